@@ -1,0 +1,370 @@
+//! The client: one connection, many calls at once, connected again when it breaks.
+
+use crate::frame;
+use crate::permit::{DepositPermit, Opened, Permit, Target};
+use crate::token::Token;
+use crate::wire::{self, Call, Reply, Request, Response};
+use crate::words::{Purpose, Reason};
+use candour_seal::{InstallationId, InstanceId, ItemId};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+use zeroize::Zeroizing;
+
+/// The keeper refused; both facts are safe to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the keeper refused: {}", reason.word())]
+pub struct Denied {
+    /// Why.
+    pub reason: Reason,
+    /// Seconds until it may succeed; 0 when unknown.
+    pub retry_after_seconds: u32,
+}
+
+impl Denied {
+    /// Reads a refusal off the wire; an unknown reason counts as invalid.
+    pub fn from_wire(refused: &wire::Refused) -> Self {
+        Self {
+            reason: Reason::try_from(refused.reason).unwrap_or(Reason::Invalid),
+            retry_after_seconds: refused.retry_after_seconds,
+        }
+    }
+}
+
+/// Why a call to the keeper gave nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The keeper answered, and refused.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The keeper cannot be reached, died during the call, or did not answer in time. Nothing was released to us.
+    #[error("the keeper cannot be reached")]
+    Unreachable,
+    /// The keeper's answer does not fit the question.
+    #[error("the keeper's answer does not fit the question")]
+    Unexpected,
+}
+
+/// Where the keeper is and who calls it.
+#[derive(Clone)]
+pub struct KeeperAddress {
+    /// The keeper's Unix socket.
+    pub socket: PathBuf,
+    /// This process's own credential (32 bytes), issued by the supervisor.
+    pub credential: Zeroizing<Vec<u8>>,
+}
+
+/// What goes with every reading call of one person's request.
+#[derive(Debug, Clone)]
+pub struct Viewer {
+    /// The session's token.
+    pub token: Token,
+    /// Why they read; chosen once for each visit.
+    pub purpose: Purpose,
+    /// The browser's network address as text; ours is the only word for it.
+    pub network: String,
+}
+
+/// What a deposit gave.
+pub enum DepositOutcome {
+    /// Seal and store this, then say `Sealed`.
+    New(DepositPermit),
+    /// The same deposit was finished before; nothing is to be done.
+    AlreadySealed(ItemId),
+}
+
+type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Reply>>>>;
+
+struct Connection {
+    next_id: u64,
+    requests: mpsc::Sender<Vec<u8>>,
+    waiting: Waiting,
+    welcome: wire::Welcome,
+    _ends_with_us: DropGuard,
+}
+
+/// A connection to the keeper that may be shared by all requests of a process.
+pub struct Keeper {
+    address: KeeperAddress,
+    connection: tokio::sync::Mutex<Option<Connection>>,
+    tasks: TaskTracker,
+}
+
+/// How long a call may take before it counts as unreachable.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+impl Keeper {
+    /// A client that connects at its first call.
+    pub fn new(address: KeeperAddress) -> Self {
+        Self {
+            address,
+            connection: tokio::sync::Mutex::new(None),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// The installation and this process's instance, from the keeper's welcome.
+    pub async fn introduce(&self) -> Result<(InstallationId, InstanceId, bool), CallError> {
+        let mut held = self.connection.lock().await;
+        let welcome = &self.connected(&mut held).await?.welcome;
+        let installation = InstallationId::try_from(welcome.installation.as_slice());
+        let instance = InstanceId::try_from(welcome.instance.as_slice());
+        match (installation, instance) {
+            (Ok(installation), Ok(instance)) => Ok((installation, instance, welcome.demonstration)),
+            _ => Err(CallError::Unexpected),
+        }
+    }
+
+    /// One call and its reply. A refusal of the whole call comes back as [`CallError::Denied`].
+    pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
+        let answer = {
+            let mut held = self.connection.lock().await;
+            let connection = self.connected(&mut held).await?;
+            connection.next_id += 1;
+            let id = connection.next_id;
+            let mut bytes = Vec::new();
+            frame::append(
+                &Request {
+                    id,
+                    call: Some(call),
+                },
+                &mut bytes,
+            )
+            .map_err(|_| {
+                CallError::Denied(Denied {
+                    reason: Reason::Invalid,
+                    retry_after_seconds: 0,
+                })
+            })?;
+            let (reply, answer) = oneshot::channel();
+            lock(&connection.waiting).insert(id, reply);
+            if connection.requests.send(bytes).await.is_err() {
+                *held = None;
+                return Err(CallError::Unreachable);
+            }
+            answer
+        };
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(Reply::Refused(refused))) => Err(Denied::from_wire(&refused).into()),
+            Ok(Ok(reply)) => Ok(reply),
+            Ok(Err(_)) | Err(_) => Err(CallError::Unreachable),
+        }
+    }
+
+    /// Opens one target. What is granted is on the ledger before this returns.
+    pub async fn open<T: Target>(
+        &self,
+        viewer: &Viewer,
+        target: T,
+    ) -> Result<Permit<T>, CallError> {
+        let mut answers = self.open_batch(viewer, vec![target], "").await?;
+        answers
+            .pop()
+            .ok_or(CallError::Unexpected)?
+            .map_err(CallError::Denied)
+    }
+
+    /// Opens several targets in one round trip and one commit; one answer for each, in order.
+    ///
+    /// `reason` is needed for emergency access only.
+    pub async fn open_batch<T: Target>(
+        &self,
+        viewer: &Viewer,
+        targets: Vec<T>,
+        reason: &str,
+    ) -> Result<Vec<Result<Permit<T>, Denied>>, CallError> {
+        let (installation, _, _) = self.introduce().await?;
+        let call = Call::Open(wire::Open {
+            token: viewer.token.expose().to_vec(),
+            purpose: viewer.purpose.into(),
+            targets: targets.iter().map(Target::to_wire).collect(),
+            network: viewer.network.clone(),
+            reason: reason.to_owned(),
+        });
+        let Reply::Opened(opened) = self.call(call).await? else {
+            return Err(CallError::Unexpected);
+        };
+        if opened.answers.len() != targets.len() {
+            return Err(CallError::Unexpected);
+        }
+        targets
+            .into_iter()
+            .zip(opened.answers)
+            .map(|(target, answer)| match answer.outcome {
+                Some(wire::Outcome::Granted(granted)) => {
+                    Permit::granted(target, granted, installation)
+                        .map(Ok)
+                        .ok_or(CallError::Unexpected)
+                }
+                Some(wire::Outcome::Denied(refused)) => Ok(Err(Denied::from_wire(&refused))),
+                None => Err(CallError::Unexpected),
+            })
+            .collect()
+    }
+
+    /// Who opened a patient's record; looking is itself an entry.
+    pub async fn history(
+        &self,
+        viewer: &Viewer,
+        question: wire::History,
+    ) -> Result<Opened<wire::HistoryPage>, CallError> {
+        let question = wire::History {
+            token: viewer.token.expose().to_vec(),
+            network: viewer.network.clone(),
+            ..question
+        };
+        match self.call(Call::History(question)).await? {
+            Reply::History(page) => Ok(Opened::new(page)),
+            _ => Err(CallError::Unexpected),
+        }
+    }
+
+    /// Asks for keys of new items; for each a permit, or `None` when it is sealed already, or a refusal.
+    pub async fn deposit(
+        &self,
+        token: &Token,
+        items: Vec<wire::NewItem>,
+    ) -> Result<Vec<Result<DepositOutcome, Denied>>, CallError> {
+        let (installation, _, _) = self.introduce().await?;
+        let asked = items.len();
+        let call = Call::Deposit(wire::Deposit {
+            token: token.expose().to_vec(),
+            items,
+        });
+        let Reply::Deposited(deposited) = self.call(call).await? else {
+            return Err(CallError::Unexpected);
+        };
+        if deposited.items.len() != asked {
+            return Err(CallError::Unexpected);
+        }
+        deposited
+            .items
+            .into_iter()
+            .map(|grant| match Reason::try_from(grant.refused) {
+                Ok(reason) => Ok(Err(Denied {
+                    reason,
+                    retry_after_seconds: 0,
+                })),
+                Err(_) if grant.key.is_empty() => ItemId::try_from(grant.item.as_slice())
+                    .map(|item| Ok(DepositOutcome::AlreadySealed(item)))
+                    .map_err(|_| CallError::Unexpected),
+                Err(_) => DepositPermit::granted(grant, installation)
+                    .map(|permit| Ok(DepositOutcome::New(permit)))
+                    .ok_or(CallError::Unexpected),
+            })
+            .collect()
+    }
+
+    async fn connected<'a>(
+        &self,
+        held: &'a mut Option<Connection>,
+    ) -> Result<&'a mut Connection, CallError> {
+        if held
+            .as_ref()
+            .is_none_or(|connection| connection.requests.is_closed())
+        {
+            *held = Some(self.connect().await?);
+        }
+        held.as_mut().ok_or(CallError::Unreachable)
+    }
+
+    async fn connect(&self) -> Result<Connection, CallError> {
+        let stream = UnixStream::connect(&self.address.socket)
+            .await
+            .map_err(|_| CallError::Unreachable)?;
+        let (mut from, mut into) = stream.into_split();
+        let waiting = Waiting::default();
+        let (requests, mut outgoing) = mpsc::channel::<Vec<u8>>(1024);
+        let ends = CancellationToken::new();
+
+        let writer_ends = ends.clone();
+        self.tasks.spawn(async move {
+            loop {
+                let first = tokio::select! {
+                    () = writer_ends.cancelled() => return,
+                    first = outgoing.recv() => first,
+                };
+                let Some(mut bytes) = first else { return };
+                while let Ok(more) = outgoing.try_recv() {
+                    bytes.extend_from_slice(&more);
+                }
+                if into.write_all(&bytes).await.is_err() {
+                    return;
+                }
+            }
+        });
+
+        let (reader_ends, reader_waiting) = (ends.clone(), Arc::clone(&waiting));
+        self.tasks.spawn(async move {
+            let mut buffer = Vec::new();
+            loop {
+                let response = tokio::select! {
+                    () = reader_ends.cancelled() => break,
+                    response = frame::read::<Response>(&mut from, &mut buffer) => response,
+                };
+                let Ok(Some(Response {
+                    id,
+                    reply: Some(reply),
+                })) = response
+                else {
+                    break;
+                };
+                if let Some(asker) = lock(&reader_waiting).remove(&id) {
+                    // The asker may have stopped waiting; then nobody wants the reply.
+                    let _ = asker.send(reply);
+                }
+            }
+            // Whoever still waits learns now that the keeper is gone, not after the timeout.
+            lock(&reader_waiting).clear();
+            reader_ends.cancel();
+        });
+
+        let mut connection = Connection {
+            next_id: 0,
+            requests,
+            waiting,
+            welcome: wire::Welcome::default(),
+            _ends_with_us: ends.drop_guard(),
+        };
+        connection.welcome = self.hello(&connection).await?;
+        Ok(connection)
+    }
+
+    async fn hello(&self, connection: &Connection) -> Result<wire::Welcome, CallError> {
+        let hello = Call::Hello(wire::Hello {
+            credential: self.address.credential.to_vec(),
+        });
+        let mut bytes = Vec::new();
+        frame::append(
+            &Request {
+                id: 0,
+                call: Some(hello),
+            },
+            &mut bytes,
+        )
+        .map_err(|_| CallError::Unexpected)?;
+        let (reply, answer) = oneshot::channel();
+        lock(&connection.waiting).insert(0, reply);
+        connection
+            .requests
+            .send(bytes)
+            .await
+            .map_err(|_| CallError::Unreachable)?;
+        match tokio::time::timeout(PATIENCE, answer).await {
+            Ok(Ok(Reply::Welcome(welcome))) => Ok(welcome),
+            Ok(Ok(Reply::Refused(refused))) => Err(Denied::from_wire(&refused).into()),
+            Ok(Ok(_)) => Err(CallError::Unexpected),
+            Ok(Err(_)) | Err(_) => Err(CallError::Unreachable),
+        }
+    }
+}
+
+fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Reply>>> {
+    waiting.lock().unwrap_or_else(PoisonError::into_inner)
+}

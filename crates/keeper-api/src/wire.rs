@@ -1,0 +1,282 @@
+//! The messages on the keeper's socket (prost), exactly as sent. `docs/formats/wire.md` explains the framing.
+//!
+//! Ids are 16 raw bytes; closed lists are the numbers of [`crate::words`]; times are microseconds since
+//! the Unix epoch. Field numbers are never reused.
+
+mod change;
+mod identity;
+mod reading;
+mod room;
+mod writing;
+
+pub use change::*;
+pub use identity::*;
+pub use reading::*;
+pub use room::*;
+pub use writing::*;
+
+/// One call; `id` is chosen by the caller and comes back in the reply.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Request {
+    /// Names the call on this connection.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// What is asked.
+    #[prost(
+        oneof = "Call",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
+    )]
+    pub call: Option<Call>,
+}
+
+/// The calls. `Hello` must come first on a connection.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Call {
+    /// Who is calling: the process's own credential.
+    #[prost(message, tag = "2")]
+    Hello(Hello),
+    /// Is the keeper well, and how does it run?
+    #[prost(message, tag = "3")]
+    Status(StatusQuestion),
+    /// Begin a passkey ceremony to sign in.
+    #[prost(message, tag = "4")]
+    PasskeyStart(PasskeyStart),
+    /// Finish it.
+    #[prost(message, tag = "5")]
+    PasskeyFinish(PasskeyFinish),
+    /// Sign in with password and second factor (patients only).
+    #[prost(message, tag = "6")]
+    PasswordSignIn(PasswordSignIn),
+    /// Sign in a practice's program.
+    #[prost(message, tag = "7")]
+    ClientSignIn(ClientSignIn),
+    /// End a session.
+    #[prost(message, tag = "8")]
+    SignOut(WithToken),
+    /// Who is this token?
+    #[prost(message, tag = "9")]
+    Session(WithToken),
+    /// Prove oneself again: a fresh passkey answer or code for a running session.
+    #[prost(message, tag = "10")]
+    StepUp(StepUp),
+    /// Release keys for reading.
+    #[prost(message, tag = "11")]
+    Open(Open),
+    /// Look people up in one practice.
+    #[prost(message, tag = "12")]
+    Find(Find),
+    /// Who opened this record?
+    #[prost(message, tag = "13")]
+    History(History),
+    /// Ask leave for an action without content.
+    #[prost(message, tag = "14")]
+    Authorize(Authorize),
+    /// The first byte of these was sent.
+    #[prost(message, tag = "15")]
+    Delivered(Delivered),
+    /// Give out keys of new items.
+    #[prost(message, tag = "16")]
+    Deposit(Deposit),
+    /// These deposits are stored; make them visible.
+    #[prost(message, tag = "17")]
+    Sealed(Sealed),
+    /// Enrol people at the client's or staff's practice.
+    #[prost(message, tag = "18")]
+    Enrol(Enrol),
+    /// Change a fact that needs no act-bound answer.
+    #[prost(message, tag = "19")]
+    Change(ChangeCall),
+    /// Begin an act that needs an act-bound answer.
+    #[prost(message, tag = "20")]
+    ActStart(ActStart),
+    /// Answer it; the act is done.
+    #[prost(message, tag = "21")]
+    ActFinish(ActFinish),
+    /// Look at an invitation before accepting it.
+    #[prost(message, tag = "22")]
+    InvitationOpen(InvitationOpen),
+    /// Make an account from an invitation.
+    #[prost(message, tag = "23")]
+    Register(Register),
+    /// Link an invitation to the account that is signed in.
+    #[prost(message, tag = "24")]
+    InvitationLink(InvitationLink),
+    /// The committed entries after an index (room only).
+    #[prost(message, tag = "25")]
+    EntriesAfter(EntriesAfter),
+    /// Approved runs this process may work on (worker only).
+    #[prost(message, tag = "26")]
+    Runs(RunsQuestion),
+    /// Facts the room needs of people and practices, by number (room only).
+    #[prost(message, tag = "27")]
+    RoomFacts(RoomFacts),
+    /// The items a section entry covered, at its ledger index (room only).
+    #[prost(message, tag = "28")]
+    SectionAt(SectionAt),
+}
+
+/// The reply to the request of the same id.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Response {
+    /// The request's id.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// What came of it.
+    #[prost(
+        oneof = "Reply",
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21"
+    )]
+    pub reply: Option<Reply>,
+}
+
+/// The replies. A whole call that is refused answers `Refused`, whatever it asked.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Reply {
+    /// The call is refused.
+    #[prost(message, tag = "2")]
+    Refused(Refused),
+    /// Done; nothing to say.
+    #[prost(message, tag = "3")]
+    Done(Done),
+    /// To `Status`.
+    #[prost(message, tag = "4")]
+    Status(Status),
+    /// To `PasskeyStart`, `ActStart` and `InvitationOpen`: what the browser is to answer.
+    #[prost(message, tag = "5")]
+    Ceremony(Ceremony),
+    /// To the sign-ins.
+    #[prost(message, tag = "6")]
+    SignedIn(SignedIn),
+    /// To `Session`.
+    #[prost(message, tag = "7")]
+    Session(SessionView),
+    /// To `Open`: one answer for each target, in order.
+    #[prost(message, tag = "8")]
+    Opened(Opened),
+    /// To `Find`.
+    #[prost(message, tag = "9")]
+    Found(Found),
+    /// To `History`.
+    #[prost(message, tag = "10")]
+    History(HistoryPage),
+    /// To `Authorize`.
+    #[prost(message, tag = "11")]
+    Authorized(Authorized),
+    /// To `Deposit`.
+    #[prost(message, tag = "12")]
+    Deposited(Deposited),
+    /// To `Enrol`.
+    #[prost(message, tag = "13")]
+    Enrolled(Enrolled),
+    /// To `Change` and `ActFinish`.
+    #[prost(message, tag = "14")]
+    Changed(Changed),
+    /// To `InvitationOpen`.
+    #[prost(message, tag = "15")]
+    Invitation(InvitationView),
+    /// To `Register`.
+    #[prost(message, tag = "16")]
+    Registered(Registered),
+    /// To `EntriesAfter`.
+    #[prost(message, tag = "17")]
+    Entries(Entries),
+    /// To `Runs`.
+    #[prost(message, tag = "18")]
+    Runs(Runs),
+    /// To `RoomFacts`.
+    #[prost(message, tag = "19")]
+    RoomFacts(RoomFactsAnswer),
+    /// To `SectionAt`.
+    #[prost(message, tag = "20")]
+    SectionAt(SectionItems),
+    /// To `Hello`.
+    #[prost(message, tag = "21")]
+    Welcome(Welcome),
+}
+
+/// A process introduces itself. Its credential was issued by the supervisor.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Hello {
+    /// 32 secret bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub credential: Vec<u8>,
+}
+
+/// The process is known.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Welcome {
+    /// The id of this process in the ledger; tokens are bound to it (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub instance: Vec<u8>,
+    /// The installation (16 bytes); part of every context.
+    #[prost(bytes = "vec", tag = "2")]
+    pub installation: Vec<u8>,
+    /// Fixed when the keeper's database was made.
+    #[prost(bool, tag = "3")]
+    pub demonstration: bool,
+}
+
+/// Asks for `Status`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StatusQuestion {}
+
+/// How the keeper runs; nothing personal.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Status {
+    /// Entries committed.
+    #[prost(uint64, tag = "1")]
+    pub ledger_size: u64,
+    /// The ledger can be written now.
+    #[prost(bool, tag = "2")]
+    pub ledger_writable: bool,
+    /// Made as a demonstration.
+    #[prost(bool, tag = "3")]
+    pub demonstration: bool,
+    /// The keeper shares its OS user with another part.
+    #[prost(bool, tag = "4")]
+    pub shares_user: bool,
+    /// The whole installation is frozen.
+    #[prost(bool, tag = "5")]
+    pub frozen: bool,
+    /// The calling instance is in proof mode.
+    #[prost(bool, tag = "6")]
+    pub proof_mode: bool,
+    /// The last signed checkpoint, as text.
+    #[prost(string, tag = "7")]
+    pub checkpoint: String,
+    /// The checkpoint key, as a C2SP verifier key.
+    #[prost(string, tag = "8")]
+    pub verifier_key: String,
+    /// SHA-256 of the policy set.
+    #[prost(bytes = "vec", tag = "9")]
+    pub policy_hash: Vec<u8>,
+    /// How the root key is kept: `key file`, `passphrase`, `token`.
+    #[prost(string, tag = "10")]
+    pub root_kind: String,
+}
+
+/// A call whose only content is the token.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WithToken {
+    /// 32 secret bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+}
+
+/// The call is refused; nothing was changed and nothing released.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Refused {
+    /// A [`crate::words::Reason`].
+    #[prost(int32, tag = "1")]
+    pub reason: i32,
+    /// Seconds until it may succeed; 0 when that is unknown.
+    #[prost(uint32, tag = "2")]
+    pub retry_after_seconds: u32,
+    /// The ledger entry of the refusal, when it has one of its own.
+    #[prost(uint64, optional, tag = "3")]
+    pub index: Option<u64>,
+}
+
+/// Done.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Done {}

@@ -1,0 +1,317 @@
+//! Changes of facts: rights, credentials, freezes, runs.
+
+/// A change that needs no act-bound answer.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ChangeCall {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// What is to change.
+    #[prost(message, optional, tag = "2")]
+    pub change: Option<Change>,
+}
+
+/// Begins an act: the reply is a ceremony whose challenge is the hash of exactly this act.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ActStart {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// What is to change.
+    #[prost(message, optional, tag = "2")]
+    pub change: Option<Change>,
+}
+
+/// Answers an act; the change is done when the answer fits.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ActFinish {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The ceremony (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub ceremony: Vec<u8>,
+    /// The `PublicKeyCredential` as JSON; empty when a code answers.
+    #[prost(string, tag = "3")]
+    pub answer_json: String,
+    /// A fresh code; the act then waits 24 hours and every old channel is told.
+    #[prost(string, tag = "4")]
+    pub code: String,
+    /// For `AddPasskey`: the new credential as JSON.
+    #[prost(string, tag = "5")]
+    pub new_credential_json: String,
+}
+
+/// One change.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Change {
+    /// Which.
+    #[prost(
+        oneof = "ChangeKind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+    )]
+    pub kind: Option<ChangeKind>,
+}
+
+/// The changes of the spine. Those marked *act* need an act-bound answer, *two* a second person as well.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum ChangeKind {
+    /// Invite a patient, proxy or staff member (staff: act).
+    #[prost(message, tag = "1")]
+    Invite(Invite),
+    /// Give a person a role at a practice (act).
+    #[prost(message, tag = "2")]
+    GrantRole(RoleChange),
+    /// End it (act).
+    #[prost(message, tag = "3")]
+    EndRole(RoleChange),
+    /// Let a person act for a patient (act).
+    #[prost(message, tag = "4")]
+    GrantProxy(ProxyChange),
+    /// End it, at once and without notice to the proxy.
+    #[prost(message, tag = "5")]
+    EndProxy(ProxyChange),
+    /// The patient left the practice.
+    #[prost(message, tag = "6")]
+    EndEnrolment(EnrolmentChange),
+    /// Mark a patient as deceased or unsafe to write to.
+    #[prost(message, tag = "7")]
+    MarkPatient(MarkPatient),
+    /// Freeze something; one person is enough.
+    #[prost(message, tag = "8")]
+    Freeze(FreezeChange),
+    /// Unfreeze it (act, two).
+    #[prost(message, tag = "9")]
+    Unfreeze(FreezeChange),
+    /// Add a client of a practice (act, two).
+    #[prost(message, tag = "10")]
+    AddClient(AddClient),
+    /// Open a bulk lane (act, two).
+    #[prost(message, tag = "11")]
+    StartRun(StartRun),
+    /// Unlock the room's private key for one incident (act, two).
+    #[prost(message, tag = "12")]
+    UnlockRoom(UnlockRoom),
+    /// Approve what somebody else began: the pending change's id (16 bytes) (act).
+    #[prost(bytes, tag = "13")]
+    Approve(Vec<u8>),
+    /// Add a passkey to one's own account (act).
+    #[prost(message, tag = "14")]
+    AddPasskey(AddPasskey),
+    /// Bind a text or list of the room to two people's answers: what exactly is in the hash (act).
+    #[prost(message, tag = "15")]
+    Attest(Attest),
+}
+
+/// Invites somebody.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Invite {
+    /// The inviting practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// `Patient`, `Proxy` or a staff role ([`crate::words::Role`]).
+    #[prost(int32, tag = "2")]
+    pub role: i32,
+    /// The patient concerned (16 bytes); empty for staff.
+    #[prost(bytes = "vec", tag = "3")]
+    pub patient: Vec<u8>,
+    /// The staff member's name as released by the practice; empty for patients.
+    #[prost(string, tag = "4")]
+    pub staff_name: String,
+}
+
+/// A role of a person.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RoleChange {
+    /// The person (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub person: Vec<u8>,
+    /// The practice (16 bytes); empty for operator roles.
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// A [`crate::words::Role`].
+    #[prost(int32, tag = "3")]
+    pub role: i32,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+}
+
+/// A proxy.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProxyChange {
+    /// The person who acts (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub person: Vec<u8>,
+    /// The patient acted for (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// Sections within reach ([`crate::words::Section`]); empty means all.
+    #[prost(int32, repeated, tag = "3")]
+    pub sections: Vec<i32>,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+    /// Why; kept in the sealed body.
+    #[prost(string, tag = "5")]
+    pub reason: String,
+}
+
+/// An enrolment.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EnrolmentChange {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+}
+
+/// Marks of a patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct MarkPatient {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// The patient has died.
+    #[prost(bool, tag = "2")]
+    pub is_deceased: bool,
+    /// Nothing may be sent to the address or mailbox.
+    #[prost(bool, tag = "3")]
+    pub is_unsafe_to_write: bool,
+}
+
+/// A rung of the ladder.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FreezeChange {
+    /// A [`crate::words::Level`].
+    #[prost(int32, tag = "1")]
+    pub level: i32,
+    /// The surrogate of the session, principal, client, practice or instance, or the purpose's number.
+    #[prost(sfixed64, tag = "2")]
+    pub surrogate: i64,
+    /// Why; kept in the sealed body.
+    #[prost(string, tag = "3")]
+    pub reason: String,
+}
+
+/// A client of a practice: deposit and enrol, no read.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddClient {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// Its name in lists.
+    #[prost(string, tag = "2")]
+    pub name: String,
+}
+
+/// A bulk lane.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StartRun {
+    /// A [`crate::words::Purpose`].
+    #[prost(int32, tag = "1")]
+    pub purpose: i32,
+    /// The members (16 bytes each).
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub members: Vec<Vec<u8>>,
+    /// Sections that may be opened: identity, contact.
+    #[prost(int32, repeated, tag = "3")]
+    pub sections: Vec<i32>,
+    /// When it ends.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+    /// The incident (16 bytes).
+    #[prost(bytes = "vec", tag = "5")]
+    pub incident: Vec<u8>,
+    /// SHA-256 of the scope version the members come from (32 bytes).
+    #[prost(bytes = "vec", tag = "6")]
+    pub scope_hash: Vec<u8>,
+}
+
+/// Asks for the room's private key.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct UnlockRoom {
+    /// The incident (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub incident: Vec<u8>,
+}
+
+/// A new passkey of one's own.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddPasskey {
+    /// Its name in the list.
+    #[prost(string, tag = "1")]
+    pub name: String,
+}
+
+/// What a person of the room puts their name to.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Attest {
+    /// The incident (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub incident: Vec<u8>,
+    /// What it is, in plain words; part of what is signed.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// SHA-256 of the exact text or list (32 bytes).
+    #[prost(bytes = "vec", tag = "3")]
+    pub hash: Vec<u8>,
+}
+
+/// The change is done, or waits for a second person.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Changed {
+    /// Ledger index.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// A second person must approve this pending change (16 bytes); empty when it is done.
+    #[prost(bytes = "vec", tag = "2")]
+    pub pending: Vec<u8>,
+    /// `Invite`: the code to hand over. `AddClient`: the client's id and secret as text.
+    #[prost(string, tag = "3")]
+    pub code: String,
+    /// `StartRun`: the run (16 bytes). `AddClient`: the client (16 bytes).
+    #[prost(bytes = "vec", tag = "4")]
+    pub id: Vec<u8>,
+    /// `UnlockRoom`, to the room only: the private key (32 secret bytes).
+    #[prost(bytes = "vec", tag = "5")]
+    pub room_key: Vec<u8>,
+    /// The act waits until then; 0 when it is done.
+    #[prost(int64, tag = "6")]
+    pub waits_until: i64,
+}
+
+/// Asks for approved runs.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RunsQuestion {
+    /// Only this run (16 bytes), or empty for all that are live.
+    #[prost(bytes = "vec", tag = "1")]
+    pub run: Vec<u8>,
+}
+
+/// Live runs.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Runs {
+    /// Approved, not ended, not frozen.
+    #[prost(message, repeated, tag = "1")]
+    pub runs: Vec<RunView>,
+}
+
+/// One live run. Its token opens nothing but its members' sections.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RunView {
+    /// The run (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub run: Vec<u8>,
+    /// A token for `Open` with `RunMember` targets (32 secret bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub token: Vec<u8>,
+    /// The incident (16 bytes).
+    #[prost(bytes = "vec", tag = "3")]
+    pub incident: Vec<u8>,
+    /// When it ends.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+}

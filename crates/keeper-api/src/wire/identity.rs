@@ -1,0 +1,253 @@
+//! Signing in, sessions, invitations.
+
+/// Asks for a passkey challenge.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PasskeyStart {
+    /// The login name; empty for discoverable sign-in.
+    #[prost(string, tag = "1")]
+    pub login: String,
+    /// The browser's network, as the portal saw it; the portal's word.
+    #[prost(string, tag = "2")]
+    pub network: String,
+}
+
+/// What the browser is to answer. The ceremony ends after five minutes.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Ceremony {
+    /// Names the ceremony (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub ceremony: Vec<u8>,
+    /// WebAuthn options as JSON for `navigator.credentials`, empty where only a code answers.
+    #[prost(string, tag = "2")]
+    pub options_json: String,
+    /// For an act: the sentence the person sees; it is part of what is signed.
+    #[prost(string, tag = "3")]
+    pub text: String,
+    /// A fresh code may answer instead of a passkey.
+    #[prost(bool, tag = "4")]
+    pub code_accepted: bool,
+}
+
+/// The browser's answer.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PasskeyFinish {
+    /// The ceremony (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub ceremony: Vec<u8>,
+    /// The `PublicKeyCredential` as JSON.
+    #[prost(string, tag = "2")]
+    pub answer_json: String,
+    /// How the session acts.
+    #[prost(message, optional, tag = "3")]
+    pub acting: Option<Acting>,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "4")]
+    pub network: String,
+}
+
+/// How a session acts: as oneself (patient and proxy), or as staff of one practice, or as operator.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Acting {
+    /// `true`: with a staff or operator role; `false`: as patient or proxy.
+    #[prost(bool, tag = "1")]
+    pub as_staff: bool,
+    /// The practice (16 bytes); empty where the person has only one staff role.
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+}
+
+/// Password and second factor; patients only.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PasswordSignIn {
+    /// The login name.
+    #[prost(string, tag = "1")]
+    pub login: String,
+    /// The password.
+    #[prost(string, tag = "2")]
+    pub password: String,
+    /// Six digits of the authenticator app, or a code of the printed sheet.
+    #[prost(string, tag = "3")]
+    pub code: String,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "4")]
+    pub network: String,
+}
+
+/// A practice's program.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ClientSignIn {
+    /// The client (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub client: Vec<u8>,
+    /// Its secret (32 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub secret: Vec<u8>,
+}
+
+/// A fresh proof for a running session.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StepUp {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// Answer of a `PasskeyStart` ceremony (16 bytes); empty when a code answers.
+    #[prost(bytes = "vec", tag = "2")]
+    pub ceremony: Vec<u8>,
+    /// The `PublicKeyCredential` as JSON.
+    #[prost(string, tag = "3")]
+    pub answer_json: String,
+    /// A fresh code.
+    #[prost(string, tag = "4")]
+    pub code: String,
+    /// Why a clinician goes on past a full budget; kept in the sealed body.
+    #[prost(string, tag = "5")]
+    pub reason: String,
+}
+
+/// A session began.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SignedIn {
+    /// 32 secret bytes; live 15 minutes idle, 8 hours at most, through this instance only.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// Who it is.
+    #[prost(message, optional, tag = "2")]
+    pub session: Option<SessionView>,
+}
+
+/// Who a token is.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SessionView {
+    /// The person or client (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub principal: Vec<u8>,
+    /// A [`crate::words::Role`].
+    #[prost(int32, tag = "2")]
+    pub role: i32,
+    /// The practice of a staff or client session (16 bytes), else empty.
+    #[prost(bytes = "vec", tag = "3")]
+    pub practice: Vec<u8>,
+    /// Patients reachable in this session as oneself or as proxy.
+    #[prost(message, repeated, tag = "4")]
+    pub patients: Vec<Reachable>,
+    /// When the last passkey or code was given.
+    #[prost(int64, tag = "5")]
+    pub proved_at: i64,
+    /// Whether that was a passkey.
+    #[prost(bool, tag = "6")]
+    pub by_passkey: bool,
+    /// When the session ends whatever happens.
+    #[prost(int64, tag = "7")]
+    pub ends_at: i64,
+    /// The session's surrogate in the ledger.
+    #[prost(sfixed64, tag = "8")]
+    pub session: i64,
+    /// How the person is named in lists of this practice's staff; empty for patients.
+    #[prost(string, tag = "9")]
+    pub staff_name: String,
+}
+
+/// A patient within reach of a patient session.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Reachable {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// `false`: the person themself; `true`: somebody they act for.
+    #[prost(bool, tag = "2")]
+    pub is_proxied: bool,
+    /// Sections within reach ([`crate::words::Section`]); empty means all.
+    #[prost(int32, repeated, tag = "3")]
+    pub sections: Vec<i32>,
+    /// When the proxy ends; 0 without end.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+}
+
+/// Looks at an invitation. The code is the secret; wrong codes are counted by network.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InvitationOpen {
+    /// The code from the invitation.
+    #[prost(string, tag = "1")]
+    pub code: String,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "2")]
+    pub network: String,
+    /// The login name wanted, so that a passkey can be made for it.
+    #[prost(string, tag = "3")]
+    pub login: String,
+}
+
+/// What an invitation offers.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InvitationView {
+    /// The practice that invites (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// A staff role, or `Patient`, or `Proxy` ([`crate::words::Role`]).
+    #[prost(int32, tag = "2")]
+    pub role: i32,
+    /// To make a passkey: the ceremony.
+    #[prost(message, optional, tag = "3")]
+    pub ceremony: Option<Ceremony>,
+    /// To use an authenticator app: the secret as `otpauth://` address; empty for staff.
+    #[prost(string, tag = "4")]
+    pub otpauth: String,
+}
+
+/// Makes an account.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Register {
+    /// The invitation's code.
+    #[prost(string, tag = "1")]
+    pub code: String,
+    /// The patient's birth date as `YYYY-MM-DD`, which the invitation does not say.
+    #[prost(string, tag = "2")]
+    pub birth_date: String,
+    /// The login name wanted.
+    #[prost(string, tag = "3")]
+    pub login: String,
+    /// The passkey ceremony (16 bytes) with its answer, or empty.
+    #[prost(bytes = "vec", tag = "4")]
+    pub ceremony: Vec<u8>,
+    /// The `PublicKeyCredential` as JSON.
+    #[prost(string, tag = "5")]
+    pub answer_json: String,
+    /// Or a password …
+    #[prost(string, tag = "6")]
+    pub password: String,
+    /// … with the current six digits of the authenticator app …
+    #[prost(string, tag = "7")]
+    pub totp_code: String,
+    /// … or with a printed sheet of 40 codes.
+    #[prost(bool, tag = "8")]
+    pub wants_sheet: bool,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "9")]
+    pub network: String,
+}
+
+/// The account exists.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Registered {
+    /// The person (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub person: Vec<u8>,
+    /// The 40 codes of the sheet, shown once; empty without one.
+    #[prost(string, repeated, tag = "2")]
+    pub sheet: Vec<String>,
+}
+
+/// Links an invitation to the account that is signed in; adds no credential.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InvitationLink {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The invitation's code.
+    #[prost(string, tag = "2")]
+    pub code: String,
+    /// The patient's birth date as `YYYY-MM-DD`.
+    #[prost(string, tag = "3")]
+    pub birth_date: String,
+}

@@ -1,0 +1,300 @@
+//! Opening, finding, history, delivery.
+
+/// Asks for keys. One round trip, one commit, an answer for each target.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Open {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// A [`crate::words::Purpose`].
+    #[prost(int32, tag = "2")]
+    pub purpose: i32,
+    /// What to open; at most 64.
+    #[prost(message, repeated, tag = "3")]
+    pub targets: Vec<Target>,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "4")]
+    pub network: String,
+    /// The words in which emergency access is explained; kept in the sealed body.
+    #[prost(string, tag = "5")]
+    pub reason: String,
+}
+
+/// One thing to open.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Target {
+    /// Which kind of target.
+    #[prost(oneof = "TargetKind", tags = "1, 2, 3, 4")]
+    pub kind: Option<TargetKind>,
+}
+
+/// The kinds of targets.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum TargetKind {
+    /// One item: its id (16 bytes).
+    #[prost(bytes, tag = "1")]
+    Item(Vec<u8>),
+    /// A section of one patient.
+    #[prost(message, tag = "2")]
+    Section(SectionOf),
+    /// A practice's work, rows without sealed fields: the practice (16 bytes).
+    #[prost(bytes, tag = "3")]
+    Worklist(Vec<u8>),
+    /// One member's section within a run.
+    #[prost(message, tag = "4")]
+    RunMember(RunMember),
+}
+
+/// A section of one patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SectionOf {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// A [`crate::words::Section`].
+    #[prost(int32, tag = "2")]
+    pub section: i32,
+}
+
+/// A member of a run.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RunMember {
+    /// The run (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub run: Vec<u8>,
+    /// The member (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// A [`crate::words::Section`]: identity or contact.
+    #[prost(int32, tag = "3")]
+    pub section: i32,
+}
+
+/// The answers, in the order of the targets.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Opened {
+    /// One for each target.
+    #[prost(message, repeated, tag = "1")]
+    pub answers: Vec<TargetAnswer>,
+}
+
+/// Granted or denied.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct TargetAnswer {
+    /// Which.
+    #[prost(oneof = "Outcome", tags = "1, 2")]
+    pub outcome: Option<Outcome>,
+}
+
+/// The two outcomes; both are ledger entries.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Outcome {
+    /// Keys.
+    #[prost(message, tag = "1")]
+    Granted(Granted),
+    /// No keys.
+    #[prost(message, tag = "2")]
+    Denied(super::Refused),
+}
+
+/// Keys of what exists at this ledger index and this principal may see; nothing later, nothing hidden.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Granted {
+    /// The ledger index of the grant.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// The keys; one for an item, any number for a section.
+    #[prost(message, repeated, tag = "2")]
+    pub items: Vec<ItemGrant>,
+}
+
+/// The key of one item and what the keeper knows about it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ItemGrant {
+    /// The item (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub item: Vec<u8>,
+    /// Its key (32 secret bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub key: Vec<u8>,
+    /// Of whom it is: the subject of its context (16 bytes).
+    #[prost(bytes = "vec", tag = "3")]
+    pub subject: Vec<u8>,
+    /// Its version, from 1.
+    #[prost(uint32, tag = "4")]
+    pub version: u32,
+    /// SHA-256 of its ciphertext (32 bytes); another one is refused on opening.
+    #[prost(bytes = "vec", tag = "5")]
+    pub ciphertext_digest: Vec<u8>,
+    /// Length of its ciphertext in bytes.
+    #[prost(uint64, tag = "6")]
+    pub sealed_size: u64,
+    /// The practice that deposited it (16 bytes).
+    #[prost(bytes = "vec", tag = "7")]
+    pub source_practice: Vec<u8>,
+    /// A [`crate::words::ItemKind`].
+    #[prost(int32, tag = "8")]
+    pub kind: i32,
+}
+
+/// Looks people up among one practice's own patients; at most 10 hits, never a canary.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Find {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// What was typed: an NHI; a surname with a birth date; a surname with an initial; a phone number.
+    #[prost(message, optional, tag = "3")]
+    pub terms: Option<FindTerms>,
+    /// A [`crate::words::Purpose`].
+    #[prost(int32, tag = "4")]
+    pub purpose: i32,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "5")]
+    pub network: String,
+}
+
+/// Search terms; the keeper normalises them (macrons, case, hyphens). Fill what one kind of search needs.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FindTerms {
+    /// An NHI number.
+    #[prost(string, tag = "1")]
+    pub nhi: String,
+    /// A surname, or the start of one (three letters at least).
+    #[prost(string, tag = "2")]
+    pub surname: String,
+    /// A first name or initial.
+    #[prost(string, tag = "3")]
+    pub given: String,
+    /// `YYYY-MM-DD`.
+    #[prost(string, tag = "4")]
+    pub birth_date: String,
+    /// A phone number in any spelling.
+    #[prost(string, tag = "5")]
+    pub phone: String,
+}
+
+/// Who was found; names come by one batched `Open` of the identity sections.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Found {
+    /// The patients (16 bytes each), at most 10.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub patients: Vec<Vec<u8>>,
+    /// There were more than 10.
+    #[prost(bool, tag = "2")]
+    pub has_more: bool,
+}
+
+/// Asks who opened a patient's record.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct History {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// Only entries with a smaller index; 0 for the newest.
+    #[prost(uint64, tag = "3")]
+    pub before: u64,
+    /// At most this many; 200 at most.
+    #[prost(uint32, tag = "4")]
+    pub limit: u32,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "5")]
+    pub network: String,
+}
+
+/// Entries of one patient, newest first.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HistoryPage {
+    /// The entries the viewer may see.
+    #[prost(message, repeated, tag = "1")]
+    pub events: Vec<HistoryEvent>,
+    /// There are older ones.
+    #[prost(bool, tag = "2")]
+    pub has_more: bool,
+}
+
+/// One opening, refusal or change as a viewer may see it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HistoryEvent {
+    /// Ledger index.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// When.
+    #[prost(int64, tag = "2")]
+    pub at: i64,
+    /// A [`crate::words::EntryKind`].
+    #[prost(int32, tag = "3")]
+    pub kind: i32,
+    /// `true`: granted.
+    #[prost(bool, tag = "4")]
+    pub is_granted: bool,
+    /// A [`crate::words::Purpose`]; 0 when there is none.
+    #[prost(int32, tag = "5")]
+    pub purpose: i32,
+    /// A [`crate::words::Role`].
+    #[prost(int32, tag = "6")]
+    pub role: i32,
+    /// The practice that acted (16 bytes), else empty.
+    #[prost(bytes = "vec", tag = "7")]
+    pub practice: Vec<u8>,
+    /// The actor's name where the practice released it, else empty.
+    #[prost(string, tag = "8")]
+    pub actor_name: String,
+    /// The item (16 bytes), else empty.
+    #[prost(bytes = "vec", tag = "9")]
+    pub item: Vec<u8>,
+    /// A [`crate::words::Section`] when a section was opened; 0 otherwise.
+    #[prost(int32, tag = "10")]
+    pub section: i32,
+    /// How many items' keys were released.
+    #[prost(uint32, tag = "11")]
+    pub count: u32,
+    /// The actor is the viewer.
+    #[prost(bool, tag = "12")]
+    pub is_viewer: bool,
+    /// A first byte was sent, by the portal's word.
+    #[prost(bool, tag = "13")]
+    pub is_delivered: bool,
+}
+
+/// Asks leave for an action without content.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Authorize {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// A [`crate::words::Action`].
+    #[prost(int32, tag = "2")]
+    pub action: i32,
+    /// A [`crate::words::Purpose`].
+    #[prost(int32, tag = "3")]
+    pub purpose: i32,
+    /// The patient it concerns (16 bytes), or empty.
+    #[prost(bytes = "vec", tag = "4")]
+    pub patient: Vec<u8>,
+    /// What exactly, in a fixed word; kept in the sealed body.
+    #[prost(string, tag = "5")]
+    pub detail: String,
+}
+
+/// The action may be done; it is on the ledger.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Authorized {
+    /// Ledger index.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+}
+
+/// First bytes that were sent; the portal's word. Sent in batches, safe to repeat.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Delivered {
+    /// Ledger indexes of the grants.
+    #[prost(uint64, repeated, tag = "1")]
+    pub grants: Vec<u64>,
+}
