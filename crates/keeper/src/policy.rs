@@ -74,9 +74,7 @@ fn rule(facts: &DecisionFacts) -> Option<&'static str> {
         {
             Some("practice_works")
         }
-        (_, Relation::RunMember) if matches!(facts.action, Action::OpenRunMember(_)) => {
-            Some("run")
-        }
+        (_, Relation::RunMember) if matches!(facts.action, Action::OpenRunMember(_)) => Some("run"),
         _ => None,
     }
 }
