@@ -170,7 +170,7 @@ impl<R: Read> ExportReader<R> {
     ///
     /// # Errors
     /// [`ExportError`]; nothing can be read after one.
-    pub fn next(&mut self) -> Result<Next, ExportError> {
+    pub fn read(&mut self) -> Result<Next, ExportError> {
         let mut bytes = [0; RECORD_LENGTH];
         fill(&mut self.from, &mut bytes[..1])?;
         match bytes[0] {

@@ -149,7 +149,7 @@ impl Check {
     fn read(&mut self, ledger: impl Read) -> Result<(), ExportError> {
         let mut reader = ExportReader::new(ledger)?;
         loop {
-            match reader.next()? {
+            match reader.read()? {
                 Next::Record { record, is_chained } => {
                     if !is_chained {
                         let index = record.entry.index;

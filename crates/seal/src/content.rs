@@ -130,7 +130,7 @@ impl Cipher {
         }
     }
 
-    /// The base nonce with the chunk's number, big-endian, XORed into its end.
+    /// The base nonce with the chunk's number, big-endian, added into its end by exclusive or.
     fn nonce(&self, chunk: u64) -> Nonce {
         let mut nonce = self.nonce;
         for (byte, number) in nonce.iter_mut().rev().zip(chunk.to_le_bytes()) {

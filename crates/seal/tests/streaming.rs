@@ -1,5 +1,10 @@
 //! One test in a process of its own, because it measures that process's memory.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and says when it is skipped"
+)]
+
 use candour_seal::{Digester, ItemKey, Opener, Sealer, SystemRandom, sealed_length};
 
 const CONTENT: u64 = 2 << 30;
@@ -17,26 +22,26 @@ fn two_gibibytes_stream_through_in_constant_memory() {
     let key = ItemKey::from_bytes(&[3; 32]);
     let mut sealer = Some(Sealer::new(&key, b"film", &mut SystemRandom));
     let mut opener = Opener::new(&key, b"film");
-    let (mut sealed, mut opened) = (Vec::new(), Vec::new());
+    let (mut ciphertext, mut plaintext) = (Vec::new(), Vec::new());
     let (mut pushed, mut sealed_total, mut returned) = (0_u64, 0_u64, 0_u64);
     let mut digester = Digester::new();
     while let Some(mut sealing) = sealer.take() {
         let left = usize::try_from(CONTENT - pushed).unwrap().min(PIECE);
-        sealing.push(&block[..left], &mut sealed);
+        sealing.push(&block[..left], &mut ciphertext);
         pushed += left as u64;
         if pushed == CONTENT {
-            sealing.finish(&mut sealed);
+            sealing.finish(&mut ciphertext);
         } else {
             sealer = Some(sealing);
         }
-        digester.push(&sealed);
-        opener.push(&sealed, &mut opened).unwrap();
-        sealed_total += sealed.len() as u64;
-        sealed.clear();
-        returned = compared(&block, &mut opened, returned);
+        digester.push(&ciphertext);
+        opener.push(&ciphertext, &mut plaintext).unwrap();
+        sealed_total += ciphertext.len() as u64;
+        ciphertext.clear();
+        returned = compared(&block, &mut plaintext, returned);
     }
-    opener.finish(&mut opened).unwrap();
-    returned = compared(&block, &mut opened, returned);
+    opener.finish(&mut plaintext).unwrap();
+    returned = compared(&block, &mut plaintext, returned);
     assert_eq!((returned, sealed_total), (CONTENT, sealed_length(CONTENT)));
     println!("sealed as {}", digester.finish());
     let growth = peak_memory_kib().unwrap() - before;
@@ -45,8 +50,8 @@ fn two_gibibytes_stream_through_in_constant_memory() {
 }
 
 /// Compares what came out with the repeating block, empties it, and tells how much came out in all.
-fn compared(block: &[u8], opened: &mut Vec<u8>, mut returned: u64) -> u64 {
-    let mut rest = opened.as_slice();
+fn compared(block: &[u8], plaintext: &mut Vec<u8>, mut returned: u64) -> u64 {
+    let mut rest = plaintext.as_slice();
     while !rest.is_empty() {
         let at = usize::try_from(returned % block.len() as u64).unwrap();
         let length = rest.len().min(block.len() - at);
@@ -54,7 +59,7 @@ fn compared(block: &[u8], opened: &mut Vec<u8>, mut returned: u64) -> u64 {
         returned += length as u64;
         rest = &rest[length..];
     }
-    opened.clear();
+    plaintext.clear();
     returned
 }
 

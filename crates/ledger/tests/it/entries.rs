@@ -21,10 +21,12 @@ fn the_documented_example_encodes_as_documented() {
         item: 0,
         body: [0xbb; 32],
     };
-    let hex: String = example
+    let digits = example
         .to_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
+        .into_iter()
+        .flat_map(|byte| [byte >> 4, byte & 15]);
+    let hex: String = digits
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
         .collect();
     let documented = include_str!("../../../../docs/formats/entries.md");
     assert!(documented.replace(['\n', ' '], "").contains(&hex), "{hex}");

@@ -15,9 +15,9 @@ pub fn records() -> Vec<Record> {
 
 pub fn export(records: &[Record]) -> Vec<u8> {
     let mut writer = ExportWriter::new(Vec::new()).unwrap();
-    records
-        .iter()
-        .for_each(|record| writer.push(record).unwrap());
+    for record in records {
+        writer.push(record).unwrap();
+    }
     writer.finish().unwrap()
 }
 

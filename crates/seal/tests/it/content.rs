@@ -125,14 +125,17 @@ fn a_stream_in_pieces_of_any_size_opens_to_what_was_sealed() {
             }
             let content = pattern(length);
             let mut sealer = Sealer::new(&key(), CONTEXT, &mut SystemRandom);
-            let mut sealed = Vec::new();
+            let mut ciphertext = Vec::new();
             for part in content.chunks(piece) {
-                sealer.push(part, &mut sealed);
+                sealer.push(part, &mut ciphertext);
             }
             assert_eq!(sealer.pushed(), length as u64);
-            sealer.finish(&mut sealed);
-            assert_eq!(open(&key(), CONTEXT, &sealed).unwrap().as_slice(), content);
-            assert_eq!(stream_open(&sealed, piece), Ok(content));
+            sealer.finish(&mut ciphertext);
+            assert_eq!(
+                open(&key(), CONTEXT, &ciphertext).unwrap().as_slice(),
+                content
+            );
+            assert_eq!(stream_open(&ciphertext, piece), Ok(content));
         }
     }
 }
