@@ -1,0 +1,5 @@
+//! The domain against published vectors and sample files.
+
+mod documents;
+mod shared;
+mod vectors;
