@@ -35,12 +35,16 @@ pub async fn connect(connection: &str, migrate: bool) -> Result<Pool, DatabaseEr
     let manager = Manager::from_config(
         config,
         NoTls,
-        ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        },
     );
     let pool = Pool::builder(manager).max_size(8).build()?;
     if migrate {
         let mut client = pool.get().await?;
-        migrations::migrations::runner().run_async(&mut **client).await?;
+        migrations::migrations::runner()
+            .run_async(&mut **client)
+            .await?;
     }
     Ok(pool)
 }

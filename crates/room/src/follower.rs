@@ -44,7 +44,11 @@ pub async fn next_index(pool: &Pool) -> Result<u64, DatabaseError> {
 /// Returns how many came. Safe to repeat: an entry that stands already is left as it is.
 pub async fn take_over(pool: &Pool, keeper: &Keeper, wait_ms: u32) -> Result<u64, FollowError> {
     let from = next_index(pool).await?;
-    let call = Call::EntriesAfter(wire::EntriesAfter { from, limit: 2_000, wait_ms });
+    let call = Call::EntriesAfter(wire::EntriesAfter {
+        from,
+        limit: 2_000,
+        wait_ms,
+    });
     let Reply::Entries(entries) = keeper.call(call).await? else {
         return Err(CallError::Unexpected.into());
     };
@@ -62,7 +66,9 @@ async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
     let transaction = client.transaction().await?;
     let insert_key = transaction.prepare_cached(INSERT_HOUR_KEY).await?;
     for key in &entries.keys {
-        transaction.execute(&insert_key, &[&as_i32(key.hour)?, &key.sealed]).await?;
+        transaction
+            .execute(&insert_key, &[&as_i32(key.hour)?, &key.sealed])
+            .await?;
     }
     let insert = transaction.prepare_cached(INSERT_ENTRY).await?;
     for entry in &entries.entries {

@@ -89,7 +89,14 @@ async fn open(
     let inserted = transaction
         .execute(
             INSERT,
-            &[&id_bytes, &now, &signal.index, &signal.rule, &signal.session, &signal.principal],
+            &[
+                &id_bytes,
+                &now,
+                &signal.index,
+                &signal.rule,
+                &signal.session,
+                &signal.principal,
+            ],
         )
         .await?;
     if inserted == 0 {
@@ -98,12 +105,39 @@ async fn open(
     let index = Some(signal.index);
     if let Some(alarm_at) = signal.alarm_at {
         let detail = format!("Rule {} of detection struck.", signal.rule);
-        timeline::add(&transaction, id, alarm_at, Event::Alarm, "Candour", &detail, index).await?;
+        timeline::add(
+            &transaction,
+            id,
+            alarm_at,
+            Event::Alarm,
+            "Candour",
+            &detail,
+            index,
+        )
+        .await?;
     }
     let froze = "The keeper froze it. Nothing more was released.";
-    timeline::add(&transaction, id, signal.at, Event::Freeze, "Candour", froze, index).await?;
+    timeline::add(
+        &transaction,
+        id,
+        signal.at,
+        Event::Freeze,
+        "Candour",
+        froze,
+        index,
+    )
+    .await?;
     let aware = "Reasonable grounds: the keeper's own rule struck and the release was real.";
-    timeline::add(&transaction, id, now, Event::Opened, "Candour", "The incident opened itself.", index).await?;
+    timeline::add(
+        &transaction,
+        id,
+        now,
+        Event::Opened,
+        "Candour",
+        "The incident opened itself.",
+        index,
+    )
+    .await?;
     timeline::add(&transaction, id, now, Event::Aware, "Candour", aware, index).await?;
     transaction.commit().await?;
     Ok(Some(Incident {

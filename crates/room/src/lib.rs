@@ -4,3 +4,4 @@ pub mod database;
 pub mod follower;
 pub mod incidents;
 pub mod scope;
+pub mod texts;

@@ -122,8 +122,16 @@ pub type Sections = BTreeMap<i64, Section>;
 pub fn question_of(incident: &Incident) -> Question {
     let by_session = incident.session != 0;
     Question {
-        sessions: if by_session { vec![incident.session] } else { Vec::new() },
-        principals: if by_session { Vec::new() } else { vec![incident.principal] },
+        sessions: if by_session {
+            vec![incident.session]
+        } else {
+            Vec::new()
+        },
+        principals: if by_session {
+            Vec::new()
+        } else {
+            vec![incident.principal]
+        },
         from_index: 0,
     }
 }
@@ -156,8 +164,10 @@ pub async fn ask(
             let grant_index: i64 = row.try_get("index")?;
             let item_kind: i16 = row.try_get("item_kind")?;
             let section = sections.get(&grant_index).copied();
-            let is_listing = matches!(section, Some(Section::Identity | Section::Shelf | Section::Contact))
-                || item_kind == i16::from(ItemKind::Identity.number())
+            let is_listing = matches!(
+                section,
+                Some(Section::Identity | Section::Shelf | Section::Contact)
+            ) || item_kind == i16::from(ItemKind::Identity.number())
                 || item_kind == i16::from(ItemKind::Contact.number());
             Ok(Release {
                 grant_index,
@@ -181,8 +191,15 @@ pub async fn compute(
     now: Timestamp,
 ) -> Result<Option<Scope>, DatabaseError> {
     let last = latest(pool, incident.id).await?;
-    let question = last.as_ref().map_or_else(|| question_of(incident), |last| last.question.clone());
-    let to_index: i64 = pool.get().await?.query_one(crate::follower::NEXT_INDEX, &[]).await?.try_get(0)?;
+    let question = last
+        .as_ref()
+        .map_or_else(|| question_of(incident), |last| last.question.clone());
+    let to_index: i64 = pool
+        .get()
+        .await?
+        .query_one(crate::follower::NEXT_INDEX, &[])
+        .await?
+        .try_get(0)?;
     let releases = ask(pool, &question, to_index, sections).await?;
     let hash = hash(&releases);
     if last.as_ref().is_some_and(|last| last.hash == hash) {
@@ -200,7 +217,15 @@ pub async fn compute(
     save(pool, &scope, &releases, checkpoint).await?;
     if let (None, Some(first)) = (&last, releases.first()) {
         let detail = "The first release of the session.";
-        note(pool, incident.id, first.granted_at, Event::FirstGrant, "Candour", detail).await?;
+        note(
+            pool,
+            incident.id,
+            first.granted_at,
+            Event::FirstGrant,
+            "Candour",
+            detail,
+        )
+        .await?;
     }
     let detail = format!(
         "Scope version {}: {} people opened, {} listed only, {} documents released, {} of them delivered.",
@@ -302,7 +327,11 @@ pub async fn versions(pool: &Pool, incident: IncidentId) -> Result<Vec<Scope>, D
 }
 
 /// The releases of one version, in ledger order.
-pub async fn releases(pool: &Pool, incident: IncidentId, version: i32) -> Result<Vec<Release>, DatabaseError> {
+pub async fn releases(
+    pool: &Pool,
+    incident: IncidentId,
+    version: i32,
+) -> Result<Vec<Release>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
     let rows = pool.get().await?.query(ROWS, &[&id, &version]).await?;
     rows.iter()
@@ -332,7 +361,10 @@ pub struct Difference {
 /// The difference between two answers.
 pub fn difference(before: &[Release], after: &[Release]) -> Difference {
     let pairs = |releases: &[Release]| -> BTreeSet<(i64, i64)> {
-        releases.iter().map(|release| (release.patient, release.item)).collect()
+        releases
+            .iter()
+            .map(|release| (release.patient, release.item))
+            .collect()
     };
     let (before, after) = (pairs(before), pairs(after));
     Difference {
@@ -382,7 +414,13 @@ pub(crate) const ROWS: &str = "
 mod tests {
     use super::*;
 
-    fn release(grant_index: i64, patient: i64, item: i64, is_listing: bool, is_delivered: bool) -> Release {
+    fn release(
+        grant_index: i64,
+        patient: i64,
+        item: i64,
+        is_listing: bool,
+        is_delivered: bool,
+    ) -> Release {
         Release {
             grant_index,
             granted_at: Timestamp::UNIX_EPOCH,
@@ -396,17 +434,28 @@ mod tests {
 
     #[test]
     fn a_document_counts_once_and_is_delivered_if_any_release_of_it_was() {
-        let releases = [release(1, 7, 70, false, false), release(2, 7, 70, false, true)];
+        let releases = [
+            release(1, 7, 70, false, false),
+            release(2, 7, 70, false, true),
+        ];
         assert_eq!(
             Counts::of(&releases),
-            Counts { people_opened: 1, people_listed: 0, documents_granted: 1, documents_delivered: 1 }
+            Counts {
+                people_opened: 1,
+                people_listed: 0,
+                documents_granted: 1,
+                documents_delivered: 1
+            }
         );
     }
 
     #[test]
     fn somebody_listed_and_opened_counts_as_opened_only() {
-        let releases =
-            [release(1, 7, 0, true, true), release(2, 7, 70, false, true), release(3, 8, 0, true, true)];
+        let releases = [
+            release(1, 7, 0, true, true),
+            release(2, 7, 70, false, true),
+            release(3, 8, 0, true, true),
+        ];
         let counts = Counts::of(&releases);
         assert_eq!((counts.people_opened, counts.people_listed), (1, 1));
     }

@@ -2,9 +2,9 @@
 
 use crate::database::DatabaseError;
 use candour_seal::IncidentId;
+use deadpool_postgres::GenericClient;
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
-use tokio_postgres::GenericClient;
 
 macro_rules! events {
     ($($(#[$doc:meta])* $name:ident $word:literal),+ $(,)?) => {
@@ -62,7 +62,7 @@ pub async fn note(
     detail: &str,
 ) -> Result<(), DatabaseError> {
     let client = pool.get().await?;
-    add(&**client, incident, at, event, author, detail, None).await
+    add(&client, incident, at, event, author, detail, None).await
 }
 
 pub(super) async fn add(
@@ -76,7 +76,17 @@ pub(super) async fn add(
 ) -> Result<(), DatabaseError> {
     let incident = incident.as_bytes().as_slice();
     client
-        .execute(ADD, &[&incident, &at, &event.word(), &author, &detail, &entry_index])
+        .execute(
+            ADD,
+            &[
+                &incident,
+                &at,
+                &event.word(),
+                &author,
+                &detail,
+                &entry_index,
+            ],
+        )
         .await?;
     Ok(())
 }
