@@ -323,12 +323,7 @@ mod tests {
         assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 1);
         assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 0);
         assert!(!objects.incoming(ITEM).exists());
-        let mode = objects
-            .kept(ITEM)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = objects.kept(ITEM).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o440);
         (&held_open).write_all(b" altered").unwrap();
         assert_eq!(read(&objects), b"content");
@@ -375,7 +370,10 @@ mod tests {
             .map(|number| {
                 let mut id = [0; 16];
                 id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-                (ItemId::from_bytes(id), Arc::new(number.to_le_bytes().to_vec()))
+                (
+                    ItemId::from_bytes(id),
+                    Arc::new(number.to_le_bytes().to_vec()),
+                )
             })
             .collect();
         let again = files[..250].to_vec();
