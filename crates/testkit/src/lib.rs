@@ -1,1 +1,3 @@
-//! Placeholder.
+//! For tests only: databases, the real keeper in process, builders, a mailbox, a clock.
+
+pub mod passkey;
