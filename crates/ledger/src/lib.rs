@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The ledger's mathematics and formats: RFC 6962 tree, signed checkpoints, entries, export.
+//!
+//! Pure and usable alone: readers and writers are arguments, there is no clock, socket or database.
+//! `candour-verify` is this crate's binary. Formats byte for byte: `docs/formats/entries.md`.
+
+pub mod checkpoint;
+pub mod entry;
+pub mod proof;
+pub mod tree;
+
+pub use checkpoint::{Checkpoint, CheckpointError, KeyError, LogSigner, LogVerifier};
+pub use entry::{ENTRY_LENGTH, Entry, EntryError, body_digest};
+pub use proof::{
+    Levels, ProofError, Subtrees, prove_consistency, prove_inclusion, verify_consistency,
+    verify_inclusion,
+};
+pub use tree::{Frontier, FrontierError, Hash, empty_root, leaf_hash, node_hash, tree_head};

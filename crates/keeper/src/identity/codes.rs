@@ -3,7 +3,7 @@
 //! Printed codes use Crockford's 32 characters: no letter looks like a digit, and what is easily misread is
 //! read as what was meant.
 
-use aws_lc_rs::hmac;
+use candour_seal::{MacKey, hmac};
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
 use totp_rs::{Algorithm, Builder};
@@ -91,7 +91,7 @@ pub struct Sheet {
 
 impl Sheet {
     /// A sheet from random bytes (8 for each of the 40 codes).
-    pub fn from_random(key: &hmac::Key, random: &[u8; SHEET_CODES * SHEET_LENGTH]) -> Self {
+    pub fn from_random(key: &MacKey, random: &[u8; SHEET_CODES * SHEET_LENGTH]) -> Self {
         let codes: Vec<String> = random.chunks_exact(SHEET_LENGTH).map(letters).collect();
         Self {
             hashes: codes.iter().map(|code| keyed(key, code)).collect(),
@@ -101,7 +101,7 @@ impl Sheet {
 }
 
 /// The position of a typed code on a sheet; every position is compared.
-pub fn position_on_sheet(key: &hmac::Key, hashes: &[Vec<u8>], typed: &str) -> Option<u64> {
+pub fn position_on_sheet(key: &MacKey, hashes: &[Vec<u8>], typed: &str) -> Option<u64> {
     let code = normal(typed);
     if code.len() != SHEET_LENGTH {
         return None;
@@ -148,12 +148,10 @@ impl InvitationCode {
     }
 }
 
-fn keyed(key: &hmac::Key, code: &str) -> [u8; 32] {
+fn keyed(key: &MacKey, code: &str) -> [u8; 32] {
     let mut input = b"candour/v1/sheet".to_vec();
     input.extend_from_slice(code.as_bytes());
-    let mut out = [0; 32];
-    out.copy_from_slice(hmac::sign(key, &input).as_ref());
-    out
+    hmac(key, &input)
 }
 
 fn letters(random: &[u8]) -> String {
@@ -242,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_sheet_knows_its_own_codes_however_they_are_typed() {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
+        let key = MacKey::from_bytes(&[1; 32]);
         let mut random = [0; SHEET_CODES * SHEET_LENGTH];
         aws_lc_rs::rand::fill(&mut random).unwrap();
         let sheet = Sheet::from_random(&key, &random);
@@ -253,7 +251,7 @@ mod tests {
             .replace('0', "O");
         assert_eq!(position_on_sheet(&key, &hashes, &typed), Some(17));
         assert_eq!(position_on_sheet(&key, &hashes, "0000-000"), None);
-        let other = hmac::Key::new(hmac::HMAC_SHA256, &[2; 32]);
+        let other = MacKey::from_bytes(&[2; 32]);
         assert_eq!(position_on_sheet(&other, &hashes, &typed), None);
     }
 

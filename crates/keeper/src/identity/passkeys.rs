@@ -4,10 +4,9 @@
 //! counter. The safe wrapper above it cannot be used: it makes its own random challenge, and an act needs
 //! one that is the hash of the act.
 
-use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use candour_seal::PersonId;
+use candour_seal::{MacKey, PersonId, hmac};
 use std::time::Duration;
 use url::Url;
 use webauthn_rs_core::WebauthnCore;
@@ -199,10 +198,10 @@ impl Answer {
 }
 
 /// The credential id shown for a login that nobody has: always the same one, and like a real one.
-pub fn made_up_credential(key: &hmac::Key, login: &str) -> Vec<u8> {
+pub fn made_up_credential(key: &MacKey, login: &str) -> Vec<u8> {
     let mut input = b"candour/v1/nobody".to_vec();
     input.extend_from_slice(login.as_bytes());
-    hmac::sign(key, &input).as_ref().to_vec()
+    hmac(key, &input).to_vec()
 }
 
 fn with_challenge(
@@ -315,7 +314,7 @@ mod tests {
     #[test]
     fn a_login_that_nobody_has_is_asked_like_any_other() {
         let site = site();
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &[1; 32]);
+        let key = MacKey::from_bytes(&[1; 32]);
         let (_, credential) = registered(&site, SoftwarePasskey::new().unwrap());
         let real = site
             .ask(Offered::Credentials(vec![credential]), None)

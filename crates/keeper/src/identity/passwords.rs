@@ -4,7 +4,7 @@
 //! NIST SP 800-63B-4: at least 8 where a second factor is always asked; ours is 10, and there is always one.
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use aws_lc_rs::hmac;
+use candour_seal::{MacKey, hmac};
 use std::sync::Arc;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
@@ -50,14 +50,14 @@ pub struct PasswordHash {
 
 /// Hashes and checks passwords, two at a time.
 pub struct Passwords {
-    pepper: hmac::Key,
+    pepper: MacKey,
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
 }
 
 impl Passwords {
     /// With a key derived from the root: a stolen database without it cannot be guessed at.
-    pub fn new(pepper: hmac::Key) -> Self {
+    pub fn new(pepper: MacKey) -> Self {
         Self {
             pepper,
             places: Arc::new(Semaphore::new(WORKERS + WAITING)),
@@ -100,7 +100,7 @@ impl Passwords {
             .map_err(|_| PasswordError::Busy)?;
         let normal: Zeroizing<String> =
             Zeroizing::new(password.chars().take(LONGEST).nfkc().collect());
-        let keyed = hmac::sign(&self.pepper, normal.as_bytes());
+        let keyed = Zeroizing::new(hmac(&self.pepper, normal.as_bytes()));
         let hashed = tokio::task::spawn_blocking(move || {
             // Held here and not in the caller: a caller who goes away does not free a busy core.
             let _held = (place, worker);
@@ -108,7 +108,7 @@ impl Passwords {
             Params::new(COST.0, COST.1, COST.2, Some(32))
                 .and_then(|cost| {
                     Argon2::new(Algorithm::Argon2id, Version::V0x13, cost).hash_password_into(
-                        keyed.as_ref(),
+                        keyed.as_slice(),
                         &salt,
                         &mut out,
                     )
@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn passwords() -> Passwords {
-        Passwords::new(hmac::Key::new(hmac::HMAC_SHA256, &[3; 32]))
+        Passwords::new(MacKey::from_bytes(&[3; 32]))
     }
 
     #[tokio::test]
@@ -185,7 +185,7 @@ mod tests {
             .hash("kererū over the bay", [1; 16])
             .await
             .unwrap();
-        let elsewhere = Passwords::new(hmac::Key::new(hmac::HMAC_SHA256, &[4; 32]));
+        let elsewhere = Passwords::new(MacKey::from_bytes(&[4; 32]));
         assert_eq!(
             elsewhere.fits("kererū over the bay", Some(&kept)).await,
             Ok(false)

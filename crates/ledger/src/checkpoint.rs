@@ -1,0 +1,145 @@
+//! Signed checkpoints: C2SP tlog-checkpoint in a C2SP signed note with Ed25519.
+
+mod key;
+
+pub use key::{KeyError, LogSigner, LogVerifier};
+
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::tree::Hash;
+
+/// Largest note that is looked at, in bytes; signatures of many witnesses fit.
+pub const LARGEST_NOTE: usize = 64 * 1024;
+
+/// Why a text is not a checkpoint of this log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CheckpointError {
+    /// The text is not a signed note: too long, control characters, no blank line, a bad signature line.
+    #[error("it is not a signed note")]
+    Note,
+    /// The note's text is not `origin`, `size` and `root`, a line each.
+    #[error("its text is not a checkpoint")]
+    Text,
+    /// The note is about another log.
+    #[error("it belongs to another log")]
+    Origin,
+    /// No signature of the log's key stands on it.
+    #[error("it is not signed by the log's key")]
+    Unsigned,
+    /// A signature that names the log's key is wrong.
+    #[error("its signature is forged or damaged")]
+    Forged,
+}
+
+/// A tree head: the log's name, how many leaves, and the root over them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The log's name: its key name, without spaces or plus signs.
+    pub origin: String,
+    /// Number of leaves.
+    pub size: u64,
+    /// The root over them.
+    pub root: Hash,
+}
+
+impl fmt::Display for Checkpoint {
+    /// The text that is signed: three lines, each ended.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let root = STANDARD.encode(self.root.as_bytes());
+        writeln!(out, "{}\n{}\n{root}", self.origin, self.size)
+    }
+}
+
+impl Checkpoint {
+    /// Reads a note's text; extension lines are refused, because nothing audits them.
+    fn parse(text: &str) -> Result<Self, CheckpointError> {
+        let body = text.strip_suffix('\n').ok_or(CheckpointError::Text)?;
+        let mut lines = body.split('\n');
+        let (Some(origin), Some(size), Some(root), None) =
+            (lines.next(), lines.next(), lines.next(), lines.next())
+        else {
+            return Err(CheckpointError::Text);
+        };
+        let canonical = !origin.is_empty() && size.bytes().all(|byte| byte.is_ascii_digit());
+        if !canonical || (size.starts_with('0') && size != "0") {
+            return Err(CheckpointError::Text);
+        }
+        let size = size.parse().map_err(|_| CheckpointError::Text)?;
+        let root = STANDARD.decode(root).map_err(|_| CheckpointError::Text)?;
+        let root = root.try_into().map_err(|_| CheckpointError::Text)?;
+        Ok(Self {
+            origin: origin.to_owned(),
+            size,
+            root: Hash::from_bytes(root),
+        })
+    }
+}
+
+impl LogSigner {
+    /// The signed note of the tree head with this size and root, under this log's name.
+    pub fn sign(&self, size: u64, root: Hash) -> String {
+        let checkpoint = Checkpoint {
+            origin: self.name().to_owned(),
+            size,
+            root,
+        };
+        let text = checkpoint.to_string();
+        let signature = self.signature(text.as_bytes());
+        let signature = STANDARD.encode([self.id().as_slice(), &signature].concat());
+        format!("{text}\n{DASH}{} {signature}\n", self.name())
+    }
+}
+
+impl LogVerifier {
+    /// Reads a signed checkpoint of this log; other keys' signatures (witnesses) are passed over.
+    ///
+    /// # Errors
+    /// [`CheckpointError`] when it is not one.
+    pub fn open(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
+        if note.len() > LARGEST_NOTE || note.chars().any(|char| char < ' ' && char != '\n') {
+            return Err(CheckpointError::Note);
+        }
+        let end = note.rfind("\n\n").ok_or(CheckpointError::Note)?;
+        let (text, signatures) = (&note[..=end], &note[end + 2..]);
+        let signatures = signatures.strip_suffix('\n').ok_or(CheckpointError::Note)?;
+        let mut signed = false;
+        for line in signatures.split('\n') {
+            let (name, bytes) = signature_line(line)?;
+            let Some((id, signature)) = bytes.split_first_chunk::<4>() else {
+                return Err(CheckpointError::Note);
+            };
+            if name == self.name() && *id == self.id() {
+                if !self.accepts(text.as_bytes(), signature) {
+                    return Err(CheckpointError::Forged);
+                }
+                signed = true;
+            }
+        }
+        if !signed {
+            return Err(CheckpointError::Unsigned);
+        }
+        let checkpoint = Checkpoint::parse(text)?;
+        if checkpoint.origin == self.name() {
+            Ok(checkpoint)
+        } else {
+            Err(CheckpointError::Origin)
+        }
+    }
+}
+
+const DASH: &str = "— ";
+
+fn signature_line(line: &str) -> Result<(&str, Vec<u8>), CheckpointError> {
+    let line = line.strip_prefix(DASH).ok_or(CheckpointError::Note)?;
+    let (name, signature) = line.split_once(' ').ok_or(CheckpointError::Note)?;
+    if !key::is_name(name) {
+        return Err(CheckpointError::Note);
+    }
+    let signature = STANDARD
+        .decode(signature)
+        .map_err(|_| CheckpointError::Note)?;
+    Ok((name, signature))
+}
