@@ -60,8 +60,12 @@ pub struct Session {
     pub role: Role,
     /// For staff and clients: the practice.
     pub practice: Option<PracticeId>,
+    /// Surrogate of the practice.
+    pub practice_surrogate: Option<i64>,
     /// Through which instance, and no other.
     pub instance: InstanceId,
+    /// Surrogate of the instance.
+    pub instance_surrogate: i64,
     /// When it began.
     pub began_at: Timestamp,
     /// When the last passkey or code was given.
@@ -123,7 +127,9 @@ impl Sessions {
             subject: new.principal.subject(keys),
             role: new.role,
             practice: new.practice,
+            practice_surrogate: new.practice.map(|id| keys.practice(id).surrogate()),
             instance: new.instance,
+            instance_surrogate: keys.instance(new.instance).surrogate(),
             began_at: now,
             proved_at: now,
             by_passkey: new.by_passkey,
