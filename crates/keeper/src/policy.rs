@@ -15,10 +15,22 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 /// The files by name, sorted; the set's hash is over names and contents in this order.
 const FILES: [(&str, &str); 4] = [
-    ("everyone.cedar", include_str!("../../../policies/everyone.cedar")),
-    ("operator.cedar", include_str!("../../../policies/operator.cedar")),
-    ("patient.cedar", include_str!("../../../policies/patient.cedar")),
-    ("practice.cedar", include_str!("../../../policies/practice.cedar")),
+    (
+        "everyone.cedar",
+        include_str!("../../../policies/everyone.cedar"),
+    ),
+    (
+        "operator.cedar",
+        include_str!("../../../policies/operator.cedar"),
+    ),
+    (
+        "patient.cedar",
+        include_str!("../../../policies/patient.cedar"),
+    ),
+    (
+        "practice.cedar",
+        include_str!("../../../policies/practice.cedar"),
+    ),
 ];
 const SCHEMA: (&str, &str) = (
     "schema.cedarschema",
@@ -93,7 +105,10 @@ impl PolicySet {
 
     /// What the policies say; the same facts get the same answer without being asked again.
     pub fn decide(&self, facts: &DecisionFacts) -> Decision {
-        let held = self.remembered.read().unwrap_or_else(PoisonError::into_inner);
+        let held = self
+            .remembered
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         if let Some(decision) = held.get(facts) {
             return decision.clone();
         }
@@ -102,7 +117,10 @@ impl PolicySet {
             is_allowed: false,
             policy: Arc::from(""),
         });
-        let mut held = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self
+            .remembered
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if held.len() >= REMEMBERED {
             held.clear();
         }
@@ -118,7 +136,10 @@ impl PolicySet {
         let flag = RestrictedExpression::new_bool;
         let context = Context::from_pairs([
             ("purpose".to_owned(), word("Purpose", facts.purpose.word())),
-            ("relation".to_owned(), word("Relation", relation(facts.relation))),
+            (
+                "relation".to_owned(),
+                word("Relation", relation(facts.relation)),
+            ),
             ("part".to_owned(), word("Part", part(facts.action))),
             ("is_sensitive".to_owned(), flag(facts.tags != 0)),
             ("is_deceased".to_owned(), flag(facts.is_deceased)),
@@ -149,7 +170,9 @@ impl PolicySet {
 }
 
 fn named(policy: &Policy) -> Option<Policy> {
-    policy.annotation("id").map(|id| policy.new_id(PolicyId::new(id)))
+    policy
+        .annotation("id")
+        .map(|id| policy.new_id(PolicyId::new(id)))
 }
 
 fn hash(files: &[(&str, &str)], schema: (&str, &str)) -> [u8; 32] {
@@ -170,7 +193,10 @@ fn uid(kind: &str, name: &str) -> Option<EntityUid> {
 
 /// An entity no policy and no schema knows: a request with it is refused.
 fn nothing() -> EntityUid {
-    EntityUid::from_type_name_and_id(EntityTypeName::from_str("Nothing").unwrap_or_else(|_| std::process::abort()), EntityId::new(""))
+    EntityUid::from_type_name_and_id(
+        EntityTypeName::from_str("Nothing").unwrap_or_else(|_| std::process::abort()),
+        EntityId::new(""),
+    )
 }
 
 fn role(role: Role) -> Option<&'static str> {
