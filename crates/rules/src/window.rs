@@ -79,11 +79,6 @@ impl Count {
         true
     }
 
-    /// The slot in which the newest event lies.
-    pub(crate) fn newest(&self) -> Option<Slot> {
-        self.slots.last_key_value().map(|(slot, _)| *slot)
-    }
-
     /// When at most `most` events will be left, if nothing is added.
     pub(crate) fn down_to(&self, most: u32, now: Micros) -> Micros {
         let mut left = self.used(now);
