@@ -25,6 +25,10 @@ use wide::Wide;
 
 /// One decision of the keeper about one target; a batch is several with the same `request`.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about one decision, not a state"
+)]
 pub struct Observation {
     /// When.
     pub at: Micros,
@@ -218,7 +222,10 @@ impl Detector {
         self.wide.exempt(network);
     }
 
-    /// Reads one decision. Apply every alarm's actions before the next.
+    /// Reads one decision.
+    ///
+    /// Called from the sequencer's hook, the freezes asked for are fed to the sequencer as soon as it returns, before
+    /// any other input: they then stop the batch that is starting.
     #[must_use]
     pub fn observe(&mut self, seen: &Observation) -> Vec<Alarm> {
         self.sweep(seen.at);
