@@ -10,14 +10,13 @@ mod persons;
 mod table;
 mod wide;
 
-use std::collections::HashMap;
-
 pub use table::{
     Breadth, DetectionTable, GlobalRate, MachineTiming, OrderedWalk, RateRow, Threshold,
 };
 
 use crate::decision::{Decision, Lane, Reason, Role, Touch};
 use crate::freeze::Frozen;
+use crate::hashing::Map;
 use crate::keys::{Account, Instance, Item, Network, Patient, Principal, Session};
 use crate::time::{Micros, Span};
 use persons::{PrincipalState, SessionState};
@@ -192,8 +191,8 @@ const IDLE: Span = Span::hours(1);
 #[derive(Debug)]
 pub struct Detector {
     table: DetectionTable,
-    sessions: HashMap<Session, SessionState>,
-    principals: HashMap<Principal, PrincipalState>,
+    sessions: Map<Session, SessionState>,
+    principals: Map<Principal, PrincipalState>,
     wide: Wide,
     next_sweep: Micros,
 }
@@ -205,8 +204,8 @@ impl Detector {
         let wide = Wide::new(&table);
         Self {
             table,
-            sessions: HashMap::new(),
-            principals: HashMap::new(),
+            sessions: Map::default(),
+            principals: Map::default(),
             wide,
             next_sweep: Micros(i64::MIN),
         }
