@@ -23,8 +23,51 @@ pub enum Action {
     History,
     /// An action without content.
     Authorize(words::Action),
-    /// A change of facts: the number of its kind on the wire ([`candour_keeper_api::wire::ChangeKind`]).
-    Change(u8),
+    /// A change of facts.
+    Change(ChangeAction),
+}
+
+/// A change of facts, told apart as finely as who may author it differs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ChangeAction {
+    /// Invite a patient to their own record.
+    InvitePatient,
+    /// Invite somebody to act for a patient.
+    InviteProxy,
+    /// Invite a member of staff, or an officer of the operator.
+    InviteStaff,
+    /// Give a person a role at a practice.
+    GrantRole,
+    /// End a role.
+    EndRole,
+    /// Give a person the role that gives roles.
+    GrantManager,
+    /// Give a person a role of the operator.
+    GrantOfficer,
+    /// Let a person act for a patient.
+    GrantProxy,
+    /// End that.
+    EndProxy,
+    /// A patient left a practice.
+    EndEnrolment,
+    /// Mark a patient as deceased or unsafe to write to.
+    MarkPatient,
+    /// Freeze something.
+    Freeze,
+    /// Let it go on.
+    Unfreeze,
+    /// Add a practice's program.
+    AddClient,
+    /// Open a bulk lane.
+    StartRun,
+    /// Unlock the room's private key.
+    UnlockRoom,
+    /// Add a passkey to one's own account.
+    AddPasskey,
+    /// Put one's name to a text or list.
+    Attest,
+    /// Approve what somebody else began.
+    Approve,
 }
 
 /// How the session stands to whom or what it concerns.

@@ -7,6 +7,7 @@ pub mod decision;
 pub mod draft;
 pub mod facts;
 pub mod freeze;
+pub mod identity;
 pub mod items;
 pub mod keys;
 pub mod ledger;

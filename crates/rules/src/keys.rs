@@ -28,6 +28,8 @@ surrogate! {
     Instance,
     /// A network address range as the portal names it; the portal's word, so it may only ever cause a refusal.
     Network,
+    /// An account name as typed at sign-in, whether it exists or not.
+    Account,
     /// One value of the keeper's closed list of purposes.
     Purpose,
 }
