@@ -1,21 +1,23 @@
-//! A draft ready for the sequencer: its body key is made and wrapped.
+//! A draft ready for the sequencer: the keys of its body are at hand.
 
 use crate::draft::{Effect, NarrowRow};
+use crate::subject_keys::SubjectKeyPair;
+use candour_keeper_api::bodies::SealedBody;
 use candour_keeper_api::wire::EntryBody;
 use candour_rules::budget::{Charge, Context};
 use candour_rules::detect::Observation;
-use candour_seal::{ItemKey, Wrapped};
+use candour_seal::AuditKey;
+use std::sync::Arc;
 
-/// A draft with its body key.
+/// A draft with the keys its body is sealed under.
 pub(super) struct Prepared {
     pub row: NarrowRow,
     pub body: EntryBody,
     pub effects: Vec<Effect>,
     pub charge: Option<(Charge, Context)>,
     pub observation: Option<Box<Observation>>,
-    pub body_key: ItemKey,
-    pub audit_wrap: Wrapped,
-    pub room_wrap: Wrapped,
+    pub audit: Arc<SubjectKeyPair>,
+    pub hour_key: Arc<AuditKey>,
     pub hour: i32,
     pub assigned: Option<Assigned>,
 }
@@ -25,5 +27,5 @@ pub(super) struct Assigned {
     pub at: i64,
     pub sequence: i64,
     pub leaf: [u8; 32],
-    pub sealed: Vec<u8>,
+    pub sealed: SealedBody,
 }
