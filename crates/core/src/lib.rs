@@ -4,9 +4,11 @@
 
 pub mod block;
 pub mod document;
+pub mod fhir;
 
 pub mod hpi;
 pub mod incidents;
 pub mod nhi;
 pub mod notices;
 pub mod people;
+pub mod record;

@@ -3,8 +3,8 @@
 use crate::wire::{self, TargetKind};
 use crate::words::{self, ItemKind};
 use candour_seal::{
-    Context, Digest, InstallationId, ItemId, ItemKey, OpenError, Opener, PatientId, PracticeId,
-    RunId, Sealer,
+    Context, CryptoRng, Digest, InstallationId, ItemId, ItemKey, OpenError, Opener, PatientId,
+    PracticeId, RunId, Sealer, SeekOpener,
 };
 use zeroize::Zeroizing;
 
@@ -130,7 +130,7 @@ impl ItemPermit {
     fn granted(grant: wire::ItemGrant, index: u64, installation: InstallationId) -> Option<Self> {
         let key: [u8; 32] = Zeroizing::new(grant.key).as_slice().try_into().ok()?;
         Some(Self {
-            key: ItemKey::from_bytes(key),
+            key: ItemKey::from_bytes(&key),
             context: Context {
                 installation,
                 subject: grant.subject.as_slice().try_into().ok()?,
@@ -170,25 +170,42 @@ impl ItemPermit {
         self.source_practice
     }
 
-    /// Opens the whole ciphertext.
+    /// Opens the whole ciphertext and takes the padding off.
     pub fn open(self, sealed: &[u8]) -> Result<Opened<Zeroizing<Vec<u8>>>, UnsealError> {
         if Digest::of(sealed) != self.digest {
             return Err(UnsealError::OtherDigest);
         }
-        Ok(Opened(candour_seal::open(
-            &self.key,
-            &self.context.to_bytes(),
-            sealed,
-        )?))
+        let mut content = candour_seal::open_item(&self.key, &self.context, sealed)?;
+        let length = candour_seal::unpad(&content)
+            .map_err(|_| UnsealError::Sealed)?
+            .len();
+        content.truncate(length);
+        Ok(Opened(content))
     }
 
-    /// Opens a ciphertext piece by piece, in constant memory. Every piece that comes out is authentic;
-    /// the end says whether the whole was the one deposited.
+    /// Opens a ciphertext piece by piece, in constant memory; the padding is still on what comes out.
+    /// Every piece is authentic; compare the ciphertext's digest at the end.
     pub fn into_opener(self) -> (Opener, Digest) {
         (
             Opener::new(&self.key, &self.context.to_bytes()),
             self.digest,
         )
+    }
+
+    /// Opens ranges of a ciphertext of `sealed_length` bytes that begins with `header`; it can also say the
+    /// true length from the last chunk, so that a stream ends before the padding.
+    pub fn seek(&self, header: &[u8], sealed_length: u64) -> Result<SeekOpener, UnsealError> {
+        Ok(SeekOpener::new(
+            &self.key,
+            &self.context.to_bytes(),
+            header,
+            sealed_length,
+        )?)
+    }
+
+    /// SHA-256 of the ciphertext that was deposited.
+    pub fn ciphertext_digest(&self) -> Digest {
+        self.digest
     }
 }
 
@@ -258,7 +275,7 @@ impl DepositPermit {
     pub(crate) fn granted(grant: wire::DepositGrant, installation: InstallationId) -> Option<Self> {
         let key: [u8; 32] = Zeroizing::new(grant.key).as_slice().try_into().ok()?;
         Some(Self {
-            key: ItemKey::from_bytes(key),
+            key: ItemKey::from_bytes(&key),
             context: Context {
                 installation,
                 subject: grant.subject.as_slice().try_into().ok()?,
@@ -284,13 +301,13 @@ impl DepositPermit {
         &self.room_wrap
     }
 
-    /// Seals a whole content.
-    pub fn seal(&self, plaintext: &[u8]) -> Result<Vec<u8>, candour_seal::SealError> {
-        candour_seal::seal(&self.key, &self.context.to_bytes(), plaintext)
+    /// Pads and seals a whole content.
+    pub fn seal(&self, plaintext: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
+        candour_seal::seal_item(&self.key, &self.context, &candour_seal::pad(plaintext), rng)
     }
 
-    /// Seals a content piece by piece, in constant memory.
-    pub fn sealer(&self) -> Result<Sealer, candour_seal::SealError> {
-        Sealer::new(&self.key, &self.context.to_bytes())
+    /// Seals a content piece by piece, in constant memory; the caller pads (`padding::trailer`).
+    pub fn sealer(&self, rng: &mut dyn CryptoRng) -> Sealer {
+        Sealer::new(&self.key, &self.context.to_bytes(), rng)
     }
 }

@@ -1,1 +1,5 @@
-//! Placeholder.
+//! For tests only.
+
+pub mod cluster;
+
+pub use cluster::{Template, TestCluster, TestDatabase};

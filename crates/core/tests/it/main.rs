@@ -2,4 +2,5 @@
 
 mod documents;
 mod shared;
+mod synthea;
 mod vectors;
