@@ -5,3 +5,4 @@ pub mod follower;
 pub mod incidents;
 pub mod scope;
 pub mod texts;
+pub mod unlock;
