@@ -1,1 +1,6 @@
-//! Placeholder.
+//! For tests only: databases, the real keeper in process, builders, a mailbox, a clock.
+
+pub mod cluster;
+pub mod passkey;
+
+pub use cluster::{Template, TestCluster, TestDatabase};

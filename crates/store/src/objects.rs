@@ -1,0 +1,389 @@
+//! Ciphertext above 16 KiB: files that are named by the item's id and by nothing a client said.
+//!
+//! `incoming/` is where the portal may write. `kept/aa/bb/<id>` is where files stay; where the portal runs
+//! under its own user only the worker writes there, and takes each file over as its own, read-only copy.
+
+use candour_seal::ItemId;
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+/// Where this process puts new files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Placement {
+    /// At once where they stay: portal and worker are one user.
+    Kept,
+    /// In `incoming/`, until the worker takes them over.
+    Incoming,
+}
+
+/// The folder of large ciphertexts.
+#[derive(Debug, Clone)]
+pub struct Objects {
+    root: Arc<Path>,
+    placement: Placement,
+    next_part: Arc<AtomicU64>,
+}
+
+/// A ciphertext too large to be read at once.
+#[derive(Debug)]
+pub struct ObjectFile {
+    /// Open for reading from its start.
+    pub file: File,
+    /// Its length in bytes.
+    pub length: u64,
+}
+
+/// Threads that write a batch side by side: one sync of the disk then serves several files.
+const WRITERS: usize = 8;
+
+/// What a crash left half-written is removed after a day.
+const LEFT_OVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Objects {
+    /// Opens the folder, making what is missing of it.
+    pub fn open(root: impl Into<PathBuf>, placement: Placement) -> io::Result<Self> {
+        let root: PathBuf = root.into();
+        for folder in [root.join("incoming"), root.join("kept")] {
+            let made = fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o750)
+                .create(&folder);
+            // Where the worker owns `kept/`, the supervisor has made it.
+            if let Err(error) = made
+                && !folder.is_dir()
+            {
+                return Err(error);
+            }
+        }
+        Ok(Self {
+            root: root.into(),
+            placement,
+            next_part: Arc::new(AtomicU64::new(0)),
+        })
+    }
+
+    fn kept(&self, item: ItemId) -> PathBuf {
+        let name = item.to_string();
+        self.root
+            .join("kept")
+            .join(&name[..2])
+            .join(&name[2..4])
+            .join(&name)
+    }
+
+    fn incoming(&self, item: ItemId) -> PathBuf {
+        self.root.join("incoming").join(item.to_string())
+    }
+
+    /// The open file; looked for where it stays, then where it arrives, then again where it stays, because the
+    /// worker may have moved it meanwhile.
+    pub(crate) fn read(&self, item: ItemId) -> io::Result<ObjectFile> {
+        let kept = self.kept(item);
+        for path in [&kept, &self.incoming(item), &kept] {
+            match open_plain(path) {
+                Ok(file) => {
+                    let length = file.metadata()?.len();
+                    return Ok(ObjectFile { file, length });
+                }
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Err(ErrorKind::NotFound.into())
+    }
+
+    /// Makes files durable; for each whether it is new. What exists already is left as it is.
+    ///
+    /// When this returns, the files and their names survive a loss of power.
+    pub(crate) async fn write(&self, files: Vec<(ItemId, Arc<Vec<u8>>)>) -> io::Result<Vec<bool>> {
+        if files.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut writers = tokio::task::JoinSet::new();
+        let share = files.len().div_ceil(WRITERS);
+        for (number, files) in files.chunks(share).enumerate() {
+            let (this, files) = (self.clone(), files.to_vec());
+            writers.spawn_blocking(move || this.write_some(&files).map(|made| (number, made)));
+        }
+        let mut made = Vec::new();
+        while let Some(written) = writers.join_next().await {
+            made.push(written.map_err(io::Error::other)??);
+        }
+        made.sort_unstable_by_key(|(number, _)| *number);
+        let folders: BTreeSet<PathBuf> = files
+            .iter()
+            .filter_map(|(item, _)| Some(self.place(*item).parent()?.to_owned()))
+            .collect();
+        tokio::task::spawn_blocking(move || {
+            folders.iter().try_for_each(|folder| sync_folder(folder))
+        })
+        .await
+        .map_err(io::Error::other)??;
+        Ok(made.into_iter().flat_map(|(_, made)| made).collect())
+    }
+
+    fn place(&self, item: ItemId) -> PathBuf {
+        match self.placement {
+            Placement::Kept => self.kept(item),
+            Placement::Incoming => self.incoming(item),
+        }
+    }
+
+    fn write_some(&self, files: &[(ItemId, Arc<Vec<u8>>)]) -> io::Result<Vec<bool>> {
+        files
+            .iter()
+            .map(|(item, bytes)| {
+                if self.read(*item).is_ok() {
+                    return Ok(false);
+                }
+                let part = self.part("incoming");
+                write_synced(&part, bytes, 0o640)?;
+                self.give_name(&part, &self.place(*item))
+            })
+            .collect()
+    }
+
+    /// A name nobody else uses, for a file that is being written.
+    fn part(&self, folder: &str) -> PathBuf {
+        let number = self.next_part.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".{}-{number}.part", std::process::id());
+        self.root.join(folder).join(name)
+    }
+
+    /// Gives a written file its name, unless the name is taken; says whether it was free.
+    ///
+    /// A link and not a rename, because a rename would silently replace what is there.
+    fn give_name(&self, part: &Path, name: &Path) -> io::Result<bool> {
+        let mut named = fs::hard_link(part, name);
+        if named
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        {
+            self.make_fan(name)?;
+            named = fs::hard_link(part, name);
+        }
+        fs::remove_file(part)?;
+        match named {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the two folders above a kept file, each durable in its parent.
+    fn make_fan(&self, name: &Path) -> io::Result<()> {
+        let Some(second) = name.parent() else {
+            return Ok(());
+        };
+        for folder in second.parent().into_iter().chain([second]) {
+            match fs::DirBuilder::new().mode(0o750).create(folder) {
+                Ok(()) => sync_folder(folder.parent().unwrap_or(&self.root))?,
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what has arrived: the worker's step. Gives how many files were taken.
+    ///
+    /// Each is copied into a file of the worker's own (the portal may hold the old one open for writing), made
+    /// durable, and only then removed from `incoming/`. A name that is kept already is never replaced.
+    pub fn adopt(&self, now: SystemTime) -> io::Result<usize> {
+        let mut taken = 0;
+        for entry in fs::read_dir(self.root.join("incoming"))? {
+            let path = entry?.path();
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .unwrap_or_default();
+            let Ok(item) = name.parse::<ItemId>() else {
+                remove_left_over(&path, now)?;
+                continue;
+            };
+            let kept = self.kept(item);
+            if fs::symlink_metadata(&kept).is_err() {
+                let Ok(mut arrived) = open_plain(&path) else {
+                    continue;
+                };
+                let part = self.part("kept");
+                let mut bytes = OpenOptions::new()
+                    .write(true)
+                    .create_new(true)
+                    .mode(0o440)
+                    .open(&part)?;
+                io::copy(&mut arrived, &mut bytes)?;
+                bytes.sync_all()?;
+                self.give_name(&part, &kept)?;
+                if let Some(folder) = kept.parent() {
+                    sync_folder(folder)?;
+                }
+                taken += 1;
+            }
+            fs::remove_file(&path)?;
+        }
+        Ok(taken)
+    }
+}
+
+impl ObjectFile {
+    /// The whole ciphertext; for small files, which the system has in memory.
+    pub(crate) fn read_whole(mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Opens a plain file and nothing else: what the portal put into `incoming/` may be a link or a pipe.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let file: File = rustix::fs::open(
+        path,
+        rustix::fs::OFlags::RDONLY
+            | rustix::fs::OFlags::NOFOLLOW
+            | rustix::fs::OFlags::NONBLOCK
+            | rustix::fs::OFlags::CLOEXEC,
+        rustix::fs::Mode::empty(),
+    )?
+    .into();
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(ErrorKind::InvalidInput.into())
+    }
+}
+
+fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(mode)
+        .open(path)?;
+    file.write_all(bytes)?;
+    file.sync_data()
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+fn remove_left_over(path: &Path, now: SystemTime) -> io::Result<()> {
+    let about = fs::symlink_metadata(path)?;
+    let age = now
+        .duration_since(about.modified()?)
+        .unwrap_or(Duration::ZERO);
+    if about.is_file() && age > LEFT_OVER {
+        fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    const ITEM: ItemId = ItemId::from_bytes(*b"0123456789abcdef");
+
+    async fn write(objects: &Objects, bytes: &[u8]) -> bool {
+        let files = vec![(ITEM, Arc::new(bytes.to_vec()))];
+        objects.write(files).await.unwrap()[0]
+    }
+
+    fn read(objects: &Objects) -> Vec<u8> {
+        objects.read(ITEM).unwrap().read_whole().unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_file_is_found_where_it_was_written_and_never_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        for placement in [Placement::Kept, Placement::Incoming] {
+            let root = folder.path().join(format!("{placement:?}"));
+            let objects = Objects::open(root, placement).unwrap();
+            assert!(write(&objects, b"first").await);
+            assert!(!write(&objects, b"second").await);
+            assert_eq!(read(&objects), b"first");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_worker_takes_over_is_read_only_and_still_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::open(folder.path(), Placement::Incoming).unwrap();
+        write(&objects, b"content").await;
+        let held_open = OpenOptions::new()
+            .append(true)
+            .open(objects.incoming(ITEM))
+            .unwrap();
+        assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 1);
+        assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 0);
+        assert!(!objects.incoming(ITEM).exists());
+        let mode = objects.kept(ITEM).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o440);
+        (&held_open).write_all(b" altered").unwrap();
+        assert_eq!(read(&objects), b"content");
+        assert!(!write(&objects, b"other").await);
+    }
+
+    #[tokio::test]
+    async fn a_link_in_incoming_is_not_followed_and_a_kept_name_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::open(folder.path(), Placement::Incoming).unwrap();
+        let secret = folder.path().join("secret");
+        fs::write(&secret, b"of the worker").unwrap();
+        std::os::unix::fs::symlink(&secret, objects.incoming(ITEM)).unwrap();
+        assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 0);
+        assert!(objects.read(ITEM).is_err());
+        fs::remove_file(objects.incoming(ITEM)).unwrap();
+
+        write(&objects, b"content").await;
+        objects.adopt(SystemTime::UNIX_EPOCH).unwrap();
+        fs::write(objects.incoming(ITEM), b"forged").unwrap();
+        objects.adopt(SystemTime::UNIX_EPOCH).unwrap();
+        assert_eq!(read(&objects), b"content");
+        assert!(!objects.incoming(ITEM).exists());
+    }
+
+    #[tokio::test]
+    async fn half_written_files_go_after_a_day() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::open(folder.path(), Placement::Incoming).unwrap();
+        let part = objects.part("incoming");
+        fs::write(&part, b"half").unwrap();
+        let written = part.metadata().unwrap().modified().unwrap();
+        objects.adopt(written + LEFT_OVER).unwrap();
+        assert!(part.exists());
+        objects.adopt(written + LEFT_OVER * 2).unwrap();
+        assert!(!part.exists());
+    }
+
+    #[tokio::test]
+    async fn five_hundred_files_are_written_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let objects = Objects::open(folder.path(), Placement::Kept).unwrap();
+        let files: Vec<_> = (0..500_u64)
+            .map(|number| {
+                let mut id = [0; 16];
+                id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+                (
+                    ItemId::from_bytes(id),
+                    Arc::new(number.to_le_bytes().to_vec()),
+                )
+            })
+            .collect();
+        let again = files[..250].to_vec();
+        assert_eq!(objects.write(again).await.unwrap(), vec![true; 250]);
+        let made = objects.write(files.clone()).await.unwrap();
+        assert_eq!(made[..250], vec![false; 250]);
+        assert_eq!(made[250..], vec![true; 250]);
+        for (item, bytes) in files {
+            assert_eq!(objects.read(item).unwrap().read_whole().unwrap(), *bytes);
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! What every other crate's database tests rely on.
+
+mod cluster;

@@ -1,0 +1,118 @@
+//! `cargo xtask test`: everything that checks the project, in stages.
+//!
+//! A stage whose input does not exist is not in the plan.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::children::{self, Companion};
+use crate::outcome::{Count, Report};
+use crate::{Stop, layers, migrations, prepare, say, workspace};
+
+/// The variable by which test binaries find the cluster they share.
+const CLUSTER: &str = "CANDOUR_TEST_CLUSTER";
+
+/// Runs all stages; later ones run although earlier ones failed, unless they need them. True when all is well.
+pub fn run() -> Result<bool, Stop> {
+    let mut report = Report::default();
+    let is_prepared = report.stage("preparation", || {
+        prepare::for_test().map(|()| Count::default())
+    })?;
+    if !is_prepared {
+        return report.finish();
+    }
+    report.stage("format", || {
+        checked(workspace::cargo().args(["fmt", "--all", "--check"]))
+    })?;
+    report.stage("layers", || {
+        let kept = layers::run(&[])?;
+        let untouched = migrations::run(&[])?;
+        Ok(Count::one(kept).plus(Count::one(untouched)))
+    })?;
+    let is_built = report.stage("build", build)?;
+    if is_built {
+        tests(&mut report)?;
+        real_machinery(&mut report)?;
+    } else {
+        say("nothing can be tested before it builds")?;
+    }
+    report.stage("clippy", || {
+        checked(&mut ci_cargo(
+            "clippy",
+            &["--workspace", "--all-targets", "--", "-D", "warnings"],
+        ))
+    })?;
+    report.finish()
+}
+
+fn checked(command: &mut Command) -> Result<Count, Stop> {
+    children::run(command).map(|()| Count::one(true))
+}
+
+/// Every build of the tests uses the one profile, so that nothing is built twice.
+fn ci_cargo(command: &str, arguments: &[&str]) -> Command {
+    let mut cargo = workspace::cargo();
+    cargo.args([command, "--profile", "ci"]).args(arguments);
+    cargo
+}
+
+fn build() -> Result<Count, Stop> {
+    children::run(&mut ci_cargo("test", &["--workspace", "--no-run"]))?;
+    children::run(&mut ci_cargo("build", &["--workspace", "--bins"]))?;
+    Ok(Count::default())
+}
+
+/// The binaries that the build stage made.
+fn built() -> Result<PathBuf, Stop> {
+    Ok(workspace::target()?.join("ci"))
+}
+
+fn tests(report: &mut Report) -> Result<(), Stop> {
+    report.stage("tests", || {
+        let server = built()?.join("candour-test-cluster");
+        let cluster = Companion::start(&mut Command::new(server))?;
+        let mut tests = ci_cargo("test", &["--workspace", "--no-fail-fast"]);
+        let oracle = workspace::target()?.join("oracle/bin/python");
+        tests
+            .env(CLUSTER, &cluster.said)
+            .env("CANDOUR_TEST_PYTHON", oracle);
+        children::count(&mut tests)
+    })?;
+    Ok(())
+}
+
+/// Crashes, the drill and the browser: whole processes, as a demonstration runs them.
+fn real_machinery(report: &mut Report) -> Result<(), Stop> {
+    let drill = built()?.join("candour-drill");
+    if offers(&drill, "crash") {
+        report.stage("crash", || {
+            checked(Command::new(&drill).args(["crash", "--cycles", "20"]))
+        })?;
+    }
+    if offers(&drill, "stolen-login") {
+        report.stage("drill", || {
+            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))
+        })?;
+    }
+    let journeys = workspace::root().join("e2e");
+    if journeys.join("package.json").exists() {
+        report.stage("browser", || {
+            let mut playwright = Command::new("npx");
+            playwright
+                .args(["--no-install", "playwright", "test", "--reporter=list"])
+                .env("CANDOUR_BINARIES", built()?)
+                .current_dir(journeys);
+            children::count(&mut playwright)
+        })?;
+    }
+    Ok(())
+}
+
+/// Asks a binary itself whether it has a subcommand.
+fn offers(binary: &Path, subcommand: &str) -> bool {
+    binary.exists()
+        && children::output(Command::new(binary).arg("--help")).is_ok_and(|help| {
+            help.lines()
+                .any(|line| line.split_whitespace().next() == Some(subcommand))
+        })
+}

@@ -1,0 +1,94 @@
+//! What must be there before anything is built: system packages, node packages, the Python oracle.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::debian::{self, Need};
+use crate::{Stop, children, workspace};
+
+/// The independent implementation that sealed content is tested against.
+const ORACLE: &str = "cryptography>=50";
+
+/// Everything that demo and test need.
+pub fn everything() -> Result<(), Stop> {
+    for_demo()?;
+    for_test()
+}
+
+/// What the demonstration needs.
+pub fn for_demo() -> Result<(), Stop> {
+    let web = workspace::root().join("web");
+    let mut needs = vec![Need::Postgres];
+    if has_packages(&web) {
+        needs.push(Need::Node);
+    }
+    debian::provide(&needs)?;
+    node_packages(&web)
+}
+
+/// What the tests need beyond that.
+pub fn for_test() -> Result<(), Stop> {
+    for_demo()?;
+    let journeys = workspace::root().join("e2e");
+    let mut needs = vec![Need::Python];
+    if has_packages(&journeys) {
+        needs.extend([Need::Node, Need::Chromium]);
+    }
+    debian::provide(&needs)?;
+    node_packages(&journeys)?;
+    oracle()
+}
+
+fn has_packages(folder: &Path) -> bool {
+    folder.join("package.json").exists()
+}
+
+/// `npm ci`, only when the lock file is newer than what is installed; then the folder's own build.
+fn node_packages(folder: &Path) -> Result<(), Stop> {
+    if !has_packages(folder) {
+        return Ok(());
+    }
+    if !is_installed(folder) {
+        children::run(npm(folder).args(["ci", "--no-audit", "--no-fund"]))?;
+    }
+    children::run(npm(folder).args(["run", "build", "--if-present", "--silent"]))
+}
+
+fn is_installed(folder: &Path) -> bool {
+    let modified = |file: PathBuf| fs::metadata(file).and_then(|found| found.modified()).ok();
+    let installed = modified(folder.join("node_modules/.package-lock.json"));
+    installed.is_some() && installed >= modified(folder.join("package-lock.json"))
+}
+
+fn npm(folder: &Path) -> Command {
+    let mut command = Command::new("npm");
+    // The journeys run in the system's Chromium; npm must not fetch another browser.
+    command
+        .current_dir(folder)
+        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+    command
+}
+
+/// A Python environment in the build folder with the oracle in it.
+fn oracle() -> Result<(), Stop> {
+    let folder = workspace::target()?.join("oracle");
+    let python = folder.join("bin/python");
+    let check =
+        "import cryptography, sys; sys.exit(int(cryptography.__version__.split('.')[0]) < 50)";
+    if children::succeeds(Command::new(&python).args(["-c", check])) {
+        return Ok(());
+    }
+    children::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    children::run(
+        Command::new(&python)
+            .args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .arg(ORACLE),
+    )
+}
