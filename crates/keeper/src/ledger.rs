@@ -22,10 +22,11 @@ use crate::items::Items;
 use crate::keys::{KeyedToken, Keys};
 use crate::lookups::Lookups;
 use crate::subject_keys::{SubjectKeyPair, SubjectKeys};
+use candour_keeper_api::bodies::BODY_KEY;
 use candour_keeper_api::words::Reason;
 use candour_ledger::{Entry, Frontier, body_digest};
 use candour_rules::freeze;
-use candour_seal::AuditKey;
+use candour_seal::{AuditKey, ItemKey, SystemRandom, wrap};
 use chain::Chain;
 use deadpool_postgres::Pool;
 use driver::{Group, Message, Pins};
@@ -392,18 +393,21 @@ fn places(drafts: &[Draft]) -> Vec<Place> {
 
 fn prepare(
     draft: Draft,
-    audit: &Arc<SubjectKeyPair>,
+    audit: &SubjectKeyPair,
     hour: i32,
-    hour_key: &Arc<AuditKey>,
+    hour_key: &AuditKey,
 ) -> (Prepared, Option<freeze::Guards>) {
+    let rng = &mut SystemRandom;
+    let body_key = ItemKey::generate(rng);
     let prepared = Prepared {
         row: draft.row,
         body: draft.body,
         effects: draft.effects,
         charge: draft.charge,
         observation: draft.observation,
-        audit: Arc::clone(audit),
-        hour_key: Arc::clone(hour_key),
+        audit_wrap: wrap(&audit.audit, BODY_KEY, &body_key, rng),
+        room_wrap: wrap(hour_key, BODY_KEY, &body_key, rng),
+        body_key,
         hour,
         assigned: None,
     };

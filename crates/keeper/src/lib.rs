@@ -1,7 +1,8 @@
 //! The trust core: verifies who somebody is, decides, counts, writes the ledger, then releases keys.
 
 pub mod cache;
-pub mod checkpoints;
+pub mod calls;
+pub mod checkpoint;
 pub mod clock;
 pub mod core;
 pub mod decision;

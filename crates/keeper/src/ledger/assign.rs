@@ -4,7 +4,7 @@ use super::chain::{Chain, Link};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::reason_of;
 use crate::keys::Keys;
-use candour_keeper_api::bodies::seal_body;
+use candour_keeper_api::bodies::body_place;
 use candour_ledger::{Entry, Frontier, body_digest};
 use candour_rules::budget::Counters;
 use candour_rules::decision::{Decision, Reason};
@@ -12,7 +12,8 @@ use candour_rules::detect::{Alarm, Detector};
 use candour_rules::keys::Principal;
 use candour_rules::sequencer::Assign;
 use candour_rules::time::Micros;
-use candour_seal::{Digest, MacKey, SystemRandom, hmac};
+use candour_seal::{Digest, MacKey, SystemRandom, Zeroizing, hmac, seal};
+use prost::Message;
 use std::sync::Arc;
 
 /// The sequencer's hook.
@@ -140,14 +141,14 @@ impl Assign<Prepared> for Hook {
         draft.body.patient_sequence = sequence;
         draft.body.patient_previous = link.previous.map(Vec::from).unwrap_or_default();
         draft.body.salt = salt.to_vec();
-        let sealed = seal_body(
-            &draft.body,
-            index,
-            &draft.audit.audit,
-            &draft.hour_key,
+        let plain = Zeroizing::new(draft.body.encode_to_vec());
+        let sealed = seal(
+            &draft.body_key,
+            &body_place(index),
+            &plain,
             &mut SystemRandom,
         );
-        let entry = draft.row.entry(index, at, body_digest(&sealed.body));
+        let entry = draft.row.entry(index, at, body_digest(&sealed));
         let leaf = entry.leaf(&salt);
         self.frontier.append(leaf);
         if draft.row.patient != 0 {

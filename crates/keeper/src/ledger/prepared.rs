@@ -1,23 +1,21 @@
-//! A draft ready for the sequencer: the keys of its body are at hand.
+//! A draft ready for the sequencer: its body key is made and wrapped.
 
 use crate::draft::{Effect, NarrowRow};
-use crate::subject_keys::SubjectKeyPair;
-use candour_keeper_api::bodies::SealedBody;
 use candour_keeper_api::wire::EntryBody;
 use candour_rules::budget::{Charge, Context};
 use candour_rules::detect::Observation;
-use candour_seal::AuditKey;
-use std::sync::Arc;
+use candour_seal::{ItemKey, Wrapped};
 
-/// A draft with the keys its body is sealed under.
+/// A draft with its body key.
 pub(super) struct Prepared {
     pub row: NarrowRow,
     pub body: EntryBody,
     pub effects: Vec<Effect>,
     pub charge: Option<(Charge, Context)>,
     pub observation: Option<Box<Observation>>,
-    pub audit: Arc<SubjectKeyPair>,
-    pub hour_key: Arc<AuditKey>,
+    pub body_key: ItemKey,
+    pub audit_wrap: Wrapped,
+    pub room_wrap: Wrapped,
     pub hour: i32,
     pub assigned: Option<Assigned>,
 }
@@ -27,5 +25,5 @@ pub(super) struct Assigned {
     pub at: i64,
     pub sequence: i64,
     pub leaf: [u8; 32],
-    pub sealed: SealedBody,
+    pub sealed: Vec<u8>,
 }

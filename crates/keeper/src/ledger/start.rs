@@ -6,7 +6,7 @@ use super::driver::{Driver, Start, connect, head_of};
 use super::hours::Hours;
 use super::reservations::Reservations;
 use super::{Durable, Health, LedgerHandle, Shared};
-use crate::checkpoints::LastCheckpoint;
+use crate::checkpoint::{AtStart, CheckpointError, Checkpoints};
 use crate::clock::Clock;
 use crate::decision_words::charge_of;
 use crate::facts::{Fact, FactStore, FactsError};
@@ -17,7 +17,7 @@ use crate::lookups::Lookups;
 use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
 use candour_keeper_api::words::Level;
-use candour_ledger::{Frontier, Hash};
+use candour_ledger::{Frontier, Hash, empty_root};
 use candour_rules::budget::{BudgetTable, Counters, Past};
 use candour_rules::detect::{DetectionTable, Detector};
 use candour_rules::freeze::FreezeSet;
@@ -31,7 +31,6 @@ use jiff::Timestamp;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use tokio::sync::{mpsc, watch};
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,8 +55,8 @@ pub struct LedgerParts {
     pub clock: Arc<dyn Clock>,
     /// The room's public key.
     pub room: RoomPublicKey,
-    /// The last checkpoint outside the database.
-    pub last: Option<LastCheckpoint>,
+    /// The checkpoints outside the database.
+    pub checkpoints: Arc<Checkpoints>,
     /// How much may be read.
     pub budgets: BudgetTable,
     /// When a rule speaks.
@@ -83,6 +82,9 @@ pub enum StartError {
     /// What is frozen cannot be verified, so nothing may open.
     #[error("the facts about what is frozen were changed past the keeper")]
     Foreign,
+    /// The checkpoints cannot be read.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
 }
 
 impl From<tokio_postgres::Error> for StartError {
@@ -98,7 +100,18 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         .ok_or(StartError::Unreachable)?;
     let row = writer.client.query_one(sql::PEEK_HEAD, &[]).await?;
     let found = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
-    let is_whole = is_continued(&writer.client, &found, parts.last.as_ref()).await?;
+    let is_whole = match check(&writer.client, &found, &parts.checkpoints).await? {
+        AtStart::Continues => true,
+        AtStart::RolledBack { have, signed } => {
+            tracing::error!(
+                have,
+                signed,
+                "the ledger is not what the last checkpoint was signed over: entries from `have` to before \
+                 `signed` are missing, or were replaced; nothing opens"
+            );
+            false
+        }
+    };
     let set = frozen(&parts).await?;
     let freezes = Arc::new(Freezes::new(set.clone()));
     let at: i64 = row.get(3);
@@ -152,54 +165,32 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     Ok((handle, freezes))
 }
 
-/// Whether the ledger begins with exactly what the last checkpoint was signed over.
-async fn is_continued(
+/// Holds the ledger against the last checkpoint, and its head against its leaves.
+async fn check(
     client: &Client,
     found: &Frontier,
-    last: Option<&LastCheckpoint>,
-) -> Result<bool, StartError> {
-    let Some(last) = last else {
-        return Ok(true);
-    };
-    let (size, root) = (last.checkpoint.size, last.checkpoint.root);
-    if found.size() < size {
-        tracing::error!(
-            first_missing = found.size(),
-            last_missing = size - 1,
-            "the ledger was rolled back: entries that a checkpoint was signed over are missing; nothing opens"
-        );
-        return Ok(false);
-    }
-    let mut tree = last.edge.clone().unwrap_or_default();
-    let leaves = leaves(client, tree.size(), found.size()).await?;
-    let mut matches = tree.size() == size && tree.root() == root;
-    for leaf in leaves {
-        tree.append(leaf);
-        matches |= tree.size() == size && tree.root() == root;
-    }
-    let is_whole = (matches || size == 0) && tree == *found;
-    if !is_whole {
-        tracing::error!(
-            signed = size,
-            found = found.size(),
-            "the ledger is not the one that the last checkpoint was signed over; nothing opens"
-        );
-    }
-    Ok(is_whole)
-}
-
-async fn leaves(client: &Client, from: u64, to: u64) -> Result<Vec<Hash>, StartError> {
-    let bounds = [from, to].map(|bound| i64::try_from(bound).unwrap_or(i64::MAX));
-    let params: [&(dyn ToSql + Sync); 2] = [&bounds[0], &bounds[1]];
-    let rows = client.query_raw(sql::LEAVES, params).await?;
-    tokio::pin!(rows);
-    let mut leaves = Vec::new();
-    while let Some(row) = rows.try_next().await? {
-        let leaf: &[u8] = row.get(1);
-        let leaf = leaf.try_into().map_err(|_| StartError::NoHead)?;
-        leaves.push(Hash::from_bytes(leaf));
-    }
-    Ok(leaves)
+    checkpoints: &Checkpoints,
+) -> Result<AtStart, StartError> {
+    checkpoints
+        .check(found.size(), async |signed| {
+            let mut tree = Frontier::new();
+            let mut root = tree.root();
+            let rows = client
+                .query_raw(sql::LEAVES, [0_i64, i64::MAX].iter())
+                .await?;
+            tokio::pin!(rows);
+            while let Some(row) = rows.try_next().await? {
+                let leaf: &[u8] = row.get(1);
+                let leaf = leaf.try_into().map_err(|_| StartError::NoHead)?;
+                tree.append(Hash::from_bytes(leaf));
+                if tree.size() == signed {
+                    root = tree.root();
+                }
+            }
+            // A head that is not the one of its leaves is as good as another ledger.
+            Ok(if tree == *found { root } else { empty_root() })
+        })
+        .await
 }
 
 /// What was counted in the last day, from the ledger itself.

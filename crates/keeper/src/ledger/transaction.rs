@@ -253,9 +253,9 @@ impl<'a> EntryColumns<'a> {
             columns.sequence.push(*sequence);
             columns.hour.push(draft.hour);
             columns.leaf.push(leaf);
-            columns.body.push(&sealed.body);
-            columns.audit_wrap.push(&sealed.audit_wrap);
-            columns.room_wrap.push(&sealed.room_wrap);
+            columns.body.push(sealed);
+            columns.audit_wrap.push(&draft.audit_wrap);
+            columns.room_wrap.push(&draft.room_wrap);
         }
         columns
     }
