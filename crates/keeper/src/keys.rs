@@ -258,6 +258,8 @@ pub enum OwnSubject {
     Freezes = 2,
     /// Every practice there is.
     Practices = 3,
+    /// Every run there was.
+    Runs = 4,
 }
 
 fn head(whole: [u8; 32]) -> [u8; 16] {
