@@ -1,12 +1,55 @@
+use std::convert::Infallible;
+
 use candour_seal::content::{CHUNK_LENGTH, HEADER_LENGTH};
 use candour_seal::{
-    Context, InstallationId, ItemId, ItemKey, OpenError, Opener, Sealer, SystemRandom, open,
-    open_item, plain_length, seal, seal_item, sealed_length,
+    Context, InstallationId, ItemId, ItemKey, OpenError, Opener, Sealer, SystemRandom,
+    ciphertext_digest, open, open_item, plain_length, seal, seal_item, sealed_length,
 };
+use rand_core::{TryCryptoRng, TryRng};
 
 use crate::pattern;
 
 const CONTEXT: &[u8] = b"a place";
+
+/// Gives one salt, again and again.
+struct SameSalt;
+
+const SALT: [u8; 24] = [
+    0xdb, 0xc9, 0x48, 0x21, 0x87, 0xc2, 0xf2, 0xa9, 0x21, 0xa0, 0xd5, 0xcc, 0x36, 0xf3, 0xc8, 0x52,
+    0xc4, 0xbc, 0x5f, 0xb9, 0xd5, 0x77, 0x8c, 0x04,
+];
+
+impl TryRng for SameSalt {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(0)
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        Ok(0)
+    }
+
+    fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
+        out.copy_from_slice(&SALT);
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for SameSalt {}
+
+#[test]
+fn the_bytes_are_those_that_another_implementation_made_from_the_same_salt() {
+    // pyca/cryptography 50.0.2, Cobblestone256Encryptor, over three chunks.
+    let sealed = seal(
+        &key(),
+        CONTEXT,
+        &pattern(2 * CHUNK_LENGTH + 3),
+        &mut SameSalt,
+    );
+    let theirs = "d1b82be24719bc57fb8d8ef90be54c04cd2aaa769c6c7464457325d86bfae4af";
+    assert_eq!(ciphertext_digest(&sealed).to_string(), theirs);
+}
 
 fn key() -> ItemKey {
     ItemKey::from_bytes(&[9; 32])

@@ -88,6 +88,22 @@ fn a_content_cut_inside_a_chunk_shows_at_its_end() {
 }
 
 #[test]
+fn only_the_chunks_that_a_range_touches_are_asked_for() {
+    let sealed = seal(&key(), CONTEXT, &pattern(40_000), &mut SystemRandom);
+    let opener = opener(&sealed);
+    for (plain, needed) in [
+        (0..1, 56..16_456),
+        (0..16_384, 56..16_456),
+        (16_383..16_385, 56..32_856),
+        (16_384..32_768, 16_456..32_856),
+        (32_768..40_000, 32_856..40_104),
+        (16_384..16_384, 16_456..16_456),
+    ] {
+        assert_eq!(opener.sealed_range(&plain), Ok(needed), "{plain:?}");
+    }
+}
+
+#[test]
 fn other_bytes_than_those_asked_for_are_refused() {
     let sealed = seal(&key(), CONTEXT, &pattern(40_000), &mut SystemRandom);
     let opener = opener(&sealed);
