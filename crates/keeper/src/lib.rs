@@ -1,6 +1,8 @@
 //! The trust core: verifies who somebody is, decides, counts, writes the ledger, then releases keys.
 
+pub mod acts;
 pub mod cache;
+pub mod changes;
 pub mod clock;
 pub mod core;
 pub mod decision;
@@ -11,6 +13,7 @@ pub mod identity;
 pub mod items;
 pub mod keys;
 pub mod ledger;
+pub mod lookups;
 pub mod policy;
 pub mod runs;
 pub mod session;
