@@ -5,13 +5,15 @@
 
 mod operations;
 mod patients;
+pub(crate) mod pending;
 mod people;
 mod plan;
-pub(crate) mod pending;
 mod runs;
 mod standing;
 
-pub use plan::{Plan, Proof, plan, sentence};
+pub(crate) use operations::new_client;
+pub(crate) use people::invitation as new_invitation;
+pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
 
 use crate::acts::Doer;
@@ -135,11 +137,8 @@ pub(crate) async fn authorize(
     let mut draft =
         Draft::of_session(EntryKind::Change, session, Some(Purpose::AccountCare)).refused(reason);
     plan.action.word().clone_into(&mut draft.body.text);
-    let appended = commit(core, draft).await?;
-    Err(Refusal {
-        index: Some(appended.index),
-        ..reason.into()
-    })
+    commit(core, draft).await?;
+    Err(reason.into())
 }
 
 /// What the policies say to one plan.

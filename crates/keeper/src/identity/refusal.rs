@@ -12,7 +12,6 @@ impl From<Reason> for Refusal {
         Self {
             reason,
             retry_after_seconds: 0,
-            index: None,
         }
     }
 }
@@ -58,7 +57,7 @@ impl From<Refusal> for wire::Refused {
         Self {
             reason: refusal.reason.into(),
             retry_after_seconds: refusal.retry_after_seconds,
-            index: refusal.index,
+            index: None,
         }
     }
 }
