@@ -137,8 +137,11 @@ pub(crate) async fn authorize(
     let mut draft =
         Draft::of_session(EntryKind::Change, session, Some(Purpose::AccountCare)).refused(reason);
     plan.action.word().clone_into(&mut draft.body.text);
-    commit(core, draft).await?;
-    Err(reason.into())
+    let appended = commit(core, draft).await?;
+    Err(Refusal {
+        index: Some(appended.index),
+        ..reason.into()
+    })
 }
 
 /// What the policies say to one plan.

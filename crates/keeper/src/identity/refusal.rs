@@ -12,6 +12,7 @@ impl From<Reason> for Refusal {
         Self {
             reason,
             retry_after_seconds: 0,
+            index: None,
         }
     }
 }
@@ -57,7 +58,7 @@ impl From<Refusal> for wire::Refused {
         Self {
             reason: refusal.reason.into(),
             retry_after_seconds: refusal.retry_after_seconds,
-            index: None,
+            index: refusal.index,
         }
     }
 }
