@@ -2,6 +2,7 @@
 //!
 //! A store function takes ids only *out of* a [`Permit`]; a page shows only what is [`Opened`].
 
+pub mod bodies;
 mod client;
 pub mod frame;
 mod permit;

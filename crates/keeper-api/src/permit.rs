@@ -44,6 +44,11 @@ impl<T> Opened<T> {
         self.0
     }
 
+    /// Several releases as one, to be shown together.
+    pub fn all(parts: Vec<Self>) -> Opened<Vec<T>> {
+        Opened(parts.into_iter().map(Self::into_inner).collect())
+    }
+
     /// The same release, read further (parsed, say); a failure stays one.
     pub fn try_map<U, E>(self, read: impl FnOnce(T) -> Result<U, E>) -> Result<Opened<U>, E> {
         read(self.0).map(Opened)
@@ -304,6 +309,13 @@ impl DepositPermit {
     /// Pads and seals a whole content.
     pub fn seal(&self, plaintext: &[u8], rng: &mut dyn CryptoRng) -> Vec<u8> {
         candour_seal::seal_item(&self.key, &self.context, &candour_seal::pad(plaintext), rng)
+    }
+
+    /// Whether `sealed` is this very content, padded and sealed in this place: what a repeated deposit asks of what
+    /// an earlier attempt has stored. It says yes or no to who has the content, and releases nothing.
+    pub fn is_sealing_of(&self, sealed: &[u8], plaintext: &[u8]) -> bool {
+        candour_seal::open_item(&self.key, &self.context, sealed)
+            .is_ok_and(|stored| *stored == *candour_seal::pad(plaintext))
     }
 
     /// Seals a content piece by piece, in constant memory; the caller pads (`padding::trailer`).

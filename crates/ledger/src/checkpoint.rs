@@ -143,3 +143,29 @@ fn signature_line(line: &str) -> Result<(&str, Vec<u8>), CheckpointError> {
         .map_err(|_| CheckpointError::Note)?;
     Ok((name, signature))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signed_text_that_is_no_canonical_checkpoint_is_refused() {
+        let root = STANDARD.encode([1; 32]);
+        let good = format!("log\n10\n{root}\n");
+        assert_eq!(Checkpoint::parse(&good).map(|it| it.to_string()), Ok(good));
+        for bad in [
+            format!("log\n010\n{root}\n"),
+            format!("log\n+1\n{root}\n"),
+            format!("log\n\n{root}\n"),
+            format!("log\n18446744073709551616\n{root}\n"),
+            format!("\n10\n{root}\n"),
+            format!("log\n10\n{root}"),
+            format!("log\n10\n{root}\nextension\n"),
+            format!("log\n10\n{}\n", STANDARD.encode([1; 31])),
+            format!("log\n10\n{}\n", root.trim_end_matches('=')),
+            "log\n10\n".to_owned(),
+        ] {
+            assert_eq!(Checkpoint::parse(&bad), Err(CheckpointError::Text), "{bad}");
+        }
+    }
+}

@@ -5,13 +5,17 @@
 
 pub mod checkpoint;
 pub mod entry;
+pub mod export;
 pub mod proof;
 pub mod tree;
+pub mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError, KeyError, LogSigner, LogVerifier};
 pub use entry::{ENTRY_LENGTH, Entry, EntryError, body_digest};
+pub use export::{ExportReader, ExportWriter, Record};
 pub use proof::{
     Levels, ProofError, Subtrees, prove_consistency, prove_inclusion, verify_consistency,
     verify_inclusion,
 };
 pub use tree::{Frontier, FrontierError, Hash, empty_root, leaf_hash, node_hash, tree_head};
+pub use verify::{Checkpoints, Finding, Report, verify};

@@ -263,7 +263,7 @@ pub fn verify_consistency(
 
 /// A node at the right edge that is a left child has no sibling: it is its own parent, level by level.
 fn climb_to_left_child(at: &mut u64, last: &mut u64) {
-    while *at % 2 == 0 && *at != 0 {
+    while at.is_multiple_of(2) && *at != 0 {
         *at >>= 1;
         *last >>= 1;
     }

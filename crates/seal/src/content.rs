@@ -1,4 +1,4 @@
-//! Cobblestone-256: C2SP chunked encryption with AES-256-GCM and HKDF-SHA256 (c2sp.org/chunked-encryption).
+//! Cobblestone-256: C2SP chunked encryption with AES-256-GCM and HKDF-SHA512 (c2sp.org/chunked-encryption).
 //!
 //! A sealed content is `salt (24) ‖ commitment (32) ‖ chunks`; every chunk holds 16 KiB of plaintext
 //! and a 16-byte tag, except the last, which is always shorter (an exact multiple ends in an empty
@@ -16,6 +16,7 @@ pub use seal::{Sealer, seal, seal_item};
 pub use seek::SeekOpener;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
+use aws_lc_rs::hkdf::HKDF_SHA512;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -99,7 +100,8 @@ impl Cipher {
     fn new(key: &[u8; KEY_LENGTH], context: &[u8], salt: &Salt) -> (Self, Header) {
         const NONCE_END: usize = KEY_LENGTH + NONCE_LENGTH;
         let mut derived = Zeroizing::new([0; NONCE_END + COMMITMENT_LENGTH]);
-        expand(key, &[LABEL, salt, context], derived.as_mut_slice());
+        let info = [LABEL, salt, context];
+        expand(HKDF_SHA512, key, &info, derived.as_mut_slice());
         let mut nonce = [0; NONCE_LENGTH];
         nonce.copy_from_slice(&derived[KEY_LENGTH..NONCE_END]);
         let mut header = [0; HEADER_LENGTH];
@@ -128,7 +130,7 @@ impl Cipher {
         }
     }
 
-    /// The base nonce with the chunk's number, big-endian, XORed into its end.
+    /// The base nonce with the chunk's number, big-endian, added into its end by exclusive or.
     fn nonce(&self, chunk: u64) -> Nonce {
         let mut nonce = self.nonce;
         for (byte, number) in nonce.iter_mut().rev().zip(chunk.to_le_bytes()) {

@@ -33,7 +33,7 @@ pub trait Key: Sized + sealed::Level {
     fn derive<C: Key>(&self, label: &[u8]) -> C {
         let mut out = Zeroizing::new([0; KEY_LENGTH]);
         let info = [b"candour/v1/derive/", C::NAME.as_bytes(), &[0], label];
-        expand(self.expose(), &info, out.as_mut_slice());
+        expand(hkdf::HKDF_SHA256, self.expose(), &info, out.as_mut_slice());
         C::from_bytes(&out)
     }
 }
@@ -148,15 +148,20 @@ pub fn hmac_matches(key: &MacKey, data: &[u8], tag: &[u8]) -> bool {
     hmac::verify(&hmac::Key::new(hmac::HMAC_SHA256, key.expose()), data, tag).is_ok()
 }
 
-/// HKDF-Expand with SHA-256 (RFC 5869 2.3); the key is the pseudorandom key, `info` is concatenated.
-pub(crate) fn expand(key: &[u8; KEY_LENGTH], info: &[&[u8]], out: &mut [u8]) {
+/// HKDF-Expand (RFC 5869 2.3); the key is the pseudorandom key, `info` is concatenated.
+pub(crate) fn expand(
+    hash: hkdf::Algorithm,
+    key: &[u8; KEY_LENGTH],
+    info: &[&[u8]],
+    out: &mut [u8],
+) {
     struct Length(usize);
     impl hkdf::KeyType for Length {
         fn len(&self) -> usize {
             self.0
         }
     }
-    let key = hkdf::Prk::new_less_safe(hkdf::HKDF_SHA256, key);
+    let key = hkdf::Prk::new_less_safe(hash, key);
     let filled = key
         .expand(info, Length(out.len()))
         .and_then(|derived| derived.fill(out));

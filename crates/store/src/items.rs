@@ -96,7 +96,11 @@ impl Store {
                 }
                 match old_rows.get(&item.item) {
                     None => Ok(Kept::New),
-                    Some(row) => row.sealed.clone().map(Kept::Already).ok_or(StoreError::Conflict),
+                    Some(row) => row
+                        .sealed
+                        .clone()
+                        .map(Kept::Already)
+                        .ok_or(StoreError::Conflict),
                 }
             })
             .collect()
@@ -104,12 +108,18 @@ impl Store {
 
     /// Inserts the rows that are not there; gives the ids of those.
     async fn insert(&self, items: &[NewItem], day: Date) -> Result<Vec<ItemId>, StoreError> {
-        let ids: Vec<&[u8]> = items.iter().map(|item| item.item.as_bytes().as_slice()).collect();
+        let ids: Vec<&[u8]> = items
+            .iter()
+            .map(|item| item.item.as_bytes().as_slice())
+            .collect();
         let patients: Vec<&[u8]> = items
             .iter()
             .map(|item| item.patient.as_bytes().as_slice())
             .collect();
-        let kinds: Vec<i16> = items.iter().map(|item| i16::from(item.kind.number())).collect();
+        let kinds: Vec<i16> = items
+            .iter()
+            .map(|item| i16::from(item.kind.number()))
+            .collect();
         let sizes: Vec<i64> = items
             .iter()
             .map(|item| i64::try_from(item.sealed.len()).unwrap_or(i64::MAX))
@@ -129,7 +139,12 @@ impl Store {
         let connection = self.connection().await?;
         let put = connection.prepare_cached(sql::PUT_ITEMS).await?;
         let rows = connection
-            .query(&put, &[&ids, &patients, &day, &kinds, &sizes, &stored, &sealed, &wraps])
+            .query(
+                &put,
+                &[
+                    &ids, &patients, &day, &kinds, &sizes, &stored, &sealed, &wraps,
+                ],
+            )
             .await?;
         rows.iter().map(|row| item_id(row, 0)).collect()
     }
@@ -198,7 +213,10 @@ impl Store {
             .partition(|(_, size)| *size > ROW_LIMIT as u64);
         let mut found = HashMap::with_capacity(files.len() + rows.len());
         if !rows.is_empty() {
-            let ids: Vec<&[u8]> = rows.iter().map(|(item, _)| item.as_bytes().as_slice()).collect();
+            let ids: Vec<&[u8]> = rows
+                .iter()
+                .map(|(item, _)| item.as_bytes().as_slice())
+                .collect();
             let connection = self.connection().await?;
             let statement = connection.prepare_cached(sql::SEALED_MANY).await?;
             for row in connection.query(&statement, &[&ids]).await? {

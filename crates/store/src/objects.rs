@@ -7,7 +7,7 @@ use candour_seal::ItemId;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -287,6 +287,7 @@ fn remove_left_over(path: &Path, now: SystemTime) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     const ITEM: ItemId = ItemId::from_bytes(*b"0123456789abcdef");
 
@@ -323,12 +324,7 @@ mod tests {
         assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 1);
         assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 0);
         assert!(!objects.incoming(ITEM).exists());
-        let mode = objects
-            .kept(ITEM)
-            .metadata()
-            .unwrap()
-            .permissions()
-            .mode();
+        let mode = objects.kept(ITEM).metadata().unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o440);
         (&held_open).write_all(b" altered").unwrap();
         assert_eq!(read(&objects), b"content");
@@ -375,7 +371,10 @@ mod tests {
             .map(|number| {
                 let mut id = [0; 16];
                 id[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-                (ItemId::from_bytes(id), Arc::new(number.to_le_bytes().to_vec()))
+                (
+                    ItemId::from_bytes(id),
+                    Arc::new(number.to_le_bytes().to_vec()),
+                )
             })
             .collect();
         let again = files[..250].to_vec();

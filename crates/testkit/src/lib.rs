@@ -1,5 +1,6 @@
-//! For tests only.
+//! For tests only: databases, the real keeper in process, builders, a mailbox, a clock.
 
 pub mod cluster;
+pub mod passkey;
 
 pub use cluster::{Template, TestCluster, TestDatabase};

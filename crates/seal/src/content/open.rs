@@ -50,7 +50,8 @@ pub(crate) fn open_with(
 
 /// Opens a stream in constant memory (one sealed chunk is held back).
 ///
-/// What is appended to `out` is authentic and in its place; that it is also *complete* is known
+/// Give an `out` that is wiped, and large enough not to move (64 KiB pushed give at most 80 KiB).
+/// What is appended to it is authentic and in its place; that it is also *complete* is known
 /// only when [`Opener::finish`] succeeds. After an error every further call fails with it.
 pub struct Opener {
     state: State,
@@ -150,7 +151,7 @@ impl Opener {
 /// Moves bytes from the front of `from` until `held` has `length`.
 fn fill(held: &mut Vec<u8>, from: &mut &[u8], length: usize) {
     let missing = length.saturating_sub(held.len()).min(from.len());
-    let (head, rest) = from.split_at(missing);
-    held.extend_from_slice(head);
+    let (taken, rest) = from.split_at(missing);
+    held.extend_from_slice(taken);
     *from = rest;
 }

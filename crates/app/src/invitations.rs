@@ -1,0 +1,175 @@
+//! Inviting somebody, and accepting: with a new account, or by linking the one that is signed in.
+
+use crate::acts::{self, Changed};
+use crate::sign_in::{Ceremony, CeremonyId};
+use crate::{App, Refusal};
+use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
+use candour_keeper_api::words::Role;
+use candour_keeper_api::{CallError, Token};
+use candour_seal::{PatientId, PersonId, PracticeId};
+use zeroize::Zeroizing;
+
+/// Invites a patient to their own record. The code in the answer is handed over, with nothing else, by the practice.
+pub async fn invite_patient(
+    app: &App,
+    token: &Token,
+    practice: PracticeId,
+    patient: PatientId,
+) -> Result<Changed, Refusal> {
+    let invite = wire::Invite {
+        practice: practice.as_bytes().to_vec(),
+        role: Role::Patient.into(),
+        patient: patient.as_bytes().to_vec(),
+        staff_name: String::new(),
+    };
+    acts::now(app, token, ChangeKind::Invite(invite)).await
+}
+
+/// Invites somebody who is to act for a patient.
+pub async fn invite_proxy(
+    app: &App,
+    token: &Token,
+    practice: PracticeId,
+    patient: PatientId,
+) -> Result<Changed, Refusal> {
+    let invite = wire::Invite {
+        practice: practice.as_bytes().to_vec(),
+        role: Role::Proxy.into(),
+        patient: patient.as_bytes().to_vec(),
+        staff_name: String::new(),
+    };
+    acts::now(app, token, ChangeKind::Invite(invite)).await
+}
+
+/// Begins the act of inviting a member of staff; finished with [`acts::finish`], whose answer has the code.
+pub async fn invite_staff(
+    app: &App,
+    token: &Token,
+    practice: PracticeId,
+    role: Role,
+    staff_name: String,
+) -> Result<Ceremony, Refusal> {
+    let invite = wire::Invite {
+        practice: practice.as_bytes().to_vec(),
+        role: role.into(),
+        patient: Vec::new(),
+        staff_name,
+    };
+    acts::start(app, token, ChangeKind::Invite(invite)).await
+}
+
+/// What an invitation offers.
+#[derive(Debug)]
+pub struct Invitation {
+    /// The practice that invites.
+    pub practice: PracticeId,
+    /// As what.
+    pub role: Role,
+    /// To make a passkey.
+    pub ceremony: Option<Ceremony>,
+    /// The authenticator app's secret as an `otpauth://` address; empty for staff.
+    pub otpauth: Zeroizing<String>,
+}
+
+/// Looks at an invitation; `login` is the name wanted, so that a passkey can be made for it.
+pub async fn look(
+    app: &App,
+    code: &str,
+    login: &str,
+    network: &str,
+) -> Result<Invitation, Refusal> {
+    let call = Call::InvitationOpen(wire::InvitationOpen {
+        code: code.to_owned(),
+        network: network.to_owned(),
+        login: login.to_owned(),
+    });
+    let Reply::Invitation(view) = app.keeper.call(call).await? else {
+        return Err(CallError::Unexpected.into());
+    };
+    Ok(Invitation {
+        practice: PracticeId::try_from(view.practice.as_slice())
+            .map_err(|_| CallError::Unexpected)?,
+        role: Role::try_from(view.role).map_err(|_| CallError::Unexpected)?,
+        ceremony: view.ceremony.map(Ceremony::read).transpose()?,
+        otpauth: Zeroizing::new(view.otpauth),
+    })
+}
+
+/// What a new account signs in with.
+pub enum Credential {
+    /// A passkey: the ceremony of [`look`] with its answer as JSON.
+    Passkey(CeremonyId, String),
+    /// A password, and the current six digits of the authenticator app set up from [`Invitation::otpauth`].
+    Authenticator {
+        /// The password.
+        password: Zeroizing<String>,
+        /// Six digits.
+        code: Zeroizing<String>,
+    },
+    /// A password, and a sheet of 40 codes to be printed.
+    Sheet {
+        /// The password.
+        password: Zeroizing<String>,
+    },
+}
+
+/// A new account.
+pub struct Registered {
+    /// Whose.
+    pub person: PersonId,
+    /// The 40 codes of the sheet, shown once; empty without one.
+    pub sheet: Vec<Zeroizing<String>>,
+}
+
+/// Makes an account from an invitation. `birth_date` is `YYYY-MM-DD`: what the invitation does not say.
+pub async fn register(
+    app: &App,
+    code: &str,
+    birth_date: &str,
+    login: &str,
+    credential: Credential,
+    network: &str,
+) -> Result<Registered, Refusal> {
+    let mut call = wire::Register {
+        code: code.to_owned(),
+        birth_date: birth_date.to_owned(),
+        login: login.to_owned(),
+        network: network.to_owned(),
+        ..wire::Register::default()
+    };
+    match credential {
+        Credential::Passkey(ceremony, answer_json) => {
+            call.ceremony = ceremony.as_bytes().to_vec();
+            call.answer_json = answer_json;
+        }
+        Credential::Authenticator { password, code } => {
+            call.password = password.to_string();
+            call.totp_code = code.to_string();
+        }
+        Credential::Sheet { password } => {
+            call.password = password.to_string();
+            call.wants_sheet = true;
+        }
+    }
+    let Reply::Registered(registered) = app.keeper.call(Call::Register(call)).await? else {
+        return Err(CallError::Unexpected.into());
+    };
+    Ok(Registered {
+        person: PersonId::try_from(registered.person.as_slice())
+            .map_err(|_| CallError::Unexpected)?,
+        sheet: registered.sheet.into_iter().map(Zeroizing::new).collect(),
+    })
+}
+
+/// Links an invitation to the account that is signed in; it adds no credential.
+pub async fn link(app: &App, token: &Token, code: &str, birth_date: &str) -> Result<(), Refusal> {
+    let call = Call::InvitationLink(wire::InvitationLink {
+        token: token.expose().to_vec(),
+        code: code.to_owned(),
+        birth_date: birth_date.to_owned(),
+    });
+    match app.keeper.call(call).await? {
+        Reply::Done(_) | Reply::Changed(_) | Reply::Session(_) => Ok(()),
+        _ => Err(CallError::Unexpected.into()),
+    }
+}

@@ -1,0 +1,82 @@
+//! Facts: what the keeper knows about people, patients, practices, clients, runs and itself.
+//!
+//! Rows are only added. Each carries a MAC under a root-derived key and the next version of its subject;
+//! a head row says how many there are. A changed, missing or foreign row closes the subject.
+
+mod kinds;
+mod store;
+
+pub use kinds::*;
+pub use store::{FactStore, FactsError};
+
+use crate::keys::KeyedToken;
+use jiff::Timestamp;
+
+/// One verified fact row.
+#[derive(Clone, PartialEq)]
+pub struct FactRow {
+    /// Its place among the subject's facts, from 1.
+    pub version: i64,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What it says.
+    pub fact: Fact,
+}
+
+/// All verified facts of one subject.
+#[derive(Clone)]
+pub struct SubjectFacts {
+    subject: KeyedToken,
+    rows: Vec<FactRow>,
+    ended: Vec<i64>,
+}
+
+impl SubjectFacts {
+    pub(crate) fn new(subject: KeyedToken, rows: Vec<FactRow>) -> Self {
+        let mut ended: Vec<i64> = rows
+            .iter()
+            .filter_map(|row| match &row.fact {
+                Fact::End(end) => Some(end.version),
+                _ => None,
+            })
+            .collect();
+        ended.sort_unstable();
+        Self {
+            subject,
+            rows,
+            ended,
+        }
+    }
+
+    /// Whose.
+    pub fn subject(&self) -> KeyedToken {
+        self.subject
+    }
+
+    /// The number of rows; 0 when nothing is known. What a [`crate::draft::Guard::Facts`] compares.
+    pub fn version(&self) -> i64 {
+        self.rows.last().map_or(0, |row| row.version)
+    }
+
+    /// Nothing is known about this subject.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Every row, ended ones too.
+    pub fn rows(&self) -> &[FactRow] {
+        &self.rows
+    }
+
+    /// The facts that have not ended, oldest first.
+    pub fn live(&self) -> impl DoubleEndedIterator<Item = &FactRow> {
+        self.rows.iter().filter(|row| {
+            !matches!(row.fact, Fact::End(_)) && self.ended.binary_search(&row.version).is_err()
+        })
+    }
+}
+
+/// Whether an end time (microseconds since the epoch, 0 for none) lies ahead.
+pub fn is_before(until: i64, now: Timestamp) -> bool {
+    until == 0 || now.as_microsecond() < until
+}

@@ -1,0 +1,458 @@
+//! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
+//! practices stand as their random ids; times are microseconds since the Unix epoch.
+
+/// The body of one fact row.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct FactBody {
+    /// What it says.
+    #[prost(
+        oneof = "Fact",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
+    )]
+    pub fact: Option<Fact>,
+}
+
+/// Everything the keeper can know about somebody or something.
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub enum Fact {
+    /// An earlier fact of this subject ended.
+    #[prost(message, tag = "1")]
+    End(End),
+    /// Person: has an account.
+    #[prost(message, tag = "2")]
+    Account(Account),
+    /// Person: a passkey.
+    #[prost(message, tag = "3")]
+    Passkey(Passkey),
+    /// Person: a password.
+    #[prost(message, tag = "4")]
+    Password(Password),
+    /// Person: an authenticator app.
+    #[prost(message, tag = "5")]
+    Totp(Totp),
+    /// Person: a printed sheet of codes.
+    #[prost(message, tag = "6")]
+    CodeSheet(CodeSheet),
+    /// Person: a code of the sheet, or a time step of the authenticator app, was used.
+    #[prost(message, tag = "7")]
+    CodeUsed(CodeUsed),
+    /// Person: is this patient.
+    #[prost(message, tag = "8")]
+    SelfPatient(SelfPatient),
+    /// Person: works at a practice.
+    #[prost(message, tag = "9")]
+    StaffRole(StaffRole),
+    /// Person: works for the operator.
+    #[prost(message, tag = "10")]
+    OperatorRole(OperatorRole),
+    /// Person: acts for a patient.
+    #[prost(message, tag = "11")]
+    Proxy(Proxy),
+    /// Patient: exists.
+    #[prost(message, tag = "12")]
+    Patient(Patient),
+    /// Patient: is enrolled at a practice.
+    #[prost(message, tag = "13")]
+    Enrolment(Enrolment),
+    /// Patient: nobody has a reason to open it.
+    #[prost(message, tag = "14")]
+    Canary(Canary),
+    /// Patient: has an account (mirror of `SelfPatient`).
+    #[prost(message, tag = "15")]
+    AccountHolder(AccountHolder),
+    /// Patient: somebody acts for them (mirror of `Proxy`).
+    #[prost(message, tag = "16")]
+    ProxiedBy(ProxiedBy),
+    /// Practice: exists.
+    #[prost(message, tag = "17")]
+    Practice(Practice),
+    /// Client: exists.
+    #[prost(message, tag = "18")]
+    Client(Client),
+    /// Invitation: exists.
+    #[prost(message, tag = "19")]
+    Invitation(Invitation),
+    /// Invitation or pending change: used.
+    #[prost(message, tag = "20")]
+    Used(Used),
+    /// Run: what it may do.
+    #[prost(message, tag = "21")]
+    Run(Run),
+    /// Run or pending change: somebody approved.
+    #[prost(message, tag = "22")]
+    Approval(Approval),
+    /// Pending change.
+    #[prost(message, tag = "23")]
+    Pending(Pending),
+    /// Freezes: something is frozen.
+    #[prost(message, tag = "24")]
+    Frozen(Frozen),
+    /// Patient: marks that replace those of the `Patient` fact.
+    #[prost(message, tag = "25")]
+    PatientMarks(PatientMarks),
+    /// Staff may be named to patients (subject: person).
+    #[prost(message, tag = "26")]
+    NameReleased(NameReleased),
+}
+
+/// An earlier fact ended.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct End {
+    /// The version of the fact that ended.
+    #[prost(int64, tag = "1")]
+    pub version: i64,
+}
+
+/// An account.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Account {
+    /// Keyed hash of the login name (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub login: Vec<u8>,
+    /// The WebAuthn user handle (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub user_handle: Vec<u8>,
+}
+
+/// A passkey.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Passkey {
+    /// The credential with its public key, as JSON of webauthn-rs.
+    #[prost(string, tag = "1")]
+    pub credential_json: String,
+    /// Its name in the list, sealed.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed_name: Vec<u8>,
+    /// When it was added.
+    #[prost(int64, tag = "3")]
+    pub added_at: i64,
+    /// Who added it: the person's token.
+    #[prost(bytes = "vec", tag = "4")]
+    pub added_by: Vec<u8>,
+}
+
+/// A password.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Password {
+    /// argon2id in PHC form.
+    #[prost(string, tag = "1")]
+    pub phc: String,
+}
+
+/// An authenticator app.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Totp {
+    /// The secret, sealed under a root-derived key.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sealed_secret: Vec<u8>,
+}
+
+/// A printed sheet of one-use codes.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CodeSheet {
+    /// Keyed hashes of the codes (32 bytes each), in the sheet's order.
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub hashes: Vec<Vec<u8>>,
+}
+
+/// A code was used.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct CodeUsed {
+    /// The version of the `CodeSheet` or `Totp` fact.
+    #[prost(int64, tag = "1")]
+    pub of_version: i64,
+    /// Position on the sheet, or the authenticator's time step.
+    #[prost(int64, tag = "2")]
+    pub position: i64,
+}
+
+/// The person is this patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SelfPatient {
+    /// The patient's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+}
+
+/// A staff role.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StaffRole {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// A [`candour_keeper_api::words::Role`].
+    #[prost(int32, tag = "2")]
+    pub role: i32,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "3")]
+    pub until: i64,
+    /// The name as released by the practice, sealed.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed_name: Vec<u8>,
+}
+
+/// An operator role.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct OperatorRole {
+    /// A [`candour_keeper_api::words::Role`].
+    #[prost(int32, tag = "1")]
+    pub role: i32,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "2")]
+    pub until: i64,
+    /// The name, sealed.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed_name: Vec<u8>,
+}
+
+/// The person acts for a patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Proxy {
+    /// The patient's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// Sections within reach; empty means all.
+    #[prost(int32, repeated, tag = "2")]
+    pub sections: Vec<i32>,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "3")]
+    pub until: i64,
+    /// Why, sealed.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed_reason: Vec<u8>,
+}
+
+/// A patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Patient {
+    /// Birth year; 0 when unknown.
+    #[prost(int32, tag = "1")]
+    pub birth_year: i32,
+    /// Keyed hash of the birth date (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub birth: Vec<u8>,
+    /// Region.
+    #[prost(string, tag = "3")]
+    pub region: String,
+    /// Country as ISO 3166-1 alpha-2.
+    #[prost(string, tag = "4")]
+    pub country: String,
+    /// The patient has died.
+    #[prost(bool, tag = "5")]
+    pub is_deceased: bool,
+    /// Nothing may be sent to the address or mailbox.
+    #[prost(bool, tag = "6")]
+    pub is_unsafe_to_write: bool,
+}
+
+/// New marks of a patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PatientMarks {
+    /// The patient has died.
+    #[prost(bool, tag = "1")]
+    pub is_deceased: bool,
+    /// Nothing may be sent to the address or mailbox.
+    #[prost(bool, tag = "2")]
+    pub is_unsafe_to_write: bool,
+}
+
+/// An enrolment; it ends by `End`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Enrolment {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// When it began.
+    #[prost(int64, tag = "2")]
+    pub since: i64,
+}
+
+/// A canary.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Canary {}
+
+/// The patient has an account.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AccountHolder {
+    /// The person's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub person: Vec<u8>,
+}
+
+/// Somebody acts for the patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProxiedBy {
+    /// The person's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub person: Vec<u8>,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "2")]
+    pub until: i64,
+}
+
+/// A practice.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Practice {
+    /// Region.
+    #[prost(string, tag = "1")]
+    pub region: String,
+    /// Its name as shown in lists.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "3")]
+    pub practice: Vec<u8>,
+}
+
+/// A client.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Client {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// Keyed hash of its secret (32 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub secret_hash: Vec<u8>,
+    /// Its name in lists.
+    #[prost(string, tag = "3")]
+    pub name: String,
+}
+
+/// An invitation.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Invitation {
+    /// The inviting practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// A [`candour_keeper_api::words::Role`].
+    #[prost(int32, tag = "2")]
+    pub role: i32,
+    /// The patient's token; empty for staff.
+    #[prost(bytes = "vec", tag = "3")]
+    pub patient: Vec<u8>,
+    /// The staff member's name, sealed; empty for patients.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed_name: Vec<u8>,
+    /// When it can no longer be used.
+    #[prost(int64, tag = "5")]
+    pub until: i64,
+    /// Who invited: the person's token.
+    #[prost(bytes = "vec", tag = "6")]
+    pub invited_by: Vec<u8>,
+}
+
+/// Used.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Used {
+    /// Who used it: the person's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub by: Vec<u8>,
+}
+
+/// A bulk lane. Its members stand in `run_member`.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Run {
+    /// A [`candour_keeper_api::words::Purpose`].
+    #[prost(int32, tag = "1")]
+    pub purpose: i32,
+    /// How many members.
+    #[prost(uint32, tag = "2")]
+    pub members: u32,
+    /// SHA-256 over the sorted member tokens (32 bytes).
+    #[prost(bytes = "vec", tag = "3")]
+    pub members_digest: Vec<u8>,
+    /// Sections that may be opened.
+    #[prost(int32, repeated, tag = "4")]
+    pub sections: Vec<i32>,
+    /// When it ends.
+    #[prost(int64, tag = "5")]
+    pub until: i64,
+    /// The incident (16 bytes).
+    #[prost(bytes = "vec", tag = "6")]
+    pub incident: Vec<u8>,
+    /// SHA-256 of the scope version (32 bytes).
+    #[prost(bytes = "vec", tag = "7")]
+    pub scope_hash: Vec<u8>,
+}
+
+/// An approval.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Approval {
+    /// Who: the person's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub by: Vec<u8>,
+    /// In which session: its surrogate.
+    #[prost(sfixed64, tag = "2")]
+    pub session: i64,
+}
+
+/// A pending change.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Pending {
+    /// The change, as sent ([`candour_keeper_api::wire::Change`]), sealed.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sealed_change: Vec<u8>,
+    /// Who began it: the person's token.
+    #[prost(bytes = "vec", tag = "2")]
+    pub author: Vec<u8>,
+    /// In which session: its surrogate.
+    #[prost(sfixed64, tag = "3")]
+    pub session: i64,
+    /// When it can no longer be approved.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+    /// When it may be done at the earliest; 0 at once.
+    #[prost(int64, tag = "5")]
+    pub not_before: i64,
+}
+
+/// Something is frozen.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Frozen {
+    /// A [`candour_keeper_api::words::Level`].
+    #[prost(int32, tag = "1")]
+    pub level: i32,
+    /// What: its surrogate, the purpose's number, 0 for the installation.
+    #[prost(sfixed64, tag = "2")]
+    pub surrogate: i64,
+}
+
+/// The practice released the name to patients' access history.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NameReleased {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+}
+
+/// The number of a fact's kind, as in its row.
+pub fn kind_number(fact: &Fact) -> i16 {
+    match fact {
+        Fact::End(_) => 1,
+        Fact::Account(_) => 2,
+        Fact::Passkey(_) => 3,
+        Fact::Password(_) => 4,
+        Fact::Totp(_) => 5,
+        Fact::CodeSheet(_) => 6,
+        Fact::CodeUsed(_) => 7,
+        Fact::SelfPatient(_) => 8,
+        Fact::StaffRole(_) => 9,
+        Fact::OperatorRole(_) => 10,
+        Fact::Proxy(_) => 11,
+        Fact::Patient(_) => 12,
+        Fact::Enrolment(_) => 13,
+        Fact::Canary(_) => 14,
+        Fact::AccountHolder(_) => 15,
+        Fact::ProxiedBy(_) => 16,
+        Fact::Practice(_) => 17,
+        Fact::Client(_) => 18,
+        Fact::Invitation(_) => 19,
+        Fact::Used(_) => 20,
+        Fact::Run(_) => 21,
+        Fact::Approval(_) => 22,
+        Fact::Pending(_) => 23,
+        Fact::Frozen(_) => 24,
+        Fact::PatientMarks(_) => 25,
+        Fact::NameReleased(_) => 26,
+    }
+}

@@ -1,0 +1,224 @@
+//! Passwords of patients: argon2id behind a bounded queue, the same work for an account that does not exist.
+//!
+//! Parameters are those of OWASP's password storage cheat sheet (19 MiB, 2 passes, 1 lane). Length follows
+//! NIST SP 800-63B-4: at least 8 where a second factor is always asked; ours is 10, and there is always one.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use candour_seal::{MacKey, hmac};
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+use unicode_normalization::UnicodeNormalization;
+use zeroize::Zeroizing;
+
+/// Memory in KiB, passes and lanes of one hash.
+const COST: (u32, u32, u32) = (19 * 1024, 2, 1);
+/// Hashes computed at once; each takes 19 MiB and one core.
+const WORKERS: usize = 2;
+/// Callers that may wait for a worker; the next one is turned away.
+const WAITING: usize = 64;
+/// Fewest characters of a password.
+pub const SHORTEST: usize = 10;
+/// Most bytes of a password; more would only be work.
+const LONGEST: usize = 1024;
+
+/// Passwords that are tried first by everybody who guesses; one for each line, lower case.
+const COMMON: &str = include_str!("common-passwords.txt");
+
+/// Why a password is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Too many people are being checked now.
+    #[error("too many passwords wait to be checked")]
+    Busy,
+    /// Shorter than [`SHORTEST`], or longer than a kilobyte.
+    #[error("the password has the wrong length")]
+    Length,
+    /// Everybody tries it first, or it is the login name.
+    #[error("the password is a common one")]
+    Common,
+}
+
+/// What is kept of a password: salt and hash, 16 and 32 bytes.
+#[derive(Clone)]
+pub struct PasswordHash {
+    /// Random salt.
+    pub salt: [u8; 16],
+    /// argon2id over the keyed hash of the password.
+    pub hash: [u8; 32],
+}
+
+/// Hashes and checks passwords, two at a time.
+pub struct Passwords {
+    pepper: MacKey,
+    places: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
+}
+
+impl Passwords {
+    /// With a key derived from the root: a stolen database without it cannot be guessed at.
+    pub fn new(pepper: MacKey) -> Self {
+        Self {
+            pepper,
+            places: Arc::new(Semaphore::new(WORKERS + WAITING)),
+            workers: Arc::new(Semaphore::new(WORKERS)),
+        }
+    }
+
+    /// The hash of a new password.
+    pub async fn hash(
+        &self,
+        password: &str,
+        salt: [u8; 16],
+    ) -> Result<PasswordHash, PasswordError> {
+        let hash = self.work(password, salt).await?;
+        Ok(PasswordHash { salt, hash })
+    }
+
+    /// Whether a password fits; with `None` for the account's hash the same work is done and the answer is no.
+    pub async fn fits(
+        &self,
+        password: &str,
+        kept: Option<&PasswordHash>,
+    ) -> Result<bool, PasswordError> {
+        let nobody = PasswordHash {
+            salt: [0; 16],
+            hash: [0; 32],
+        };
+        let against = kept.unwrap_or(&nobody);
+        let hash = self.work(password, against.salt).await?;
+        Ok(bool::from(hash.ct_eq(&against.hash)) && kept.is_some())
+    }
+
+    async fn work(&self, password: &str, salt: [u8; 16]) -> Result<[u8; 32], PasswordError> {
+        let place = Arc::clone(&self.places)
+            .try_acquire_owned()
+            .map_err(|_| PasswordError::Busy)?;
+        let worker = Arc::clone(&self.workers)
+            .acquire_owned()
+            .await
+            .map_err(|_| PasswordError::Busy)?;
+        let normal: Zeroizing<String> =
+            Zeroizing::new(password.chars().take(LONGEST).nfkc().collect());
+        let keyed = Zeroizing::new(hmac(&self.pepper, normal.as_bytes()));
+        let hashed = tokio::task::spawn_blocking(move || {
+            // Held here and not in the caller: a caller who goes away does not free a busy core.
+            let _held = (place, worker);
+            let mut out = [0; 32];
+            Params::new(COST.0, COST.1, COST.2, Some(32))
+                .and_then(|cost| {
+                    Argon2::new(Algorithm::Argon2id, Version::V0x13, cost).hash_password_into(
+                        keyed.as_slice(),
+                        &salt,
+                        &mut out,
+                    )
+                })
+                .map(|()| out)
+        });
+        match hashed.await {
+            Ok(Ok(hash)) => Ok(hash),
+            Ok(Err(_)) | Err(_) => Err(PasswordError::Busy),
+        }
+    }
+}
+
+/// Whether somebody may choose this password.
+pub fn acceptable(password: &str, login: &str) -> Result<(), PasswordError> {
+    if password.chars().count() < SHORTEST || password.len() > LONGEST {
+        return Err(PasswordError::Length);
+    }
+    let lower = password.to_lowercase();
+    let letters: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
+    let mut characters = lower.chars();
+    let first = characters.next();
+    let is_one_character = characters.all(|next| Some(next) == first);
+    let is_login = !login.is_empty()
+        && letters.contains(&login.to_lowercase())
+        && letters.len() < login.len() + 5;
+    let is_listed = COMMON
+        .lines()
+        .any(|common| common == lower || common == letters);
+    if is_one_character || is_login || is_listed {
+        return Err(PasswordError::Common);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passwords() -> Passwords {
+        Passwords::new(MacKey::from_bytes(&[3; 32]))
+    }
+
+    #[tokio::test]
+    async fn only_the_password_itself_fits() {
+        let passwords = passwords();
+        let kept = passwords
+            .hash("kererū over the bay", [1; 16])
+            .await
+            .unwrap();
+        for (password, fits) in [
+            ("kererū over the bay", true),
+            ("kererū over the Bay", false),
+        ] {
+            assert_eq!(passwords.fits(password, Some(&kept)).await, Ok(fits));
+        }
+        assert_eq!(passwords.fits("kererū over the bay", None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_macron_fits_however_the_keyboard_wrote_it() {
+        let passwords = passwords();
+        let kept = passwords
+            .hash("kerer\u{16b} and t\u{16b}\u{12b}", [1; 16])
+            .await
+            .unwrap();
+        let spelt = "kereru\u{304} and tu\u{304}i\u{304}";
+        assert_eq!(passwords.fits(spelt, Some(&kept)).await, Ok(true));
+    }
+
+    #[tokio::test]
+    async fn a_stolen_hash_is_worth_nothing_under_another_root() {
+        let kept = passwords()
+            .hash("kererū over the bay", [1; 16])
+            .await
+            .unwrap();
+        let elsewhere = Passwords::new(MacKey::from_bytes(&[4; 32]));
+        assert_eq!(
+            elsewhere.fits("kererū over the bay", Some(&kept)).await,
+            Ok(false)
+        );
+    }
+
+    #[tokio::test]
+    async fn the_queue_turns_away_whoever_comes_too_late() {
+        let passwords = passwords();
+        let _held = Arc::clone(&passwords.places)
+            .try_acquire_many_owned(u32::try_from(WORKERS + WAITING).unwrap())
+            .unwrap();
+        assert_eq!(
+            passwords.fits("kererū over the bay", None).await,
+            Err(PasswordError::Busy)
+        );
+    }
+
+    #[test]
+    fn short_common_and_own_name_passwords_are_refused() {
+        for (password, refused) in [
+            ("Short-1", PasswordError::Length),
+            ("password123", PasswordError::Common),
+            ("Password-123", PasswordError::Common),
+            ("aaaaaaaaaaaa", PasswordError::Common),
+            ("aroha.ngata1", PasswordError::Common),
+        ] {
+            assert_eq!(
+                acceptable(password, "arohangata"),
+                Err(refused),
+                "{password}"
+            );
+        }
+        assert_eq!(acceptable("three tūī at dawn", "arohangata"), Ok(()));
+    }
+}

@@ -1,0 +1,392 @@
+use super::*;
+use candour_keeper_api::words::Purpose;
+use proptest::prelude::*;
+use std::fmt::Write as _;
+
+const RELATIONS: [Relation; 10] = [
+    Relation::Own,
+    Relation::Proxy,
+    Relation::ProxyOutOfScope,
+    Relation::EnrolledSource,
+    Relation::FormerSource,
+    Relation::Enrolled,
+    Relation::OwnPractice,
+    Relation::RunMember,
+    Relation::Installation,
+    Relation::Stranger,
+];
+const PROOFS: [Assurance; 5] = [
+    Assurance::FreshPasskey,
+    Assurance::Passkey,
+    Assurance::FreshCode,
+    Assurance::Code,
+    Assurance::Secret,
+];
+const CHANGES: [ChangeAction; 19] = [
+    ChangeAction::InvitePatient,
+    ChangeAction::InviteProxy,
+    ChangeAction::InviteStaff,
+    ChangeAction::GrantRole,
+    ChangeAction::EndRole,
+    ChangeAction::GrantManager,
+    ChangeAction::GrantOfficer,
+    ChangeAction::GrantProxy,
+    ChangeAction::EndProxy,
+    ChangeAction::EndEnrolment,
+    ChangeAction::MarkPatient,
+    ChangeAction::Freeze,
+    ChangeAction::Unfreeze,
+    ChangeAction::AddClient,
+    ChangeAction::StartRun,
+    ChangeAction::UnlockRoom,
+    ChangeAction::AddPasskey,
+    ChangeAction::Attest,
+    ChangeAction::Approve,
+];
+
+fn actions() -> Vec<Action> {
+    let mut all = vec![
+        Action::OpenWorklist,
+        Action::Find,
+        Action::Enrol,
+        Action::History,
+    ];
+    all.extend(
+        Section::ALL
+            .iter()
+            .map(|section| Action::OpenSection(*section)),
+    );
+    all.extend(ItemKind::ALL.iter().map(|kind| Action::OpenItem(*kind)));
+    all.extend(
+        Section::ALL
+            .iter()
+            .map(|section| Action::OpenRunMember(*section)),
+    );
+    all.extend(ItemKind::ALL.iter().map(|kind| Action::Deposit(*kind)));
+    all.extend(words::Action::ALL.iter().map(|one| Action::Authorize(*one)));
+    all.extend(CHANGES.map(Action::Change));
+    all
+}
+
+fn plain(role: Role, action: Action, relation: Relation) -> DecisionFacts {
+    let is_program = matches!(role, Role::PracticeClient | Role::Keeper);
+    DecisionFacts {
+        role,
+        purpose: Purpose::OwnRecord,
+        action,
+        relation,
+        tags: 0,
+        assurance: if is_program {
+            Assurance::Secret
+        } else {
+            Assurance::FreshPasskey
+        },
+        is_deceased: false,
+        has_reason: true,
+    }
+}
+
+/// Every role, action and relation with a fresh passkey: which purposes are let through, and by which policy.
+/// A change of this text is a change of who may do what: read it line by line before accepting it.
+#[test]
+fn the_access_matrix_is_the_reviewed_one() {
+    let set = PolicySet::built_in().unwrap();
+    let mut text = String::new();
+    for role in Role::ALL {
+        writeln!(text, "{}", role.word()).unwrap();
+        let mut has_any = false;
+        for asked in actions() {
+            for relation_of in RELATIONS {
+                let mut line = String::new();
+                for purpose in Purpose::ALL {
+                    let facts = DecisionFacts {
+                        purpose: *purpose,
+                        ..plain(*role, asked, relation_of)
+                    };
+                    let decision = set.decide(&facts);
+                    if decision.is_allowed {
+                        let tagged = set.decide(&DecisionFacts { tags: 2, ..facts }).is_allowed;
+                        let mark = if tagged { "" } else { " (not sensitive)" };
+                        write!(line, "; {}{mark}", purpose.word()).unwrap();
+                    }
+                }
+                if let Some(line) = line.strip_prefix("; ") {
+                    has_any = true;
+                    let part_of = part(asked);
+                    let what = if part_of == "none" {
+                        String::new()
+                    } else {
+                        format!(" {part_of}")
+                    };
+                    writeln!(
+                        text,
+                        "  {}{what} · {}: {line}",
+                        action(asked),
+                        relation(relation_of)
+                    )
+                    .unwrap();
+                }
+            }
+        }
+        if !has_any {
+            writeln!(text, "  nothing").unwrap();
+        }
+    }
+    insta::assert_snapshot!("access_matrix", text);
+}
+
+#[test]
+fn a_policy_with_an_unknown_word_keeps_the_keeper_from_starting() {
+    for text in [
+        r#"@id("a") permit (principal is Patient, action == Action::"find", resource) when { context.purpose == Purpose::"curiosity" };"#,
+        r#"@id("a") permit (principal is Nurse, action == Action::"find", resource);"#,
+        r#"@id("a") permit (principal is Patient, action == Action::"peek", resource);"#,
+        r#"@id("a") permit (principal is Patient, action == Action::"find", resource) when { context.is_friend };"#,
+    ] {
+        let refused = PolicySet::from_files(&[("one.cedar", text)], SCHEMA);
+        assert!(matches!(refused, Err(PolicyError::Unfit(_))), "{text}");
+    }
+    let unnamed = r#"permit (principal is Patient, action == Action::"find", resource);"#;
+    let refused = PolicySet::from_files(&[("one.cedar", unnamed)], SCHEMA);
+    assert!(matches!(refused, Err(PolicyError::Unnamed(_))));
+}
+
+#[test]
+fn another_policy_is_another_hash() {
+    let text = r#"@id("a") permit (principal is Patient, action == Action::"find", resource);"#;
+    let one = PolicySet::from_files(&[("one.cedar", text)], SCHEMA).unwrap();
+    assert_ne!(one.hash(), PolicySet::built_in().unwrap().hash());
+}
+
+#[test]
+fn nobody_is_let_in_without_a_role_and_staff_never_by_a_code() {
+    let set = PolicySet::built_in().unwrap();
+    for asked in actions() {
+        for relation_of in RELATIONS {
+            for purpose in Purpose::ALL {
+                let anonymous = DecisionFacts {
+                    purpose: *purpose,
+                    ..plain(Role::Anonymous, asked, relation_of)
+                };
+                assert!(!set.decide(&anonymous).is_allowed);
+                let by_code = DecisionFacts {
+                    purpose: *purpose,
+                    assurance: Assurance::FreshCode,
+                    ..plain(Role::Clinician, asked, relation_of)
+                };
+                assert!(!set.decide(&by_code).is_allowed);
+            }
+        }
+    }
+}
+
+fn is_officer(role: Role) -> bool {
+    matches!(
+        role,
+        Role::PrivacyOfficer | Role::SecurityOfficer | Role::CommunicationsOfficer
+    )
+}
+
+fn is_practice_staff(role: Role) -> bool {
+    matches!(role, Role::Clinician | Role::Reception | Role::Manager)
+}
+
+/// The same rules written a second time, as plainly as Rust allows and without looking at the policies' form.
+fn oracle(f: &DecisionFacts) -> bool {
+    let by_passkey = matches!(f.assurance, Assurance::FreshPasskey | Assurance::Passkey);
+    if (is_practice_staff(f.role) || is_officer(f.role)) && !by_passkey {
+        return false;
+    }
+    if f.purpose == Purpose::Emergency && (f.assurance != Assurance::FreshPasskey || !f.has_reason)
+    {
+        return false;
+    }
+    if f.action == Action::Change(ChangeAction::AddPasskey) {
+        return f.role != Role::Anonymous
+            && f.relation == Relation::Own
+            && f.purpose == Purpose::AccountCare;
+    }
+    match f.role {
+        Role::Anonymous => false,
+        Role::Patient | Role::Proxy => oracle_patient(f),
+        Role::Clinician | Role::Reception | Role::Manager | Role::PracticeClient => {
+            oracle_practice(f)
+        }
+        Role::Keeper => {
+            let addresses = [Section::Identity, Section::Contact].map(Action::OpenRunMember);
+            addresses.contains(&f.action)
+                && f.relation == Relation::RunMember
+                && f.purpose == Purpose::IncidentNotice
+                && f.assurance == Assurance::Secret
+        }
+        _ => oracle_officer(f),
+    }
+}
+
+fn oracle_patient(f: &DecisionFacts) -> bool {
+    let for_own = f.role == Role::Patient && f.relation == Relation::Own;
+    let for_other = f.relation == Relation::Proxy;
+    match f.action {
+        Action::OpenSection(_) | Action::OpenItem(_) => {
+            (for_own && f.purpose == Purpose::OwnRecord)
+                || (for_other && f.purpose == Purpose::ProxyAccess)
+        }
+        Action::History => {
+            (for_own && matches!(f.purpose, Purpose::OwnRecord | Purpose::AccessHistory))
+                || (for_other && matches!(f.purpose, Purpose::ProxyAccess | Purpose::AccessHistory))
+        }
+        Action::Authorize(words::Action::Send | words::Action::Book) => {
+            matches!(f.relation, Relation::Own | Relation::Proxy)
+                && matches!(f.purpose, Purpose::OwnRecord | Purpose::ProxyAccess)
+        }
+        Action::Change(ChangeAction::InviteProxy | ChangeAction::GrantProxy) => {
+            for_own && f.purpose == Purpose::AccountCare
+        }
+        Action::Change(ChangeAction::EndProxy) => {
+            f.purpose == Purpose::AccountCare
+                && (for_own || matches!(f.relation, Relation::Proxy | Relation::ProxyOutOfScope))
+        }
+        _ => false,
+    }
+}
+
+fn oracle_practice(f: &DecisionFacts) -> bool {
+    let source = f.relation == Relation::EnrolledSource;
+    let theirs = source || f.relation == Relation::Enrolled;
+    let own_practice = f.relation == Relation::OwnPractice;
+    let care = f.purpose == Purpose::AccountCare;
+    match (f.role, f.action) {
+        (
+            Role::PracticeClient,
+            Action::OpenSection(_) | Action::OpenItem(_) | Action::Find | Action::History,
+        ) => false,
+        (Role::Clinician, Action::OpenSection(_) | Action::OpenItem(_)) => {
+            source
+                && matches!(
+                    f.purpose,
+                    Purpose::DirectCare | Purpose::Administration | Purpose::Emergency
+                )
+        }
+        (
+            Role::Reception,
+            Action::OpenSection(Section::Identity | Section::Contact | Section::Shelf),
+        )
+        | (Role::Reception, Action::OpenItem(ItemKind::Document)) => {
+            source && f.tags == 0 && f.purpose == Purpose::Administration
+        }
+        (Role::Manager, Action::OpenSection(Section::Identity | Section::Contact)) => {
+            source && matches!(f.purpose, Purpose::Administration | Purpose::AccountCare)
+        }
+        (Role::Clinician, Action::History) => theirs && f.purpose == Purpose::AccessHistory,
+        (
+            Role::Clinician | Role::Reception | Role::Manager,
+            Action::Find | Action::OpenWorklist | Action::Authorize(words::Action::Worklist),
+        ) => {
+            own_practice
+                && matches!(
+                    f.purpose,
+                    Purpose::DirectCare
+                        | Purpose::Administration
+                        | Purpose::Emergency
+                        | Purpose::AccountCare
+                )
+        }
+        (
+            Role::Clinician | Role::Reception,
+            Action::Authorize(words::Action::Send | words::Action::Book),
+        ) => theirs && matches!(f.purpose, Purpose::DirectCare | Purpose::Administration),
+        (
+            Role::Clinician | Role::Reception | Role::PracticeClient,
+            Action::Deposit(_) | Action::Enrol,
+        ) => (theirs || own_practice) && f.purpose == Purpose::Deposit,
+        (Role::PracticeClient, Action::Change(change)) => {
+            theirs
+                && care
+                && matches!(
+                    change,
+                    ChangeAction::EndEnrolment | ChangeAction::MarkPatient
+                )
+        }
+        (
+            _,
+            Action::Change(
+                ChangeAction::InvitePatient
+                | ChangeAction::InviteProxy
+                | ChangeAction::EndEnrolment
+                | ChangeAction::MarkPatient
+                | ChangeAction::EndProxy,
+            ),
+        ) => theirs && care,
+        (Role::Manager, Action::Change(change)) => {
+            own_practice
+                && care
+                && matches!(
+                    change,
+                    ChangeAction::InviteStaff
+                        | ChangeAction::GrantRole
+                        | ChangeAction::EndRole
+                        | ChangeAction::GrantManager
+                        | ChangeAction::AddClient
+                        | ChangeAction::Freeze
+                        | ChangeAction::Approve
+                )
+        }
+        _ => false,
+    }
+}
+
+fn oracle_officer(f: &DecisionFacts) -> bool {
+    if f.relation != Relation::Installation {
+        return false;
+    }
+    let communications = f.role == Role::CommunicationsOfficer;
+    let security = f.role == Role::SecurityOfficer;
+    let care = f.purpose == Purpose::AccountCare;
+    match f.action {
+        Action::Authorize(words::Action::Room) => {
+            matches!(f.purpose, Purpose::IncidentScope | Purpose::IncidentNotice)
+        }
+        Action::Change(change) => {
+            care && match change {
+                ChangeAction::StartRun | ChangeAction::UnlockRoom | ChangeAction::Attest => true,
+                ChangeAction::Freeze | ChangeAction::Unfreeze | ChangeAction::Approve => {
+                    !communications
+                }
+                ChangeAction::GrantOfficer | ChangeAction::EndRole | ChangeAction::InviteStaff => {
+                    security
+                }
+                _ => false,
+            }
+        }
+        _ => false,
+    }
+}
+
+prop_compose! {
+    fn any_facts()(
+        role in prop::sample::select(Role::ALL),
+        purpose in prop::sample::select(Purpose::ALL),
+        action in prop::sample::select(actions()),
+        relation in prop::sample::select(&RELATIONS[..]),
+        tags in prop::sample::select(&[0_u8, 1, 64][..]),
+        assurance in prop::sample::select(&PROOFS[..]),
+        is_deceased: bool,
+        has_reason: bool,
+    ) -> DecisionFacts {
+        DecisionFacts { role, purpose, action, relation, tags, assurance, is_deceased, has_reason }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
+    #[test]
+    fn the_policies_agree_with_the_rules_written_a_second_time(facts in any_facts()) {
+        thread_local!(static SET: PolicySet = PolicySet::built_in().unwrap());
+        SET.with(|set| {
+            let decision = set.decide(&facts);
+            prop_assert_eq!(decision.is_allowed, oracle(&facts), "{:?} by {}", facts, decision.policy);
+            prop_assert_eq!(set.decide(&facts), decision);
+            Ok(())
+        })?;
+    }
+}

@@ -1,0 +1,186 @@
+//! Sessions: tokens bound to one instance, 15 minutes idle, 8 hours at most.
+
+use crate::keys::{IdKind, KeyedToken, Keys};
+use candour_keeper_api::Token;
+use candour_keeper_api::words::{Reason, Role};
+use candour_seal::{
+    ClientId, CryptoRng, Digest, InstanceId, PatientId, PersonId, PracticeId, RunId,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use zeroize::Zeroizing;
+
+/// Longest time between two calls.
+pub const IDLE: SignedDuration = SignedDuration::from_mins(15);
+/// Longest life.
+pub const LIFE: SignedDuration = SignedDuration::from_hours(8);
+
+/// Who acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Principal {
+    /// A human.
+    Person(PersonId),
+    /// A practice's program.
+    Client(ClientId),
+    /// A bulk lane.
+    Run(RunId),
+}
+
+impl Principal {
+    /// The 16 bytes of the id.
+    pub fn bytes(&self) -> &[u8; 16] {
+        match self {
+            Self::Person(id) => id.as_bytes(),
+            Self::Client(id) => id.as_bytes(),
+            Self::Run(id) => id.as_bytes(),
+        }
+    }
+
+    /// The subject of the principal's facts.
+    pub fn subject(&self, keys: &Keys) -> KeyedToken {
+        match self {
+            Self::Person(id) => keys.person(*id),
+            Self::Client(id) => keys.client(*id),
+            Self::Run(id) => keys.run(*id),
+        }
+    }
+}
+
+/// A running session, as it was at its last call.
+#[derive(Debug, Clone)]
+pub struct Session {
+    /// Names the session in the ledger.
+    pub surrogate: i64,
+    /// Who acts.
+    pub principal: Principal,
+    /// The subject of the principal's facts.
+    pub subject: KeyedToken,
+    /// In which role: exactly one. A patient's session reaches proxied records too.
+    pub role: Role,
+    /// For staff and clients: the practice.
+    pub practice: Option<PracticeId>,
+    /// Surrogate of the practice.
+    pub practice_surrogate: Option<i64>,
+    /// Through which instance, and no other.
+    pub instance: InstanceId,
+    /// Surrogate of the instance.
+    pub instance_surrogate: i64,
+    /// When it began.
+    pub began_at: Timestamp,
+    /// When the last passkey or code was given.
+    pub proved_at: Timestamp,
+    /// Whether that was a passkey.
+    pub by_passkey: bool,
+    /// When it was last used.
+    pub used_at: Timestamp,
+    /// A patient this person is: staff rights never apply to it.
+    pub own_patient: Option<PatientId>,
+}
+
+/// What begins a session.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession {
+    /// Who acts.
+    pub principal: Principal,
+    /// In which role.
+    pub role: Role,
+    /// For staff and clients: the practice.
+    pub practice: Option<PracticeId>,
+    /// Through which instance.
+    pub instance: InstanceId,
+    /// Whether a passkey was given.
+    pub by_passkey: bool,
+    /// A patient this person is.
+    pub own_patient: Option<PatientId>,
+}
+
+/// The running sessions; they end with the keeper.
+#[derive(Default)]
+pub struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
+
+fn name(token: &[u8]) -> [u8; 32] {
+    *Digest::of(token).as_bytes()
+}
+
+impl Sessions {
+    fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins a session; only a digest of the token is kept.
+    pub fn begin(
+        &self,
+        keys: &Keys,
+        new: NewSession,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<(Token, Session)> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        rng.fill_bytes(bytes.as_mut_slice());
+        let name = name(bytes.as_slice());
+        let mut id = [0; 16];
+        id.copy_from_slice(&name[..16]);
+        let session = Session {
+            surrogate: keys.token(IdKind::Session, &id).surrogate(),
+            principal: new.principal,
+            subject: new.principal.subject(keys),
+            role: new.role,
+            practice: new.practice,
+            practice_surrogate: new.practice.map(|id| keys.practice(id).surrogate()),
+            instance: new.instance,
+            instance_surrogate: keys.instance(new.instance).surrogate(),
+            began_at: now,
+            proved_at: now,
+            by_passkey: new.by_passkey,
+            used_at: now,
+            own_patient: new.own_patient,
+        };
+        self.lock().insert(name, session.clone());
+        Token::from_bytes(bytes.as_slice()).map(|token| (token, session))
+    }
+
+    /// The session of a token that comes through `instance`; it counts as used.
+    pub fn look_up(
+        &self,
+        token: &[u8],
+        instance: InstanceId,
+        now: Timestamp,
+    ) -> Result<Session, Reason> {
+        let name = name(token);
+        let mut sessions = self.lock();
+        let session = sessions.get_mut(&name).ok_or(Reason::SessionEnded)?;
+        let is_over = now.duration_since(session.used_at) >= IDLE
+            || now.duration_since(session.began_at) >= LIFE;
+        if is_over {
+            sessions.remove(&name);
+            return Err(Reason::SessionEnded);
+        }
+        if session.instance != instance {
+            return Err(Reason::SessionEnded);
+        }
+        session.used_at = now;
+        Ok(session.clone())
+    }
+
+    /// Notes a fresh passkey or code.
+    pub fn prove(&self, token: &[u8], by_passkey: bool, now: Timestamp) {
+        if let Some(session) = self.lock().get_mut(&name(token)) {
+            session.proved_at = now;
+            session.by_passkey = by_passkey;
+        }
+    }
+
+    /// Ends a session; it comes back if there was one.
+    pub fn end(&self, token: &[u8]) -> Option<Session> {
+        self.lock().remove(&name(token))
+    }
+
+    /// Drops sessions that are over.
+    pub fn sweep(&self, now: Timestamp) {
+        self.lock().retain(|_, session| {
+            now.duration_since(session.used_at) < IDLE
+                && now.duration_since(session.began_at) < LIFE
+        });
+    }
+}

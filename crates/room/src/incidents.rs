@@ -1,0 +1,219 @@
+//! Signals become incidents: what the keeper froze by itself opens a case, with nobody at the keyboard.
+
+mod timeline;
+
+pub use timeline::{Event, TimelineRow, events, note};
+
+use crate::database::DatabaseError;
+use candour_keeper_api::words::{EntryKind, Role};
+use candour_seal::IncidentId;
+use deadpool_postgres::Pool;
+use jiff::Timestamp;
+
+/// A case.
+#[derive(Debug, Clone)]
+pub struct Incident {
+    /// Its id.
+    pub id: IncidentId,
+    /// When the room opened it.
+    pub opened_at: Timestamp,
+    /// Ledger index of the freeze that opened it.
+    pub trigger_index: u64,
+    /// Number of the rule of detection; 0 when a person froze something.
+    pub rule: i16,
+    /// Surrogate of the session, 0 for none.
+    pub session: i64,
+    /// Surrogate of the principal, 0 for none.
+    pub principal: i64,
+    /// When two officers first unlocked the room's key for it.
+    pub unlocked_at: Option<Timestamp>,
+    /// When it was closed.
+    pub closed_at: Option<Timestamp>,
+}
+
+/// A freeze by the keeper that no case covers yet.
+struct Signal {
+    index: i64,
+    at: Timestamp,
+    session: i64,
+    principal: i64,
+    rule: i16,
+    alarm_at: Option<Timestamp>,
+}
+
+/// Opens a case for each freeze that the keeper made by itself and that no open case covers.
+///
+/// `fresh_id` gives random ids. Safe to repeat: a freeze opens one case.
+pub async fn open_new(
+    pool: &Pool,
+    now: Timestamp,
+    fresh_id: impl Fn() -> IncidentId,
+) -> Result<Vec<Incident>, DatabaseError> {
+    let client = pool.get().await?;
+    let (alarm, freeze) = (kind(EntryKind::Alarm), kind(EntryKind::Freeze));
+    let keeper = i16::from(Role::Keeper.number());
+    let rows = client.query(SIGNALS, &[&freeze, &keeper, &alarm]).await?;
+    let mut opened = Vec::new();
+    for row in rows {
+        let signal = Signal {
+            index: row.try_get("index")?,
+            at: row.try_get("at")?,
+            session: row.try_get("session")?,
+            principal: row.try_get("principal")?,
+            rule: row.try_get::<_, Option<i16>>("rule")?.unwrap_or(0),
+            alarm_at: row.try_get("alarm_at")?,
+        };
+        let covered: bool = client
+            .query_one(IS_COVERED, &[&signal.session, &signal.principal])
+            .await?
+            .try_get(0)?;
+        if covered {
+            continue;
+        }
+        if let Some(incident) = open(pool, &signal, fresh_id(), now).await? {
+            opened.push(incident);
+        }
+    }
+    Ok(opened)
+}
+
+async fn open(
+    pool: &Pool,
+    signal: &Signal,
+    id: IncidentId,
+    now: Timestamp,
+) -> Result<Option<Incident>, DatabaseError> {
+    let mut client = pool.get().await?;
+    let transaction = client.transaction().await?;
+    let id_bytes = id.as_bytes().as_slice();
+    let inserted = transaction
+        .execute(
+            INSERT,
+            &[
+                &id_bytes,
+                &now,
+                &signal.index,
+                &signal.rule,
+                &signal.session,
+                &signal.principal,
+            ],
+        )
+        .await?;
+    if inserted == 0 {
+        return Ok(None);
+    }
+    let index = Some(signal.index);
+    if let Some(alarm_at) = signal.alarm_at {
+        let detail = format!("Rule {} of detection struck.", signal.rule);
+        timeline::add(
+            &transaction,
+            id,
+            alarm_at,
+            Event::Alarm,
+            "Candour",
+            &detail,
+            index,
+        )
+        .await?;
+    }
+    let froze = "The keeper froze it. Nothing more was released.";
+    timeline::add(
+        &transaction,
+        id,
+        signal.at,
+        Event::Freeze,
+        "Candour",
+        froze,
+        index,
+    )
+    .await?;
+    let aware = "Reasonable grounds: the keeper's own rule struck and the release was real.";
+    timeline::add(
+        &transaction,
+        id,
+        now,
+        Event::Opened,
+        "Candour",
+        "The incident opened itself.",
+        index,
+    )
+    .await?;
+    timeline::add(&transaction, id, now, Event::Aware, "Candour", aware, index).await?;
+    transaction.commit().await?;
+    Ok(Some(Incident {
+        id,
+        opened_at: now,
+        trigger_index: u64::try_from(signal.index).map_err(|_| DatabaseError::Row)?,
+        rule: signal.rule,
+        session: signal.session,
+        principal: signal.principal,
+        unlocked_at: None,
+        closed_at: None,
+    }))
+}
+
+/// Every case, newest first.
+pub async fn all(pool: &Pool) -> Result<Vec<Incident>, DatabaseError> {
+    let rows = pool.get().await?.query(ALL, &[]).await?;
+    rows.iter().map(read).collect()
+}
+
+/// One case.
+pub async fn find(pool: &Pool, id: IncidentId) -> Result<Option<Incident>, DatabaseError> {
+    let id = id.as_bytes().as_slice();
+    let row = pool.get().await?.query_opt(FIND, &[&id]).await?;
+    row.as_ref().map(read).transpose()
+}
+
+fn read(row: &tokio_postgres::Row) -> Result<Incident, DatabaseError> {
+    let id: &[u8] = row.try_get("id")?;
+    let trigger_index: i64 = row.try_get("trigger_index")?;
+    Ok(Incident {
+        id: IncidentId::try_from(id).map_err(|_| DatabaseError::Row)?,
+        opened_at: row.try_get("opened_at")?,
+        trigger_index: u64::try_from(trigger_index).map_err(|_| DatabaseError::Row)?,
+        rule: row.try_get("rule")?,
+        session: row.try_get("session")?,
+        principal: row.try_get("principal")?,
+        unlocked_at: row.try_get("unlocked_at")?,
+        closed_at: row.try_get("closed_at")?,
+    })
+}
+
+fn kind(kind: EntryKind) -> i16 {
+    i16::from(kind.number())
+}
+
+pub(crate) const SIGNALS: &str = "
+    select freeze.index, freeze.at, freeze.session, freeze.principal,
+           alarm.decision as rule, alarm.at as alarm_at
+    from entry freeze
+    left join lateral (
+        select decision, at from entry
+        where kind = $3 and index <= freeze.index + 8
+          and ((freeze.session <> 0 and session = freeze.session)
+            or (freeze.principal <> 0 and principal = freeze.principal))
+        order by index desc limit 1
+    ) alarm on true
+    where freeze.kind = $1 and freeze.role = $2
+      and not exists (select 1 from incident where trigger_index = freeze.index)
+    order by freeze.index";
+
+pub(crate) const IS_COVERED: &str = "
+    select exists (
+        select 1 from incident
+        where closed_at is null
+          and (($1 <> 0 and session = $1) or ($2 <> 0 and principal = $2)))";
+
+pub(crate) const INSERT: &str = "
+    insert into incident (id, opened_at, trigger_index, rule, session, principal)
+    values ($1, $2, $3, $4, $5, $6)
+    on conflict (trigger_index) do nothing";
+
+pub(crate) const ALL: &str = "
+    select id, opened_at, trigger_index, rule, session, principal, unlocked_at, closed_at
+    from incident order by opened_at desc";
+
+pub(crate) const FIND: &str = "
+    select id, opened_at, trigger_index, rule, session, principal, unlocked_at, closed_at
+    from incident where id = $1";

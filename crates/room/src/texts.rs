@@ -1,0 +1,397 @@
+//! The texts of an incident: drafted from a scope version's numbers, held against the gate, approved by two officers.
+
+use crate::scope::Scope;
+use candour_core::notices::{Finding, TextGate};
+use candour_seal::Digest;
+use std::fmt::Write;
+
+/// The texts of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TextKind {
+    /// Public, on the status site.
+    Statement,
+    /// To the practices concerned.
+    PracticeNotice,
+    /// To each person concerned.
+    PatientNotice,
+    /// Read out by whoever rings a person.
+    CallScript,
+}
+
+impl TextKind {
+    /// Every kind, in the order in which they are drafted.
+    pub const ALL: [Self; 4] = [
+        Self::Statement,
+        Self::PracticeNotice,
+        Self::PatientNotice,
+        Self::CallScript,
+    ];
+
+    /// The word in the database and in addresses of pages.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Statement => "statement",
+            Self::PracticeNotice => "practice_notice",
+            Self::PatientNotice => "patient_notice",
+            Self::CallScript => "call_script",
+        }
+    }
+
+    /// What the officers' pages call it.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Statement => "Public statement",
+            Self::PracticeNotice => "Message to practices",
+            Self::PatientNotice => "Message to patients",
+            Self::CallScript => "What to say on the phone",
+        }
+    }
+
+    /// The kind with this word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+}
+
+/// A text that is bound to a scope version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// Which text.
+    pub kind: TextKind,
+    /// From 1.
+    pub version: i32,
+    /// The scope whose numbers it states.
+    pub scope_version: i32,
+    /// Subject or heading.
+    pub subject: String,
+    /// The text.
+    pub words: String,
+}
+
+impl Draft {
+    /// What two officers approve: SHA-256 over kind, version, scope version, subject and words, each length-prefixed.
+    pub fn hash(&self) -> Digest {
+        let mut bytes = Vec::new();
+        let numbers = [self.version.to_string(), self.scope_version.to_string()];
+        for part in [
+            self.kind.word(),
+            &numbers[0],
+            &numbers[1],
+            &self.subject,
+            &self.words,
+        ] {
+            bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            bytes.extend_from_slice(part.as_bytes());
+        }
+        Digest::of(&bytes)
+    }
+
+    /// What stands in the way of approving it; `allowed` names may look like clinical words or addresses.
+    pub fn findings(&self, allowed: &[&str]) -> Vec<Finding> {
+        let gate = TextGate {
+            confirmed: true,
+            allowed,
+        };
+        let mut findings = gate.check(&self.words);
+        findings.extend(gate.check(&self.subject));
+        findings
+    }
+}
+
+/// Who speaks, and how they are reached; from the operator's configuration.
+#[derive(Debug, Clone)]
+pub struct Sender {
+    /// The operator's name.
+    pub operator: String,
+    /// The phone line that is open during an incident.
+    pub phone: String,
+    /// The status site as people type it, without a scheme.
+    pub status_site: String,
+    /// Whom people may complain to.
+    pub regulator: String,
+}
+
+/// The facts the texts state; every number comes from a scope version or the register.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The day it happened, in words.
+    pub day: String,
+    /// The time span, in words: `from 9:02 am to 9:03 am`.
+    pub span: String,
+    /// How the way in is described: a stolen patient or staff sign-in.
+    pub way_in: WayIn,
+    /// Practices concerned.
+    pub practices: usize,
+}
+
+/// How somebody got in, as far as the ledger says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WayIn {
+    /// A patient's or proxy's sign-in.
+    Patient,
+    /// A practice staff member's sign-in.
+    Staff,
+}
+
+/// A count as the public may see it: under 10 it could point at somebody.
+pub fn public_count(number: i32) -> String {
+    if number < 10 {
+        "fewer than 10".to_owned()
+    } else {
+        number.to_string()
+    }
+}
+
+/// Drafts one text for a scope version.
+pub fn draft(kind: TextKind, version: i32, scope: &Scope, facts: &Facts, sender: &Sender) -> Draft {
+    let (subject, words) = match kind {
+        TextKind::Statement => statement(scope, facts, sender),
+        TextKind::PracticeNotice => practice_notice(scope, facts, sender),
+        TextKind::PatientNotice => patient_notice(facts, sender),
+        TextKind::CallScript => call_script(facts, sender),
+    };
+    Draft {
+        kind,
+        version,
+        scope_version: scope.version,
+        subject,
+        words,
+    }
+}
+
+fn way_in(facts: &Facts) -> &'static str {
+    match facts.way_in {
+        WayIn::Patient => "Somebody used the sign-in of one patient.",
+        WayIn::Staff => "Somebody used the sign-in of one staff member of a practice.",
+    }
+}
+
+fn people(count: i32) -> String {
+    format!("{} people", public_count(count))
+}
+
+fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
+    let mut words = String::new();
+    let counts = scope.counts;
+    let documents = public_count(counts.documents_delivered);
+    let _ = write!(
+        words,
+        "What happened\n\
+         On {day}, {span}, somebody saw records in the portal without the right to.\n\
+         {way_in}\n\
+         The portal's keeper noticed it by itself and stopped it.\n\n\
+         What information was involved\n\
+         Records of {opened} were opened.\n\
+         Of {listed} more, only a name line or a list of titles was shown.\n\
+         Documents that were sent out: {documents}.\n\
+         These numbers come from the keeper's ledger, scope version {version}.\n\n\
+         What we are doing\n\
+         The sign-in is blocked.\n\
+         The practices concerned and the people concerned are being told by name.\n\
+         The regulator is being told: {regulator}.\n\n\
+         What you can do\n\
+         If we have a message for you, it waits in the portal as well.\n\
+         Each message has a code. You can check the code on this site.\n\
+         We never ask for a password, a payment or a code by phone or mail.\n\n\
+         For more information\n\
+         Ring {operator} on {phone}.",
+        day = facts.day,
+        span = facts.span,
+        way_in = way_in(facts),
+        opened = people(counts.people_opened),
+        listed = people(counts.people_listed),
+        version = scope.version,
+        regulator = sender.regulator,
+        operator = sender.operator,
+        phone = sender.phone,
+    );
+    (
+        format!("Records were seen without the right to on {}", facts.day),
+        words,
+    )
+}
+
+fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
+    let mut words = String::new();
+    let _ = write!(
+        words,
+        "What happened\n\
+         On {day}, {span}, somebody saw records in the portal without the right to.\n\
+         {way_in}\n\
+         The keeper stopped it by itself.\n\n\
+         What information was involved\n\
+         Some of it belongs to patients of your practice.\n\
+         In all, records of {opened} people were opened, and {listed} more were only listed.\n\
+         Your list has their names, what was seen, and how each of them is being told.\n\
+         This mail names nobody on purpose.\n\n\
+         What we are doing\n\
+         The sign-in is blocked. Your patients are told as soon as two officers approve.\n\
+         Some must not be written to, or have no mailbox. They stand on your call list.\n\n\
+         What you can do\n\
+         Open the portal at the address you always use. Your list is there.\n\
+         Please ring the people on your call list. What to say stands beside each name.\n\
+         Tell us if somebody has died, must not be written to, or has been told in person.\n\
+         You are free to speak with your patients at any time.\n\n\
+         For more information\n\
+         Ring {operator} on {phone}, day and night.",
+        day = facts.day,
+        span = facts.span,
+        way_in = way_in(facts),
+        opened = scope.counts.people_opened,
+        listed = scope.counts.people_listed,
+        operator = sender.operator,
+        phone = sender.phone,
+    );
+    (
+        "Please open your list in the portal today".to_owned(),
+        words,
+    )
+}
+
+fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
+    let mut words = String::new();
+    let _ = write!(
+        words,
+        "What happened\n\
+         On {day}, {span}, somebody saw information about you without the right to.\n\
+         {way_in}\n\
+         We noticed it the same day and stopped it. We are sorry.\n\n\
+         What information was involved\n\
+         The portal shows you exactly what was seen, item by item.\n\
+         For your safety we do not write it here.\n\n\
+         What we are doing\n\
+         The sign-in that was used is blocked.\n\
+         Your practice knows. We have told the regulator, {regulator}.\n\n\
+         What you can do\n\
+         Open the portal at the address you always use. The same message waits there.\n\
+         If you cannot, ring your practice on the number you already have.\n\
+         We never ask for a password, a payment or a code.\n\
+         If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
+         For more information\n\
+         Ring {operator} on {phone}.\n\
+         You can complain to {regulator}.\n\
+         To check that this message is ours, type its code at {status_site}/check",
+        day = facts.day,
+        span = facts.span,
+        way_in = way_in(facts),
+        regulator = sender.regulator,
+        operator = sender.operator,
+        phone = sender.phone,
+        status_site = sender.status_site,
+    );
+    (
+        format!("A message from {} about your portal", sender.operator),
+        words,
+    )
+}
+
+fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
+    let mut words = String::new();
+    let _ = write!(
+        words,
+        "Before you ring\n\
+         Use the number in your own records. Leave no message. Speak to nobody else.\n\n\
+         What to say\n\
+         I am ringing from your practice. Can you talk safely now?\n\
+         On {day} somebody saw information about you in the portal without the right to.\n\
+         It was stopped the same day. We are sorry.\n\
+         I can tell you exactly what was seen, now or here at the practice.\n\
+         How would you like us to reach you about this in future?\n\n\
+         After the call\n\
+         Mark the person as told, with how and when.\n\
+         {operator} answers questions on {phone}.",
+        day = facts.day,
+        operator = sender.operator,
+        phone = sender.phone,
+    );
+    ("What to say on the phone".to_owned(), words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scope::{Counts, Question};
+    use candour_seal::IncidentId;
+    use jiff::Timestamp;
+
+    fn scope() -> Scope {
+        Scope {
+            incident: IncidentId::from_bytes([1; 16]),
+            version: 2,
+            computed_at: Timestamp::UNIX_EPOCH,
+            question: Question {
+                sessions: vec![1],
+                principals: vec![],
+                from_index: 0,
+            },
+            to_index: 10,
+            hash: Digest::of(b""),
+            counts: Counts {
+                people_opened: 60,
+                people_listed: 240,
+                documents_granted: 58,
+                documents_delivered: 57,
+            },
+        }
+    }
+
+    fn all() -> Vec<Draft> {
+        let facts = Facts {
+            day: "22 November 2026".to_owned(),
+            span: "from 9:02 am to 9:03 am".to_owned(),
+            way_in: WayIn::Staff,
+            practices: 3,
+        };
+        let sender = Sender {
+            operator: "Kōwhai Health".to_owned(),
+            phone: "0800 000 000".to_owned(),
+            status_site: "status.example".to_owned(),
+            regulator: "the Privacy Commissioner".to_owned(),
+        };
+        TextKind::ALL
+            .into_iter()
+            .map(|kind| draft(kind, 1, &scope(), &facts, &sender))
+            .collect()
+    }
+
+    #[test]
+    fn every_draft_passes_the_gate() {
+        for text in all() {
+            assert_eq!(
+                text.findings(&["status.example/check"]),
+                [],
+                "{:?}",
+                text.kind
+            );
+        }
+    }
+
+    #[test]
+    fn a_statement_states_the_scope_s_numbers() {
+        let statement = &all()[0];
+        assert!(
+            statement
+                .words
+                .contains("Records of 60 people were opened."),
+            "{}",
+            statement.words
+        );
+        assert!(statement.words.contains("sent out: 57."));
+    }
+
+    #[test]
+    fn small_numbers_are_not_published() {
+        assert_eq!(public_count(9), "fewer than 10");
+        assert_eq!(public_count(10), "10");
+    }
+
+    #[test]
+    fn one_changed_word_is_another_text_to_approve() {
+        let text = all().remove(2);
+        let other = Draft {
+            words: text.words.replace("sorry", "glad"),
+            ..text.clone()
+        };
+        assert_ne!(text.hash(), other.hash());
+    }
+}

@@ -1,0 +1,361 @@
+//! What is remembered of a session and of a principal, and the rules about them.
+
+use std::collections::HashSet;
+
+use super::{Action, DetectionTable, Finding, Numbers, Observation, Rule, Threshold};
+use crate::decision::{Decision, Lane, Reason, Role};
+use crate::freeze::Frozen;
+use crate::keys::{Item, Patient};
+use crate::time::{Micros, Span};
+use crate::window::{Count, Distinct};
+
+/// Beyond this many the numbers of an alarm read "at least"; the scope has the exact answer.
+const MOST_TAKEN: usize = 10_000;
+
+/// What was opened: an item, or a patient's sections in one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Thing {
+    Item(Item),
+    Sections(Patient, u64),
+}
+
+impl Thing {
+    fn of(seen: &Observation, patient: Patient) -> Self {
+        seen.item
+            .map_or(Self::Sections(patient, seen.request), Self::Item)
+    }
+}
+
+#[derive(Debug, Default)]
+struct Taken {
+    things: HashSet<Thing>,
+    people: HashSet<Patient>,
+}
+
+impl Taken {
+    fn note(&mut self, seen: &Observation) {
+        if let Some(patient) = seen.patient.filter(|_| seen.is_opening()) {
+            if self.things.len() < MOST_TAKEN {
+                self.things.insert(Thing::of(seen, patient));
+            }
+            if self.people.len() < MOST_TAKEN {
+                self.people.insert(patient);
+            }
+        }
+    }
+
+    fn numbers(&self) -> (u32, u32) {
+        let count = |length| u32::try_from(length).unwrap_or(u32::MAX);
+        (count(self.things.len()), count(self.people.len()))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct SessionState {
+    seen: Micros,
+    is_frozen: bool,
+    taken: Taken,
+    foreign: Distinct<Patient>,
+    unknown: Count,
+    insisted: Distinct<u64>,
+    last_opening: Option<(u64, Micros)>,
+    quick: u32,
+}
+
+impl SessionState {
+    pub(super) fn new(table: &DetectionTable) -> Self {
+        Self {
+            seen: Micros(i64::MIN),
+            is_frozen: false,
+            taken: Taken::default(),
+            foreign: Distinct::new(table.foreign_patients.within),
+            unknown: Count::new(table.unknown_ids.within),
+            insisted: Distinct::new(table.insistence.within),
+            last_opening: None,
+            quick: 0,
+        }
+    }
+
+    pub(super) const fn seen(&self) -> Micros {
+        self.seen
+    }
+
+    pub(super) fn taken(&self) -> (u32, u32) {
+        self.taken.numbers()
+    }
+
+    pub(super) fn observe(
+        &mut self,
+        table: &DetectionTable,
+        seen: &Observation,
+    ) -> Option<Finding> {
+        self.seen = seen.at;
+        self.taken.note(seen);
+        if self.is_frozen {
+            return None;
+        }
+        let freeze = Action::Freeze(Frozen::Session(seen.session));
+        let (rule, numbers, actions) = match seen.decision {
+            Decision::Granted => {
+                let numbers = self.machine_timing(table, seen)?;
+                return Some(Finding {
+                    rule: Rule::MachineTiming,
+                    numbers,
+                    actions: vec![Action::StepUp(seen.session)],
+                });
+            }
+            Decision::Denied(Reason::NotPermitted) if !seen.was_granted_before => {
+                self.foreign.touch(seen.patient?, seen.at);
+                let numbers = reached(self.foreign.used(seen.at), table.foreign_patients)?;
+                (
+                    Rule::ForeignPatients,
+                    numbers,
+                    vec![freeze, Action::OpenIncident],
+                )
+            }
+            Decision::Denied(Reason::Unknown) => {
+                let slot = self.unknown.slot(seen.at);
+                self.unknown.expire(seen.at);
+                self.unknown.add(slot, 1);
+                let numbers = reached(self.unknown.used(seen.at), table.unknown_ids)?;
+                (Rule::UnknownIds, numbers, vec![freeze, Action::Review])
+            }
+            Decision::Denied(Reason::OverBudget(_) | Reason::StepUp(_)) => {
+                // By request: one page that lists fifty names asks once, not fifty times.
+                self.insisted.touch(seen.request, seen.at);
+                let numbers = reached(self.insisted.used(seen.at), table.insistence)?;
+                // A patient's session holds only what is theirs to see: no incident for an impatient download.
+                let then = if seen.role == Role::Patient {
+                    Action::Review
+                } else {
+                    Action::OpenIncident
+                };
+                (Rule::Insistence, numbers, vec![freeze, then])
+            }
+            Decision::Denied(_) => return None,
+        };
+        self.is_frozen = true;
+        Some(Finding {
+            rule,
+            numbers,
+            actions,
+        })
+    }
+
+    fn machine_timing(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Numbers> {
+        let is_by_hand = seen.is_human && seen.lane == Lane::Ordinary && seen.is_opening();
+        if !is_by_hand
+            || self
+                .last_opening
+                .is_some_and(|(request, _)| request == seen.request)
+        {
+            return None;
+        }
+        let rule = table.machine_timing;
+        let is_quick = self
+            .last_opening
+            .is_some_and(|(_, at)| seen.at.since(at) < rule.gap);
+        self.last_opening = Some((seen.request, seen.at));
+        self.quick = if is_quick { self.quick + 1 } else { 1 };
+        let numbers = reached(
+            self.quick,
+            Threshold {
+                count: rule.requests,
+                within: rule.gap,
+            },
+        )?;
+        self.quick = 0;
+        Some(numbers)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct PrincipalState {
+    seen: Micros,
+    is_frozen: bool,
+    taken: Taken,
+    broad_people: Distinct<Patient>,
+    broad_things: Distinct<Thing>,
+    dormant: Distinct<Patient>,
+    emergencies: Distinct<u64>,
+    rising: Run,
+    falling: Run,
+}
+
+impl PrincipalState {
+    pub(super) fn new(table: &DetectionTable) -> Self {
+        Self {
+            seen: Micros(i64::MIN),
+            is_frozen: false,
+            taken: Taken::default(),
+            broad_people: Distinct::new(table.breadth.within),
+            broad_things: Distinct::new(table.breadth.within),
+            dormant: Distinct::new(table.dormant.within),
+            emergencies: Distinct::new(table.emergency.within),
+            rising: Run::default(),
+            falling: Run::default(),
+        }
+    }
+
+    pub(super) const fn seen(&self) -> Micros {
+        self.seen
+    }
+
+    pub(super) fn taken(&self) -> (u32, u32) {
+        self.taken.numbers()
+    }
+
+    pub(super) fn observe(&mut self, table: &DetectionTable, seen: &Observation) -> Vec<Finding> {
+        self.seen = seen.at;
+        self.taken.note(seen);
+        if self.is_frozen {
+            return Vec::new();
+        }
+        let mut findings = Vec::new();
+        let freeze = Action::Freeze(Frozen::Principal(seen.principal));
+        let incident = vec![freeze, Action::OpenIncident];
+        if seen.is_canary {
+            let numbers = Numbers {
+                counted: 1,
+                threshold: 1,
+                within: Span::default(),
+            };
+            let actions = vec![
+                freeze,
+                Action::OpenIncident,
+                Action::Page,
+                Action::ProofMode(seen.instance),
+            ];
+            findings.push(Finding {
+                rule: Rule::Canary,
+                numbers,
+                actions,
+            });
+        }
+        if seen.is_ordinary_opening()
+            && let Some(patient) = seen.patient
+        {
+            let rules = [
+                (Rule::Breadth, self.breadth(table, seen, patient)),
+                (Rule::OrderedWalk, self.ordered_walk(table, seen, patient)),
+                (Rule::Dormant, self.dormant(table, seen, patient)),
+            ];
+            let spoke = rules
+                .into_iter()
+                .filter_map(|(rule, numbers)| Some((rule, numbers?)));
+            findings.extend(spoke.map(|(rule, numbers)| Finding {
+                rule,
+                numbers,
+                actions: incident.clone(),
+            }));
+        }
+        self.is_frozen = !findings.is_empty();
+        findings.extend(self.emergency(table, seen));
+        findings
+    }
+
+    fn breadth(
+        &mut self,
+        table: &DetectionTable,
+        seen: &Observation,
+        patient: Patient,
+    ) -> Option<Numbers> {
+        let rule = table.breadth;
+        self.broad_people.touch(patient, seen.at);
+        self.broad_things.touch(Thing::of(seen, patient), seen.at);
+        let people = self.broad_people.used(seen.at);
+        let things = u64::from(self.broad_things.used(seen.at));
+        let is_broad = things * 100 <= u64::from(people) * u64::from(rule.things_per_hundred);
+        reached(
+            people,
+            Threshold {
+                count: rule.patients,
+                within: rule.within,
+            },
+        )
+        .filter(|_| is_broad)
+    }
+
+    fn ordered_walk(
+        &mut self,
+        table: &DetectionTable,
+        seen: &Observation,
+        patient: Patient,
+    ) -> Option<Numbers> {
+        let rule = table.ordered_walk;
+        let ordinal = seen
+            .item_ordinal
+            .filter(|_| seen.item_age.is_some_and(|age| age >= rule.older_than))?;
+        self.rising
+            .step(ordinal, patient, |last, next| last < next, rule.patients);
+        self.falling
+            .step(ordinal, patient, |last, next| last > next, rule.patients);
+        let threshold = Threshold {
+            count: rule.documents,
+            within: Span::default(),
+        };
+        let longest = [&self.rising, &self.falling]
+            .into_iter()
+            .filter(|run| run.patients.len() >= rule.patients as usize)
+            .map(|run| run.length)
+            .max()?;
+        reached(longest, threshold)
+    }
+
+    fn dormant(
+        &mut self,
+        table: &DetectionTable,
+        seen: &Observation,
+        patient: Patient,
+    ) -> Option<Numbers> {
+        if !seen.is_dormant {
+            return None;
+        }
+        self.dormant.touch(patient, seen.at);
+        reached(self.dormant.used(seen.at), table.dormant)
+    }
+
+    fn emergency(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Finding> {
+        if seen.lane != Lane::Emergency || seen.decision != Decision::Granted {
+            return None;
+        }
+        self.emergencies.touch(seen.request, seen.at);
+        let numbers = reached(self.emergencies.used(seen.at), table.emergency)?;
+        self.emergencies.clear();
+        Some(Finding {
+            rule: Rule::Emergency,
+            numbers,
+            actions: vec![Action::Review],
+        })
+    }
+}
+
+/// A monotone run of ordinals and the first few distinct patients in it.
+#[derive(Debug, Default)]
+struct Run {
+    last: Option<u64>,
+    length: u32,
+    patients: Vec<Patient>,
+}
+
+impl Run {
+    fn step(&mut self, ordinal: u64, patient: Patient, follows: fn(u64, u64) -> bool, enough: u32) {
+        match self.last {
+            Some(last) if last == ordinal => return,
+            Some(last) if follows(last, ordinal) => self.length = self.length.saturating_add(1),
+            _ => {
+                self.length = 1;
+                self.patients.clear();
+            }
+        }
+        self.last = Some(ordinal);
+        if self.patients.len() < enough as usize && !self.patients.contains(&patient) {
+            self.patients.push(patient);
+        }
+    }
+}
+
+/// The numbers, once the threshold is reached.
+pub(super) fn reached(counted: u32, threshold: Threshold) -> Option<Numbers> {
+    (counted >= threshold.count).then(|| Numbers::from((counted, threshold)))
+}
