@@ -36,6 +36,9 @@ mod tests {
             paragraphs: vec!["Kia ora.".into()],
             about: vec!["Clinic letter, 14 March 2026".into()],
         };
-        assert_eq!(WaitingNotice::from_block(&notice.to_block().unwrap()).unwrap(), notice);
+        assert_eq!(
+            WaitingNotice::from_block(&notice.to_block().unwrap()).unwrap(),
+            notice
+        );
     }
 }
