@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Synthetic population, attackers, careless portal, open keeper and scorecard.
+
+pub mod population;
