@@ -1,5 +1,6 @@
-//! Placeholder.
+//! Synthetic population, attackers, careless portal, open keeper and scorecard.
 
 // The test kit never reaches a release binary, so its software passkey is compiled in here by its file.
 #[path = "../../testkit/src/passkey.rs"]
 pub mod passkey;
+pub mod population;
