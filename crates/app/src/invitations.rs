@@ -101,6 +101,8 @@ pub enum Credential {
     Passkey(CeremonyId, String),
     /// A password, and the current six digits of the authenticator app set up from [`Invitation::otpauth`].
     Authenticator {
+        /// The ceremony of [`look`]: the keeper remembers the secret under it.
+        ceremony: CeremonyId,
         /// The password.
         password: Zeroizing<String>,
         /// Six digits.
@@ -142,7 +144,12 @@ pub async fn register(
             call.ceremony = ceremony.as_bytes().to_vec();
             call.answer_json = answer_json;
         }
-        Credential::Authenticator { password, code } => {
+        Credential::Authenticator {
+            ceremony,
+            password,
+            code,
+        } => {
+            call.ceremony = ceremony.as_bytes().to_vec();
             call.password = password.to_string();
             call.totp_code = code.to_string();
         }
