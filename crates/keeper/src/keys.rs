@@ -86,6 +86,20 @@ pub enum LookupKind {
     Enrolment = 5,
 }
 
+impl LookupKind {
+    /// The kind of a number.
+    pub const fn of(number: i16) -> Option<Self> {
+        Some(match number {
+            1 => Self::Nhi,
+            2 => Self::Login,
+            3 => Self::Credential,
+            4 => Self::Invitation,
+            5 => Self::Enrolment,
+            _ => return None,
+        })
+    }
+}
+
 /// The keys that the root key gives. Never printed, never copied; wiped on drop.
 pub struct Keys {
     root: RootKey,
@@ -229,6 +243,21 @@ impl Keys {
     /// The keyed hash of a patient's birth date (`YYYY-MM-DD`): 16 bytes, of no use for another patient.
     pub fn birth(&self, patient: KeyedToken, date: &str) -> [u8; 16] {
         let data = [b"birth".as_slice(), patient.as_bytes(), date.as_bytes()].concat();
+        head(hmac(&self.text, &data))
+    }
+
+    /// The surrogate of a network address as the portal names it; 0 for none.
+    pub fn network(&self, network: &str) -> i64 {
+        if network.is_empty() {
+            return 0;
+        }
+        let data = [b"network".as_slice(), network.as_bytes()].concat();
+        KeyedToken(head(hmac(&self.text, &data))).surrogate()
+    }
+
+    /// The keyed hash of a practice's deposit key: 16 bytes.
+    pub fn deposit(&self, practice: PracticeId, key: &[u8; 16]) -> [u8; 16] {
+        let data = [b"deposit".as_slice(), practice.as_bytes(), key].concat();
         head(hmac(&self.text, &data))
     }
 

@@ -1,0 +1,4 @@
+//! The real binary on this machine, in temporary data directories.
+
+mod demonstration;
+mod supervisor;
