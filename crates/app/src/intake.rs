@@ -5,27 +5,29 @@
 //! item.
 
 use crate::deposits::{self, NewBlock};
-use crate::documents::{self, NewDocument};
+use crate::documents;
 use crate::enrolment::{self, NewPatient};
 use crate::sign_in::{self, ClientCredential};
 use crate::{App, DepositError, Refusal, words};
-use bytes::Bytes;
 use candour_core::block::Block;
-use candour_core::document::DocumentMeta;
-use candour_core::fhir::{Segment, Sensitivities};
+use candour_core::document::NewDocument;
+use candour_core::fhir::Segment;
 use candour_core::people::{Contact, Identity};
 use candour_keeper_api::words::ItemKind;
 use candour_keeper_api::{Token, wire};
-use candour_seal::{Digest, PatientId, PracticeId};
+use candour_seal::{DepositKey, PatientId, PracticeId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
-/// A person as a sender knows them.
+/// A person as a sender knows them. Each key follows from the sender's ids and the content, so that sending the
+/// same thing again is no new deposit; the practice is mixed into it here.
 pub struct IncomingPerson {
-    /// The sender's own id for the person; unique within the practice.
-    pub source_id: String,
+    /// How the sender names the person, for the summary; never sent on.
+    pub reference: String,
+    /// The person's own key.
+    pub key: DepositKey,
     /// Who they are.
     pub identity: Identity,
     /// How they are reached.
@@ -33,32 +35,29 @@ pub struct IncomingPerson {
     /// The day on which they left the practice, if they did.
     pub left_on: Option<Date>,
     /// Their record.
-    pub segments: Vec<Segment>,
+    pub segments: Vec<(DepositKey, Segment)>,
     /// Their documents.
-    pub documents: Vec<IncomingDocument>,
+    pub documents: Vec<(DepositKey, NewDocument)>,
 }
 
-/// A document as a sender knows it.
-pub struct IncomingDocument {
-    /// The sender's own id for it; unique within the practice.
-    pub source_id: String,
-    /// Which attachment of it, from 0.
-    pub place: u16,
-    /// What the shelf will say.
-    pub meta: DocumentMeta,
-    /// How sensitive it is.
-    pub tags: Sensitivities,
-    /// The file.
-    pub file: Bytes,
+/// What of a person was not taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum What {
+    /// All of them.
+    Person,
+    /// So many resources of the record.
+    Resources(usize),
+    /// A document, by its place among those that were sent, from 0.
+    Document(usize),
 }
 
 /// Something that was not taken in, and why.
 #[derive(Debug, Clone)]
 pub struct LeftOut {
-    /// The sender's id of the person.
+    /// How the sender names the person.
     pub person: String,
-    /// The sender's id of the document, when it is one.
-    pub document: Option<String>,
+    /// What of theirs.
+    pub what: What,
     /// Why.
     pub refusal: Refusal,
 }
@@ -147,6 +146,10 @@ impl Intake {
         Ok(taken)
     }
 
+    fn key(&self, kind: &[u8], key: DepositKey) -> DepositKey {
+        deposits::key(&[kind, self.practice.as_bytes(), key.as_bytes()])
+    }
+
     async fn enrol<'a>(
         &self,
         people: &'a [IncomingPerson],
@@ -156,11 +159,7 @@ impl Intake {
         let new = people
             .iter()
             .map(|person| NewPatient {
-                key: deposits::key(&[
-                    b"person",
-                    self.practice.as_bytes(),
-                    person.source_id.as_bytes(),
-                ]),
+                key: self.key(b"person", person.key),
                 identity: person.identity.clone(),
                 contact: person.contact.clone(),
                 left_on: person.left_on,
@@ -171,7 +170,9 @@ impl Intake {
         for (person, answer) in people.iter().zip(answers) {
             match answer {
                 Ok(patient) => enrolled.push((patient, person)),
-                Err(refusal) => taken.left_out.push(person.left_out(None, ended(refusal)?)),
+                Err(refusal) => taken
+                    .left_out
+                    .push(person.left_out(What::Person, ended(refusal)?)),
             }
         }
         taken.people += enrolled.len();
@@ -187,8 +188,8 @@ impl Intake {
         let mut blocks = Vec::new();
         let mut whose = Vec::new();
         for (patient, person) in people {
-            for segment in &person.segments {
-                blocks.push(self.segment(*patient, person, segment)?);
+            for (key, segment) in &person.segments {
+                blocks.push(self.segment(*patient, *key, segment)?);
                 whose.push((person, segment.resources.len()));
             }
         }
@@ -199,7 +200,10 @@ impl Intake {
                     taken.segments += 1;
                     taken.resources += resources;
                 }
-                Err(refusal) => taken.left_out.push(person.left_out(None, ended(refusal)?)),
+                Err(refusal) => {
+                    let what = What::Resources(resources);
+                    taken.left_out.push(person.left_out(what, ended(refusal)?));
+                }
             }
         }
         Ok(())
@@ -208,16 +212,11 @@ impl Intake {
     fn segment(
         &self,
         patient: PatientId,
-        person: &IncomingPerson,
+        key: DepositKey,
         segment: &Segment,
     ) -> Result<NewBlock, DepositError> {
         let content = Zeroizing::new(segment.to_block()?);
-        let key = deposits::key(&[
-            b"segment",
-            self.practice.as_bytes(),
-            person.source_id.as_bytes(),
-            &content,
-        ]);
+        let key = self.key(b"segment", key);
         Ok(NewBlock {
             item: wire::NewItem {
                 deposit_key: key.as_bytes().to_vec(),
@@ -239,52 +238,37 @@ impl Intake {
         now: Timestamp,
         taken: &mut Taken,
     ) -> Result<(), DepositError> {
-        let mut documents = Vec::new();
+        let mut new = Vec::new();
         let mut whose = Vec::new();
         for (patient, person) in people {
-            for document in &person.documents {
-                documents.push(self.document(*patient, document));
-                whose.push((person, document));
+            for (place, (key, document)) in person.documents.iter().enumerate() {
+                new.push(documents::Deposit {
+                    patient: *patient,
+                    key: self.key(b"document", *key),
+                    document: document.clone(),
+                });
+                whose.push((person, place));
             }
         }
-        let answers = documents::deposit(&self.app, &self.token, documents, now).await?;
-        for ((person, document), answer) in whose.into_iter().zip(answers) {
+        let answers = documents::deposit(&self.app, &self.token, new, now).await?;
+        for ((person, place), answer) in whose.into_iter().zip(answers) {
             match answer {
                 Ok(_) => taken.documents += 1,
                 Err(refusal) => {
-                    let document = Some(document.source_id.clone());
-                    taken
-                        .left_out
-                        .push(person.left_out(document, ended(refusal)?));
+                    let what = What::Document(place);
+                    taken.left_out.push(person.left_out(what, ended(refusal)?));
                 }
             }
         }
         Ok(())
     }
-
-    fn document(&self, patient: PatientId, document: &IncomingDocument) -> NewDocument {
-        let key = deposits::key(&[
-            b"document",
-            self.practice.as_bytes(),
-            document.source_id.as_bytes(),
-            &document.place.to_be_bytes(),
-            Digest::of(&document.file).as_bytes(),
-        ]);
-        NewDocument {
-            patient,
-            key,
-            meta: document.meta.clone(),
-            tags: document.tags,
-            file: document.file.clone(),
-        }
-    }
 }
 
 impl IncomingPerson {
-    fn left_out(&self, document: Option<String>, refusal: Refusal) -> LeftOut {
+    fn left_out(&self, what: What, refusal: Refusal) -> LeftOut {
         LeftOut {
-            person: self.source_id.clone(),
-            document,
+            person: self.reference.clone(),
+            what,
             refusal,
         }
     }

@@ -117,7 +117,8 @@ impl Mailer {
     }
 
     fn message(&self, letter: &Letter<'_>, now: Timestamp) -> Result<Message, MailError> {
-        let is_plain = |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
+        let is_plain =
+            |character: char| character.is_ascii_alphanumeric() || ".-".contains(character);
         if letter.id.is_empty() || !letter.id.chars().all(is_plain) {
             return Err(MailError::Message);
         }
@@ -191,6 +192,12 @@ mod tests {
         for to in ["a@b.nz\r\nBcc: c@d.nz", "a@b.nz, c@d.nz", ""] {
             assert!(written(&Letter { to, ..hostile }).is_err(), "{to}");
         }
-        assert!(written(&Letter { id: "a> b", ..hostile }).is_err());
+        assert!(
+            written(&Letter {
+                id: "a> b",
+                ..hostile
+            })
+            .is_err()
+        );
     }
 }

@@ -15,14 +15,20 @@ async fn try_as(database: &TestDatabase, role: &str, statement: &str) -> Result<
 
 async fn is_forbidden(database: &TestDatabase, role: &str, statement: &str) {
     let tried = try_as(database, role, statement).await;
-    assert_eq!(tried, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{role}: {statement}");
+    assert_eq!(
+        tried,
+        Err(SqlState::INSUFFICIENT_PRIVILEGE),
+        "{role}: {statement}"
+    );
 }
 
 #[tokio::test]
 async fn a_sealed_row_once_written_is_never_changed_or_deleted_by_a_process() {
     let database = database().await;
     for statement in [PATIENT, ITEM] {
-        try_as(&database, "candour_portal", statement).await.unwrap();
+        try_as(&database, "candour_portal", statement)
+            .await
+            .unwrap();
     }
     for role in ["candour_portal", "candour_worker", "candour_room"] {
         for statement in [
@@ -38,7 +44,11 @@ async fn a_sealed_row_once_written_is_never_changed_or_deleted_by_a_process() {
             "create table mine ()",
         ] {
             let tried = try_as(&database, role, statement).await;
-            assert_eq!(tried, Err(SqlState::INSUFFICIENT_PRIVILEGE), "{role}: {statement}");
+            assert_eq!(
+                tried,
+                Err(SqlState::INSUFFICIENT_PRIVILEGE),
+                "{role}: {statement}"
+            );
         }
     }
 }
@@ -58,7 +68,9 @@ async fn the_portal_cannot_rename_a_practice_or_move_its_telephone() {
 async fn the_room_sees_no_document_and_no_record() {
     let database = database().await;
     for statement in [PATIENT, ITEM] {
-        try_as(&database, "candour_portal", statement).await.unwrap();
+        try_as(&database, "candour_portal", statement)
+            .await
+            .unwrap();
     }
     is_forbidden(&database, "candour_room", "select from item").await;
     is_forbidden(&database, "candour_room", "select from patient").await;
@@ -67,8 +79,15 @@ async fn the_room_sees_no_document_and_no_record() {
     let seen: i64 = client.query_one(count, &[]).await.unwrap().get(0);
     assert_eq!(seen, 0);
     let identity = ITEM.replace("'01'", "'04'").replace(", 2, ", ", 3, ");
-    try_as(&database, "candour_portal", &identity).await.unwrap();
+    try_as(&database, "candour_portal", &identity)
+        .await
+        .unwrap();
     let seen: i64 = client.query_one(count, &[]).await.unwrap().get(0);
     assert_eq!(seen, 1);
-    is_forbidden(&database, "candour_room", "update room_item set sealed = 'x'").await;
+    is_forbidden(
+        &database,
+        "candour_room",
+        "update room_item set sealed = 'x'",
+    )
+    .await;
 }
