@@ -227,8 +227,7 @@ impl Items {
             return Ok(Some(row));
         }
         let epoch = self.items.epoch();
-        let found = self.query(sql::ITEMS, &[&[item.as_bytes().as_slice()].as_slice()]);
-        let Some(row) = found.await?.pop() else {
+        let Some(row) = self.load_all(&[item]).await?.pop() else {
             return Ok(None);
         };
         self.items.fill(item, Arc::clone(&row), epoch);

@@ -289,6 +289,11 @@ pub enum OwnSubject {
     Practices = 3,
 }
 
+/// The number by which a practice is counted and frozen: practices stand in clear, so it is the head of the id.
+pub fn practice_number(practice: PracticeId) -> i64 {
+    KeyedToken(*practice.as_bytes()).surrogate()
+}
+
 fn head(whole: [u8; 32]) -> [u8; 16] {
     let mut cut = [0; 16];
     cut.copy_from_slice(&whole[..16]);
