@@ -287,6 +287,8 @@ pub enum OwnSubject {
     Freezes = 2,
     /// Every practice there is.
     Practices = 3,
+    /// Every run there was.
+    Runs = 4,
 }
 
 /// The number by which a practice is counted and frozen: practices stand in clear, so it is the head of the id.

@@ -60,6 +60,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// Seconds until it may succeed; 0 when unknown.
     pub retry_after_seconds: u32,
+    /// Ledger index of the refusal, where it has an entry.
+    pub index: Option<u64>,
 }
 
 /// Why an append gave no entry.

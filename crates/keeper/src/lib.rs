@@ -1,7 +1,9 @@
 //! The trust core: verifies who somebody is, decides, counts, writes the ledger, then releases keys.
 
+pub mod acts;
 pub mod cache;
 pub mod calls;
+pub mod changes;
 pub mod checkpoint;
 pub mod clock;
 pub mod core;
@@ -11,12 +13,16 @@ pub mod draft;
 pub mod facts;
 pub mod freeze;
 pub mod identity;
+pub mod instances;
 pub mod items;
 pub mod keys;
 pub mod ledger;
 pub mod lookups;
+pub mod making;
+pub mod names;
 pub mod policy;
 pub mod runs;
+pub mod serve;
 pub mod session;
 mod sql;
 pub mod subject_keys;
