@@ -1,0 +1,3 @@
+//! The parts of the binary from outside.
+
+mod import;
