@@ -4,4 +4,6 @@
 #[cfg(test)]
 mod demonstration;
 #[cfg(test)]
+mod import;
+#[cfg(test)]
 mod supervisor;

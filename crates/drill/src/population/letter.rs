@@ -326,14 +326,12 @@ impl Writer<'_> {
         );
         sheet.gap(6.0);
         sheet.heading("Reason for admission");
-        sheet.paragraph(text.concern);
+        sheet.paragraph(text.stay_reason);
         sheet.heading("What happened in hospital");
         sheet.paragraph(&some(chance, text.stay, 4, name).join(" "));
-        sheet.heading("Findings");
-        sheet.paragraph(&some(chance, text.examination, 2, name).join(" "));
         self.background(&mut sheet);
         sheet.heading("For the practice");
-        sheet.bullets(&some(chance, text.advice, 2, name));
+        sheet.bullets(&some(chance, text.afterwards, 3, name));
         sheet.heading(&format!("For {name}"));
         sheet.paragraph(
             "Rest for a few days and drink enough. If you feel worse, have a fever or are worried, ring your practice, \

@@ -422,6 +422,7 @@ fn letters(writer: &LetterWriter<'_>, matters: &Matters<'_>) -> Option<Vec<Lette
         );
         let letter = match chance.below(3) {
             0 => writer.referral(&mut chance, topic, on),
+            _ if topic.is_acute() => writer.discharge_summary(&mut chance, topic, on),
             1 if !topic.is_outpatient() => writer.discharge_summary(&mut chance, topic, on),
             _ => writer.clinic_letter(&mut chance, topic, on),
         };

@@ -28,7 +28,10 @@ pub(super) struct Text {
     pub history: &'static [&'static str],
     pub examination: &'static [&'static str],
     pub advice: &'static [&'static str],
+    /// Why somebody stays in hospital, what happens there, and what the practice is asked to do afterwards.
+    pub stay_reason: &'static str,
     pub stay: &'static [&'static str],
+    pub afterwards: &'static [&'static str],
     pub tag: Option<Sensitivity>,
 }
 
@@ -55,6 +58,11 @@ impl Topic {
             self,
             Self::Hearing | Self::Eyes | Self::Memory | Self::Growth | Self::Mood
         )
+    }
+
+    /// These begin at the hospital's door: no clinic letter is written about them.
+    pub(super) const fn is_acute(self) -> bool {
+        matches!(self, Self::Wrist | Self::Abdomen)
     }
 
     pub(super) const fn text(self) -> &'static Text {
@@ -84,7 +92,7 @@ static HEARING: Text = Text {
         "{name} has had four ear infections over the last winter, each treated with a course of antibiotics.",
         "The family has noticed that the television is turned up and that {name} does not always answer when called.",
         "There has been no discharge from the ears for two months. Speech is coming along well.",
-        "School has moved {name} to the front of the classroom, which has helped.",
+        "Talking face to face with {name} helps.",
     ],
     examination: &[
         "Both ear drums are dull, with fluid behind the left one. There is no perforation.",
@@ -97,7 +105,9 @@ static HEARING: Text = Text {
         "If the fluid is still there we would offer grommets, and have given the family a leaflet about them.",
         "Keep the ears dry after swimming and keep the home smoke free.",
     ],
+    stay_reason: "",
     stay: &[],
+    afterwards: &[],
     tag: None,
 };
 
@@ -121,11 +131,16 @@ static BREATHING: Text = Text {
         "Please give the influenza vaccine each autumn.",
         "Refer back if more than one course of prednisone is needed in the next six months.",
     ],
+    stay_reason: "Worsening wheeze",
     stay: &[
         "{name} came in with two days of worsening wheeze and could not finish a sentence.",
         "Nebulised salbutamol and oral prednisone were given, and oxygen was needed for one night only.",
         "By the second morning the peak flow was back to 80 % of the usual best.",
         "The chest X-ray showed no pneumonia.",
+    ],
+    afterwards: &[
+        "Please review within a week and check the inhaler technique.",
+        "Prednisone 40 mg a day until the course of five days is finished.",
     ],
     tag: None,
 };
@@ -150,11 +165,16 @@ static HEART: Text = Text {
         "A 48-hour heart tracing has been ordered and will be posted.",
         "{name} knows to ring 111 for chest pain that lasts longer than fifteen minutes.",
     ],
+    stay_reason: "Chest tightness",
     stay: &[
         "{name} came by ambulance with an hour of chest tightness that began while gardening.",
         "Troponin was normal twice, six hours apart, and the ECG did not change.",
         "There was no further pain on the ward, and a walk on the treadmill brought on none.",
         "The rhythm was watched for two days and stayed under 90 beats a minute.",
+    ],
+    afterwards: &[
+        "Please check the blood pressure in two weeks.",
+        "An exercise test as an outpatient has been booked.",
     ],
     tag: None,
 };
@@ -177,7 +197,9 @@ static MOOD: Text = Text {
         "{name} has our number and the 1737 line, and knows how to reach us at night.",
         "Please see {name} monthly and let us know if sleep worsens again.",
     ],
+    stay_reason: "",
     stay: &[],
+    afterwards: &[],
     tag: Some(Sensitivity::Mental),
 };
 
@@ -199,10 +221,15 @@ static PREGNANCY: Text = Text {
         "{name} plans to give birth at the hospital with her own midwife.",
         "We would like to see {name} again at 34 weeks.",
     ],
+    stay_reason: "Labour at term",
     stay: &[
         "{name} gave birth to a healthy baby after a labour of nine hours.",
         "Blood loss was 350 mL and no stitches were needed.",
         "The baby feeds well and has had vitamin K and the newborn checks.",
+    ],
+    afterwards: &[
+        "The midwife visits at home for six weeks.",
+        "Please offer the six-week check of mother and baby.",
     ],
     tag: Some(Sensitivity::Pregnancy),
 };
@@ -225,10 +252,15 @@ static STOMACH: Text = Text {
         "Smaller meals, nothing for three hours before bed, and raising the head of the bed may help.",
         "No further gastroscopy is needed unless new symptoms come up.",
     ],
+    stay_reason: "Severe upper abdominal pain",
     stay: &[
         "{name} came in with severe upper abdominal pain after an evening meal.",
         "Ultrasound showed gallstones without signs of infection.",
         "The pain settled overnight with simple pain relief, and {name} ate breakfast the next day.",
+    ],
+    afterwards: &[
+        "An outpatient appointment about taking out the gallbladder will be posted.",
+        "Please send {name} back if there is fever or yellowing of the eyes.",
     ],
     tag: None,
 };
@@ -252,10 +284,15 @@ static DIABETES: Text = Text {
         "The dietitian will ring in the next two weeks.",
         "The aim for HbA1c is below 53 mmol/mol.",
     ],
+    stay_reason: "Infected foot ulcer",
     stay: &[
         "{name} came in with a foot ulcer that had become red and warm.",
         "The X-ray showed no sign that the bone is affected. Antibiotics were given into a vein for three days.",
         "The podiatrist cleaned the ulcer and fitted a shoe that takes weight off it.",
+    ],
+    afterwards: &[
+        "Flucloxacillin 500 mg four times a day for ten days.",
+        "Please arrange dressings by the practice nurse three times a week.",
     ],
     tag: None,
 };
@@ -277,11 +314,16 @@ static KNEE: Text = Text {
         "{name} would like to try exercises first. The physiotherapist will be in touch.",
         "We will see {name} again in six months, or sooner if sleep is disturbed more.",
     ],
+    stay_reason: "Planned knee replacement",
     stay: &[
         "{name} had a planned total knee replacement under spinal anaesthetic, without problems.",
         "The wound is clean and dry. {name} walked with two crutches on the first day.",
         "Blood count after the operation was 112 g/L and no transfusion was needed.",
         "Clips are to be taken out by the practice nurse after fourteen days.",
+    ],
+    afterwards: &[
+        "Enoxaparin injections for ten days; {name} gives them without help.",
+        "Physiotherapy begins next week.",
     ],
     tag: None,
 };
@@ -302,7 +344,9 @@ static EYES: Text = Text {
         "{name} may drive by day and has been asked not to drive at night for now.",
         "New glasses should wait until after surgery.",
     ],
+    stay_reason: "",
     stay: &[],
+    afterwards: &[],
     tag: None,
 };
 
@@ -324,7 +368,9 @@ static MEMORY: Text = Text {
         "{name} should not drive. We have told {name} and the family so.",
         "The memory nurse will visit at home.",
     ],
+    stay_reason: "",
     stay: &[],
+    afterwards: &[],
     tag: Some(Sensitivity::Mental),
 };
 
@@ -345,10 +391,15 @@ static SKIN: Text = Text {
         "We will write with the result within three weeks.",
         "A skin check once a year is enough from now on.",
     ],
+    stay_reason: "Skin infection of the leg",
     stay: &[
         "{name} came in with a spreading red leg and a fever after a scratch in the garden.",
         "Antibiotics were given into a vein for two days and then as tablets.",
         "The redness drew back within the marked line and the fever settled.",
+    ],
+    afterwards: &[
+        "Flucloxacillin tablets until the course of seven days is finished.",
+        "Please see {name} in five days and make sure the redness is gone.",
     ],
     tag: None,
 };
@@ -364,15 +415,17 @@ static WRIST: Text = Text {
         "The wrist is swollen and tender over the end of the radius. The fingers are warm and move well.",
         "X-rays show a small break of the distal radius that has not moved.",
     ],
-    advice: &[
-        "A cast was put on for five weeks. {name} has a leaflet about looking after it.",
-        "Please arrange an X-ray at one week to make sure the bone has not moved.",
-        "ACC claim forms have been sent.",
-    ],
+    advice: &[],
+    stay_reason: "Broken wrist",
     stay: &[
         "{name} fell from a bicycle and broke the wrist. The bone was set under a short anaesthetic.",
         "The X-ray afterwards shows it in a good position.",
         "{name} stayed one night because of feeling sick after the anaesthetic.",
+    ],
+    afterwards: &[
+        "Please arrange an X-ray at one week to make sure the bone has not moved.",
+        "The cast comes off in the fracture clinic after five weeks.",
+        "ACC claim forms have been sent.",
     ],
     tag: None,
 };
@@ -388,16 +441,17 @@ static ABDOMEN: Text = Text {
         "The temperature is 37.9 °C. The abdomen is tender on the lower right with some guarding.",
         "The urine is clear. The white cell count is 14.2.",
     ],
-    advice: &[
-        "{name} was seen the same day, and the appendix was taken out.",
-        "No lifting of more than 5 kg for four weeks.",
-        "The laboratory's report on the appendix will follow.",
-    ],
+    advice: &[],
+    stay_reason: "Pain in the lower right abdomen",
     stay: &[
         "{name} came in with pain on the lower right side. Ultrasound showed a swollen appendix.",
         "The appendix was taken out by keyhole surgery the same evening, without problems.",
         "{name} ate and walked the next day, and the wounds are dry.",
         "The stitches dissolve by themselves.",
+    ],
+    afterwards: &[
+        "No lifting of more than 5 kg for four weeks.",
+        "The laboratory's report on the appendix will follow.",
     ],
     tag: None,
 };
@@ -419,6 +473,8 @@ static GROWTH: Text = Text {
         "Please weigh {name} once a month until the first birthday.",
         "We are glad to see {name} again if the line is crossed downwards.",
     ],
+    stay_reason: "",
     stay: &[],
+    afterwards: &[],
     tag: None,
 };
