@@ -1,5 +1,6 @@
 //! The Merkle tree of RFC 6962 section 2.1 over SHA-256.
 
+use std::array::TryFromSliceError;
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -35,6 +36,14 @@ impl Hash {
             *byte = *from;
         }
         Self(out)
+    }
+}
+
+impl TryFrom<&[u8]> for Hash {
+    type Error = TryFromSliceError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, TryFromSliceError> {
+        bytes.try_into().map(Self)
     }
 }
 

@@ -10,14 +10,13 @@ mod persons;
 mod table;
 mod wide;
 
-use std::collections::HashMap;
-
 pub use table::{
     Breadth, DetectionTable, GlobalRate, MachineTiming, OrderedWalk, RateRow, Threshold,
 };
 
 use crate::decision::{Decision, Lane, Reason, Role, Touch};
 use crate::freeze::Frozen;
+use crate::hashing::Map;
 use crate::keys::{Account, Instance, Item, Network, Patient, Principal, Session};
 use crate::time::{Micros, Span};
 use persons::{PrincipalState, SessionState};
@@ -25,6 +24,10 @@ use wide::Wide;
 
 /// One decision of the keeper about one target; a batch is several with the same `request`.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own about one decision, not a state"
+)]
 pub struct Observation {
     /// When.
     pub at: Micros,
@@ -188,8 +191,8 @@ const IDLE: Span = Span::hours(1);
 #[derive(Debug)]
 pub struct Detector {
     table: DetectionTable,
-    sessions: HashMap<Session, SessionState>,
-    principals: HashMap<Principal, PrincipalState>,
+    sessions: Map<Session, SessionState>,
+    principals: Map<Principal, PrincipalState>,
     wide: Wide,
     next_sweep: Micros,
 }
@@ -201,8 +204,8 @@ impl Detector {
         let wide = Wide::new(&table);
         Self {
             table,
-            sessions: HashMap::new(),
-            principals: HashMap::new(),
+            sessions: Map::default(),
+            principals: Map::default(),
             wide,
             next_sweep: Micros(i64::MIN),
         }
@@ -218,7 +221,10 @@ impl Detector {
         self.wide.exempt(network);
     }
 
-    /// Reads one decision. Apply every alarm's actions before the next.
+    /// Reads one decision.
+    ///
+    /// Called from the sequencer's hook, the freezes asked for are fed to the sequencer as soon as it returns, before
+    /// any other input: they then stop the batch that is starting.
     #[must_use]
     pub fn observe(&mut self, seen: &Observation) -> Vec<Alarm> {
         self.sweep(seen.at);

@@ -12,6 +12,7 @@ pub mod budget;
 pub mod decision;
 pub mod detect;
 pub mod freeze;
+mod hashing;
 pub mod keys;
 pub mod sequencer;
 pub mod time;

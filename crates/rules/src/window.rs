@@ -1,9 +1,10 @@
 //! Sliding windows of bounded memory: a window is cut into 60 slots, and what falls into a slot stays until
 //! a whole window after that slot's end. It may so count a sixtieth too long, never too short.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::hash::Hash;
 
+use crate::hashing::Map;
 use crate::time::{Micros, Span};
 
 const SLOTS: i64 = 60;
@@ -98,14 +99,14 @@ impl Count {
 #[derive(Clone, Debug)]
 pub(crate) struct Distinct<K> {
     count: Count,
-    last: HashMap<K, Slot>,
+    last: Map<K, Slot>,
 }
 
 impl<K: Copy + Eq + Hash> Distinct<K> {
     pub(crate) fn new(length: Span) -> Self {
         Self {
             count: Count::new(length),
-            last: HashMap::new(),
+            last: Map::default(),
         }
     }
 

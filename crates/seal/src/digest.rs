@@ -1,5 +1,6 @@
 //! SHA-256 of a ciphertext, taken as it streams by.
 
+use std::array::TryFromSliceError;
 use std::fmt;
 
 use aws_lc_rs::digest;
@@ -24,6 +25,14 @@ impl Digest {
         let mut digester = Digester::new();
         digester.push(bytes);
         digester.finish()
+    }
+}
+
+impl TryFrom<&[u8]> for Digest {
+    type Error = TryFromSliceError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, TryFromSliceError> {
+        bytes.try_into().map(Self)
     }
 }
 

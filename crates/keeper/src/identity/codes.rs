@@ -43,7 +43,7 @@ impl TotpSecret {
             .with_digits(6)
             .with_skew(1)
             .with_step_duration(STEP_SECONDS)
-            .with_secret(self.0.to_vec())
+            .with_secret(*self.0)
             .build()
             .ok()?;
         let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();

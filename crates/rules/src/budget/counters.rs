@@ -1,10 +1,11 @@
 //! The counts themselves, with a journal of what the batch in flight added.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::{Budget, BudgetTable, Charge, Context, OverBudget, StepUp, Verdict};
 use crate::decision::{Lane, Role};
 use crate::freeze::is_fresh;
+use crate::hashing::Map;
 use crate::keys::{Patient, Practice, Principal};
 use crate::time::{Micros, Span};
 use crate::window::{Count, Distinct, Slot};
@@ -190,7 +191,7 @@ pub struct PastPeak {
 #[derive(Clone, Debug)]
 pub struct Counters {
     table: BudgetTable,
-    accounts: HashMap<Holder, Account>,
+    accounts: Map<Holder, Account>,
     journal: Vec<(Holder, Budget, Change)>,
     next_sweep: Micros,
 }
@@ -204,7 +205,7 @@ impl Counters {
     pub fn new(table: BudgetTable) -> Self {
         Self {
             table,
-            accounts: HashMap::new(),
+            accounts: Map::default(),
             journal: Vec::new(),
             next_sweep: Micros(i64::MIN),
         }
@@ -315,6 +316,12 @@ impl Counters {
         now: Micros,
         context: &Context,
     ) -> Verdict {
+        if !charges
+            .iter()
+            .any(|charge| charge.counted(budget).is_some())
+        {
+            return Verdict::Allow;
+        }
         let is_of_practice = matches!(budget, Budget::InvitationsDay | Budget::RecoveriesDay);
         if context.lane != Lane::Ordinary
             && !is_of_practice

@@ -211,9 +211,9 @@ impl BudgetTable {
         match (budget, role) {
             (Budget::InvitationsDay, _) => Some(self.practice.invitations_day),
             (Budget::RecoveriesDay, _) => Some(self.practice.recoveries_day),
-            (Budget::ReopeningsHour, _) => None,
             (Budget::ReopeningsDay, Role::Clinician) => Some(self.staff.reopenings_day),
-            (Budget::ReopeningsDay, _) => Some(0),
+            // An operator sees no clinical content and writes to no patient.
+            (Budget::ReopeningsDay, _) | (_, Role::Operator) => Some(0),
             // The deny-only kernel's own check of what policy already decided: never more patients than facts name.
             (Budget::ListedDay | Budget::OpenedDay, Role::Patient) => Some(acts_for),
             (Budget::DocumentsTenMinutes, Role::Patient) => {
@@ -221,7 +221,6 @@ impl BudgetTable {
             }
             (Budget::DocumentsDay, Role::Patient) => Some(self.patient.documents_day),
             (Budget::DepositedHour, Role::Patient) => Some(self.patient.deposited_hour),
-            (_, Role::Patient) => None,
             (Budget::ListedHour, Role::Clinician | Role::Reception) => Some(self.staff.listed_hour),
             (Budget::ListedDay, Role::Clinician | Role::Reception) => Some(self.staff.listed_day),
             (Budget::OpenedHour, Role::Clinician | Role::Reception) => Some(self.staff.opened_hour),
@@ -232,9 +231,7 @@ impl BudgetTable {
             (Budget::ListedHour, Role::Client) => Some(self.client.listed_hour),
             (Budget::OpenedHour, Role::Client) => Some(self.client.opened_hour),
             (Budget::DepositedHour, Role::Client) => Some(self.client.deposited_hour_floor),
-            // An operator sees no clinical content and writes to no patient.
-            (_, Role::Operator) => Some(0),
-            (_, Role::Clinician | Role::Reception | Role::Client) => None,
+            _ => None,
         }
     }
 }

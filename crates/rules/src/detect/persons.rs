@@ -1,10 +1,9 @@
 //! What is remembered of a session and of a principal, and the rules about them.
 
-use std::collections::HashSet;
-
 use super::{Action, DetectionTable, Finding, Numbers, Observation, Rule, Threshold};
 use crate::decision::{Decision, Lane, Reason, Role};
 use crate::freeze::Frozen;
+use crate::hashing::Set;
 use crate::keys::{Item, Patient};
 use crate::time::{Micros, Span};
 use crate::window::{Count, Distinct};
@@ -28,8 +27,8 @@ impl Thing {
 
 #[derive(Debug, Default)]
 struct Taken {
-    things: HashSet<Thing>,
-    people: HashSet<Patient>,
+    things: Set<Thing>,
+    people: Set<Patient>,
 }
 
 impl Taken {

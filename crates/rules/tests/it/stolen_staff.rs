@@ -186,7 +186,12 @@ fn a_thief_who_avoids_breadth_ends_frozen_by_the_spent_budget() {
 fn listing_as_fast_as_possible_ends_frozen_within_three_hundred() {
     for (passkey_at, most) in [(None, 240), (Some(START), 300)] {
         let loss = steal(1, passkey_at, (0..5_000).map(|n| (n, Touch::Listed)));
-        assert_eq!(loss.listed, most);
+        // The freeze overtakes what was granted in the same batch, so a few less than the budget.
+        assert!(
+            (most - 32..=most).contains(&loss.listed),
+            "{} of {most}",
+            loss.listed
+        );
         assert_eq!(loss.frozen, [Frozen::Session(Session(1))]);
         assert_eq!(loss.incidents, 1);
     }

@@ -30,10 +30,26 @@ pub(crate) fn seal_with(
 ) -> Vec<u8> {
     let chunks = plaintext.len() / CHUNK_LENGTH + 1;
     let mut out = Vec::with_capacity(HEADER_LENGTH + plaintext.len() + chunks * TAG_LENGTH);
-    let mut sealer = Sealer::start(key, context, rng);
-    sealer.push(plaintext, &mut out);
-    sealer.finish(&mut out);
+    // Not through a `Sealer`: what it holds back would be a copy of the content to wipe.
+    let (cipher, header) = fresh(key, context, rng);
+    out.extend_from_slice(&header);
+    let (full, rest) = plaintext.as_chunks::<CHUNK_LENGTH>();
+    let pieces = full.iter().map(<[u8; CHUNK_LENGTH]>::as_slice);
+    for (chunk, piece) in (0..).zip(pieces.chain([rest])) {
+        cipher.seal_chunk(chunk, piece, &mut out);
+    }
     out
+}
+
+/// The cipher and header for a salt that was never used.
+fn fresh(
+    key: &[u8; KEY_LENGTH],
+    context: &[u8],
+    rng: &mut dyn CryptoRng,
+) -> (Cipher, [u8; HEADER_LENGTH]) {
+    let mut salt = [0; SALT_LENGTH];
+    rng.fill_bytes(&mut salt);
+    Cipher::new(key, context, &salt)
 }
 
 /// Seals a stream in constant memory (one chunk is held back).
@@ -50,13 +66,7 @@ pub struct Sealer {
 impl Sealer {
     /// Starts a content for the place that `context` names.
     pub fn new(key: &ItemKey, context: &[u8], rng: &mut dyn CryptoRng) -> Self {
-        Self::start(key.expose(), context, rng)
-    }
-
-    fn start(key: &[u8; KEY_LENGTH], context: &[u8], rng: &mut dyn CryptoRng) -> Self {
-        let mut salt = [0; SALT_LENGTH];
-        rng.fill_bytes(&mut salt);
-        let (cipher, header) = Cipher::new(key, context, &salt);
+        let (cipher, header) = fresh(key.expose(), context, rng);
         Self {
             cipher,
             header: Some(header),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use candour_seal::content::CHUNK_LENGTH;
-use candour_seal::{ItemKey, SystemRandom, open, seal};
+use candour_seal::{ItemKey, RoomPrivateKey, SystemRandom, open, open_from, seal, seal_to};
 
 use crate::pattern;
 
@@ -15,14 +15,10 @@ const LONGEST: usize = 3 * CHUNK_LENGTH + 1;
 
 #[test]
 fn every_length_to_three_chunks_opens_in_the_other_implementation_and_back() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join("../../target/oracle/bin/python");
-    if !python.exists() {
-        println!("skipped: crates/seal/tests/oracle/setup.sh has not been run");
+    let Some(mut oracle) = oracle("cobblestone.py") else {
         return;
-    }
-    let mut oracle = Command::new(python)
-        .arg(root.join("tests/oracle/cobblestone.py"))
+    };
+    let mut oracle = oracle
         .args([hex(&KEY), hex(CONTEXT), LONGEST.to_string()])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -56,6 +52,48 @@ fn every_length_to_three_chunks_opens_in_the_other_implementation_and_back() {
     assert!(oracle.wait().unwrap().success());
 }
 
+#[test]
+fn what_is_sealed_to_a_room_opens_in_the_other_implementation_and_back() {
+    let room = RoomPrivateKey::generate(&mut SystemRandom);
+    for length in [0, 1, 32, 1000] {
+        let content = pattern(length);
+        let sealed = seal_to(&room.public(), b"contact", b"", &content, &mut SystemRandom).unwrap();
+        let Some(mut oracle) = oracle("room.py") else {
+            return;
+        };
+        let private = hex(room.to_bytes().as_slice());
+        let output = oracle
+            .args([private, hex(b"contact"), hex(&sealed), hex(&content)])
+            .output()
+            .unwrap();
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let theirs = unhex(output.stdout.trim_ascii());
+        assert_eq!(
+            open_from(&room, b"contact", b"", &theirs)
+                .unwrap()
+                .as_slice(),
+            content
+        );
+    }
+}
+
+/// The other implementation; none where it was not installed.
+fn oracle(script: &str) -> Option<Command> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let python = root.join("../../target/oracle/bin/python");
+    if !python.exists() {
+        println!("skipped: crates/seal/tests/oracle/setup.sh has not been run");
+        return None;
+    }
+    let mut command = Command::new(python);
+    command.arg(root.join("tests/oracle").join(script));
+    Some(command)
+}
+
 fn refuses_what_was_changed(key: &ItemKey, sealed: &mut [u8], length: usize) {
     let bit = length.wrapping_mul(2_654_435_761) % (sealed.len() * 8);
     sealed[bit / 8] ^= 1 << (bit % 8);
@@ -84,5 +122,14 @@ fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits
         .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
+}
+
+fn unhex(digits: &[u8]) -> Vec<u8> {
+    let pairs = digits
+        .chunks_exact(2)
+        .map(|pair| std::str::from_utf8(pair).unwrap());
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).unwrap())
         .collect()
 }
