@@ -282,6 +282,7 @@ impl Driver {
                         refused: Some(Refusal {
                             reason: reason_of(reason),
                             retry_after_seconds: retry_after(reason, Micros(at.as_microsecond())),
+                            index: Some(index),
                         }),
                     }),
                     (None, Reason::Frozen(_)) => Err(LedgerError::Frozen),
