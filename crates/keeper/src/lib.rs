@@ -15,6 +15,8 @@ pub mod export;
 pub mod facts;
 pub mod foreign;
 pub mod freeze;
+#[cfg(test)]
+mod harness;
 pub mod identity;
 pub mod instances;
 pub mod items;
