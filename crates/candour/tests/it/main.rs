@@ -1,3 +1,4 @@
 //! The parts of the binary from outside.
 
+#[cfg(test)]
 mod import;
