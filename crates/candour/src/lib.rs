@@ -1,1 +1,20 @@
-//! Placeholder.
+//! The binary's parts: the data directory, the supervisor, the demonstration and what an operator runs.
+
+pub mod accounts;
+pub mod configuration;
+pub mod data_folder;
+pub mod demo;
+pub mod doctor;
+pub mod import;
+pub mod installation;
+pub mod mailbox_page;
+pub mod parts;
+pub mod problem;
+pub mod programs;
+pub mod secrets;
+pub mod serve;
+pub mod supervisor;
+
+pub use configuration::Configuration;
+pub use data_folder::DataFolder;
+pub use problem::Problem;

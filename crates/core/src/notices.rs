@@ -2,6 +2,8 @@
 
 mod code;
 mod gate;
+mod waiting;
 
 pub use code::{NoticeCode, NoticeCodeError};
 pub use gate::{Finding, TextGate};
+pub use waiting::WaitingNotice;

@@ -77,7 +77,7 @@ pub enum Effect {
     /// Destroys the key of an item that was never sealed.
     DropItem {
         /// Which.
-        item: KeyedToken,
+        item: std::sync::Arc<crate::items::ItemRow>,
     },
     /// Adds the members of a run.
     InsertRunMembers {
@@ -121,6 +121,8 @@ pub struct Draft {
     pub guards: Vec<Guard>,
     /// What it costs, and on whose account.
     pub charge: Option<(Charge, Context)>,
+    /// What detection is shown of it, if anything; time and outcome are filled in by the ledger.
+    pub observation: Option<Box<candour_rules::detect::Observation>>,
     /// Which freezes stop it; `None` for denials, freezes, corrections and the keeper's own acts.
     pub stops: Option<freeze::Guards>,
 }
@@ -146,6 +148,7 @@ impl Draft {
             effects: Vec::new(),
             guards: Vec::new(),
             charge: None,
+            observation: None,
             stops: None,
         }
     }

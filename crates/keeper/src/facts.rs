@@ -8,6 +8,7 @@ mod store;
 
 pub use kinds::*;
 pub use store::{FactStore, FactsError};
+pub(crate) use store::{fact_mac_data, head_mac_data};
 
 use crate::keys::KeyedToken;
 use jiff::Timestamp;

@@ -86,6 +86,20 @@ pub enum LookupKind {
     Enrolment = 5,
 }
 
+impl LookupKind {
+    /// The kind of a number.
+    pub const fn of(number: i16) -> Option<Self> {
+        Some(match number {
+            1 => Self::Nhi,
+            2 => Self::Login,
+            3 => Self::Credential,
+            4 => Self::Invitation,
+            5 => Self::Enrolment,
+            _ => return None,
+        })
+    }
+}
+
 /// The keys that the root key gives. Never printed, never copied; wiped on drop.
 pub struct Keys {
     root: RootKey,
@@ -232,6 +246,21 @@ impl Keys {
         head(hmac(&self.text, &data))
     }
 
+    /// The surrogate of a network address as the portal names it; 0 for none.
+    pub fn network(&self, network: &str) -> i64 {
+        if network.is_empty() {
+            return 0;
+        }
+        let data = [b"network".as_slice(), network.as_bytes()].concat();
+        KeyedToken(head(hmac(&self.text, &data))).surrogate()
+    }
+
+    /// The keyed hash of a practice's deposit key: 16 bytes.
+    pub fn deposit(&self, practice: PracticeId, key: &[u8; 16]) -> [u8; 16] {
+        let data = [b"deposit".as_slice(), practice.as_bytes(), key].concat();
+        head(hmac(&self.text, &data))
+    }
+
     /// The keyed hash by which a leaked file finds the opening that lost it.
     pub fn match_value(&self, plaintext: &Digest) -> [u8; 32] {
         hmac(&self.matching, plaintext.as_bytes())
@@ -258,6 +287,15 @@ pub enum OwnSubject {
     Freezes = 2,
     /// Every practice there is.
     Practices = 3,
+    /// Every run there was.
+    Runs = 4,
+    /// The two operators of the command line.
+    Operators = 5,
+}
+
+/// The number by which a practice is counted and frozen: practices stand in clear, so it is the head of the id.
+pub fn practice_number(practice: PracticeId) -> i64 {
+    KeyedToken(*practice.as_bytes()).surrogate()
 }
 
 fn head(whole: [u8; 32]) -> [u8; 16] {

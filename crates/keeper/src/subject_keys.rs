@@ -1,12 +1,24 @@
-//! Subject keys: the reading and the audit key of a patient, practice or of the installation.
+//! Subject keys: the reading and the audit key of a patient, of a practice or of the installation.
 
-use crate::keys::KeyedToken;
-use candour_seal::{AuditKey, SubjectKey, Wrapped};
+use crate::cache::Cache;
+use crate::keys::{KeyedToken, Keys, OwnSubject};
+use crate::sql::{calls, making};
+use candour_seal::{AuditKey, EpochKey, MacKey, SubjectKey, SystemRandom, Wrapped, unwrap, wrap};
+use deadpool_postgres::Pool;
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// How many subjects' keys are held unwrapped; they are wiped when they are forgotten.
+const REMEMBERED: usize = 50_000;
+/// The scope of the epoch keys for people.
+pub const PEOPLE: [u8; 16] = [0; 16];
 
 /// New keys of one subject, wrapped by an epoch key.
 pub struct NewSubjectKeys {
     /// Whose.
     pub subject: KeyedToken,
+    /// The epoch key's scope: [`PEOPLE`] or a practice's token.
+    pub scope: [u8; 16],
     /// The epoch key's number.
     pub epoch: i32,
     /// Wraps item keys.
@@ -21,4 +33,211 @@ pub struct SubjectKeyPair {
     pub reading: SubjectKey,
     /// Wraps the keys of entry bodies.
     pub audit: AuditKey,
+}
+
+/// Why a subject's keys cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum SubjectKeyError {
+    /// There are none: nobody by that token, or erased.
+    #[error("the subject has no keys")]
+    Absent,
+    /// They do not unwrap: changed past the keeper.
+    #[error("the subject's keys do not unwrap")]
+    Foreign,
+    /// The database does not answer.
+    #[error("keys cannot be read")]
+    Unavailable,
+}
+
+type EpochKeys = HashMap<([u8; 16], i32), Arc<EpochKey>>;
+
+/// Reads and makes subject keys.
+pub struct SubjectKeys {
+    pool: Pool,
+    keys: Arc<Keys>,
+    epochs: RwLock<EpochKeys>,
+    cache: Cache<KeyedToken, Arc<SubjectKeyPair>>,
+}
+
+/// The place an epoch key is wrapped for.
+pub(crate) fn epoch_context(scope: [u8; 16], epoch: i32) -> Vec<u8> {
+    [b"epoch".as_slice(), &scope, &epoch.to_be_bytes()].concat()
+}
+
+fn subject_context(subject: KeyedToken, scope: [u8; 16], epoch: i32) -> Vec<u8> {
+    [
+        b"subject".as_slice(),
+        &subject.0,
+        &scope,
+        &epoch.to_be_bytes(),
+    ]
+    .concat()
+}
+
+impl SubjectKeys {
+    /// Over this database; no epoch key is held yet.
+    pub fn new(pool: Pool, keys: Arc<Keys>) -> Self {
+        Self {
+            pool,
+            keys,
+            epochs: RwLock::default(),
+            cache: Cache::new(REMEMBERED),
+        }
+    }
+
+    /// Unwraps every epoch key by the root; the caller writes that as an entry. Answers how many.
+    pub async fn read_epochs(&self) -> Result<usize, SubjectKeyError> {
+        let client = self.client().await?;
+        let rows = client
+            .query(making::SELECT_EPOCH_KEYS, &[])
+            .await
+            .map_err(|_| SubjectKeyError::Unavailable)?;
+        let mut epochs = EpochKeys::new();
+        for row in rows {
+            let scope = array(row.get(0))?;
+            let epoch: i32 = row.get(1);
+            let wrapped: &[u8] = row.get(2);
+            let key: EpochKey = unwrap(self.keys.root(), &epoch_context(scope, epoch), wrapped)
+                .map_err(|_| SubjectKeyError::Foreign)?;
+            epochs.insert((scope, epoch), Arc::new(key));
+        }
+        let count = epochs.len();
+        *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = epochs;
+        Ok(count)
+    }
+
+    async fn client(&self) -> Result<deadpool_postgres::Object, SubjectKeyError> {
+        self.pool
+            .get()
+            .await
+            .map_err(|_| SubjectKeyError::Unavailable)
+    }
+
+    fn epoch(&self, scope: [u8; 16], epoch: i32) -> Result<Arc<EpochKey>, SubjectKeyError> {
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        epochs
+            .get(&(scope, epoch))
+            .cloned()
+            .ok_or(SubjectKeyError::Foreign)
+    }
+
+    fn newest_epoch(&self, scope: [u8; 16]) -> Result<(i32, Arc<EpochKey>), SubjectKeyError> {
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        epochs
+            .iter()
+            .filter(|((of, _), _)| *of == scope)
+            .max_by_key(|((_, epoch), _)| *epoch)
+            .map(|((_, epoch), key)| (*epoch, Arc::clone(key)))
+            .ok_or(SubjectKeyError::Foreign)
+    }
+
+    /// Makes a subject's keys, under the newest epoch key for people, and remembers them. They exist once
+    /// [`crate::draft::Effect::InsertSubjectKeys`] is committed.
+    pub fn make(
+        &self,
+        subject: KeyedToken,
+    ) -> Result<(NewSubjectKeys, Arc<SubjectKeyPair>), SubjectKeyError> {
+        let (epoch, key) = self.newest_epoch(PEOPLE)?;
+        let (new, pair) = make_under(&key, subject, PEOPLE, epoch);
+        let pair = Arc::new(pair);
+        self.cache
+            .fill(subject, Arc::clone(&pair), self.cache.epoch());
+        Ok((new, pair))
+    }
+
+    /// Forgets keys that were made and not committed, or erased.
+    pub fn forget(&self, subject: KeyedToken) {
+        self.cache.forget([&subject]);
+    }
+
+    /// A subject's keys.
+    pub async fn load(&self, subject: KeyedToken) -> Result<Arc<SubjectKeyPair>, SubjectKeyError> {
+        if let Some(pair) = self.cache.get(&subject) {
+            return Ok(pair);
+        }
+        self.load_all(&[subject])
+            .await?
+            .remove(&subject)
+            .ok_or(SubjectKeyError::Absent)
+    }
+
+    /// The installation's keys.
+    pub async fn installation(&self) -> Result<Arc<SubjectKeyPair>, SubjectKeyError> {
+        self.load(self.keys.own(OwnSubject::Installation)).await
+    }
+
+    /// The keys of several subjects in one round trip; those without are not in the answer.
+    pub async fn load_all(
+        &self,
+        subjects: &[KeyedToken],
+    ) -> Result<HashMap<KeyedToken, Arc<SubjectKeyPair>>, SubjectKeyError> {
+        let cache_epoch = self.cache.epoch();
+        let mut found = HashMap::new();
+        let mut missing: Vec<&[u8]> = Vec::new();
+        for subject in subjects {
+            match self.cache.get(subject) {
+                Some(pair) => drop(found.insert(*subject, pair)),
+                None => missing.push(subject.as_bytes()),
+            }
+        }
+        if missing.is_empty() {
+            return Ok(found);
+        }
+        let client = self.client().await?;
+        let statement = client
+            .prepare_cached(calls::SUBJECT_KEYS)
+            .await
+            .map_err(|_| SubjectKeyError::Unavailable)?;
+        let rows = client
+            .query(&statement, &[&missing])
+            .await
+            .map_err(|_| SubjectKeyError::Unavailable)?;
+        for row in rows {
+            let subject = KeyedToken(array(row.get(0))?);
+            let (scope, epoch) = (array(row.get(1))?, row.get(2));
+            let key = self.epoch(scope, epoch)?;
+            let context = subject_context(subject, scope, epoch);
+            let pair = Arc::new(SubjectKeyPair {
+                reading: unwrap(&*key, &context, row.get(3))
+                    .map_err(|_| SubjectKeyError::Foreign)?,
+                audit: unwrap(&*key, &context, row.get(4)).map_err(|_| SubjectKeyError::Foreign)?,
+            });
+            self.cache.fill(subject, Arc::clone(&pair), cache_epoch);
+            found.insert(subject, pair);
+        }
+        Ok(found)
+    }
+
+    /// The key under which a practice's name index is hashed.
+    pub fn names_key(&self, practice: KeyedToken) -> MacKey {
+        let label = [b"names".as_slice(), &practice.0].concat();
+        self.keys.root().derive(&label)
+    }
+}
+
+/// Makes keys under a given epoch key.
+pub(crate) fn make_under(
+    key: &EpochKey,
+    subject: KeyedToken,
+    scope: [u8; 16],
+    epoch: i32,
+) -> (NewSubjectKeys, SubjectKeyPair) {
+    let rng = &mut SystemRandom;
+    let pair = SubjectKeyPair {
+        reading: SubjectKey::generate(rng),
+        audit: AuditKey::generate(rng),
+    };
+    let context = subject_context(subject, scope, epoch);
+    let new = NewSubjectKeys {
+        subject,
+        scope,
+        epoch,
+        reading: wrap(key, &context, &pair.reading, rng),
+        audit: wrap(key, &context, &pair.audit, rng),
+    };
+    (new, pair)
+}
+
+fn array(bytes: &[u8]) -> Result<[u8; 16], SubjectKeyError> {
+    bytes.try_into().map_err(|_| SubjectKeyError::Foreign)
 }

@@ -3,5 +3,7 @@
 pub mod database;
 pub mod follower;
 pub mod incidents;
+pub mod register;
 pub mod scope;
 pub mod texts;
+pub mod unlock;

@@ -82,6 +82,8 @@ pub enum Outcome {
 pub enum Input<D> {
     /// Somebody asks.
     Request(Request<D>),
+    /// Several ask at once, in this order: they share a batch as far as it reaches.
+    Requests(Vec<Request<D>>),
     /// Something is frozen from now on.
     Freeze(Frozen),
     /// Something is no longer frozen.
@@ -256,6 +258,11 @@ impl<D> Sequencer<D> {
         let mut outputs = Vec::new();
         match input {
             Input::Request(request) => self.take(request, &mut outputs),
+            Input::Requests(requests) => {
+                for request in requests {
+                    self.take(request, &mut outputs);
+                }
+            }
             Input::Freeze(what) => self.freeze(what, &mut outputs),
             Input::Unfreeze(what) => {
                 self.freezes.unfreeze(what);

@@ -148,6 +148,55 @@ pub struct EntryBody {
     pub salt: Vec<u8>,
 }
 
+/// The numbers of an alarm: [`EntryBody::details`] of an `Alarm` entry.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AlarmDetails {
+    /// The rule's number, as in the row's decision.
+    #[prost(uint32, tag = "1")]
+    pub rule: u32,
+    /// Its word, as in `candour_rules::detect::Rule`, lower case with underscores.
+    #[prost(string, tag = "2")]
+    pub rule_word: String,
+    /// Counted.
+    #[prost(uint32, tag = "3")]
+    pub counted: u32,
+    /// Counted at which the rule speaks.
+    #[prost(uint32, tag = "4")]
+    pub threshold: u32,
+    /// Within how many milliseconds.
+    #[prost(uint64, tag = "5")]
+    pub within_ms: u64,
+    /// Documents and sections opened so far by whom it is about.
+    #[prost(uint32, tag = "6")]
+    pub documents: u32,
+    /// Patients opened so far by whom it is about.
+    #[prost(uint32, tag = "7")]
+    pub people: u32,
+    /// An incident is to be opened.
+    #[prost(bool, tag = "8")]
+    pub opens_incident: bool,
+    /// A human is to be woken.
+    #[prost(bool, tag = "9")]
+    pub pages: bool,
+    /// Surrogate of the instance, or 0.
+    #[prost(sfixed64, tag = "10")]
+    pub instance: i64,
+}
+
+/// What a section's opening covered: [`EntryBody::details`] of an `Open` entry of a section.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SectionScope {
+    /// Items visible from before this ledger index on.
+    #[prost(uint64, tag = "1")]
+    pub as_of: u64,
+    /// Only what this practice deposited (16 bytes); empty: whatever practice deposited it.
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// Sensitivity tags that were left out: sets of tags, each with bit n − 1 for tag n.
+    #[prost(uint32, repeated, tag = "3")]
+    pub hidden_tags: Vec<u32>,
+}
+
 /// Asks facts about patients by id, for routing notices.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct RoomFacts {
@@ -205,6 +254,9 @@ pub struct SectionAt {
     /// The entry's index.
     #[prost(uint64, tag = "1")]
     pub index: u64,
+    /// Whose section it was (16 bytes): only who could read the entry's body can ask.
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
 }
 
 /// The items; their digest equals the entry's.

@@ -43,7 +43,7 @@ impl TotpSecret {
             .with_digits(6)
             .with_skew(1)
             .with_step_duration(STEP_SECONDS)
-            .with_secret(self.0.to_vec())
+            .with_secret(*self.0)
             .build()
             .ok()?;
         let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
@@ -146,6 +146,14 @@ impl InvitationCode {
     pub fn expose(&self) -> &str {
         &self.0
     }
+}
+
+/// What is kept of an operator's recovery code.
+pub fn hash_of_operator_code(key: &MacKey, code: &InvitationCode) -> [u8; 32] {
+    hmac(
+        key,
+        &[b"candour/v1/operator", code.expose().as_bytes()].concat(),
+    )
 }
 
 fn keyed(key: &MacKey, code: &str) -> [u8; 32] {

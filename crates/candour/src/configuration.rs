@@ -1,0 +1,176 @@
+//! The configuration of an installation: `candour.json` in its data directory, parsed once.
+
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::Problem;
+
+/// What an operator may set. Holds no secret: every part reads it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Configuration {
+    /// True for a demonstration; the keeper's own database has the last word on it.
+    pub demonstration: bool,
+    /// The portal's address in a browser, without a path; passkeys are bound to it.
+    pub origin: String,
+    /// The incident room's address in a browser, without a path.
+    pub room_origin: String,
+    /// The status site's address in a browser, without a path; stands on notices beside their code.
+    pub status_origin: String,
+    /// Where the portal listens.
+    pub portal: SocketAddr,
+    /// Where the incident room listens.
+    pub room: SocketAddr,
+    /// Where the status site listens.
+    pub status: SocketAddr,
+    /// Where mail is handed over (SMTP).
+    pub smtp_relay: SocketAddr,
+    /// Where the page of the captured mail listens; only in a demonstration.
+    pub mailbox_page: Option<SocketAddr>,
+    /// Proxies whose word on a visitor's address is taken.
+    pub trusted_proxies: Vec<IpAddr>,
+}
+
+/// The file's name in the data directory.
+pub const FILE: &str = "candour.json";
+
+/// The port that a demonstration starts from unless told otherwise.
+pub const DEFAULT_PORT: u16 = 8080;
+
+impl Configuration {
+    /// A demonstration on the loopback interface: five ports in a row from `port`.
+    ///
+    /// # Errors
+    /// When five ports do not fit.
+    pub fn demonstration(port: u16) -> Result<Self, Problem> {
+        let at = |offset: u16| {
+            let chosen = port.checked_add(offset).filter(|port| *port >= 1024);
+            let chosen = chosen.ok_or_else(|| {
+                Problem::Machine(format!(
+                    "port {port} is not possible: the five ports from it must lie between 1024 and 65535"
+                ))
+            })?;
+            Ok::<_, Problem>(SocketAddr::from((Ipv4Addr::LOCALHOST, chosen)))
+        };
+        let (portal, room, status) = (at(0)?, at(1)?, at(2)?);
+        // By name: browsers give passkeys to "localhost", not to a bare address.
+        let origin = |address: SocketAddr| format!("http://localhost:{}", address.port());
+        Ok(Self {
+            demonstration: true,
+            origin: origin(portal),
+            room_origin: origin(room),
+            status_origin: origin(status),
+            portal,
+            room,
+            status,
+            mailbox_page: Some(at(3)?),
+            smtp_relay: at(4)?,
+            trusted_proxies: Vec::new(),
+        })
+    }
+
+    /// Reads the configuration of a data directory.
+    ///
+    /// # Errors
+    /// When it is missing or not valid.
+    pub fn read(folder: &Path) -> Result<Self, Problem> {
+        let file = folder.join(FILE);
+        let text = fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
+        serde_json::from_str(&text).map_err(|source| Problem::Configuration { file, source })
+    }
+
+    /// Writes it into a data directory.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, folder: &Path) -> Result<(), Problem> {
+        let file = folder.join(FILE);
+        let text = serde_json::to_string_pretty(self).map_err(|source| Problem::Configuration {
+            file: file.clone(),
+            source,
+        })?;
+        let fresh = file.with_extension("new");
+        fs::write(&fresh, text + "\n").map_err(Problem::file("could not write", &fresh))?;
+        fs::rename(&fresh, &file).map_err(Problem::file("could not write", &file))
+    }
+
+    /// Everything that wants a port, with what a reader calls it.
+    pub fn listeners(&self) -> Vec<(&'static str, SocketAddr)> {
+        let mut listeners = vec![
+            ("the portal", self.portal),
+            ("the incident room", self.room),
+            ("the status site", self.status),
+        ];
+        if let Some(page) = self.mailbox_page {
+            listeners.push(("the mailbox page", page));
+            listeners.push(("the capturing mail server", self.smtp_relay));
+        }
+        listeners
+    }
+
+    /// Refuses when another program listens at one of our addresses.
+    ///
+    /// # Errors
+    /// [`Problem::PortTaken`].
+    pub fn ports_are_free(&self) -> Result<(), Problem> {
+        for (what, address) in self.listeners() {
+            match TcpListener::bind(address) {
+                Ok(_) => {}
+                Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                    return Err(Problem::PortTaken { what, address });
+                }
+                Err(error) => {
+                    return Err(Problem::Machine(format!(
+                        "{what} cannot listen at {address}: {error}"
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_written_configuration_is_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = Configuration::demonstration(9000).unwrap();
+        written.write(folder.path()).unwrap();
+        assert_eq!(Configuration::read(folder.path()).unwrap(), written);
+    }
+
+    #[test]
+    fn a_misspelt_setting_is_refused_with_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE), r#"{"demonstation": true}"#).unwrap();
+        let error = Configuration::read(folder.path()).unwrap_err();
+        assert!(
+            crate::problem::sentence(&error).contains("demonstation"),
+            "{error:?}"
+        );
+    }
+
+    #[test]
+    fn a_taken_port_is_named_with_the_next_step() {
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut configuration = Configuration::demonstration(9000).unwrap();
+        configuration.portal = held.local_addr().unwrap();
+        let text = configuration.ports_are_free().unwrap_err().to_string();
+        assert!(
+            text.contains("is taken") && text.contains("--port"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn five_ports_must_fit() {
+        assert!(Configuration::demonstration(65_533).is_err());
+        assert!(Configuration::demonstration(80).is_err());
+    }
+}

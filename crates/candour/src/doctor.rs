@@ -1,0 +1,160 @@
+//! `candour doctor`: looks at an installation and says in sentences what is wrong.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use candour_embedded::cluster::enough_room;
+use candour_embedded::{Account, Binaries};
+
+use crate::configuration::FILE;
+use crate::problem::sentence;
+use crate::{Configuration, DataFolder, Problem};
+
+/// What is free should be this much at the least, in MiB.
+const COMFORTABLE_MIB: u64 = 2048;
+
+/// Prints what was found; the exit code is 0 only when nothing is wrong.
+///
+/// # Errors
+/// When the terminal is gone.
+pub fn doctor(data: &Path) -> Result<ExitCode, Problem> {
+    let findings = findings(data);
+    let mut output = io::stdout().lock();
+    let mut say = |line: &str| {
+        writeln!(output, "{line}").map_err(Problem::file(
+            "could not write to",
+            Path::new("the terminal"),
+        ))
+    };
+    for finding in &findings.wrong {
+        say(&format!("wrong: {finding}"))?;
+    }
+    for finding in &findings.fine {
+        say(&format!("fine:  {finding}"))?;
+    }
+    Ok(if findings.wrong.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// What was found.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// What is in order.
+    pub fine: Vec<String>,
+    /// What is not, each with the next step.
+    pub wrong: Vec<String>,
+}
+
+impl Findings {
+    fn note(&mut self, outcome: Result<String, Problem>) {
+        match outcome {
+            Ok(text) => self.fine.push(text),
+            Err(problem) => self.wrong.push(sentence(&problem)),
+        }
+    }
+}
+
+/// Looks at the installation in `data`.
+pub fn findings(data: &Path) -> Findings {
+    let mut findings = Findings::default();
+    let is_running = match DataFolder::open(data) {
+        Ok(_) => {
+            findings.fine.push(format!(
+                "{} can be started; nothing runs on it now",
+                data.display()
+            ));
+            false
+        }
+        Err(Problem::AlreadyRunning { pid, .. }) => {
+            findings.fine.push(format!(
+                "Candour runs on {} (process {pid})",
+                data.display()
+            ));
+            true
+        }
+        Err(problem) => {
+            findings.wrong.push(sentence(&problem));
+            return findings;
+        }
+    };
+    findings.note(postgres(data));
+    findings.note(
+        enough_room(data, COMFORTABLE_MIB)
+            .map(|()| format!("the disk has more than {COMFORTABLE_MIB} MiB free"))
+            .map_err(Problem::from),
+    );
+    for outcome in secrets(data) {
+        findings.note(outcome);
+    }
+    match Configuration::read(data) {
+        Ok(configuration) if is_running => answering(&configuration, &mut findings),
+        Ok(configuration) => {
+            findings.note(
+                configuration
+                    .ports_are_free()
+                    .map(|()| "all ports are free".to_owned()),
+            );
+        }
+        Err(problem) => findings.wrong.push(sentence(&problem)),
+    }
+    if !Account::may_separate() {
+        findings.fine.push(
+            "every part runs under one account: for demonstration only, the keeper is not isolated"
+                .to_owned(),
+        );
+    }
+    findings
+}
+
+fn postgres(data: &Path) -> Result<String, Problem> {
+    let folder = data.join("postgres");
+    let made_by = std::fs::read_to_string(folder.join("data/PG_VERSION"));
+    let made_by = made_by.ok().and_then(|text| text.trim().parse().ok());
+    let binaries = Binaries::find(&folder, made_by)?;
+    Ok(format!(
+        "PostgreSQL {} is in {}",
+        binaries.major,
+        binaries.folder.display()
+    ))
+}
+
+/// A secret that others can read is one that has to be replaced: the next start does so for most.
+fn secrets(data: &Path) -> Vec<Result<String, Problem>> {
+    let folder = data.join("secrets");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        return vec![Ok(format!("{} holds no secrets yet", folder.display()))];
+    };
+    let open: Vec<Result<String, Problem>> = entries
+        .flatten()
+        .filter(|entry| entry.metadata().is_ok_and(|found| found.mode() & 0o077 != 0))
+        .map(|entry| {
+            Err(Problem::Machine(format!(
+                "{} can be read by others. Take it from them with chmod 600, and start again: passwords are new at each start",
+                entry.path().display()
+            )))
+        })
+        .collect();
+    if open.is_empty() {
+        return vec![Ok("nobody else can read the secrets".to_owned())];
+    }
+    open
+}
+
+fn answering(configuration: &Configuration, findings: &mut Findings) {
+    for (what, address) in configuration.listeners() {
+        if TcpStream::connect_timeout(&address, Duration::from_secs(2)).is_ok() {
+            findings.fine.push(format!("{what} answers at {address}"));
+        } else {
+            findings.wrong.push(format!(
+                "{what} does not answer at {address}. Its log is in the data directory under log; {FILE} says where it listens"
+            ));
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The command line of Candour.
+
+use std::alloc::System;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use candour::demo::Wishes;
+use candour::problem::sentence;
+use candour::{Configuration, Problem, demo, doctor, mailbox_page, programs, serve};
+use clap::{Args, Parser, Subcommand};
+use jiff::Timestamp;
+use rustix::process::{Signal, set_parent_process_death_signal};
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+use zeroizing_alloc::ZeroAlloc;
+
+/// What was shown to one person must not lie in the memory that the next one's request is given.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
+
+/// A patient portal that can account for every document it ever showed.
+#[derive(Parser)]
+#[command(name = "candour", version)]
+struct Line {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a demonstration when there is none, and run it.
+    Demo {
+        /// Its data directory (default: .candour/demo, or /var/lib/candour/demo for root).
+        #[arg(long)]
+        data: Option<PathBuf>,
+        /// The first of five ports in a row (default: 8080).
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Run an existing installation: PostgreSQL, keeper, portal, worker, room and status site.
+    Serve(Data),
+    /// Say in sentences what is wrong with an installation.
+    Doctor(Data),
+    /// The demonstration's mail server and its page; started by serve.
+    #[command(hide = true)]
+    Mailbox(Data),
+    /// Run a real attack on a cloned installation with synthetic people.
+    #[command(disable_help_flag = true)]
+    Drill {
+        /// Handed to candour-drill as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+struct Data {
+    /// The data directory.
+    #[arg(long)]
+    data: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let started = Instant::now();
+    let line = Line::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("info"))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .with_target(false)
+        .init();
+    match run(line.command, started) {
+        Ok(code) => code,
+        Err(problem) => {
+            eprintln!("{}", sentence(&problem));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
+    match command {
+        Command::Demo { data, port } => demo::demo(&Wishes { data, port }, started)?,
+        Command::Serve(Data { data }) => serve::serve(&data)?,
+        Command::Doctor(Data { data }) => return doctor::doctor(&data),
+        Command::Mailbox(Data { data }) => mailbox(&data)?,
+        Command::Drill { arguments } => return Err(become_drill(&arguments)),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The drill is a program of its own: the product's binary holds no attacker.
+fn become_drill(arguments: &[String]) -> Problem {
+    use std::os::unix::process::CommandExt;
+    let beside = match programs::folder_of_this_program() {
+        Ok(folder) => folder,
+        Err(problem) => return problem,
+    };
+    let program = beside.join("candour-drill");
+    if !program.is_file() {
+        return Problem::ProgramMissing {
+            name: "candour-drill",
+            beside,
+        };
+    }
+    let error = std::process::Command::new(&program).args(arguments).exec();
+    Problem::file("could not start", &program)(error)
+}
+
+fn mailbox(data: &std::path::Path) -> Result<(), Problem> {
+    let configuration = Configuration::read(data)?;
+    part(async |stop| mailbox_page::run(data, &configuration, clock, stop).await)
+}
+
+/// Runs a part that the supervisor started: it ends when asked, and when the supervisor is gone.
+fn part(serve: impl AsyncFnOnce(CancellationToken) -> Result<(), Problem>) -> Result<(), Problem> {
+    set_parent_process_death_signal(Some(Signal::TERM))
+        .map_err(|error| Problem::Machine(format!("the supervisor cannot be watched: {error}")))?;
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::Machine(format!("the part cannot start: {error}")))?;
+    runtime.block_on(async {
+        let stop = CancellationToken::new();
+        let mut terminate = tokio::signal::unix::signal(
+            tokio::signal::unix::SignalKind::terminate(),
+        )
+        .map_err(|error| Problem::Machine(format!("signals cannot be listened for: {error}")))?;
+        let serving = serve(stop.clone());
+        tokio::pin!(serving);
+        tokio::select! {
+            ended = &mut serving => return ended,
+            _ = terminate.recv() => stop.cancel(),
+        }
+        serving.await
+    })
+}
+
+fn clock() -> Timestamp {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the edge: this is where a process reads its clock"
+    )]
+    Timestamp::now()
+}

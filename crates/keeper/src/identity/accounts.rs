@@ -1,0 +1,204 @@
+//! Accounts: from a login name or a person to verified facts and what stands in them.
+
+use crate::core::Core;
+use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::identity::codes::{TotpSecret, position_on_sheet};
+use crate::identity::passwords::PasswordHash;
+use crate::identity::secrets::{self, Secret};
+use crate::keys::{KeyedToken, LookupKind};
+use crate::ledger::Refusal;
+use candour_keeper_api::words::Role;
+use candour_seal::{MacKey, PatientId, PersonId, PracticeId};
+use jiff::Timestamp;
+use std::sync::Arc;
+use unicode_normalization::UnicodeNormalization;
+use webauthn_rs_core::proto::Credential;
+
+/// A person with verified facts.
+#[derive(Clone)]
+pub struct Account {
+    /// Who.
+    pub person: PersonId,
+    /// The subject of the facts.
+    pub subject: KeyedToken,
+    /// The facts.
+    pub facts: Arc<SubjectFacts>,
+}
+
+/// A live passkey of an account.
+pub struct HeldPasskey {
+    /// The version of its fact.
+    pub version: i64,
+    /// Its fact.
+    pub fact: crate::facts::Passkey,
+    /// What signatures are checked against.
+    pub credential: Credential,
+}
+
+/// A role that a person has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldRole {
+    /// The version of its fact.
+    pub version: i64,
+    /// Which.
+    pub role: Role,
+    /// At which practice; `None` for the operator's.
+    pub practice: Option<PracticeId>,
+    /// The name as released, sealed.
+    pub sealed_name: Vec<u8>,
+}
+
+/// A login name as it is compared: folded, without surrounding space; 3 to 64 characters without control or space.
+pub fn normal_login(typed: &str) -> Option<String> {
+    let login: String = typed.trim().nfkc().collect::<String>().to_lowercase();
+    let length = login.chars().count();
+    let is_plain = login.chars().all(|c| !c.is_control() && !c.is_whitespace());
+    ((3..=64).contains(&length) && is_plain).then_some(login)
+}
+
+impl Account {
+    /// The account of a login name.
+    pub async fn by_login(core: &Core, login: &str) -> Result<Option<Self>, Refusal> {
+        let token = core.keys.lookup(LookupKind::Login, login.as_bytes());
+        match core.lookups.find(LookupKind::Login, token).await? {
+            Some(subject) => Self::by_person(core, core.keys.person_id(subject)).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The account of a person.
+    pub async fn by_person(core: &Core, person: PersonId) -> Result<Option<Self>, Refusal> {
+        let subject = core.keys.person(person);
+        let facts = core.facts.load(subject).await?;
+        let has_account = facts.live().any(|row| matches!(row.fact, Fact::Account(_)));
+        Ok(has_account.then_some(Self {
+            person,
+            subject,
+            facts,
+        }))
+    }
+
+    /// The live passkeys.
+    pub fn passkeys(&self) -> Vec<HeldPasskey> {
+        self.facts
+            .live()
+            .filter_map(|row| match &row.fact {
+                Fact::Passkey(fact) => Some(HeldPasskey {
+                    version: row.version,
+                    credential: serde_json::from_str(&fact.credential_json).ok()?,
+                    fact: fact.clone(),
+                }),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The password, if the account has one.
+    pub fn password(&self) -> Option<PasswordHash> {
+        self.facts.live().rev().find_map(|row| match &row.fact {
+            Fact::Password(password) => PasswordHash::from_phc(&password.phc),
+            _ => None,
+        })
+    }
+
+    /// The patient that this person is.
+    pub fn own_patient(&self, core: &Core) -> Option<PatientId> {
+        self.facts.live().find_map(|row| match &row.fact {
+            Fact::SelfPatient(own) => {
+                let token = KeyedToken::try_from(own.patient.as_slice()).ok()?;
+                Some(core.keys.patient_id(token))
+            }
+            _ => None,
+        })
+    }
+
+    /// The staff and operator roles that hold now.
+    pub fn roles(&self, now: Timestamp) -> Vec<HeldRole> {
+        roles(&self.facts, now)
+    }
+
+    /// The fact to be written when a code is right and unused: authenticator first, then the printed sheet.
+    pub fn code_fact(
+        &self,
+        core: &Core,
+        sheets: &MacKey,
+        code: &str,
+        now: Timestamp,
+    ) -> Option<Fact> {
+        self.facts.live().find_map(|row| {
+            let position = match &row.fact {
+                Fact::Totp(totp) => {
+                    let secret =
+                        secrets::open(&core.keys, Secret::Totp, self.subject, &totp.sealed_secret)?;
+                    let secret = TotpSecret::from_bytes(secret.as_slice().try_into().ok()?);
+                    let step = i64::try_from(secret.step_of(code, now)?).ok()?;
+                    // A step, once used, uses up those before it too.
+                    (self.used(row.version).max() < Some(step)).then_some(step)?
+                }
+                Fact::CodeSheet(sheet) => {
+                    let position = position_on_sheet(sheets, &sheet.hashes, code)?;
+                    let position = i64::try_from(position).ok()?;
+                    (!self.used(row.version).any(|used| used == position)).then_some(position)?
+                }
+                _ => return None,
+            };
+            Some(Fact::CodeUsed(crate::facts::CodeUsed {
+                of_version: row.version,
+                position,
+            }))
+        })
+    }
+
+    /// Has a second factor that is typed.
+    pub fn has_codes(&self) -> bool {
+        self.facts
+            .live()
+            .any(|row| matches!(row.fact, Fact::Totp(_) | Fact::CodeSheet(_)))
+    }
+
+    fn used(&self, of_version: i64) -> impl Iterator<Item = i64> + '_ {
+        self.facts.live().filter_map(move |row| match &row.fact {
+            Fact::CodeUsed(used) if used.of_version == of_version => Some(used.position),
+            _ => None,
+        })
+    }
+}
+
+/// The staff and operator roles that hold now.
+pub fn roles(facts: &SubjectFacts, now: Timestamp) -> Vec<HeldRole> {
+    facts
+        .live()
+        .filter_map(|row| match &row.fact {
+            Fact::StaffRole(staff) if is_before(staff.until, now) => Some(HeldRole {
+                version: row.version,
+                role: Role::try_from(staff.role).ok()?,
+                practice: Some(PracticeId::try_from(staff.practice.as_slice()).ok()?),
+                sealed_name: staff.sealed_name.clone(),
+            }),
+            Fact::OperatorRole(operator) if is_before(operator.until, now) => Some(HeldRole {
+                version: row.version,
+                role: Role::try_from(operator.role).ok()?,
+                practice: None,
+                sealed_name: operator.sealed_name.clone(),
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_login_name_is_one_however_it_is_written() {
+        assert_eq!(
+            normal_login(" Aroha.Ngata "),
+            Some("aroha.ngata".to_owned())
+        );
+        assert_eq!(normal_login("ＡＲＯＨＡ"), Some("aroha".to_owned()));
+        for refused in ["", "ab", "a b c", "a\u{0}bc"] {
+            assert_eq!(normal_login(refused), None, "{refused:?}");
+        }
+    }
+}

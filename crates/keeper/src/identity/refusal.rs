@@ -1,0 +1,64 @@
+//! Refusals as they travel: a reason, and when it may succeed.
+
+use crate::facts::FactsError;
+use crate::identity::passkeys::PasskeyError;
+use crate::identity::passwords::PasswordError;
+use crate::ledger::{LedgerError, Refusal};
+use candour_keeper_api::wire;
+use candour_keeper_api::words::Reason;
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self {
+            reason,
+            retry_after_seconds: 0,
+            index: None,
+        }
+    }
+}
+
+impl From<LedgerError> for Refusal {
+    fn from(error: LedgerError) -> Self {
+        error.reason().into()
+    }
+}
+
+impl From<FactsError> for Refusal {
+    fn from(error: FactsError) -> Self {
+        match error {
+            FactsError::Closed(_) => Reason::SubjectClosed.into(),
+            FactsError::Unavailable => Reason::LedgerUnavailable.into(),
+        }
+    }
+}
+
+impl From<PasskeyError> for Refusal {
+    fn from(error: PasskeyError) -> Self {
+        match error {
+            PasskeyError::Malformed | PasskeyError::Setup => Reason::Invalid.into(),
+            PasskeyError::Refused(_) => Reason::WrongCredentials.into(),
+        }
+    }
+}
+
+impl From<PasswordError> for Refusal {
+    fn from(error: PasswordError) -> Self {
+        match error {
+            PasswordError::Busy => Self {
+                retry_after_seconds: 2,
+                ..Reason::TooMany.into()
+            },
+            PasswordError::Length | PasswordError::Common => Reason::Invalid.into(),
+        }
+    }
+}
+
+impl From<Refusal> for wire::Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            reason: refusal.reason.into(),
+            retry_after_seconds: refusal.retry_after_seconds,
+            index: refusal.index,
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! What is counted and chained in index order: budgets, detection, patients' counters, the tree.
+
+use super::chain::{Chain, Link};
+use super::prepared::{Assigned, Prepared};
+use crate::decision_words::reason_of;
+use crate::keys::Keys;
+use candour_keeper_api::bodies::body_place;
+use candour_ledger::{Entry, Frontier, body_digest};
+use candour_rules::budget::Counters;
+use candour_rules::decision::{Decision, Reason};
+use candour_rules::detect::{Alarm, Detector};
+use candour_rules::keys::Principal;
+use candour_rules::sequencer::Assign;
+use candour_rules::time::Micros;
+use candour_seal::{Digest, MacKey, SystemRandom, Zeroizing, hmac, seal};
+use prost::Message;
+use std::sync::Arc;
+
+/// The sequencer's hook.
+pub(super) struct Hook {
+    salt: MacKey,
+    chain: Arc<Chain>,
+    chain_before: Vec<(i64, Link)>,
+    frontier: Frontier,
+    durable: Frontier,
+    last_at: i64,
+    durable_at: i64,
+    counters: Counters,
+    detector: Detector,
+    alarms: Vec<Alarm>,
+    now: i64,
+}
+
+impl Hook {
+    pub fn new(
+        keys: &Keys,
+        chain: Arc<Chain>,
+        frontier: Frontier,
+        last_at: i64,
+        counters: Counters,
+        detector: Detector,
+    ) -> Self {
+        Self {
+            salt: salt_key(keys),
+            chain,
+            chain_before: Vec::new(),
+            durable: frontier.clone(),
+            frontier,
+            durable_at: last_at,
+            last_at,
+            counters,
+            detector,
+            alarms: Vec::new(),
+            now: last_at,
+        }
+    }
+
+    /// The time of the entries of the next batch.
+    pub fn set_now(&mut self, now: i64) {
+        self.now = now;
+    }
+
+    /// The tree over everything durable.
+    pub fn durable(&self) -> &Frontier {
+        &self.durable
+    }
+
+    /// Time of the last durable entry.
+    pub fn durable_at(&self) -> i64 {
+        self.durable_at
+    }
+
+    /// The tree with what was assigned, and its time: what the batch's head will be.
+    pub fn head(&self) -> (&Frontier, i64) {
+        (&self.frontier, self.last_at)
+    }
+
+    /// The rules that spoke since this was last asked.
+    pub fn take_alarms(&mut self) -> Vec<Alarm> {
+        std::mem::take(&mut self.alarms)
+    }
+
+    /// The detector, to tell it of failed sign-ins and unfreezing.
+    pub fn detector(&mut self) -> &mut Detector {
+        &mut self.detector
+    }
+
+    fn charge(&mut self, draft: &Prepared, at: i64) -> Result<(), Reason> {
+        let Some((charge, context)) = &draft.charge else {
+            return Ok(());
+        };
+        let principal = Principal(draft.row.principal);
+        self.counters
+            .charge(principal, &[*charge], Micros(at), context)
+            .into_result()
+    }
+
+    fn observe(&mut self, draft: &Prepared, at: i64, refused: Option<Reason>) {
+        let Some(observation) = &draft.observation else {
+            return;
+        };
+        let mut seen = (**observation).clone();
+        seen.at = Micros(at);
+        if let Some(reason) = refused {
+            seen.decision = Decision::Denied(reason);
+        }
+        self.alarms.extend(self.detector.observe(&seen));
+    }
+}
+
+/// The key from which each entry's salt is derived.
+pub(crate) fn salt_key(keys: &Keys) -> MacKey {
+    keys.root().derive(b"entry salt")
+}
+
+/// The salt of the entry at `index`; never used twice for anything that was published.
+pub(crate) fn salt(key: &MacKey, index: u64) -> [u8; 32] {
+    hmac(key, &index.to_be_bytes())
+}
+
+impl Assign<Prepared> for Hook {
+    fn assign(&mut self, index: u64, draft: &mut Prepared) -> Result<(), Reason> {
+        let at = self.now.max(self.last_at);
+        self.last_at = at;
+        let refused = self.charge(draft, at).err();
+        if let Some(reason) = refused {
+            draft.row.decision = reason_of(reason).number();
+            draft.effects.clear();
+            draft.charge = None;
+        }
+        self.observe(draft, at, refused);
+        let link = match draft.row.patient {
+            0 => Link::default(),
+            patient => self.chain.get(patient),
+        };
+        let sequence = match draft.row.patient {
+            0 => 0,
+            _ => link.sequence + 1,
+        };
+        let salt = salt(&self.salt, index);
+        draft.body.patient_sequence = sequence;
+        draft.body.patient_previous = link.previous.map(Vec::from).unwrap_or_default();
+        draft.body.salt = salt.to_vec();
+        let plain = Zeroizing::new(draft.body.encode_to_vec());
+        let sealed = seal(
+            &draft.body_key,
+            &body_place(index),
+            &plain,
+            &mut SystemRandom,
+        );
+        let entry = draft.row.entry(index, at, body_digest(&sealed));
+        let leaf = entry.leaf(&salt);
+        self.frontier.append(leaf);
+        if draft.row.patient != 0 {
+            let previous = Some(*Digest::of(&entry.to_bytes()).as_bytes());
+            self.chain_before.push((draft.row.patient, link));
+            self.chain
+                .set(draft.row.patient, Link { sequence, previous });
+        }
+        draft.assigned = Some(Assigned {
+            at,
+            sequence: i64::try_from(sequence).unwrap_or(i64::MAX),
+            leaf: *leaf.as_bytes(),
+            sealed,
+        });
+        refused.map_or(Ok(()), Err)
+    }
+
+    fn root(&self) -> [u8; 32] {
+        *self.frontier.root().as_bytes()
+    }
+
+    fn commit(&mut self) {
+        self.counters.commit();
+        self.chain_before.clear();
+        self.durable = self.frontier.clone();
+        self.durable_at = self.last_at;
+    }
+
+    fn roll_back(&mut self) {
+        self.counters.roll_back();
+        while let Some((patient, link)) = self.chain_before.pop() {
+            self.chain.set(patient, link);
+        }
+        self.frontier = self.durable.clone();
+        self.last_at = self.durable_at;
+    }
+}
+
+impl crate::draft::NarrowRow {
+    /// The row as the ledger's canonical entry.
+    pub(crate) fn entry(&self, index: u64, at: i64, body: [u8; 32]) -> Entry {
+        Entry {
+            index,
+            at,
+            kind: self.kind.number(),
+            decision: self.decision,
+            purpose: self.purpose.map_or(0, |purpose| purpose.number()),
+            role: self.role.number(),
+            practice: self.practice.map(|practice| *practice.as_bytes()),
+            item_kind: self.item_kind.map_or(0, |kind| kind.number()),
+            session: self.session,
+            principal: self.principal,
+            patient: self.patient,
+            item: self.item,
+            body,
+        }
+    }
+}

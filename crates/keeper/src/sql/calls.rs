@@ -1,0 +1,77 @@
+//! What the calls read.
+
+super::statements! {
+    /// Wrapped keys of subjects ($1: bytea[]).
+    SUBJECT_KEYS = "\
+select subject, scope, epoch, reading, audit from subject_key where subject = any($1)";
+
+    /// Items by token ($1: bytea[]).
+    ITEMS = "\
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac
+from item where item = any($1)";
+
+    /// Items by deposit ($1: bytea[]).
+    ITEMS_OF_DEPOSITS = "\
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac
+from item where deposit = any($1)";
+
+    /// The visible items of a patient's section ($1 patient, $2 section); a shelf segment is visible once its
+    /// document is, and from then on.
+    SECTION = "\
+select i.item, i.patient, i.kind, i.section, i.tags, i.month, i.practice, i.deposit, i.of_document, i.wrapped,
+  i.deposited_at, i.is_canary, i.sealed_index, i.size, i.digest, i.mac,
+  greatest(i.sealed_index, d.sealed_index)
+from item i left join item d on d.item = i.of_document
+where i.patient = $1 and i.section = $2 and i.sealed_index is not null
+  and (i.of_document is null or d.sealed_index is not null)
+order by i.sealed_index, i.item";
+
+    /// Deposits older than $1 that were never sealed; at most $2.
+    STALE_DEPOSITS = "\
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac
+from item where sealed_index is null and deposited_at < $1 order by deposited_at limit $2";
+
+    /// Whether this principal ($2) was ever granted something of this patient ($1).
+    GRANTED_BEFORE = "\
+select exists (
+  select from entry where patient = $1 and principal = $2 and kind = 1 and decision = 0
+)";
+
+    /// Patients whom all of these words find ($1: bytea[]), at most $2.
+    FIND = "\
+select distinct patient from name_term where term = any($1) order by patient limit $2";
+
+    /// A member of a run.
+    RUN_MEMBER = "\
+select identity_opens, contact_opens, mac from run_member where run = $1 and patient = $2";
+
+    /// A patient's entries before index $2, newest first.
+    HISTORY = "\
+select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, item, body, audit_wrap
+from entry where patient = $1 and index < $2 order by index desc limit $3";
+
+    /// Which of these grants ($1: indexes) were said to be delivered: their sessions, patients and items tell.
+    DELIVERED_OF = "\
+select item, patient, session, index from entry where kind = 2 and patient = $1 and index > $2 order by index";
+
+    /// Grants by index.
+    GRANTS = "\
+select index, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, audit_wrap, body
+from entry where index = any($1)";
+
+    /// Committed entries from an index on.
+    ENTRIES_FROM = "\
+select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, hour,
+  leaf, body, room_wrap
+from entry where index >= $1 order by index limit $2";
+
+    /// Hourly keys by number.
+    HOUR_KEYS = "select hour, sealed from room_hour_key where hour = any($1) order by hour";
+
+    /// One entry with its body.
+    ENTRY = "\
+select index, kind, decision, patient, body, audit_wrap from entry where index = $1";
+}

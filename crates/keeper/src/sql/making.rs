@@ -1,0 +1,26 @@
+//! Making an installation and reading what was made.
+
+super::statements! {
+    /// The installation.
+    INSERT_INSTALLATION = "\
+insert into installation (id, is_demonstration, made_at, room_public, room_private, mac)
+values ($1, $2, $3, $4, $5, $6)";
+
+    /// Reads it.
+    SELECT_INSTALLATION = "\
+select id, is_demonstration, made_at, room_public, room_private, mac from installation";
+
+    /// An empty ledger.
+    INSERT_HEAD = "insert into ledger_head (epoch, size, frontier, at) values (0, 0, $1, 0)";
+
+    /// An epoch key.
+    INSERT_EPOCH_KEY = "\
+insert into epoch_key (scope, epoch, wrapped, made_at) values ($1, $2, $3, $4)";
+
+    /// All epoch keys.
+    SELECT_EPOCH_KEYS = "select scope, epoch, wrapped from epoch_key order by scope, epoch";
+
+    /// Keys of one subject, at the very beginning.
+    INSERT_SUBJECT_KEY = "\
+insert into subject_key (subject, scope, epoch, reading, audit) values ($1, $2, $3, $4, $5)";
+}

@@ -1,0 +1,295 @@
+//! The affected people with their state: the one source of every list, message and count.
+
+mod rows;
+
+pub use rows::{Counts, Member, MemberItem, counts, items, members};
+
+use crate::database::DatabaseError;
+use crate::incidents::Incident;
+use crate::scope::{self, Release, Scope, Sections};
+use crate::unlock::Unlocked;
+use candour_keeper_api::wire::{self, Call, EntryBody, PatientFacts, Reply};
+use candour_keeper_api::words::Section;
+use candour_keeper_api::{CallError, Keeper};
+use candour_seal::{ItemId, PatientId, PracticeId};
+use deadpool_postgres::Pool;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why the register could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum RegisterError {
+    /// The room's database.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The keeper.
+    #[error(transparent)]
+    Keeper(#[from] CallError),
+    /// Bodies that do not open; the register would not be whole.
+    #[error("{0} entries of the scope do not open")]
+    Unreadable(usize),
+}
+
+/// How sure we are that something was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum State {
+    /// A first byte was sent, or it was seen in a leak.
+    Confirmed,
+    /// A key was released, and nothing more is known.
+    Probable,
+}
+
+impl State {
+    /// The word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Confirmed => "confirmed",
+            Self::Probable => "probable",
+        }
+    }
+}
+
+/// How a person is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// A mail, with the same words waiting in the portal.
+    Mail,
+    /// The practice rings.
+    Call,
+    /// The patient has died: the practice finds a representative.
+    Representative,
+    /// The patient is under 16: the practice speaks with the guardian.
+    Guardian,
+    /// Nobody: the keeper's own canary.
+    Canary,
+}
+
+impl Route {
+    /// The word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Call => "call",
+            Self::Representative => "representative",
+            Self::Guardian => "guardian",
+            Self::Canary => "canary",
+        }
+    }
+
+    /// The route that the keeper's facts leave open, with the reason as a fixed word; the first that fits wins.
+    pub fn of(facts: &PatientFacts, year: i32) -> (Self, &'static str) {
+        if facts.is_canary {
+            (Self::Canary, "canary")
+        } else if facts.is_deceased {
+            (Self::Representative, "deceased")
+        } else if facts.is_unsafe_to_write {
+            (Self::Call, "unsafe_to_write")
+        } else if facts.birth_year > 0 && year - facts.birth_year <= 16 {
+            // The birth day is not known here: whoever turns 16 this year still counts as younger.
+            (Self::Guardian, "under_16")
+        } else {
+            (Self::Mail, "mail")
+        }
+    }
+}
+
+/// One person as the ledger shows them, before facts are known.
+#[derive(Debug, Default)]
+struct Person {
+    surrogate: i64,
+    items: BTreeMap<ItemId, Loss>,
+    sources: BTreeSet<PracticeId>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Loss {
+    section: Section,
+    is_listing: bool,
+    is_delivered: bool,
+    source: Option<PracticeId>,
+    first_grant: i64,
+}
+
+/// Reads the sections that the clear columns do not say, for [`scope::compute`].
+pub async fn sections(
+    pool: &Pool,
+    unlocked: &Unlocked,
+    releases: &[Release],
+) -> Result<Sections, RegisterError> {
+    let bodies = bodies_of(pool, unlocked, releases).await?;
+    Ok(bodies
+        .into_iter()
+        .filter_map(|(index, body)| Some((index, Section::try_from(body.section).ok()?)))
+        .collect())
+}
+
+async fn bodies_of(
+    pool: &Pool,
+    unlocked: &Unlocked,
+    releases: &[Release],
+) -> Result<BTreeMap<i64, EntryBody>, RegisterError> {
+    let indexes: Vec<i64> = releases.iter().map(|release| release.grant_index).collect();
+    let bodies = unlocked.bodies(pool, &indexes).await?;
+    if bodies.unreadable.is_empty() {
+        Ok(bodies.read)
+    } else {
+        Err(RegisterError::Unreadable(bodies.unreadable.len()))
+    }
+}
+
+/// Brings the register of an incident to a scope version. Safe to repeat.
+pub async fn update(
+    pool: &Pool,
+    keeper: &Keeper,
+    unlocked: &Unlocked,
+    incident: &Incident,
+    scope: &Scope,
+    year: i32,
+) -> Result<usize, RegisterError> {
+    let releases = scope::releases(pool, incident.id, scope.version).await?;
+    let bodies = bodies_of(pool, unlocked, &releases).await?;
+    let mut people: BTreeMap<PatientId, Person> = BTreeMap::new();
+    for release in &releases {
+        let Some(body) = bodies.get(&release.grant_index) else {
+            continue;
+        };
+        let Ok(patient) = PatientId::try_from(body.patient.as_slice()) else {
+            continue;
+        };
+        let person = people.entry(patient).or_default();
+        person.surrogate = release.patient;
+        for item in items_of(keeper, release, body).await? {
+            add(person, item, release, body);
+        }
+    }
+    let patients: Vec<PatientId> = people.keys().copied().collect();
+    let facts = facts(keeper, &patients).await?;
+    let mut client = pool.get().await.map_err(DatabaseError::from)?;
+    let transaction = client.transaction().await.map_err(DatabaseError::from)?;
+    for (patient, person) in &people {
+        let unknown = PatientFacts::default();
+        let facts = facts.get(patient).unwrap_or(&unknown);
+        rows::save(
+            &transaction,
+            incident.id,
+            scope.version,
+            *patient,
+            person,
+            facts,
+            year,
+        )
+        .await?;
+    }
+    transaction.commit().await.map_err(DatabaseError::from)?;
+    Ok(people.len())
+}
+
+/// The items one release covered: the one of an item grant, or those of the section at that index.
+async fn items_of(
+    keeper: &Keeper,
+    release: &Release,
+    body: &EntryBody,
+) -> Result<Vec<ItemId>, RegisterError> {
+    if let Ok(item) = ItemId::try_from(body.item.as_slice()) {
+        return Ok(vec![item]);
+    }
+    let index = u64::try_from(release.grant_index).map_err(|_| DatabaseError::Row)?;
+    match keeper
+        .call(Call::SectionAt(wire::SectionAt { index, patient: body.patient.clone() }))
+        .await?
+    {
+        Reply::SectionAt(section) => section
+            .items
+            .iter()
+            .map(|item| ItemId::try_from(item.as_slice()).map_err(|_| CallError::Unexpected.into()))
+            .collect(),
+        _ => Err(CallError::Unexpected.into()),
+    }
+}
+
+fn add(person: &mut Person, item: ItemId, release: &Release, body: &EntryBody) {
+    let source = PracticeId::try_from(body.source_practice.as_slice()).ok();
+    person.sources.extend(source);
+    let loss = person.items.entry(item).or_insert(Loss {
+        section: Section::try_from(body.section).unwrap_or(Section::None),
+        is_listing: release.is_listing,
+        is_delivered: false,
+        source,
+        first_grant: release.grant_index,
+    });
+    loss.is_delivered |= release.is_delivered;
+    loss.is_listing &= release.is_listing;
+}
+
+async fn facts(
+    keeper: &Keeper,
+    patients: &[PatientId],
+) -> Result<BTreeMap<PatientId, PatientFacts>, RegisterError> {
+    let mut all = BTreeMap::new();
+    for some in patients.chunks(1_000) {
+        let question = wire::RoomFacts {
+            patients: some
+                .iter()
+                .map(|patient| patient.as_bytes().to_vec())
+                .collect(),
+        };
+        let Reply::RoomFacts(answer) = keeper.call(Call::RoomFacts(question)).await? else {
+            return Err(CallError::Unexpected.into());
+        };
+        for facts in answer.patients {
+            if let Ok(patient) = PatientId::try_from(facts.patient.as_slice()) {
+                all.insert(patient, facts);
+            }
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_unsafe_to_write_is_on_the_route_of_mail() {
+        let facts = PatientFacts {
+            is_unsafe_to_write: true,
+            birth_year: 1980,
+            ..PatientFacts::default()
+        };
+        assert_eq!(Route::of(&facts, 2026), (Route::Call, "unsafe_to_write"));
+    }
+
+    #[test]
+    fn somebody_who_turns_sixteen_this_year_is_told_through_a_guardian() {
+        let facts = PatientFacts {
+            birth_year: 2010,
+            ..PatientFacts::default()
+        };
+        assert_eq!(Route::of(&facts, 2026).0, Route::Guardian);
+        let older = PatientFacts {
+            birth_year: 2009,
+            ..facts
+        };
+        assert_eq!(Route::of(&older, 2026).0, Route::Mail);
+    }
+
+    #[test]
+    fn a_death_counts_before_everything_but_a_canary() {
+        let facts = PatientFacts {
+            is_deceased: true,
+            is_unsafe_to_write: true,
+            ..PatientFacts::default()
+        };
+        assert_eq!(Route::of(&facts, 2026).0, Route::Representative);
+        assert_eq!(
+            Route::of(
+                &PatientFacts {
+                    is_canary: true,
+                    ..facts
+                },
+                2026
+            )
+            .0,
+            Route::Canary
+        );
+    }
+}

@@ -1,0 +1,227 @@
+//! Rows of the register.
+
+use super::{Person, Route, State};
+use crate::database::DatabaseError;
+use candour_keeper_api::wire::PatientFacts;
+use candour_seal::{IncidentId, ItemId, PatientId, PracticeId};
+use deadpool_postgres::{GenericClient, Pool, Transaction};
+use std::collections::BTreeSet;
+
+pub(super) async fn save(
+    transaction: &Transaction<'_>,
+    incident: IncidentId,
+    scope_version: i32,
+    patient: PatientId,
+    person: &Person,
+    facts: &PatientFacts,
+    year: i32,
+) -> Result<(), DatabaseError> {
+    let (route, reason) = Route::of(facts, year);
+    let is_confirmed = person.items.values().any(|loss| loss.is_delivered);
+    let state = if is_confirmed {
+        State::Confirmed
+    } else {
+        State::Probable
+    };
+    let enrolled = facts
+        .practices
+        .iter()
+        .filter_map(|id| PracticeId::try_from(id.as_slice()).ok());
+    let practices: BTreeSet<PracticeId> = enrolled.chain(person.sources.iter().copied()).collect();
+    let practices: Vec<&[u8]> = practices
+        .iter()
+        .map(|id| id.as_bytes().as_slice())
+        .collect();
+    let (incident, patient) = (
+        incident.as_bytes().as_slice(),
+        patient.as_bytes().as_slice(),
+    );
+    transaction
+        .execute(
+            SAVE,
+            &[
+                &incident,
+                &patient,
+                &person.surrogate,
+                &state.word(),
+                &route.word(),
+                &reason,
+                &practices,
+                &facts.is_deceased,
+                &facts.is_unsafe_to_write,
+                &facts.birth_year,
+                &facts.country,
+                &scope_version,
+            ],
+        )
+        .await?;
+    let save_item = transaction.prepare_cached(SAVE_ITEM).await?;
+    for (item, loss) in &person.items {
+        let item = item.as_bytes().as_slice();
+        let state = if loss.is_delivered {
+            State::Confirmed
+        } else {
+            State::Probable
+        };
+        let source = loss
+            .source
+            .as_ref()
+            .map(|practice| practice.as_bytes().as_slice());
+        transaction
+            .execute(
+                &save_item,
+                &[
+                    &incident,
+                    &patient,
+                    &item,
+                    &i16::from(loss.section.number()),
+                    &loss.is_listing,
+                    &state.word(),
+                    &source,
+                    &loss.first_grant,
+                ],
+            )
+            .await?;
+    }
+    Ok(())
+}
+
+/// One affected person.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Who.
+    pub patient: PatientId,
+    /// `confirmed`, `probable`, `under_review` or `cleared`.
+    pub state: String,
+    /// How they are told: a word of [`Route`].
+    pub route: String,
+    /// Why so.
+    pub reason: String,
+    /// Practices concerned.
+    pub practices: Vec<PracticeId>,
+    /// How many documents were opened.
+    pub documents: i64,
+    /// Whether only a name line or shelf was shown.
+    pub is_listed_only: bool,
+}
+
+/// The affected people of an incident, by id.
+pub async fn members(pool: &Pool, incident: IncidentId) -> Result<Vec<Member>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(MEMBERS, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            let patient: &[u8] = row.try_get("patient")?;
+            let practices: Vec<&[u8]> = row.try_get("practices")?;
+            Ok(Member {
+                patient: PatientId::try_from(patient).map_err(|_| DatabaseError::Row)?,
+                state: row.try_get("state")?,
+                route: row.try_get("route")?,
+                reason: row.try_get("reason")?,
+                practices: practices
+                    .into_iter()
+                    .map(|id| PracticeId::try_from(id).map_err(|_| DatabaseError::Row))
+                    .collect::<Result<_, _>>()?,
+                documents: row.try_get("documents")?,
+                is_listed_only: row.try_get("is_listed_only")?,
+            })
+        })
+        .collect()
+}
+
+/// What was opened of one person.
+#[derive(Debug, Clone, Copy)]
+pub struct MemberItem {
+    /// The item.
+    pub item: ItemId,
+    /// Number of the section; 11 for a document.
+    pub section: i16,
+    /// Only a name line or shelf.
+    pub is_listing: bool,
+    /// A first byte was sent.
+    pub is_confirmed: bool,
+}
+
+/// What was opened of one person, by the order of the releases.
+pub async fn items(
+    client: &impl GenericClient,
+    incident: IncidentId,
+    patient: PatientId,
+) -> Result<Vec<MemberItem>, DatabaseError> {
+    let (incident, patient) = (
+        incident.as_bytes().as_slice(),
+        patient.as_bytes().as_slice(),
+    );
+    let rows = client.query(ITEMS, &[&incident, &patient]).await?;
+    rows.iter()
+        .map(|row| {
+            let item: &[u8] = row.try_get("item")?;
+            Ok(MemberItem {
+                item: ItemId::try_from(item).map_err(|_| DatabaseError::Row)?,
+                section: row.try_get("section")?,
+                is_listing: row.try_get("is_listing")?,
+                is_confirmed: row.try_get("is_confirmed")?,
+            })
+        })
+        .collect()
+}
+
+/// Numbers of the register, by route and state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Counts {
+    /// A word of [`Route`].
+    pub route: String,
+    /// How many people.
+    pub people: i64,
+    /// How many of them are confirmed.
+    pub confirmed: i64,
+}
+
+/// Counts the register of an incident by route.
+pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Counts>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(COUNTS, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Counts {
+                route: row.try_get("route")?,
+                people: row.try_get("people")?,
+                confirmed: row.try_get("confirmed")?,
+            })
+        })
+        .collect()
+}
+
+pub(crate) const SAVE: &str = "
+    insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
+                          is_unsafe_to_write, birth_year, country, scope_version)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    on conflict (incident, patient) do update set
+        state = excluded.state, route = excluded.route, reason = excluded.reason,
+        practices = excluded.practices, is_deceased = excluded.is_deceased,
+        is_unsafe_to_write = excluded.is_unsafe_to_write, birth_year = excluded.birth_year,
+        country = excluded.country, scope_version = excluded.scope_version";
+
+pub(crate) const SAVE_ITEM: &str = "
+    insert into register_item (incident, patient, item, section, is_listing, state, source_practice, first_grant)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
+    on conflict (incident, patient, item) do update set
+        is_listing = excluded.is_listing, state = excluded.state, section = excluded.section";
+
+pub(crate) const MEMBERS: &str = "
+    select register.patient, register.state, register.route, register.reason, register.practices,
+           count(item.item) filter (where item.section = 11) as documents,
+           coalesce(bool_and(item.is_listing), false) as is_listed_only
+    from register
+    left join register_item item on item.incident = register.incident and item.patient = register.patient
+    where register.incident = $1
+    group by register.incident, register.patient
+    order by register.patient";
+
+pub(crate) const ITEMS: &str = "
+    select item, section, is_listing, state = 'confirmed' as is_confirmed
+    from register_item where incident = $1 and patient = $2 order by first_grant, item";
+
+pub(crate) const COUNTS: &str = "
+    select route, count(*) as people, count(*) filter (where state = 'confirmed') as confirmed
+    from register where incident = $1 group by route order by route";

@@ -1,0 +1,80 @@
+// The passkey step, the one thing on these pages that needs a script. A form with
+// `data-passkey="get"` or `"create"` is sent once the browser has answered its challenge.
+import { bytesOf, textOf } from "./base64url.js";
+import { begin } from "./ceremony.js";
+
+function decoded(options) {
+  const publicKey = { ...options, challenge: bytesOf(options.challenge) };
+  const ids = (list) => list.map((entry) => ({ ...entry, id: bytesOf(entry.id) }));
+  if (options.user) publicKey.user = { ...options.user, id: bytesOf(options.user.id) };
+  if (options.allowCredentials) publicKey.allowCredentials = ids(options.allowCredentials);
+  if (options.excludeCredentials) publicKey.excludeCredentials = ids(options.excludeCredentials);
+  return publicKey;
+}
+
+function encoded(credential) {
+  const { response } = credential;
+  const answer = { clientDataJSON: textOf(response.clientDataJSON) };
+  if (response.attestationObject) {
+    answer.attestationObject = textOf(response.attestationObject);
+    if (response.getTransports) answer.transports = response.getTransports();
+  } else {
+    answer.authenticatorData = textOf(response.authenticatorData);
+    answer.signature = textOf(response.signature);
+    answer.userHandle = response.userHandle ? textOf(response.userHandle) : null;
+  }
+  return JSON.stringify({
+    id: credential.id,
+    rawId: textOf(credential.rawId),
+    type: credential.type,
+    response: answer,
+    extensions: credential.getClientExtensionResults(),
+  });
+}
+
+function show(form, which) {
+  for (const name of ["failed", "missing"]) {
+    const sentence = form.querySelector(`[data-passkey-${name}]`);
+    if (sentence) sentence.hidden = name !== which;
+  }
+}
+
+async function answer(form) {
+  let options = form.dataset.options ? JSON.parse(form.dataset.options) : null;
+  if (!options) {
+    const ceremony = await begin(form);
+    form.elements.namedItem("ceremony").value = ceremony.ceremony;
+    options = ceremony.options;
+  }
+  const publicKey = decoded(options.publicKey || options);
+  const credential =
+    form.dataset.passkey === "create"
+      ? await navigator.credentials.create({ publicKey })
+      : await navigator.credentials.get({ publicKey });
+  form.elements.namedItem("answer").value = encoded(credential);
+}
+
+for (const form of document.querySelectorAll("form[data-passkey]")) {
+  form.addEventListener("submit", (event) => {
+    if (event.submitter && event.submitter.hasAttribute("data-without-passkey")) return;
+    event.preventDefault();
+    const acting = form.elements.namedItem("acting");
+    if (acting && event.submitter) acting.value = event.submitter.dataset.acting || acting.value;
+    if (form.getAttribute("aria-busy") === "true") return;
+    if (!window.PublicKeyCredential) {
+      show(form, "missing");
+      return;
+    }
+    form.setAttribute("aria-busy", "true");
+    answer(form).then(
+      () => form.submit(),
+      () => {
+        form.removeAttribute("aria-busy");
+        show(form, "failed");
+      },
+    );
+  });
+}
+
+const problems = document.getElementById("problems");
+if (problems) problems.focus();
