@@ -101,7 +101,11 @@ pub async fn start(
     let new = match &kind {
         ChangeKind::AddPasskey(_) => {
             let existing = held.iter().map(|held| held.cred_id.to_vec()).collect();
-            Some(core.identity.passkeys.ask_new(person, "account", existing)?)
+            Some(
+                core.identity
+                    .passkeys
+                    .ask_new(person, "account", existing)?,
+            )
         }
         _ => None,
     };
@@ -110,11 +114,20 @@ pub async fn start(
     let asked = if code_accepted {
         None
     } else {
-        let bytes = challenge(core.config.installation, session.surrogate, &id, &signed, &text);
+        let bytes = challenge(
+            core.config.installation,
+            session.surrogate,
+            &id,
+            &signed,
+            &text,
+        );
         let offered = Offered::Credentials(held);
         Some(core.identity.passkeys.ask(offered, Some(bytes))?)
     };
-    let options_json = options(asked.as_ref().map(|asked| asked.options_json.as_str()), new.as_ref())?;
+    let options_json = options(
+        asked.as_ref().map(|asked| asked.options_json.as_str()),
+        new.as_ref(),
+    )?;
     let act = Act {
         kind,
         text: text.clone(),
@@ -209,8 +222,16 @@ pub async fn finish(
     };
     let by_passkey = act.state.is_some();
     let credential_json = new_credential(core, &act, &call.new_credential_json)?;
-    let mut prepared =
-        answered(core, &session, &act, by_passkey, is_room, &credential_json, now).await?;
+    let mut prepared = answered(
+        core,
+        &session,
+        &act,
+        by_passkey,
+        is_room,
+        &credential_json,
+        now,
+    )
+    .await?;
     if !proof.is_empty() {
         prepared.effects.extend(proof);
         prepared.guards.push(Guard::Facts {
@@ -294,7 +315,13 @@ mod tests {
         let here = InstallationId::from_bytes([1; 16]);
         let one = challenge(here, 7, &[2; 16], b"change", "text");
         let others = [
-            challenge(InstallationId::from_bytes([9; 16]), 7, &[2; 16], b"change", "text"),
+            challenge(
+                InstallationId::from_bytes([9; 16]),
+                7,
+                &[2; 16],
+                b"change",
+                "text",
+            ),
             challenge(here, 8, &[2; 16], b"change", "text"),
             challenge(here, 7, &[3; 16], b"change", "text"),
             challenge(here, 7, &[2; 16], b"changed", "text"),

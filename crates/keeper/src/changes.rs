@@ -5,13 +5,15 @@
 
 mod operations;
 mod patients;
+pub(crate) mod pending;
 mod people;
 mod plan;
-pub(crate) mod pending;
 mod runs;
 mod standing;
 
-pub use plan::{Plan, Proof, plan, sentence};
+pub(crate) use operations::new_client;
+pub(crate) use people::invitation as new_invitation;
+pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
 
 use crate::acts::Doer;

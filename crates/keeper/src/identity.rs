@@ -19,7 +19,7 @@ use crate::keys::Keys;
 use crate::ledger::{Appended, LedgerError};
 use candour_keeper_api::Token;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
-use candour_seal::{InstanceId, Key, MacKey, PersonId};
+use candour_seal::{InstanceId, MacKey, PersonId};
 use ceremonies::Ceremonies;
 use failures::Failures;
 use invitations::NewAccount;

@@ -289,6 +289,8 @@ pub enum OwnSubject {
     Practices = 3,
     /// Every run there was.
     Runs = 4,
+    /// The two operators of the command line.
+    Operators = 5,
 }
 
 /// The number by which a practice is counted and frozen: practices stand in clear, so it is the head of the id.

@@ -2,7 +2,6 @@
 
 pub mod acts;
 pub mod cache;
-pub mod calls;
 pub mod changes;
 pub mod checkpoint;
 pub mod clock;
@@ -13,16 +12,13 @@ pub mod draft;
 pub mod facts;
 pub mod freeze;
 pub mod identity;
-pub mod instances;
 pub mod items;
 pub mod keys;
 pub mod ledger;
 pub mod lookups;
-pub mod making;
-pub mod names;
 pub mod policy;
+pub mod practice;
 pub mod runs;
-pub mod serve;
 pub mod session;
 mod sql;
 pub mod subject_keys;

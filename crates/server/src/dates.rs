@@ -6,8 +6,18 @@ use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
 const MONTHS: [&str; 12] = [
-    "dates.m1", "dates.m2", "dates.m3", "dates.m4", "dates.m5", "dates.m6", "dates.m7", "dates.m8",
-    "dates.m9", "dates.m10", "dates.m11", "dates.m12",
+    "dates.m1",
+    "dates.m2",
+    "dates.m3",
+    "dates.m4",
+    "dates.m5",
+    "dates.m6",
+    "dates.m7",
+    "dates.m8",
+    "dates.m9",
+    "dates.m10",
+    "dates.m11",
+    "dates.m12",
 ];
 
 fn month(texts: &Texts, month: i8) -> &'static str {
@@ -45,14 +55,21 @@ pub fn moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
 
 /// "9:14 am".
 fn clock(texts: &Texts, local: &Zoned) -> String {
-    let key = if local.hour() < 12 { "dates.am" } else { "dates.pm" };
+    let key = if local.hour() < 12 {
+        "dates.am"
+    } else {
+        "dates.pm"
+    };
     let hour = match local.hour() % 12 {
         0 => 12,
         hour => hour,
     };
     texts.fill(
         key,
-        &[("hour", &hour.to_string()), ("minute", &format!("{:02}", local.minute()))],
+        &[
+            ("hour", &hour.to_string()),
+            ("minute", &format!("{:02}", local.minute())),
+        ],
     )
 }
 
@@ -60,7 +77,10 @@ fn clock(texts: &Texts, local: &Zoned) -> String {
 pub fn month_of(texts: &Texts, date: Date) -> String {
     texts.fill(
         "dates.month_of",
-        &[("month", month(texts, date.month())), ("year", &date.year().to_string())],
+        &[
+            ("month", month(texts, date.month())),
+            ("year", &date.year().to_string()),
+        ],
     )
 }
 

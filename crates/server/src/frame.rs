@@ -164,9 +164,12 @@ impl Frame {
 
     /// The window's title; says first that something is to be mended, for those who hear it read.
     pub fn window_title(&self) -> String {
-        let title = self.texts().fill("frame.page_title", &[("title", &self.title)]);
+        let title = self
+            .texts()
+            .fill("frame.page_title", &[("title", &self.title)]);
         if self.has_errors {
-            self.texts().fill("frame.title_problem", &[("title", &title)])
+            self.texts()
+                .fill("frame.title_problem", &[("title", &title)])
         } else {
             title
         }

@@ -2,6 +2,7 @@
 
 pub mod access_history;
 pub mod demonstration;
+pub mod deposit;
 pub mod documents;
 pub mod home;
 pub mod invitations;
@@ -30,12 +31,19 @@ impl GivenDate {
         if !(1880..=2200).contains(&year) {
             return None;
         }
-        jiff::civil::Date::new(year, self.month.trim().parse().ok()?, self.day.trim().parse().ok()?).ok()
+        jiff::civil::Date::new(
+            year,
+            self.month.trim().parse().ok()?,
+            self.day.trim().parse().ok()?,
+        )
+        .ok()
     }
 
     /// Nothing was typed.
     pub fn is_empty(&self) -> bool {
-        [&self.day, &self.month, &self.year].iter().all(|part| part.trim().is_empty())
+        [&self.day, &self.month, &self.year]
+            .iter()
+            .all(|part| part.trim().is_empty())
     }
 
     /// The three inputs: name, key of the label, width in letters, value.

@@ -29,7 +29,8 @@ impl Language {
     }
 }
 
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read(include_str!("../../../locales/en.toml")));
+static ENGLISH: LazyLock<Texts> =
+    LazyLock::new(|| Texts::read(include_str!("../../../locales/en.toml")));
 
 /// The sentences of one language by `section.name`.
 #[derive(Debug, Default)]
@@ -44,7 +45,10 @@ impl Texts {
         let mut section = "";
         let mut sentences = HashMap::new();
         for line in file.lines().map(str::trim) {
-            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            if let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
                 section = name;
             } else if let Some((name, text)) = line.split_once(" = \"")
                 && let Some(text) = text.strip_suffix('"')

@@ -5,12 +5,12 @@ use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{Client, End, Fact, Frozen};
 use crate::freeze::rung;
-use crate::identity::sign_in::{random_id, secret_hash};
+use crate::identity::sign_in::{random, random_id, secret_hash};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Level, Reason};
-use candour_seal::{ClientId, CryptoRng, PracticeId, SystemRandom, Zeroizing};
+use candour_seal::{ClientId, PracticeId, Zeroizing};
 use std::fmt::Write as _;
 
 /// Freezes a rung, requests on their way included.
@@ -69,10 +69,7 @@ pub(super) async fn unfreeze(
 }
 
 /// A credential for a practice's program; its secret is shown once.
-pub(crate) async fn add_client(
-    core: &Core,
-    change: &wire::AddClient,
-) -> Result<Prepared, Refusal> {
+pub(crate) async fn add_client(core: &Core, change: &wire::AddClient) -> Result<Prepared, Refusal> {
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
     let exists = core.facts.load(core.keys.practice(practice)).await?;
     if exists.is_empty() {
@@ -84,8 +81,7 @@ pub(crate) async fn add_client(
 /// A new client of a practice; the reply's code is `ID:SECRET`, both in hexadecimal.
 pub(crate) fn new_client(core: &Core, practice: PracticeId, name: &str) -> Prepared {
     let client = ClientId::from_bytes(random_id());
-    let mut secret = Zeroizing::new([0; 32]);
-    SystemRandom.fill_bytes(secret.as_mut_slice());
+    let secret = Zeroizing::new(random::<32>());
     let fact = Fact::Client(Client {
         practice: practice.as_bytes().to_vec(),
         secret_hash: secret_hash(secret.as_slice()).to_vec(),

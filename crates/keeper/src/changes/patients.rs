@@ -3,7 +3,7 @@
 use super::Prepared;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{End, Fact, PatientMarks, Proxy, ProxiedBy, SubjectFacts, is_before};
+use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, SubjectFacts, is_before};
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
@@ -86,7 +86,10 @@ pub(super) async fn end_proxy(
     change: &wire::ProxyChange,
 ) -> Result<Prepared, Refusal> {
     let (_, person, patient_id, patient) = parties(core, change)?;
-    let facts = [core.facts.load(person).await?, core.facts.load(patient).await?];
+    let facts = [
+        core.facts.load(person).await?,
+        core.facts.load(patient).await?,
+    ];
     let mut prepared = Prepared {
         patient: Some(patient_id),
         ..Prepared::default()

@@ -49,7 +49,13 @@ pub(crate) fn put_aside(
         kind: Some(kind.clone()),
     };
     let seal = |plain: &[u8]| {
-        secrets::seal(&core.keys, Secret::Change, subject, plain, &mut SystemRandom)
+        secrets::seal(
+            &core.keys,
+            Secret::Change,
+            subject,
+            plain,
+            &mut SystemRandom,
+        )
     };
     let until = now.checked_add(LASTS).map_err(|_| Reason::Invalid)?;
     let not_before = if waits {
@@ -121,7 +127,8 @@ pub(crate) async fn may_approve(
     held: &HeldPending,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let is_another = held.author.subject != session.subject && held.author.session != session.surrogate;
+    let is_another =
+        held.author.subject != session.subject && held.author.session != session.surrogate;
     if !is_another || held.not_before != 0 {
         return Err(Reason::NotAllowed.into());
     }
@@ -149,9 +156,13 @@ pub(crate) async fn finish(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let mut prepared = match &held.kind {
-        ChangeKind::AddPasskey(passkey) => {
-            acts::added_passkey(core, session.subject, &held.credential_json, &passkey.name, now)?
-        }
+        ChangeKind::AddPasskey(passkey) => acts::added_passkey(
+            core,
+            session.subject,
+            &held.credential_json,
+            &passkey.name,
+            now,
+        )?,
         kind => super::prepare(core, session, &held.author, kind, now).await?,
     };
     prepared.effects.push(Effect::InsertFact {

@@ -9,8 +9,8 @@ use crate::facts::{End, Fact, Invitation, OperatorRole, StaffRole};
 use crate::identity::accounts::{self, Account};
 use crate::identity::codes::InvitationCode;
 use crate::identity::secrets::{self, Secret};
-use crate::identity::sign_in::random_id;
-use crate::keys::{IdKind, KeyedToken, LookupKind};
+use crate::identity::sign_in::{random, random_id};
+use crate::keys::{IdKind, KeyedToken, LookupKind, practice_number};
 use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_api::wire;
@@ -18,7 +18,7 @@ use candour_keeper_api::words::{Reason, Role};
 use candour_rules::budget::{Charge, Context};
 use candour_rules::decision::{Lane, Role as RuleRole};
 use candour_rules::keys::Practice;
-use candour_seal::{CryptoRng, PatientId, PersonId, PracticeId, SystemRandom};
+use candour_seal::{PatientId, PersonId, PracticeId, SystemRandom};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long an invitation may be used.
@@ -32,15 +32,19 @@ pub(crate) fn invitation(
     now: Timestamp,
 ) -> Result<(Prepared, String), Refusal> {
     let patient = PatientId::try_from(invite.patient.as_slice()).ok();
-    let mut random = [0; 15];
-    SystemRandom.fill_bytes(&mut random);
-    let code = InvitationCode::from_random(&random);
+    let code = InvitationCode::from_random(&random());
     let subject = core.keys.token(IdKind::Invitation, &random_id());
     let until = now
         .checked_add(INVITATION_LASTS)
         .map_err(|_| Reason::Invalid)?;
     let seal = |what, text: &str| {
-        secrets::seal(&core.keys, what, subject, text.as_bytes(), &mut SystemRandom)
+        secrets::seal(
+            &core.keys,
+            what,
+            subject,
+            text.as_bytes(),
+            &mut SystemRandom,
+        )
     };
     let fact = Fact::Invitation(Invitation {
         practice: invite.practice.clone(),
@@ -95,7 +99,7 @@ pub(super) async fn invite(
             Context {
                 role: rule_role(session.role),
                 acts_for: 0,
-                practice: Some(Practice(core.keys.practice(practice).surrogate())),
+                practice: Some(Practice(practice_number(practice))),
                 passkey_at: None,
                 lane: Lane::Ordinary,
             },
@@ -182,7 +186,8 @@ pub(super) async fn end_role(
     let practice = PracticeId::try_from(change.practice.as_slice()).ok();
     let mut prepared = Prepared::default();
     for held in accounts::roles(&facts, now) {
-        if held.role.number() == u8::try_from(change.role).unwrap_or(0) && held.practice == practice {
+        if held.role.number() == u8::try_from(change.role).unwrap_or(0) && held.practice == practice
+        {
             let fact = Fact::End(End {
                 version: held.version,
             });

@@ -96,27 +96,48 @@ pub fn sentence(kind: &ChangeKind) -> String {
             format!("Invite somebody as {}.", role_word(invite.role))
         }
         ChangeKind::Invite(invite) => {
-            format!("Invite {} as {}.", invite.staff_name, role_word(invite.role))
+            format!(
+                "Invite {} as {}.",
+                invite.staff_name,
+                role_word(invite.role)
+            )
         }
-        ChangeKind::GrantRole(change) => format!("Give a person the role {}.", role_word(change.role)),
+        ChangeKind::GrantRole(change) => {
+            format!("Give a person the role {}.", role_word(change.role))
+        }
         ChangeKind::EndRole(change) => format!("End a person's role {}.", role_word(change.role)),
         ChangeKind::GrantProxy(_) => "Let another person act for this patient.".to_owned(),
         ChangeKind::EndProxy(_) => "End that a person acts for this patient.".to_owned(),
         ChangeKind::EndEnrolment(_) => "Note that the patient left the practice.".to_owned(),
         ChangeKind::MarkPatient(marks) => format!(
             "Mark the patient: {}, {}.",
-            if marks.is_deceased { "has died" } else { "is alive" },
-            if marks.is_unsafe_to_write { "unsafe to write to" } else { "may be written to" },
+            if marks.is_deceased {
+                "has died"
+            } else {
+                "is alive"
+            },
+            if marks.is_unsafe_to_write {
+                "unsafe to write to"
+            } else {
+                "may be written to"
+            },
         ),
         ChangeKind::Freeze(freeze) => format!("Freeze a {}.", level_word(freeze.level)),
         ChangeKind::Unfreeze(freeze) => format!("Unfreeze a {}.", level_word(freeze.level)),
         ChangeKind::AddClient(client) => {
-            format!("Give the program {} a credential for this practice.", client.name)
+            format!(
+                "Give the program {} a credential for this practice.",
+                client.name
+            )
         }
-        ChangeKind::StartRun(run) => format!("Open {} people's addresses in a run.", run.members.len()),
+        ChangeKind::StartRun(run) => {
+            format!("Open {} people's addresses in a run.", run.members.len())
+        }
         ChangeKind::UnlockRoom(_) => "Unlock the incident room's key for this incident.".to_owned(),
         ChangeKind::Approve(_) => "Approve what somebody else began.".to_owned(),
-        ChangeKind::AddPasskey(passkey) => format!("Add the passkey {} to my account.", passkey.name),
+        ChangeKind::AddPasskey(passkey) => {
+            format!("Add the passkey {} to my account.", passkey.name)
+        }
         ChangeKind::Attest(attest) => attest.text.clone(),
     }
 }

@@ -44,7 +44,12 @@ pub(super) fn start(
     let longest = now.as_microsecond() + LONGEST_DAYS * 86_400_000_000;
     let is_notice = change.purpose == i32::from(Purpose::IncidentNotice);
     let ends_soon = change.until > now.as_microsecond() && change.until <= longest;
-    if members.is_empty() || change.sections.is_empty() || !are_addresses || !is_notice || !ends_soon {
+    if members.is_empty()
+        || change.sections.is_empty()
+        || !are_addresses
+        || !is_notice
+        || !ends_soon
+    {
         return Err(Reason::Invalid.into());
     }
     let mut digester = Digester::new();
@@ -63,7 +68,10 @@ pub(super) fn start(
         scope_hash: change.scope_hash.clone(),
     });
     let mut prepared = Prepared::fact(subject, fact);
-    for (by, session) in [(doer.subject, doer.session), (session.subject, session.surrogate)] {
+    for (by, session) in [
+        (doer.subject, doer.session),
+        (session.subject, session.surrogate),
+    ] {
         prepared.effects.push(Effect::InsertFact {
             subject,
             fact: Fact::Approval(Approval {
@@ -164,7 +172,9 @@ fn token(
         by_passkey: false,
         own_patient: None,
     };
-    let (token, session) = core.sessions.begin(&core.keys, new, now, &mut SystemRandom)?;
+    let (token, session) = core
+        .sessions
+        .begin(&core.keys, new, now, &mut SystemRandom)?;
     held.insert(place, token.clone());
     Some((token, session.freeze_guards(purpose)))
 }

@@ -44,15 +44,21 @@ pub(super) async fn relation(
         ChangeKind::Freeze(freeze) if !is_officer(session.role) => {
             let is_own = freeze.level == i32::from(Level::Practice)
                 && session.practice_surrogate == Some(freeze.surrogate);
-            return Ok(if is_own { Relation::OwnPractice } else { Relation::Stranger });
+            return Ok(if is_own {
+                Relation::OwnPractice
+            } else {
+                Relation::Stranger
+            });
         }
         _ => return Ok(of_installation(session)),
     };
-    Ok(match (PracticeId::try_from(practice.as_slice()), session.practice) {
-        (Ok(asked), Some(own)) if asked == own => Relation::OwnPractice,
-        (Err(_), None) if practice.is_empty() => of_installation(session),
-        _ => Relation::Stranger,
-    })
+    Ok(
+        match (PracticeId::try_from(practice.as_slice()), session.practice) {
+            (Ok(asked), Some(own)) if asked == own => Relation::OwnPractice,
+            (Err(_), None) if practice.is_empty() => of_installation(session),
+            _ => Relation::Stranger,
+        },
+    )
 }
 
 /// An officer stands to everything as to the installation.
@@ -86,7 +92,11 @@ async fn to_patient(
             Fact::Proxy(proxy) => proxy.patient == token.0 && is_before(proxy.until, now),
             _ => false,
         });
-        return Ok(if acts && is_about_self { Relation::Proxy } else { Relation::Stranger });
+        return Ok(if acts && is_about_self {
+            Relation::Proxy
+        } else {
+            Relation::Stranger
+        });
     }
     // Staff rights never apply to one's own record.
     let (Some(practice), true) = (session.practice, session.own_patient != Some(patient)) else {

@@ -14,15 +14,15 @@ use crate::identity::codes::{InvitationCode, Sheet, TotpSecret};
 use crate::identity::failures::Tried;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
-use crate::identity::sign_in::{failed, random_id};
+use crate::identity::sign_in::{failed, random, random_id};
 use crate::identity::{Waiting, commit, standing};
-use crate::keys::{KeyedToken, LookupKind};
+use crate::keys::{KeyedToken, LookupKind, practice_number};
 use crate::ledger::Refusal;
 use crate::session::Principal;
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
 use candour_rules::freeze;
-use candour_seal::{CryptoRng, InstanceId, PersonId, SystemRandom};
+use candour_seal::{InstanceId, PersonId, SystemRandom};
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use webauthn_rs_core::proto::{Credential, RegistrationState};
@@ -75,8 +75,7 @@ pub async fn open(
     }
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
     let person = PersonId::from_bytes(random_id());
-    let mut totp = [0; 20];
-    SystemRandom.fill_bytes(&mut totp);
+    let totp = random();
     let asked = core.identity.passkeys.ask_new(person, &login, Vec::new())?;
     if is_own_role(held.role) {
         view.otpauth = TotpSecret::from_bytes(totp).otpauth(&login);
@@ -215,7 +214,7 @@ fn draft_of(core: &Core, instance: InstanceId, held: &Held, person: KeyedToken) 
         practices: draft
             .row
             .practice
-            .map(|practice| candour_rules::keys::Practice(core.keys.practice(practice).surrogate()))
+            .map(|practice| candour_rules::keys::Practice(practice_number(practice)))
             .into_iter()
             .collect(),
         instance: Some(candour_rules::keys::Instance(
@@ -358,9 +357,7 @@ async fn credentials(
     acceptable(&call.password, login)?;
     if call.wants_sheet {
         let phc = hashed(core, &call.password).await?;
-        let mut random = [0; 320];
-        SystemRandom.fill_bytes(&mut random);
-        let sheet = Sheet::from_random(&core.identity.codes_key, &random);
+        let sheet = Sheet::from_random(&core.identity.codes_key, &random());
         let person = PersonId::from_bytes(random_id());
         return Ok((person, Credentials::PasswordAndSheet { phc, sheet }));
     }

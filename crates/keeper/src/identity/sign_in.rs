@@ -486,7 +486,13 @@ async fn begin_once(
 
 /// A random id, 16 bytes.
 pub(crate) fn random_id() -> [u8; 16] {
-    let mut id = [0; 16];
-    SystemRandom.fill_bytes(&mut id);
-    id
+    random()
+}
+
+/// Random bytes.
+pub(crate) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let rng: &mut dyn CryptoRng = &mut SystemRandom;
+    let mut bytes = [0; LENGTH];
+    rng.fill_bytes(&mut bytes);
+    bytes
 }
