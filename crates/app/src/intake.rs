@@ -134,6 +134,48 @@ impl Intake {
         }
     }
 
+    /// Takes in documents of a patient whom the practice knows; keys as in [`IncomingPerson`].
+    pub async fn take_documents(
+        &mut self,
+        patient: PatientId,
+        documents: Vec<(DepositKey, NewDocument)>,
+        now: Timestamp,
+    ) -> Result<Taken, DepositError> {
+        let new = |documents: &[(DepositKey, NewDocument)]| {
+            documents
+                .iter()
+                .map(|(key, document)| documents::Deposit {
+                    patient,
+                    key: deposits::key(&[
+                        b"document of",
+                        self.practice.as_bytes(),
+                        patient.as_bytes(),
+                        key.as_bytes(),
+                    ]),
+                    document: document.clone(),
+                })
+                .collect()
+        };
+        let mut answers = documents::deposit(&self.app, &self.token, new(&documents), now).await;
+        if let Err(DepositError::Refused(Refusal::SessionEnded)) = answers {
+            let again = new(&documents);
+            self.token = sign_in::as_client(&self.app, &self.credential).await?.token;
+            answers = documents::deposit(&self.app, &self.token, again, now).await;
+        }
+        let mut taken = Taken::default();
+        for (place, answer) in answers?.into_iter().enumerate() {
+            match answer {
+                Ok(_) => taken.documents += 1,
+                Err(refusal) => taken.left_out.push(LeftOut {
+                    person: patient.to_string(),
+                    what: What::Document(place),
+                    refusal: ended(refusal)?,
+                }),
+            }
+        }
+        Ok(taken)
+    }
+
     async fn take_once(
         &self,
         people: &[IncomingPerson],
