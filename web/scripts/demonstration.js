@@ -35,14 +35,14 @@ async function passkeyAnswer(keys, options) {
   const signed = Uint8Array.from([...authenticatorData, ...(await digest(clientData))]);
   const signature = der(await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, key, signed));
   return JSON.stringify({
-    id: keys.credential_id,
-    rawId: keys.credential_id,
+    id: keys.credentialId,
+    rawId: keys.credentialId,
     type: "public-key",
     response: {
       clientDataJSON: textOf(clientData),
       authenticatorData: textOf(authenticatorData),
       signature: textOf(signature),
-      userHandle: keys.user_handle || null,
+      userHandle: keys.userHandle || null,
     },
     extensions: {},
   });
@@ -84,7 +84,7 @@ async function answer(form) {
     field("answer").value = await passkeyAnswer(keys, ceremony.options.publicKey || ceremony.options);
   } else {
     field("password").value = keys.password;
-    field("code").value = await codeNow(keys.totp_secret);
+    field("code").value = await codeNow(keys.totpSecret);
   }
 }
 

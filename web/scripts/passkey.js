@@ -58,6 +58,8 @@ for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.addEventListener("submit", (event) => {
     if (event.submitter && event.submitter.hasAttribute("data-without-passkey")) return;
     event.preventDefault();
+    const acting = form.elements.namedItem("acting");
+    if (acting && event.submitter) acting.value = event.submitter.dataset.acting || acting.value;
     if (form.getAttribute("aria-busy") === "true") return;
     if (!window.PublicKeyCredential) {
       show(form, "missing");

@@ -92,21 +92,17 @@ fn apt() -> Command {
 
 fn instructions(missing: &[Need], is_debian: bool) -> Stop {
     let titles: Vec<&str> = missing.iter().map(|need| need.title()).collect();
-    let mut text = format!("This is missing: {}.", titles.join("; "));
-    if is_debian {
-        let packages: Vec<&str> = missing
-            .iter()
-            .flat_map(|need| need.packages())
-            .copied()
-            .collect();
-        text.push_str(&format!(
-            " Install it as root with: apt-get install {}",
-            packages.join(" ")
-        ));
+    let packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|need| need.packages())
+        .copied()
+        .collect();
+    let how = if is_debian {
+        format!("as root with: apt-get install {}", packages.join(" "))
     } else {
-        text.push_str(" Install it with your system's package manager and start again.");
-    }
-    text
+        "with your system's package manager and start again.".to_owned()
+    };
+    format!("This is missing: {}. Install it {how}", titles.join("; "))
 }
 
 fn is_debian() -> bool {

@@ -5,7 +5,7 @@ mod deposit;
 mod stream;
 
 pub use content::DocumentFace;
-pub use deposit::{LARGEST, NewDocument, deposit};
+pub use deposit::{Deposit, LARGEST, deposit};
 pub use stream::{Body, StreamError};
 
 use crate::parts::Part;

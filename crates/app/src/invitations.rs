@@ -4,7 +4,7 @@ use crate::acts::{self, Changed};
 use crate::sign_in::{Ceremony, CeremonyId};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
-use candour_keeper_api::words::Role;
+use candour_keeper_api::words::{Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{PatientId, PersonId, PracticeId};
 use zeroize::Zeroizing;
@@ -20,9 +20,20 @@ pub async fn invite_patient(
         practice: practice.as_bytes().to_vec(),
         role: Role::Patient.into(),
         patient: patient.as_bytes().to_vec(),
-        staff_name: String::new(),
+        ..wire::Invite::default()
     };
     acts::now(app, token, ChangeKind::Invite(invite)).await
+}
+
+/// How far somebody who acts for a patient reaches.
+#[derive(Debug, Default)]
+pub struct ProxyScope {
+    /// Sections within reach; empty for all.
+    pub sections: Vec<Section>,
+    /// When it ends.
+    pub until: Option<jiff::Timestamp>,
+    /// Why.
+    pub reason: String,
 }
 
 /// Invites somebody who is to act for a patient.
@@ -31,12 +42,16 @@ pub async fn invite_proxy(
     token: &Token,
     practice: PracticeId,
     patient: PatientId,
+    scope: ProxyScope,
 ) -> Result<Changed, Refusal> {
     let invite = wire::Invite {
         practice: practice.as_bytes().to_vec(),
         role: Role::Proxy.into(),
         patient: patient.as_bytes().to_vec(),
-        staff_name: String::new(),
+        sections: scope.sections.into_iter().map(i32::from).collect(),
+        until: scope.until.map_or(0, jiff::Timestamp::as_microsecond),
+        reason: scope.reason,
+        ..wire::Invite::default()
     };
     acts::now(app, token, ChangeKind::Invite(invite)).await
 }
@@ -52,8 +67,8 @@ pub async fn invite_staff(
     let invite = wire::Invite {
         practice: practice.as_bytes().to_vec(),
         role: role.into(),
-        patient: Vec::new(),
         staff_name,
+        ..wire::Invite::default()
     };
     acts::start(app, token, ChangeKind::Invite(invite)).await
 }
@@ -101,6 +116,8 @@ pub enum Credential {
     Passkey(CeremonyId, String),
     /// A password, and the current six digits of the authenticator app set up from [`Invitation::otpauth`].
     Authenticator {
+        /// The ceremony of [`look`]: the keeper remembers the secret under it.
+        ceremony: CeremonyId,
         /// The password.
         password: Zeroizing<String>,
         /// Six digits.
@@ -142,7 +159,12 @@ pub async fn register(
             call.ceremony = ceremony.as_bytes().to_vec();
             call.answer_json = answer_json;
         }
-        Credential::Authenticator { password, code } => {
+        Credential::Authenticator {
+            ceremony,
+            password,
+            code,
+        } => {
+            call.ceremony = ceremony.as_bytes().to_vec();
             call.password = password.to_string();
             call.totp_code = code.to_string();
         }

@@ -16,6 +16,10 @@ pub struct Configuration {
     pub demonstration: bool,
     /// The portal's address in a browser, without a path; passkeys are bound to it.
     pub origin: String,
+    /// The incident room's address in a browser, without a path.
+    pub room_origin: String,
+    /// The status site's address in a browser, without a path; stands on notices beside their code.
+    pub status_origin: String,
     /// Where the portal listens.
     pub portal: SocketAddr,
     /// Where the incident room listens.
@@ -51,12 +55,17 @@ impl Configuration {
             })?;
             Ok::<_, Problem>(SocketAddr::from((Ipv4Addr::LOCALHOST, chosen)))
         };
+        let (portal, room, status) = (at(0)?, at(1)?, at(2)?);
+        // By name: browsers give passkeys to "localhost", not to a bare address.
+        let origin = |address: SocketAddr| format!("http://localhost:{}", address.port());
         Ok(Self {
             demonstration: true,
-            origin: format!("http://localhost:{port}"),
-            portal: at(0)?,
-            room: at(1)?,
-            status: at(2)?,
+            origin: origin(portal),
+            room_origin: origin(room),
+            status_origin: origin(status),
+            portal,
+            room,
+            status,
             mailbox_page: Some(at(3)?),
             smtp_relay: at(4)?,
             trusted_proxies: Vec::new(),

@@ -126,7 +126,12 @@ fn prepare_new(path: &Path) -> Result<(), Problem> {
             .recursive(true)
             .mode(0o755)
             .create(path)
-            .map_err(Problem::file("could not create", path))?;
+            .map_err(|error| {
+                Problem::Machine(format!(
+                    "{} cannot be made ({error}). Name a directory that you may write to with --data.",
+                    path.display()
+                ))
+            })?;
     }
     // Secrets lie deeper, each in a folder or file of its own account.
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))

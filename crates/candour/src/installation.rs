@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use candour_embedded::cluster::{SUPERUSER, connect, make_folder, roles};
-use candour_embedded::{Cluster, Durability, Layout, Secret};
+use candour_embedded::{Account, Cluster, Durability, Layout, Secret};
 
 use crate::accounts::Accounts;
 use crate::programs::{Programs, folder_of_this_program};
@@ -124,7 +124,6 @@ fn lay_out(data: &DataFolder, accounts: &Accounts) -> Result<(), Problem> {
         // Root key (demonstration), checkpoints: whatever the keeper keeps outside its database.
         ("keeper", 0o700, keeper),
         ("objects", 0o755, supervisor),
-        ("objects/kept", 0o755, worker),
         ("room", 0o700, room),
         ("mailbox", 0o700, mailbox),
         // Static files that the room writes and the status site serves.
@@ -132,13 +131,14 @@ fn lay_out(data: &DataFolder, accounts: &Accounts) -> Result<(), Problem> {
     ] {
         make_folder(&data.join(name), mode, owner)?;
     }
-    // The portal drops files here by its group; the worker owns the folder, takes them over and keeps them.
-    let incoming = data.join("objects/incoming");
-    let shared = candour_embedded::Account {
+    // The portal drops files into one folder by its group and may only read the other; both are the worker's,
+    // which takes files over. What lies in them is sealed, and still nobody else may enter.
+    let shared = Account {
         name: worker.name.clone(),
         uid: worker.uid,
         gid: portal.gid,
     };
-    make_folder(&incoming, 0o770, &shared)?;
+    make_folder(&data.join("objects/incoming"), 0o770, &shared)?;
+    make_folder(&data.join("objects/kept"), 0o750, &shared)?;
     Ok(())
 }

@@ -5,6 +5,7 @@ pub mod configuration;
 pub mod data_folder;
 pub mod demo;
 pub mod doctor;
+pub mod import;
 pub mod installation;
 pub mod mailbox_page;
 pub mod parts;

@@ -46,16 +46,16 @@ pub fn run(
         .map_err(|error| Problem::Machine(format!("the supervisor cannot start: {error}")))?;
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async {
-        let mut asked = Asked::listen()?;
+        let mut asked_to_end = Asked::listen()?;
         let mut supervisor = Supervisor::new(&installation.data.join("processes"))?;
         let started = tokio::select! {
             started = start(installation, &mut supervisor) => Some(started),
-            () = asked.to_end() => None,
+            () = asked_to_end.wait() => None,
         };
         let outcome = match started {
             Some(Ok(parts)) => match announce(&parts) {
                 Ok(()) => {
-                    asked.to_end().await;
+                    asked_to_end.wait().await;
                     Ok(())
                 }
                 Err(problem) => Err(problem),
@@ -176,7 +176,7 @@ impl Asked {
         })
     }
 
-    async fn to_end(&mut self) {
+    async fn wait(&mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}
             _ = self.terminate.recv() => {}

@@ -201,9 +201,8 @@ impl Cluster {
         let config = self.config(SUPERUSER, password, "postgres");
         let begun = Instant::now();
         loop {
-            let refusal = match connect(&config).await {
-                Ok(_) => return Ok(()),
-                Err(error) => error,
+            let Err(refusal) = connect(&config).await else {
+                return Ok(());
             };
             if ended() {
                 return Err(self.not_started(last_line(log), log));

@@ -25,75 +25,31 @@ impl From<RoomError> for BodyError {
     }
 }
 
-/// A body as it stands in the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SealedBody {
-    /// The body under its own random key.
-    pub body: Vec<u8>,
-    /// That key under the patient's (or the installation's) audit key.
-    pub audit_wrap: Vec<u8>,
-    /// That key under the hour's key for the room.
-    pub room_wrap: Vec<u8>,
+/// The place the key of a body is wrapped for, under the patient's (or the installation's) audit key and under the
+/// hour's key for the room. It does not name the index, so that wrapping need not wait for it; the body does.
+pub const BODY_KEY: &[u8] = b"candour/v1/entry key";
+
+/// The place the body of the entry at `index` is sealed for.
+pub fn body_place(index: u64) -> Vec<u8> {
+    [b"candour/v1/entry".as_slice(), &index.to_be_bytes()].concat()
 }
 
-/// Seals the body of the entry at `index` for the holder of `audit` and for the room.
-pub fn seal_body(
-    body: &EntryBody,
-    index: u64,
-    audit: &AuditKey,
-    hour: &AuditKey,
-    rng: &mut dyn CryptoRng,
-) -> SealedBody {
-    let key = ItemKey::generate(rng);
-    let plaintext = Zeroizing::new(body.encode_to_vec());
-    SealedBody {
-        body: candour_seal::seal(&key, &place(b"candour/v1/entry", index), &plaintext, rng),
-        audit_wrap: candour_seal::wrap(audit, &place(b"candour/v1/entry/audit", index), &key, rng)
-            .to_vec(),
-        room_wrap: candour_seal::wrap(hour, &place(b"candour/v1/entry/room", index), &key, rng)
-            .to_vec(),
-    }
-}
-
-/// Opens a body with the patient's or the installation's audit key.
-pub fn open_for_audit(
+/// Opens the body of the entry at `index` with the audit key, or in the room with the hour's key.
+pub fn open_body(
     body: &[u8],
-    audit_wrap: &[u8],
-    index: u64,
-    audit: &AuditKey,
-) -> Result<EntryBody, BodyError> {
-    open(body, audit_wrap, b"candour/v1/entry/audit", index, audit)
-}
-
-/// Opens a body in the room with the hour's key.
-pub fn open_for_room(
-    body: &[u8],
-    room_wrap: &[u8],
-    index: u64,
-    hour: &AuditKey,
-) -> Result<EntryBody, BodyError> {
-    open(body, room_wrap, b"candour/v1/entry/room", index, hour)
-}
-
-fn open(
-    body: &[u8],
-    wrapped: &[u8],
-    label: &[u8],
+    wrapped_key: &[u8],
     index: u64,
     key: &AuditKey,
 ) -> Result<EntryBody, BodyError> {
     let key: ItemKey =
-        candour_seal::unwrap(key, &place(label, index), wrapped).map_err(|_| BodyError::Sealed)?;
-    let plaintext = candour_seal::open(&key, &place(b"candour/v1/entry", index), body)
-        .map_err(|_| BodyError::Sealed)?;
+        candour_seal::unwrap(key, BODY_KEY, wrapped_key).map_err(|_| BodyError::Sealed)?;
+    let plaintext =
+        candour_seal::open(&key, &body_place(index), body).map_err(|_| BodyError::Sealed)?;
     EntryBody::decode(plaintext.as_slice()).map_err(|_| BodyError::Decode)
 }
 
-fn place(label: &[u8], index: u64) -> Vec<u8> {
-    [label, &index.to_be_bytes()].concat()
-}
-
-const HOUR: &[u8] = b"candour/v1/room/hour";
+/// What an hour's key is sealed to the room for.
+pub const HOUR: &[u8] = b"candour/v1/entry hour";
 const ITEM: &[u8] = b"candour/v1/room/item";
 
 /// Seals an hour's key to the room's public key.
@@ -151,7 +107,7 @@ mod tests {
     use candour_seal::{InstallationId, ItemId, SystemRandom};
 
     #[test]
-    fn a_body_opens_for_the_patient_and_for_the_room_and_at_no_other_index() {
+    fn a_body_opens_for_whoever_has_a_wrap_and_at_no_other_index() {
         let rng = &mut SystemRandom;
         let (audit, hour) = (AuditKey::generate(rng), AuditKey::generate(rng));
         let body = EntryBody {
@@ -159,17 +115,15 @@ mod tests {
             count: 3,
             ..EntryBody::default()
         };
-        let sealed = seal_body(&body, 7, &audit, &hour, rng);
-        assert_eq!(
-            open_for_audit(&sealed.body, &sealed.audit_wrap, 7, &audit),
-            Ok(body.clone())
-        );
-        assert_eq!(
-            open_for_room(&sealed.body, &sealed.room_wrap, 7, &hour),
-            Ok(body)
-        );
-        assert!(open_for_room(&sealed.body, &sealed.room_wrap, 8, &hour).is_err());
-        assert!(open_for_room(&sealed.body, &sealed.room_wrap, 7, &audit).is_err());
+        let key = ItemKey::generate(rng);
+        let sealed = candour_seal::seal(&key, &body_place(7), &body.encode_to_vec(), rng);
+        for holder in [&audit, &hour] {
+            let wrap = candour_seal::wrap(holder, BODY_KEY, &key, rng);
+            assert_eq!(open_body(&sealed, &wrap, 7, holder), Ok(body.clone()));
+            assert!(open_body(&sealed, &wrap, 8, holder).is_err());
+        }
+        let for_hour = candour_seal::wrap(&hour, BODY_KEY, &key, rng);
+        assert!(open_body(&sealed, &for_hour, 7, &audit).is_err());
     }
 
     #[test]

@@ -3,10 +3,13 @@
 use crate::clock::Clock;
 use crate::facts::FactStore;
 use crate::freeze::Freezes;
+use crate::identity::Identity;
 use crate::keys::Keys;
+use crate::ledger::LedgerHandle;
+use crate::lookups::Lookups;
 use crate::policy::PolicySet;
 use crate::session::Sessions;
-use candour_seal::{InstallationId, RoomPublicKey};
+use candour_seal::{InstallationId, RoomPublicKey, Zeroizing};
 use deadpool_postgres::Pool;
 use std::sync::Arc;
 
@@ -43,4 +46,19 @@ pub struct Core {
     pub policy: PolicySet,
     /// The clock.
     pub clock: Arc<dyn Clock>,
+    /// The ledger.
+    pub ledger: LedgerHandle,
+    /// Texts that find a subject.
+    pub lookups: Arc<Lookups>,
+    /// Signing in.
+    pub identity: Identity,
+    /// The room's private key, unwrapped by the root at start.
+    pub room_private: Option<Zeroizing<[u8; 32]>>,
+}
+
+impl Core {
+    /// The room's private key, for the one change that gives it out.
+    pub(crate) fn room_key(&self) -> Option<&Zeroizing<[u8; 32]>> {
+        self.room_private.as_ref()
+    }
 }

@@ -1,6 +1,105 @@
 //! Who somebody is: passkeys, passwords, codes, sessions, invitations.
 
+pub mod accounts;
 pub mod ceremonies;
 pub mod codes;
+pub mod failures;
+pub mod invitations;
 pub mod passkeys;
 pub mod passwords;
+mod refusal;
+pub mod secrets;
+pub mod sign_in;
+pub mod standing;
+
+use crate::acts::Act;
+use crate::core::{Core, KeeperConfig};
+use crate::draft::Draft;
+use crate::keys::Keys;
+use crate::ledger::{Appended, LedgerError};
+use candour_keeper_api::Token;
+use candour_keeper_api::words::{EntryKind, Reason, Role};
+use candour_seal::{InstanceId, MacKey, PersonId};
+use ceremonies::Ceremonies;
+use failures::Failures;
+use invitations::NewAccount;
+use jiff::Timestamp;
+use passkeys::Passkeys;
+use passwords::Passwords;
+use std::collections::HashMap;
+use std::sync::Mutex;
+use webauthn_rs_core::proto::AuthenticationState;
+
+/// What was asked and is not answered yet.
+pub enum Waiting {
+    /// A sign-in or step-up by passkey.
+    SignIn {
+        /// What the answer is checked against.
+        state: Box<AuthenticationState>,
+        /// Who was asked; `None` for a discoverable passkey, and for a login that nobody has.
+        person: Option<PersonId>,
+        /// The passkey names its person itself.
+        is_discoverable: bool,
+        /// Through which instance.
+        instance: InstanceId,
+    },
+    /// A new account.
+    Register(Box<NewAccount>),
+    /// An act.
+    Act(Box<Act>),
+}
+
+/// What signing in needs and keeps in memory; a restart forgets it, and signs everybody out.
+pub struct Identity {
+    /// The relying party.
+    pub passkeys: Passkeys,
+    /// The password queue.
+    pub passwords: Passwords,
+    /// Ceremonies under way.
+    pub ceremonies: Ceremonies<Waiting>,
+    /// Failed tries.
+    pub failures: Failures,
+    /// Hashes sheet codes and makes up credentials.
+    pub codes_key: MacKey,
+    /// Wrong birth dates by invitation.
+    pub(crate) wrong_birth_dates: Mutex<HashMap<[u8; 16], u32>>,
+    /// Tokens of runs by run and instance.
+    pub(crate) run_tokens: Mutex<HashMap<([u8; 16], InstanceId), Token>>,
+}
+
+impl Identity {
+    /// For this installation.
+    pub fn new(config: &KeeperConfig, keys: &Keys) -> Self {
+        Self {
+            passkeys: Passkeys::new(&config.relying_party, config.origins.clone()),
+            passwords: Passwords::new(keys.root().derive(b"password")),
+            ceremonies: Ceremonies::default(),
+            failures: Failures::default(),
+            codes_key: keys.root().derive(b"codes"),
+            wrong_birth_dates: Mutex::default(),
+            run_tokens: Mutex::default(),
+        }
+    }
+}
+
+/// Appends one draft.
+pub(crate) async fn commit(core: &Core, draft: Draft) -> Result<Appended, LedgerError> {
+    core.ledger.append_one(draft).await
+}
+
+/// Writes the failures of minutes that are over, one entry for each network, account and minute.
+///
+/// To be called every second or so, and with `all` when the keeper stops.
+pub async fn write_failures(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
+    for minute in core.identity.failures.take_minutes(now, all) {
+        let mut draft = Draft::of_keeper(EntryKind::Summary);
+        draft.row.decision = Reason::WrongCredentials.number();
+        draft.row.role = Role::Anonymous;
+        draft.body.network = minute.tried.network;
+        draft.body.count = minute.count;
+        draft.body.details = minute.tried.what.to_vec();
+        draft.body.text = format!("minute {}", minute.minute);
+        commit(core, draft).await?;
+    }
+    Ok(())
+}

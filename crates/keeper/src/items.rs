@@ -227,8 +227,7 @@ impl Items {
             return Ok(Some(row));
         }
         let epoch = self.items.epoch();
-        let found = self.query(sql::ITEMS, &[&[item.as_bytes().as_slice()].as_slice()]);
-        let Some(row) = found.await?.pop() else {
+        let Some(row) = self.load_all(&[item]).await?.pop() else {
             return Ok(None);
         };
         self.items.fill(item, Arc::clone(&row), epoch);
@@ -316,5 +315,14 @@ impl Items {
         rows.iter()
             .map(|row| ItemRow::verified(&self.keys, row).map(Arc::new))
             .collect()
+    }
+}
+
+impl From<ItemsError> for crate::ledger::Refusal {
+    fn from(error: ItemsError) -> Self {
+        match error {
+            ItemsError::Foreign(_) => candour_keeper_api::words::Reason::SubjectClosed.into(),
+            ItemsError::Unavailable => candour_keeper_api::words::Reason::LedgerUnavailable.into(),
+        }
     }
 }

@@ -287,6 +287,15 @@ pub enum OwnSubject {
     Freezes = 2,
     /// Every practice there is.
     Practices = 3,
+    /// Every run there was.
+    Runs = 4,
+    /// The two operators of the command line.
+    Operators = 5,
+}
+
+/// The number by which a practice is counted and frozen: practices stand in clear, so it is the head of the id.
+pub fn practice_number(practice: PracticeId) -> i64 {
+    KeyedToken(*practice.as_bytes()).surrogate()
 }
 
 fn head(whole: [u8; 32]) -> [u8; 16] {

@@ -10,7 +10,7 @@ mod reservations;
 mod start;
 mod transaction;
 
-pub(crate) use assign::body_context;
+pub(crate) use assign::{salt, salt_key};
 pub use start::{LedgerParts, StartError, start};
 pub(crate) use transaction::describe;
 
@@ -22,10 +22,11 @@ use crate::items::Items;
 use crate::keys::{KeyedToken, Keys};
 use crate::lookups::Lookups;
 use crate::subject_keys::{SubjectKeyPair, SubjectKeys};
+use candour_keeper_api::bodies::BODY_KEY;
 use candour_keeper_api::words::Reason;
 use candour_ledger::{Entry, Frontier, body_digest};
 use candour_rules::freeze;
-use candour_seal::{ItemKey, MacKey, SystemRandom, wrap};
+use candour_seal::{AuditKey, ItemKey, SystemRandom, wrap};
 use chain::Chain;
 use deadpool_postgres::Pool;
 use driver::{Group, Message, Pins};
@@ -59,6 +60,8 @@ pub struct Refusal {
     pub reason: Reason,
     /// Seconds until it may succeed; 0 when unknown.
     pub retry_after_seconds: u32,
+    /// Ledger index of the refusal, where it has an entry.
+    pub index: Option<u64>,
 }
 
 /// Why an append gave no entry.
@@ -183,15 +186,6 @@ impl LedgerHandle {
         self.durable.clone()
     }
 
-    /// The key that salts the entries' leaves, for the export.
-    pub(crate) fn salt(keys: &Keys, index: u64) -> [u8; 32] {
-        assign::salt(&Self::salt_key(keys), index)
-    }
-
-    fn salt_key(keys: &Keys) -> MacKey {
-        assign::salt_key(keys)
-    }
-
     /// One draft; see [`LedgerHandle::append`].
     ///
     /// # Errors
@@ -253,9 +247,7 @@ impl LedgerHandle {
     pub fn sign_in_failed(&self, account: i64, network: &str) {
         let network = self.shared.keys.network(network);
         // Without a driver there is nobody left to be told.
-        let _ = self
-            .sender
-            .send(Message::SignInFailed { account, network });
+        let _ = self.sender.send(Message::SignInFailed { account, network });
     }
 
     /// Lets an instance out of proof mode.
@@ -268,13 +260,20 @@ impl LedgerHandle {
         let mut subjects = HashSet::new();
         let mut texts = Vec::new();
         let mut deposits = Vec::new();
+        let mut sealed = Vec::new();
         for draft in drafts {
-            subjects.extend(draft.guards.iter().map(|Guard::Facts { subject, .. }| *subject));
+            subjects.extend(
+                draft
+                    .guards
+                    .iter()
+                    .map(|Guard::Facts { subject, .. }| *subject),
+            );
             for effect in &draft.effects {
                 match effect {
                     Effect::InsertFact { subject, .. } => drop(subjects.insert(*subject)),
                     Effect::InsertLookup { kind, token, .. } => texts.push((*kind, *token)),
                     Effect::InsertItem(new) => deposits.push(new.deposit),
+                    Effect::SealItem(row) => sealed.push(row.item.new.item),
                     _ => {}
                 }
             }
@@ -296,14 +295,22 @@ impl LedgerHandle {
             let facts = facts.get(subject).and_then(Option::as_ref);
             facts.map_or(0, |facts| facts.version())
         };
-        let holds = drafts
-            .iter()
-            .flat_map(|draft| &draft.guards)
-            .all(|Guard::Facts { subject, version: expected }| version(subject) == *expected);
+        let holds = drafts.iter().flat_map(|draft| &draft.guards).all(
+            |Guard::Facts {
+                 subject,
+                 version: expected,
+             }| version(subject) == *expected,
+        );
         if !holds {
             return Err(LedgerError::Conflict);
         }
-        if !texts.is_empty() && !shared.lookups.find_all(&texts).await.map_err(of_facts)?.is_empty()
+        if !texts.is_empty()
+            && !shared
+                .lookups
+                .find_all(&texts)
+                .await
+                .map_err(of_facts)?
+                .is_empty()
         {
             return Err(LedgerError::Conflict);
         }
@@ -314,6 +321,17 @@ impl LedgerHandle {
                 .await
                 .map_err(|_| LedgerError::Unavailable)?;
             if !known.is_empty() {
+                return Err(LedgerError::Conflict);
+            }
+        }
+        if !sealed.is_empty() {
+            let known = shared
+                .items
+                .load_all(&sealed)
+                .await
+                .map_err(|_| LedgerError::Unavailable)?;
+            let are_unsealed = known.iter().all(|row| row.sealed.is_none());
+            if known.len() != sealed.len() || !are_unsealed {
                 return Err(LedgerError::Conflict);
             }
         }
@@ -388,14 +406,11 @@ fn places(drafts: &[Draft]) -> Vec<Place> {
     places
 }
 
-/// The place a body's key is wrapped for.
-pub(crate) const BODY_KEY_CONTEXT: &[u8] = b"candour/v1/entry key";
-
 fn prepare(
     draft: Draft,
     audit: &SubjectKeyPair,
     hour: i32,
-    hour_key: &candour_seal::AuditKey,
+    hour_key: &AuditKey,
 ) -> (Prepared, Option<freeze::Guards>) {
     let rng = &mut SystemRandom;
     let body_key = ItemKey::generate(rng);
@@ -405,8 +420,8 @@ fn prepare(
         effects: draft.effects,
         charge: draft.charge,
         observation: draft.observation,
-        audit_wrap: wrap(&audit.audit, BODY_KEY_CONTEXT, &body_key, rng),
-        room_wrap: wrap(hour_key, BODY_KEY_CONTEXT, &body_key, rng),
+        audit_wrap: wrap(&audit.audit, BODY_KEY, &body_key, rng),
+        room_wrap: wrap(hour_key, BODY_KEY, &body_key, rng),
         body_key,
         hour,
         assigned: None,

@@ -1,9 +1,13 @@
 //! The trust core: verifies who somebody is, decides, counts, writes the ledger, then releases keys.
 
+pub mod acts;
 pub mod cache;
+pub mod changes;
+pub mod checkpoint;
 pub mod clock;
 pub mod core;
 pub mod decision;
+pub mod decision_words;
 pub mod draft;
 pub mod facts;
 pub mod freeze;
@@ -11,7 +15,9 @@ pub mod identity;
 pub mod items;
 pub mod keys;
 pub mod ledger;
+pub mod lookups;
 pub mod policy;
+pub mod practice;
 pub mod runs;
 pub mod session;
 mod sql;

@@ -30,7 +30,10 @@ impl Lookups {
         kind: LookupKind,
         token: [u8; 16],
     ) -> Result<Option<KeyedToken>, FactsError> {
-        Ok(self.find_all(&[(kind, token)]).await?.remove(&(kind, token)))
+        Ok(self
+            .find_all(&[(kind, token)])
+            .await?
+            .remove(&(kind, token)))
     }
 
     /// Whom several texts find, in one round trip; those that find nobody are not in the answer.
@@ -44,11 +47,7 @@ impl Lookups {
         if asked.is_empty() {
             return Ok(HashMap::new());
         }
-        let client = self
-            .pool
-            .get()
-            .await
-            .map_err(|_| FactsError::Unavailable)?;
+        let client = self.pool.get().await.map_err(|_| FactsError::Unavailable)?;
         let statement = client
             .prepare_cached(sql::LOOK_UP)
             .await
@@ -62,15 +61,12 @@ impl Lookups {
         let mut found = HashMap::new();
         for row in rows {
             let kind = LookupKind::of(row.get(0)).ok_or(FactsError::Unavailable)?;
-            let token =
-                KeyedToken::try_from(row.get::<_, &[u8]>(1)).map_err(|_| FactsError::Unavailable)?;
-            let subject =
-                KeyedToken::try_from(row.get::<_, &[u8]>(2)).map_err(|_| FactsError::Unavailable)?;
+            let token = KeyedToken::try_from(row.get::<_, &[u8]>(1))
+                .map_err(|_| FactsError::Unavailable)?;
+            let subject = KeyedToken::try_from(row.get::<_, &[u8]>(2))
+                .map_err(|_| FactsError::Unavailable)?;
             let data = lookup_mac_data(kind, token.0, subject);
-            if !self
-                .keys
-                .mac_fits("lookup", &data, row.get::<_, &[u8]>(3))
-            {
+            if !self.keys.mac_fits("lookup", &data, row.get::<_, &[u8]>(3)) {
                 return Err(FactsError::Closed(subject));
             }
             found.insert((kind, token.0), subject);

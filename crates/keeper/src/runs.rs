@@ -83,7 +83,11 @@ pub async fn member(
         identity: row.get(0),
         contact: row.get(1),
     };
-    if keys.mac_fits("run_member", &member_mac_data(&member), row.get::<_, &[u8]>(2)) {
+    if keys.mac_fits(
+        "run_member",
+        &member_mac_data(&member),
+        row.get::<_, &[u8]>(2),
+    ) {
         Ok(Some(member))
     } else {
         Err(MemberError::Foreign)

@@ -1,6 +1,6 @@
 //! Sessions: tokens bound to one instance, 15 minutes idle, 8 hours at most.
 
-use crate::keys::{IdKind, KeyedToken, Keys};
+use crate::keys::{IdKind, KeyedToken, Keys, practice_number};
 use candour_keeper_api::Token;
 use candour_keeper_api::words::{Reason, Role};
 use candour_seal::{
@@ -8,7 +8,7 @@ use candour_seal::{
 };
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
 
 /// Longest time between two calls.
@@ -127,7 +127,7 @@ impl Sessions {
             subject: new.principal.subject(keys),
             role: new.role,
             practice: new.practice,
-            practice_surrogate: new.practice.map(|id| keys.practice(id).surrogate()),
+            practice_surrogate: new.practice.map(practice_number),
             instance: new.instance,
             instance_surrogate: keys.instance(new.instance).surrogate(),
             began_at: now,

@@ -65,7 +65,13 @@ pub(crate) fn epoch_context(scope: [u8; 16], epoch: i32) -> Vec<u8> {
 }
 
 fn subject_context(subject: KeyedToken, scope: [u8; 16], epoch: i32) -> Vec<u8> {
-    [b"subject".as_slice(), &subject.0, &scope, &epoch.to_be_bytes()].concat()
+    [
+        b"subject".as_slice(),
+        &subject.0,
+        &scope,
+        &epoch.to_be_bytes(),
+    ]
+    .concat()
 }
 
 impl SubjectKeys {

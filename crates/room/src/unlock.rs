@@ -1,7 +1,7 @@
 //! What two officers unlock: the room's private key, in memory only, and through it the bodies of entries.
 
 use crate::database::DatabaseError;
-use candour_keeper_api::bodies::{open_for_room, open_hour_key};
+use candour_keeper_api::bodies::{open_body, open_hour_key};
 use candour_keeper_api::wire::EntryBody;
 use candour_seal::{AuditKey, RoomPrivateKey};
 use deadpool_postgres::Pool;
@@ -59,7 +59,7 @@ impl Unlocked {
             let place = u64::try_from(index).map_err(|_| DatabaseError::Row)?;
             match keys
                 .get(&hour)
-                .map(|key| open_for_room(body, wrap, place, key))
+                .map(|key| open_body(body, wrap, place, key))
             {
                 Some(Ok(body)) => {
                     bodies.read.insert(index, body);

@@ -2,6 +2,7 @@
 
 pub mod access_history;
 pub mod demonstration;
+pub mod deposit;
 pub mod documents;
 pub mod home;
 pub mod invitations;

@@ -7,7 +7,7 @@ use candour_seal::ItemId;
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,6 +41,12 @@ pub struct ObjectFile {
 
 /// Threads that write a batch side by side: one sync of the disk then serves several files.
 const WRITERS: usize = 8;
+
+// Portal and worker read each other's files; who else may is decided by the two folders, which the supervisor makes
+// for these two accounts only. The process's umask must not decide it.
+const ARRIVED_MODE: u32 = 0o644;
+const KEPT_MODE: u32 = 0o444;
+const FAN_MODE: u32 = 0o755;
 
 /// What a crash left half-written is removed after a day.
 const LEFT_OVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -143,7 +149,7 @@ impl Objects {
                     return Ok(false);
                 }
                 let part = self.part("incoming");
-                write_synced(&part, bytes, 0o640)?;
+                write_synced(&part, bytes)?;
                 self.give_name(&part, &self.place(*item))
             })
             .collect()
@@ -182,8 +188,11 @@ impl Objects {
             return Ok(());
         };
         for folder in second.parent().into_iter().chain([second]) {
-            match fs::DirBuilder::new().mode(0o750).create(folder) {
-                Ok(()) => sync_folder(folder.parent().unwrap_or(&self.root))?,
+            match fs::create_dir(folder) {
+                Ok(()) => {
+                    fs::set_permissions(folder, fs::Permissions::from_mode(FAN_MODE))?;
+                    sync_folder(folder.parent().unwrap_or(&self.root))?;
+                }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -216,9 +225,9 @@ impl Objects {
                 let mut bytes = OpenOptions::new()
                     .write(true)
                     .create_new(true)
-                    .mode(0o440)
                     .open(&part)?;
                 io::copy(&mut arrived, &mut bytes)?;
+                bytes.set_permissions(fs::Permissions::from_mode(KEPT_MODE))?;
                 bytes.sync_all()?;
                 self.give_name(&part, &kept)?;
                 if let Some(folder) = kept.parent() {
@@ -259,14 +268,11 @@ fn open_plain(path: &Path) -> io::Result<File> {
     }
 }
 
-fn write_synced(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(mode)
-        .open(path)?;
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
     file.write_all(bytes)?;
-    file.sync_data()
+    file.set_permissions(fs::Permissions::from_mode(ARRIVED_MODE))?;
+    file.sync_all()
 }
 
 fn sync_folder(folder: &Path) -> io::Result<()> {
@@ -287,7 +293,6 @@ fn remove_left_over(path: &Path, now: SystemTime) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     const ITEM: ItemId = ItemId::from_bytes(*b"0123456789abcdef");
 
@@ -325,7 +330,7 @@ mod tests {
         assert_eq!(objects.adopt(SystemTime::UNIX_EPOCH).unwrap(), 0);
         assert!(!objects.incoming(ITEM).exists());
         let mode = objects.kept(ITEM).metadata().unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o440);
+        assert_eq!(mode & 0o777, 0o444);
         (&held_open).write_all(b" altered").unwrap();
         assert_eq!(read(&objects), b"content");
         assert!(!write(&objects, b"other").await);

@@ -4,10 +4,8 @@ use super::ShelfEntry;
 use super::content::{self, DocumentFace};
 use crate::deposits::{self, Granted};
 use crate::{App, DepositError, Refusal, words};
-use bytes::Bytes;
 use candour_core::block::Block;
-use candour_core::document::{DocumentMeta, sniff};
-use candour_core::fhir::Sensitivities;
+use candour_core::document::{NewDocument, sniff};
 use candour_keeper_api::words::{ItemKind, Section};
 use candour_keeper_api::{DepositOutcome, DepositPermit, Token, wire};
 use candour_seal::{DepositKey, Digest, ItemId, PatientId};
@@ -18,17 +16,13 @@ use zeroize::Zeroizing;
 pub const LARGEST: usize = 64 * 1024 * 1024;
 
 /// A document to be deposited.
-pub struct NewDocument {
+pub struct Deposit {
     /// Whose it is.
     pub patient: PatientId,
     /// The depositor's own key: repeated with it, the same document is deposited once.
     pub key: DepositKey,
-    /// What the shelf will say. Media type and size are set from the file.
-    pub meta: DocumentMeta,
-    /// How sensitive it is.
-    pub tags: Sensitivities,
-    /// The file.
-    pub file: Bytes,
+    /// Shelf entry, tags and file. Media type and size of the entry are set from the file.
+    pub document: NewDocument,
 }
 
 /// Most documents whose keys are asked for at once: each has its shelf entry with it in one `Sealed`, or a crash could
@@ -44,25 +38,25 @@ const MOST_BYTES: usize = 32 * 1024 * 1024;
 pub async fn deposit(
     app: &App,
     token: &Token,
-    documents: Vec<NewDocument>,
+    documents: Vec<Deposit>,
     now: Timestamp,
 ) -> Result<Vec<Result<ItemId, Refusal>>, DepositError> {
     if documents
         .iter()
-        .any(|document| document.file.len() > LARGEST)
+        .any(|deposit| deposit.document.bytes.len() > LARGEST)
     {
         return Err(DepositError::TooLarge);
     }
     let mut answers = Vec::with_capacity(documents.len());
     let (mut together, mut bytes) = (Vec::new(), 0);
-    for document in documents {
-        let size = document.file.len();
+    for deposit in documents {
+        let size = deposit.document.bytes.len();
         if together.len() == MOST_DOCUMENTS || (bytes + size > MOST_BYTES && bytes > 0) {
             answers.extend(deposit_some(app, token, std::mem::take(&mut together), now).await?);
             bytes = 0;
         }
         bytes += size;
-        together.push(document.measured());
+        together.push(deposit.measured());
     }
     if !together.is_empty() {
         answers.extend(deposit_some(app, token, together, now).await?);
@@ -73,10 +67,10 @@ pub async fn deposit(
 async fn deposit_some(
     app: &App,
     token: &Token,
-    documents: Vec<NewDocument>,
+    documents: Vec<Deposit>,
     now: Timestamp,
 ) -> Result<Vec<Result<ItemId, Refusal>>, DepositError> {
-    let asked = documents.iter().map(NewDocument::item).collect();
+    let asked = documents.iter().map(Deposit::item).collect();
     let contents = deposits::ask(app, token, asked).await?;
     let asked = documents
         .iter()
@@ -118,11 +112,12 @@ fn item(outcome: &DepositOutcome) -> ItemId {
     }
 }
 
-impl NewDocument {
+impl Deposit {
     /// The same with media type and size as the file has them.
     fn measured(mut self) -> Self {
-        self.meta.media_type = sniff(&self.file);
-        self.meta.size_bytes = u64::try_from(self.file.len()).unwrap_or(u64::MAX);
+        self.document.meta.media_type = sniff(&self.document.bytes);
+        self.document.meta.size_bytes =
+            u64::try_from(self.document.bytes.len()).unwrap_or(u64::MAX);
         self
     }
 
@@ -132,8 +127,8 @@ impl NewDocument {
             patient: self.patient.as_bytes().to_vec(),
             kind: ItemKind::Document.into(),
             section: Section::None.into(),
-            tags: words::tags(self.tags),
-            month: words::month(self.meta.date),
+            tags: words::tags(self.document.tags),
+            month: words::month(self.document.meta.date),
             of_document: Vec::new(),
         }
     }
@@ -153,15 +148,15 @@ impl NewDocument {
         Ok(Granted {
             permit,
             kind: ItemKind::Document,
-            content: content::write(&DocumentFace::of(&self.meta), &self.file)?,
-            plaintext_digest: Digest::of(&self.file),
+            content: content::write(&DocumentFace::of(&self.document.meta), &self.document.bytes)?,
+            plaintext_digest: Digest::of(&self.document.bytes),
         })
     }
 
     fn entry(&self, document: ItemId, permit: DepositPermit) -> Result<Granted, DepositError> {
         let entry = ShelfEntry {
             document: document.to_string(),
-            meta: self.meta.clone(),
+            meta: self.document.meta.clone(),
         };
         let content = Zeroizing::new(entry.to_block()?);
         Ok(Granted {

@@ -87,7 +87,11 @@ pub(super) async fn open(
                 .into_inner();
             (face, Content::Whole(file))
         }
-        Ciphertext::File(file) => pieces(permit, file).await?,
+        Ciphertext::File(file) => {
+            let (opener, expected) = permit.into_opener();
+            let (face, pieces) = pieces(opener, expected, file).await?;
+            (face, Content::Pieces(pieces))
+        }
     };
     let first_byte = Some(first_byte);
     Ok((
@@ -125,10 +129,10 @@ struct Flow {
 }
 
 async fn pieces(
-    permit: ItemPermit,
+    opener: Opener,
+    expected: Digest,
     file: ObjectFile,
-) -> Result<(DocumentFace, Content), ReadError> {
-    let (opener, expected) = permit.into_opener();
+) -> Result<(DocumentFace, Pieces), ReadError> {
     let mut flow = Flow {
         file: tokio::fs::File::from_std(file.file),
         opener: Some(opener),
@@ -155,7 +159,7 @@ async fn pieces(
         let piece = flow.next().await?;
         Ok(piece.map(|piece| (piece, flow)))
     });
-    Ok((face, Content::Pieces(pieces.boxed())))
+    Ok((face, pieces.boxed()))
 }
 
 impl Flow {
@@ -211,6 +215,93 @@ impl Flow {
             if !self.read_on().await? && self.held.is_empty() {
                 return Err(UnsealError::Sealed.into());
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candour_core::document::{MediaType, Title};
+    use candour_seal::{ItemKey, SystemRandom, pad, seal};
+    use std::io::{Seek, Write};
+
+    const PLACE: &[u8] = b"a place";
+
+    /// A document that is longer than several pieces and no multiple of anything.
+    fn file() -> Vec<u8> {
+        (0..3_000_017_u32)
+            .map(|number| number.to_le_bytes()[0] ^ number.to_le_bytes()[1])
+            .collect()
+    }
+
+    fn sealed(key: &ItemKey, file: &[u8]) -> Vec<u8> {
+        let face = DocumentFace {
+            title: Title::of("Scan"),
+            date: None,
+            media_type: MediaType::Tiff,
+            size_bytes: file.len() as u64,
+        };
+        let content = content::write(&face, file).unwrap();
+        seal(key, PLACE, &pad(&content), &mut SystemRandom)
+    }
+
+    fn stored(bytes: &[u8]) -> ObjectFile {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file.rewind().unwrap();
+        let length = bytes.len() as u64;
+        ObjectFile { file, length }
+    }
+
+    /// What comes out, and how it ends.
+    async fn shown(
+        key: &ItemKey,
+        expected: Digest,
+        stored_bytes: &[u8],
+    ) -> (Vec<u8>, Result<(), StreamError>) {
+        let opener = Opener::new(key, PLACE);
+        let (face, mut pieces) = pieces(opener, expected, stored(stored_bytes))
+            .await
+            .unwrap();
+        assert_eq!(face.title.as_str(), "Scan");
+        let mut out = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            match piece {
+                Ok(piece) => out.extend_from_slice(&piece),
+                Err(error) => return (out, Err(error)),
+            }
+        }
+        (out, Ok(()))
+    }
+
+    #[tokio::test]
+    async fn a_large_document_streams_out_as_it_went_in() {
+        let key = ItemKey::generate(&mut SystemRandom);
+        let sealed = sealed(&key, &file());
+        let (out, end) = shown(&key, Digest::of(&sealed), &sealed).await;
+        assert!(end.is_ok());
+        assert_eq!(out, file());
+    }
+
+    #[tokio::test]
+    async fn an_altered_or_cut_document_never_ends_as_if_it_were_whole() {
+        let key = ItemKey::generate(&mut SystemRandom);
+        let whole = sealed(&key, &file());
+        let expected = Digest::of(&whole);
+        let mut altered_padding = whole.clone();
+        *altered_padding.last_mut().unwrap() ^= 1;
+        let mut altered_middle = whole.clone();
+        altered_middle[1_500_000] ^= 1;
+        let resealed = sealed(&key, &file());
+        let longer = [whole.as_slice(), b"more"].concat();
+        let cut = &whole[..2_000_000];
+        let wrongs: [&[u8]; 5] = [&altered_padding, &altered_middle, &resealed, &longer, cut];
+        for wrong in wrongs {
+            let (out, end) = shown(&key, expected, wrong).await;
+            assert!(end.is_err());
+            assert!(out.len() < file().len());
+            assert!(file().starts_with(&out));
         }
     }
 }

@@ -42,7 +42,7 @@ impl LeftOver {
         let earlier = text
             .lines()
             .filter_map(parse)
-            .filter(|process| process.lives())
+            .filter(Process::lives)
             .collect();
         Ok(Self {
             file: file.to_path_buf(),
@@ -79,7 +79,7 @@ impl LeftOver {
             super::send(Some(process.number), Signal::TERM);
         }
         let begun = Instant::now();
-        while self.earlier.iter().any(|process| process.lives()) {
+        while self.earlier.iter().any(Process::lives) {
             if begun.elapsed() > Duration::from_secs(10) {
                 for process in self.earlier.iter().filter(|process| process.lives()) {
                     super::send(Some(process.number), Signal::KILL);

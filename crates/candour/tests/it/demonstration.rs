@@ -17,28 +17,35 @@ struct Demonstration {
 
 impl Demonstration {
     fn start(data: &Path, port: u16) -> Self {
-        let mut child = candour(&["demo", "--port", &port.to_string(), "--data"])
+        let child = candour(&["demo", "--port", &port.to_string(), "--data"])
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut said = String::new();
-        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-            said.push_str(&line.unwrap());
-            said.push('\n');
-            if said.contains("Ctrl-C ends everything") {
-                return Self { child, said };
+        let mut demonstration = Self {
+            child,
+            said: String::new(),
+        };
+        for line in BufReader::new(demonstration.child.stdout.take().unwrap()).lines() {
+            demonstration.said.push_str(&line.unwrap());
+            demonstration.said.push('\n');
+            if demonstration.said.contains("Ctrl-C ends everything") {
+                return demonstration;
             }
         }
         let mut complaint = String::new();
-        child
+        demonstration
+            .child
             .stderr
             .take()
             .unwrap()
             .read_to_string(&mut complaint)
             .unwrap();
-        panic!("the demonstration did not start: {said}{complaint}");
+        panic!(
+            "the demonstration did not start: {}{complaint}",
+            demonstration.said
+        );
     }
 
     fn signal(&self, signal: Signal) {
@@ -226,4 +233,39 @@ fn the_doctor_finds_a_secret_that_others_can_read() {
         findings.contains("portal.database can be read by others"),
         "{findings}"
     );
+}
+
+#[test]
+fn no_role_reaches_a_database_that_is_not_its_own() {
+    let (_place, data) = place();
+    let _demonstration = Demonstration::start(&data, ports());
+    let reaches = |name: &str, database: &str| {
+        let line = fs::read_to_string(data.join(format!("secrets/{name}.database"))).unwrap();
+        let (rest, _) = line.rsplit_once("dbname=").unwrap();
+        let config = format!("{rest} dbname='{database}'").parse().unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async { candour_embedded::cluster::connect(&config).await.is_ok() })
+    };
+    let databases = [
+        "candour_keeper",
+        "candour_portal",
+        "candour_room",
+        "postgres",
+        "template1",
+    ];
+    for (name, own) in [
+        ("keeper", &["candour_keeper"][..]),
+        ("migrator", &["candour_portal"]),
+        ("portal", &["candour_portal"]),
+        ("worker", &["candour_portal"]),
+        ("room", &["candour_room", "candour_portal"]),
+    ] {
+        for database in databases {
+            assert_eq!(
+                reaches(name, database),
+                own.contains(&database),
+                "{name} at {database}"
+            );
+        }
+    }
 }

@@ -1,4 +1,9 @@
 //! The real binary on this machine, in temporary data directories.
 
+// Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
+#[cfg(test)]
 mod demonstration;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
 mod supervisor;

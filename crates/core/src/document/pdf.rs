@@ -11,23 +11,25 @@ use super::media::find;
 /// One kind of active content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ActiveContent {
-    /// `/JavaScript` or `/JS`.
+    /// `/JavaScript`, or a `/Rendition` that may hold some.
     Script,
     /// `/Launch`, `/SubmitForm`, `/ImportData` or `/GoToR`: starts or calls something outside.
     Launch,
     /// `/EmbeddedFile` or `/FileAttachment`.
     EmbeddedFile,
-    /// `/RichMedia`, `/Movie`, `/Sound` or `/3D`.
+    /// `/RichMedia`, `/Movie`, `/Sound` or `/3DD`.
     RichMedia,
     /// `/XFA`.
     DynamicForm,
-    /// `/Encrypt`: nobody can look inside.
+    /// `/Encrypt`, or an object stream that does not inflate: nobody can look inside.
     Encrypted,
 }
 
+/// Names of two characters (`/JS`, `/3D`) are left out: compressed data holds them by chance, and each comes with a
+/// longer one that is here.
 const NAMES: &[(&[u8], ActiveContent)] = &[
     (b"JavaScript", ActiveContent::Script),
-    (b"JS", ActiveContent::Script),
+    (b"Rendition", ActiveContent::Script),
     (b"Launch", ActiveContent::Launch),
     (b"SubmitForm", ActiveContent::Launch),
     (b"ImportData", ActiveContent::Launch),
@@ -38,7 +40,7 @@ const NAMES: &[(&[u8], ActiveContent)] = &[
     (b"RichMedia", ActiveContent::RichMedia),
     (b"Movie", ActiveContent::RichMedia),
     (b"Sound", ActiveContent::RichMedia),
-    (b"3D", ActiveContent::RichMedia),
+    (b"3DD", ActiveContent::RichMedia),
     (b"XFA", ActiveContent::DynamicForm),
     (b"Encrypt", ActiveContent::Encrypted),
 ];
@@ -67,6 +69,10 @@ pub(super) fn active_content(bytes: &[u8]) -> Vec<ActiveContent> {
         let _ = flate2::read::ZlibDecoder::new(body)
             .take(left)
             .read_to_end(&mut inflated);
+        if inflated.is_empty() {
+            // Packed in a way that is not undone here: nobody looked inside.
+            found.push(ActiveContent::Encrypted);
+        }
         left = left.saturating_sub(inflated.len() as u64);
         named(&inflated, &mut found);
         if left == 0 {
@@ -127,7 +133,7 @@ mod tests {
             active_content(b"<< /S /J#61vaScript >>"),
             [ActiveContent::Script]
         );
-        assert_eq!(active_content(b"<< /JSX /Launched >>"), []);
+        assert_eq!(active_content(b"<< /JS /JavaScripts /Launched >>"), []);
     }
 
     #[test]

@@ -118,6 +118,15 @@ pub struct Invite {
     /// The staff member's name as released by the practice; empty for patients.
     #[prost(string, tag = "4")]
     pub staff_name: String,
+    /// For a proxy: sections within reach ([`crate::words::Section`]); empty means all.
+    #[prost(int32, repeated, tag = "5")]
+    pub sections: Vec<i32>,
+    /// For a proxy: when it ends; 0 without end.
+    #[prost(int64, tag = "6")]
+    pub until: i64,
+    /// For a proxy: why; kept sealed.
+    #[prost(string, tag = "7")]
+    pub reason: String,
 }
 
 /// A role of a person.

@@ -254,6 +254,9 @@ pub struct SectionAt {
     /// The entry's index.
     #[prost(uint64, tag = "1")]
     pub index: u64,
+    /// Whose section it was (16 bytes): only who could read the entry's body can ask.
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
 }
 
 /// The items; their digest equals the entry's.

@@ -7,7 +7,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
     )]
     pub fact: Option<Fact>,
 }
@@ -93,6 +93,12 @@ pub enum Fact {
     /// Staff may be named to patients (subject: person).
     #[prost(message, tag = "26")]
     NameReleased(NameReleased),
+    /// Runs: one was opened.
+    #[prost(message, tag = "27")]
+    RunOpened(RunOpened),
+    /// Person: an act waits, and every old channel is to be told.
+    #[prost(message, tag = "28")]
+    ActWaits(ActWaits),
 }
 
 /// An earlier fact ended.
@@ -339,6 +345,15 @@ pub struct Invitation {
     /// Who invited: the person's token.
     #[prost(bytes = "vec", tag = "6")]
     pub invited_by: Vec<u8>,
+    /// For a proxy: sections within reach; empty means all.
+    #[prost(int32, repeated, tag = "7")]
+    pub sections: Vec<i32>,
+    /// For a proxy: when it ends; 0 without end.
+    #[prost(int64, tag = "8")]
+    pub proxy_until: i64,
+    /// For a proxy: why, sealed.
+    #[prost(bytes = "vec", tag = "9")]
+    pub sealed_reason: Vec<u8>,
 }
 
 /// Used.
@@ -404,6 +419,9 @@ pub struct Pending {
     /// When it may be done at the earliest; 0 at once.
     #[prost(int64, tag = "5")]
     pub not_before: i64,
+    /// For a passkey to be added: the credential as JSON, sealed.
+    #[prost(bytes = "vec", tag = "6")]
+    pub sealed_credential: Vec<u8>,
 }
 
 /// Something is frozen.
@@ -423,6 +441,28 @@ pub struct NameReleased {
     /// The practice (16 bytes).
     #[prost(bytes = "vec", tag = "1")]
     pub practice: Vec<u8>,
+}
+
+/// A run was opened.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RunOpened {
+    /// The run's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub run: Vec<u8>,
+    /// When it ends.
+    #[prost(int64, tag = "2")]
+    pub until: i64,
+}
+
+/// An act of somebody without a passkey waits for a day.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ActWaits {
+    /// The pending change's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub pending: Vec<u8>,
+    /// When it may be done.
+    #[prost(int64, tag = "2")]
+    pub not_before: i64,
 }
 
 /// The number of a fact's kind, as in its row.
@@ -454,5 +494,7 @@ pub fn kind_number(fact: &Fact) -> i16 {
         Fact::Frozen(_) => 24,
         Fact::PatientMarks(_) => 25,
         Fact::NameReleased(_) => 26,
+        Fact::RunOpened(_) => 27,
+        Fact::ActWaits(_) => 28,
     }
 }

@@ -60,7 +60,7 @@ impl Account {
     /// The account of a login name.
     pub async fn by_login(core: &Core, login: &str) -> Result<Option<Self>, Refusal> {
         let token = core.keys.lookup(LookupKind::Login, login.as_bytes());
-        match core.looked_up(LookupKind::Login, token).await? {
+        match core.lookups.find(LookupKind::Login, token).await? {
             Some(subject) => Self::by_person(core, core.keys.person_id(subject)).await,
             None => Ok(None),
         }
@@ -118,11 +118,18 @@ impl Account {
     }
 
     /// The fact to be written when a code is right and unused: authenticator first, then the printed sheet.
-    pub fn code_fact(&self, core: &Core, sheets: &MacKey, code: &str, now: Timestamp) -> Option<Fact> {
+    pub fn code_fact(
+        &self,
+        core: &Core,
+        sheets: &MacKey,
+        code: &str,
+        now: Timestamp,
+    ) -> Option<Fact> {
         self.facts.live().find_map(|row| {
             let position = match &row.fact {
                 Fact::Totp(totp) => {
-                    let secret = secrets::open(&core.keys, Secret::Totp, self.subject, &totp.sealed_secret)?;
+                    let secret =
+                        secrets::open(&core.keys, Secret::Totp, self.subject, &totp.sealed_secret)?;
                     let secret = TotpSecret::from_bytes(secret.as_slice().try_into().ok()?);
                     let step = i64::try_from(secret.step_of(code, now)?).ok()?;
                     // A step, once used, uses up those before it too.
@@ -185,7 +192,10 @@ mod tests {
 
     #[test]
     fn a_login_name_is_one_however_it_is_written() {
-        assert_eq!(normal_login(" Aroha.Ngata "), Some("aroha.ngata".to_owned()));
+        assert_eq!(
+            normal_login(" Aroha.Ngata "),
+            Some("aroha.ngata".to_owned())
+        );
         assert_eq!(normal_login("ＡＲＯＨＡ"), Some("aroha".to_owned()));
         for refused in ["", "ab", "a b c", "a\u{0}bc"] {
             assert_eq!(normal_login(refused), None, "{refused:?}");

@@ -148,6 +148,14 @@ impl InvitationCode {
     }
 }
 
+/// What is kept of an operator's recovery code.
+pub fn hash_of_operator_code(key: &MacKey, code: &InvitationCode) -> [u8; 32] {
+    hmac(
+        key,
+        &[b"candour/v1/operator", code.expose().as_bytes()].concat(),
+    )
+}
+
 fn keyed(key: &MacKey, code: &str) -> [u8; 32] {
     let mut input = b"candour/v1/sheet".to_vec();
     input.extend_from_slice(code.as_bytes());

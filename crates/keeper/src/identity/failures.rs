@@ -61,8 +61,11 @@ impl Failures {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let account = held.accounts.get(tried);
         let network = held.networks.get(&tried.network);
-        let longest = remaining(account, FREE_FOR_ACCOUNT, now)
-            .max(remaining(network, FREE_FOR_NETWORK, now));
+        let longest = remaining(account, FREE_FOR_ACCOUNT, now).max(remaining(
+            network,
+            FREE_FOR_NETWORK,
+            now,
+        ));
         u32::try_from(longest).unwrap_or(0)
     }
 
@@ -74,14 +77,36 @@ impl Failures {
             held.networks.retain(|_, count| is_remembered(count, now));
         }
         if held.networks.len() < MOST || held.networks.contains_key(&tried.network) {
-            note(held.networks.entry(tried.network.clone()).or_insert(Count { failures: 0, last: now }), now);
+            note(
+                held.networks.entry(tried.network.clone()).or_insert(Count {
+                    failures: 0,
+                    last: now,
+                }),
+                now,
+            );
         }
         if held.accounts.len() < MOST || held.accounts.contains_key(&tried) {
-            note(held.accounts.entry(tried.clone()).or_insert(Count { failures: 0, last: now }), now);
+            note(
+                held.accounts.entry(tried.clone()).or_insert(Count {
+                    failures: 0,
+                    last: now,
+                }),
+                now,
+            );
         }
         // A flood of names from everywhere ends in one row of its minute, not in a row for each.
-        let place = if held.minutes.len() < MOST { tried } else { Tried { network: String::new(), what: [0; 16] } };
-        let count = held.minutes.entry((place, now.as_second().div_euclid(60))).or_insert(0);
+        let place = if held.minutes.len() < MOST {
+            tried
+        } else {
+            Tried {
+                network: String::new(),
+                what: [0; 16],
+            }
+        };
+        let count = held
+            .minutes
+            .entry((place, now.as_second().div_euclid(60)))
+            .or_insert(0);
         *count = count.saturating_add(1);
     }
 
@@ -99,9 +124,14 @@ impl Failures {
             .minutes
             .iter()
             .filter(|((_, minute), _)| all || *minute < running)
-            .map(|((tried, minute), count)| Minute { tried: tried.clone(), minute: *minute, count: *count })
+            .map(|((tried, minute), count)| Minute {
+                tried: tried.clone(),
+                minute: *minute,
+                count: *count,
+            })
             .collect();
-        held.minutes.retain(|(_, minute), _| !(all || *minute < running));
+        held.minutes
+            .retain(|(_, minute), _| !(all || *minute < running));
         over.sort_by(|a, b| (a.minute, &a.tried).cmp(&(b.minute, &b.tried)));
         over
     }
@@ -139,14 +169,22 @@ mod tests {
     }
 
     fn tried(network: &str, who: u8) -> Tried {
-        Tried { network: network.to_owned(), what: [who; 16] }
+        Tried {
+            network: network.to_owned(),
+            what: [who; 16],
+        }
     }
 
     #[test]
     fn delays_grow_and_end_with_the_right_answer() {
         let failures = Failures::default();
         let own = tried("192.0.2.1", 1);
-        let waits: Vec<u32> = (0..8).map(|_| { failures.failed(own.clone(), at(0)); failures.wait(&own, at(0)) }).collect();
+        let waits: Vec<u32> = (0..8)
+            .map(|_| {
+                failures.failed(own.clone(), at(0));
+                failures.wait(&own, at(0))
+            })
+            .collect();
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8]);
         assert_eq!(failures.wait(&own, at(8)), 0);
         failures.succeeded(&own);
@@ -179,7 +217,10 @@ mod tests {
             failures.failed(tried("192.0.2.1", 1), at(second));
         }
         let over = failures.take_minutes(at(61), false);
-        assert_eq!(over.iter().map(|minute| minute.count).collect::<Vec<_>>(), [3]);
+        assert_eq!(
+            over.iter().map(|minute| minute.count).collect::<Vec<_>>(),
+            [3]
+        );
         assert_eq!(failures.take_minutes(at(61), true).len(), 1);
         assert!(failures.take_minutes(at(500), true).is_empty());
     }

@@ -4,6 +4,7 @@ use super::chain::{Chain, Link};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::reason_of;
 use crate::keys::Keys;
+use candour_keeper_api::bodies::body_place;
 use candour_ledger::{Entry, Frontier, body_digest};
 use candour_rules::budget::Counters;
 use candour_rules::decision::{Decision, Reason};
@@ -11,7 +12,7 @@ use candour_rules::detect::{Alarm, Detector};
 use candour_rules::keys::Principal;
 use candour_rules::sequencer::Assign;
 use candour_rules::time::Micros;
-use candour_seal::{Digest, MacKey, SystemRandom, hmac, seal};
+use candour_seal::{Digest, MacKey, SystemRandom, Zeroizing, hmac, seal};
 use prost::Message;
 use std::sync::Arc;
 
@@ -64,6 +65,11 @@ impl Hook {
         &self.durable
     }
 
+    /// Time of the last durable entry.
+    pub fn durable_at(&self) -> i64 {
+        self.durable_at
+    }
+
     /// The tree with what was assigned, and its time: what the batch's head will be.
     pub fn head(&self) -> (&Frontier, i64) {
         (&self.frontier, self.last_at)
@@ -103,18 +109,13 @@ impl Hook {
 }
 
 /// The key from which each entry's salt is derived.
-pub(super) fn salt_key(keys: &Keys) -> MacKey {
+pub(crate) fn salt_key(keys: &Keys) -> MacKey {
     keys.root().derive(b"entry salt")
 }
 
 /// The salt of the entry at `index`; never used twice for anything that was published.
-pub(super) fn salt(key: &MacKey, index: u64) -> [u8; 32] {
+pub(crate) fn salt(key: &MacKey, index: u64) -> [u8; 32] {
     hmac(key, &index.to_be_bytes())
-}
-
-/// The place a body is sealed for.
-pub(crate) fn body_context(index: u64) -> Vec<u8> {
-    [b"candour/v1/entry".as_slice(), &index.to_be_bytes()].concat()
 }
 
 impl Assign<Prepared> for Hook {
@@ -140,9 +141,13 @@ impl Assign<Prepared> for Hook {
         draft.body.patient_sequence = sequence;
         draft.body.patient_previous = link.previous.map(Vec::from).unwrap_or_default();
         draft.body.salt = salt.to_vec();
-        let plain = draft.body.encode_to_vec();
-        let context = body_context(index);
-        let sealed = seal(&draft.body_key, &context, &plain, &mut SystemRandom);
+        let plain = Zeroizing::new(draft.body.encode_to_vec());
+        let sealed = seal(
+            &draft.body_key,
+            &body_place(index),
+            &plain,
+            &mut SystemRandom,
+        );
         let entry = draft.row.entry(index, at, body_digest(&sealed));
         let leaf = entry.leaf(&salt);
         self.frontier.append(leaf);

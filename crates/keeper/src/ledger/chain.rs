@@ -3,9 +3,9 @@
 use super::entry_of_row;
 use crate::sql::ledger as sql;
 use candour_seal::Digest;
+use deadpool_postgres::Pool;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use tokio_postgres::GenericClient;
 
 /// Most patients remembered beyond those that are needed right now.
 const REMEMBERED: usize = 200_000;
@@ -38,11 +38,7 @@ impl Chain {
     }
 
     /// Keeps the places of these patients and makes sure that they are known.
-    pub async fn pin(
-        &self,
-        client: &impl GenericClient,
-        patients: &[i64],
-    ) -> Result<(), tokio_postgres::Error> {
+    pub async fn pin(&self, pool: &Pool, patients: &[i64]) -> Result<(), Unreadable> {
         let missing: Vec<i64> = {
             let mut places = self.lock();
             if places.len() > REMEMBERED {
@@ -61,14 +57,11 @@ impl Chain {
         if missing.is_empty() {
             return Ok(());
         }
-        let rows = match client.query(sql::LAST_OF_PATIENTS, &[&missing]).await {
-            Ok(rows) => rows,
-            Err(error) => {
-                self.unpin(patients);
-                return Err(error);
-            }
+        let Ok(rows) = read(pool, &missing).await else {
+            self.unpin(patients);
+            return Err(Unreadable);
         };
-        let mut read: HashMap<i64, Link> = HashMap::new();
+        let mut last: HashMap<i64, Link> = HashMap::new();
         for row in &rows {
             let (patient, sequence): (i64, i64) = (row.get(0), row.get(1));
             let entry = entry_of_row(row, patient);
@@ -76,14 +69,14 @@ impl Chain {
                 sequence: u64::try_from(sequence).unwrap_or_default(),
                 previous: Some(*Digest::of(&entry.to_bytes()).as_bytes()),
             };
-            read.insert(patient, link);
+            last.insert(patient, link);
         }
         let mut places = self.lock();
         for patient in missing {
             if let Some(place) = places.get_mut(&patient) {
                 place
                     .link
-                    .get_or_insert(read.get(&patient).copied().unwrap_or_default());
+                    .get_or_insert(last.get(&patient).copied().unwrap_or_default());
             }
         }
         Ok(())
@@ -111,4 +104,20 @@ impl Chain {
     pub fn set(&self, patient: i64, link: Link) {
         self.lock().entry(patient).or_default().link = Some(link);
     }
+}
+
+/// The last entries cannot be read.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+async fn read(pool: &Pool, patients: &Vec<i64>) -> Result<Vec<tokio_postgres::Row>, Unreadable> {
+    let client = pool.get().await.map_err(|_| Unreadable)?;
+    let statement = client
+        .prepare_cached(sql::LAST_OF_PATIENTS)
+        .await
+        .map_err(|_| Unreadable)?;
+    client
+        .query(&statement, &[patients])
+        .await
+        .map_err(|_| Unreadable)
 }

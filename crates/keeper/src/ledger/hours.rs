@@ -1,14 +1,12 @@
 //! Hourly keys: bodies are wrapped by them for the room, cheaply; each is sealed to the room once.
 
 use crate::sql::ledger as sql;
-use candour_seal::{AuditKey, RoomPublicKey, SystemRandom, seal_to};
+use candour_keeper_api::bodies::seal_hour_key;
+use candour_seal::{AuditKey, RoomPublicKey, SystemRandom};
 use deadpool_postgres::Pool;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::sync::Mutex;
-
-/// What an hourly key is sealed to the room for.
-pub const HOUR_INFO: &[u8] = b"candour/v1/entry hour";
 
 const HOUR: SignedDuration = SignedDuration::from_hours(1);
 
@@ -55,14 +53,9 @@ impl Hours {
             .map_err(|_| NoHour)?;
         let number = last.get::<_, i32>(0) + 1;
         let key = AuditKey::generate(&mut SystemRandom);
-        let sealed = seal_to(
-            &self.room,
-            HOUR_INFO,
-            &number.to_be_bytes(),
-            key.expose(),
-            &mut SystemRandom,
-        )
-        .map_err(|_| NoHour)?;
+        let named = u32::try_from(number).map_err(|_| NoHour)?;
+        let sealed =
+            seal_hour_key(&key, named, &self.room, &mut SystemRandom).map_err(|_| NoHour)?;
         client
             .execute(sql::INSERT_HOUR, &[&number, &sealed])
             .await

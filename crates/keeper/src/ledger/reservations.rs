@@ -46,7 +46,10 @@ impl Reservations {
                 let mut taken = this.taken.lock().unwrap_or_else(PoisonError::into_inner);
                 if places.iter().all(|place| !taken.contains(place)) {
                     taken.extend(places.iter().copied());
-                    return Held { of: Arc::clone(this), places };
+                    return Held {
+                        of: Arc::clone(this),
+                        places,
+                    };
                 }
             }
             freed.await;

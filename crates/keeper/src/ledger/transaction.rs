@@ -14,7 +14,6 @@ use candour_rules::sequencer::{Numbered, Outcome};
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
 use prost::Message;
 use std::collections::HashMap;
-use std::sync::Arc;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Statement};
@@ -104,7 +103,9 @@ impl Writer {
             Ok(()) => Outcome::Committed,
             Err(WriteError::Database(error)) => self.outcome_of(&error).await,
             Err(WriteError::Foreign) => {
-                tracing::error!("a subject's facts were changed past the keeper; nothing of the batch was written");
+                tracing::error!(
+                    "a subject's facts were changed past the keeper; nothing of the batch was written"
+                );
                 self.roll_back().await
             }
         }
@@ -136,8 +137,7 @@ impl Writer {
         let columns = EntryColumns::of(entries);
         let mut work = Work::of(keys, entries);
         if work.facts.is_empty() {
-            let mut steps: Vec<Step<'_>> =
-                vec![self.client.batch_execute("begin").boxed()];
+            let mut steps: Vec<Step<'_>> = vec![self.client.batch_execute("begin").boxed()];
             steps.push(columns.insert(self).boxed());
             work.steps(self, &mut steps);
             steps.push(self.advance(head).boxed());
@@ -282,7 +282,9 @@ impl<'a> EntryColumns<'a> {
             &self.audit_wrap,
             &self.room_wrap,
         ];
-        writer.execute(&writer.statements().insert_entries, &params).await
+        writer
+            .execute(&writer.statements().insert_entries, &params)
+            .await
     }
 }
 
@@ -324,7 +326,7 @@ impl<'a> Work<'a> {
                 token,
                 subject,
             } => {
-                let mac = keys.mac("lookup", &lookup_mac_data(*kind, token, *subject));
+                let mac = keys.mac("lookup", &lookup_mac_data(*kind, *token, *subject));
                 self.lookups.push((*kind, *token, *subject, mac));
             }
             Effect::InsertNames { patient, terms } => {
@@ -412,11 +414,7 @@ impl<'a> Work<'a> {
         Ok(columns)
     }
 
-    fn steps<'b>(
-        &'b self,
-        writer: &'b Writer,
-        steps: &mut Vec<Step<'b>>,
-    ) {
+    fn steps<'b>(&'b self, writer: &'b Writer, steps: &mut Vec<Step<'b>>) {
         if !self.subject_keys.is_empty() {
             steps.push(self.insert_subject_keys(writer).boxed());
         }
@@ -426,7 +424,10 @@ impl<'a> Work<'a> {
         if !self.names.0.is_empty() {
             let step = async move {
                 writer
-                    .execute(&writer.statements().insert_names, &[&self.names.0, &self.names.1])
+                    .execute(
+                        &writer.statements().insert_names,
+                        &[&self.names.0, &self.names.1],
+                    )
                     .await
             };
             steps.push(step.boxed());
@@ -438,7 +439,11 @@ impl<'a> Work<'a> {
             steps.push(self.seal_items(writer).boxed());
         }
         if !self.dropped.is_empty() {
-            let step = async move { writer.execute(&writer.statements().drop_items, &[&self.dropped]).await };
+            let step = async move {
+                writer
+                    .execute(&writer.statements().drop_items, &[&self.dropped])
+                    .await
+            };
             steps.push(step.boxed());
         }
         let statements = writer.statements();
@@ -473,15 +478,24 @@ impl<'a> Work<'a> {
         let subjects: Vec<&[u8]> = self.lookups.iter().map(|row| row.2.0.as_slice()).collect();
         let macs: Vec<&[u8]> = self.lookups.iter().map(|row| row.3.as_slice()).collect();
         writer
-            .execute(&writer.statements().insert_lookups, &[&kinds, &tokens, &subjects, &macs])
+            .execute(
+                &writer.statements().insert_lookups,
+                &[&kinds, &tokens, &subjects, &macs],
+            )
             .await
     }
 
     async fn insert_items(&self, writer: &Writer) -> Result<(), Error> {
         let rows = &self.items;
         let item: Vec<&[u8]> = rows.iter().map(|(new, _)| new.item.0.as_slice()).collect();
-        let patient: Vec<&[u8]> = rows.iter().map(|(new, _)| new.patient.0.as_slice()).collect();
-        let kind: Vec<i16> = rows.iter().map(|(new, _)| new.kind.number().into()).collect();
+        let patient: Vec<&[u8]> = rows
+            .iter()
+            .map(|(new, _)| new.patient.0.as_slice())
+            .collect();
+        let kind: Vec<i16> = rows
+            .iter()
+            .map(|(new, _)| new.kind.number().into())
+            .collect();
         let section: Vec<i16> = rows
             .iter()
             .map(|(new, _)| new.section.number().into())
@@ -498,14 +512,30 @@ impl<'a> Work<'a> {
             .map(|(new, _)| new.of_document.as_ref().map(|token| token.0.as_slice()))
             .collect();
         let wrapped: Vec<&[u8]> = rows.iter().map(|(new, _)| new.wrapped.as_slice()).collect();
-        let at: Vec<i64> = rows.iter().map(|(new, _)| new.at.as_microsecond()).collect();
+        let at: Vec<i64> = rows
+            .iter()
+            .map(|(new, _)| new.at.as_microsecond())
+            .collect();
         let canary: Vec<bool> = rows.iter().map(|(new, _)| new.is_canary).collect();
         let mac: Vec<&[u8]> = rows.iter().map(|(_, mac)| mac.as_slice()).collect();
         let params: [&(dyn ToSql + Sync); 13] = [
-            &item, &patient, &kind, &section, &tags, &month, &practice, &deposit, &of_document,
-            &wrapped, &at, &canary, &mac,
+            &item,
+            &patient,
+            &kind,
+            &section,
+            &tags,
+            &month,
+            &practice,
+            &deposit,
+            &of_document,
+            &wrapped,
+            &at,
+            &canary,
+            &mac,
         ];
-        writer.execute(&writer.statements().insert_items, &params).await
+        writer
+            .execute(&writer.statements().insert_items, &params)
+            .await
     }
 
     async fn seal_items(&self, writer: &Writer) -> Result<(), Error> {
@@ -516,10 +546,16 @@ impl<'a> Work<'a> {
             .collect();
         let index: Vec<i64> = rows.iter().map(|(_, index, _)| *index).collect();
         let size: Vec<i64> = rows.iter().map(|(row, _, _)| row.size).collect();
-        let digest: Vec<&[u8]> = rows.iter().map(|(row, _, _)| row.digest.as_slice()).collect();
+        let digest: Vec<&[u8]> = rows
+            .iter()
+            .map(|(row, _, _)| row.digest.as_slice())
+            .collect();
         let mac: Vec<&[u8]> = rows.iter().map(|(_, _, mac)| mac.as_slice()).collect();
         writer
-            .execute(&writer.statements().seal_items, &[&item, &index, &size, &digest, &mac])
+            .execute(
+                &writer.statements().seal_items,
+                &[&item, &index, &size, &digest, &mac],
+            )
             .await
     }
 }
@@ -529,7 +565,10 @@ async fn write_members(
     statement: &Statement,
     members: &[(RunMemberRow, [u8; 32])],
 ) -> Result<(), Error> {
-    let run: Vec<&[u8]> = members.iter().map(|(row, _)| row.run.0.as_slice()).collect();
+    let run: Vec<&[u8]> = members
+        .iter()
+        .map(|(row, _)| row.run.0.as_slice())
+        .collect();
     let patient: Vec<&[u8]> = members
         .iter()
         .map(|(row, _)| row.patient.0.as_slice())

@@ -213,8 +213,12 @@ fn oracle(f: &DecisionFacts) -> bool {
             oracle_practice(f)
         }
         Role::Keeper => {
-            let addresses = [Section::Identity, Section::Contact].map(Action::OpenRunMember);
-            addresses.contains(&f.action)
+            let reaches = [
+                Action::OpenRunMember(Section::Identity),
+                Action::OpenRunMember(Section::Contact),
+                Action::Deposit(ItemKind::Notice),
+            ];
+            reaches.contains(&f.action)
                 && f.relation == Relation::RunMember
                 && f.purpose == Purpose::IncidentNotice
                 && f.assurance == Assurance::Secret
@@ -236,8 +240,8 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
                 || (for_other && matches!(f.purpose, Purpose::ProxyAccess | Purpose::AccessHistory))
         }
         Action::Authorize(words::Action::Send | words::Action::Book) => {
-            matches!(f.relation, Relation::Own | Relation::Proxy)
-                && matches!(f.purpose, Purpose::OwnRecord | Purpose::ProxyAccess)
+            (for_own && f.purpose == Purpose::OwnRecord)
+                || (for_other && f.purpose == Purpose::ProxyAccess)
         }
         Action::Change(ChangeAction::InviteProxy | ChangeAction::GrantProxy) => {
             for_own && f.purpose == Purpose::AccountCare

@@ -1,7 +1,20 @@
 //! Who opened a record.
 
+use crate::dates;
+use crate::error::Problem;
 use crate::frame::Frame;
+use crate::portal::Portal;
+use crate::reading::{Reading, Relation, together};
+use crate::respond;
+use crate::session::Visitor;
+use crate::texts::Texts;
 use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use candour_app::access_history::{self, Event, What};
+use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
+use jiff::tz::TimeZone;
+use serde::Deserialize;
 
 /// The list.
 #[derive(Template)]
@@ -29,4 +42,207 @@ pub struct EventView {
     pub is_viewer: bool,
     /// It was refused.
     pub is_refused: bool,
+}
+
+/// Only events before this ledger index.
+#[derive(Deserialize)]
+pub struct Before {
+    before: Option<u64>,
+}
+
+/// `GET /patients/{patient}/history`.
+pub async fn show(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+    Query(Before { before }): Query<Before>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let viewer = reading.viewer_for(Purpose::AccessHistory);
+    let (opened, first_byte) =
+        access_history::page(portal.app(), &viewer, reading.patient, before).await?;
+    let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
+    let is_own = reading.relation == Relation::Own;
+    let title = if is_own {
+        "history.title"
+    } else {
+        "home.history_other"
+    };
+    let frame = reading.frame(&portal, title, banner).await;
+    let history = opened.into_inner();
+    let last = history.events.last().map(|event| event.index);
+    let path = reading.path("/history");
+    let page = HistoryPage {
+        is_own,
+        events: history
+            .events
+            .iter()
+            .map(|event| view(frame.texts(), &portal.settings().zone, event, is_own))
+            .collect(),
+        older: last
+            .filter(|_| history.has_more)
+            .map(|index| format!("{path}?before={index}")),
+        newest: before.map(|_| path),
+        frame,
+    };
+    respond::opened(&page, together(first_byte, banner_byte))
+}
+
+/// What somebody did, as the sentences know it.
+#[derive(Clone, Copy)]
+enum Deed {
+    Opened,
+    Refused,
+    Added,
+    Looked,
+    Changed,
+}
+
+fn deed(event: &Event) -> Deed {
+    match event.kind {
+        _ if !event.is_granted => Deed::Refused,
+        EntryKind::Deposit | EntryKind::Sealed => Deed::Added,
+        EntryKind::History => Deed::Looked,
+        EntryKind::Change
+        | EntryKind::Freeze
+        | EntryKind::Unfreeze
+        | EntryKind::Shred
+        | EntryKind::SignIn
+        | EntryKind::SignOut
+        | EntryKind::Authorize
+        | EntryKind::Alarm
+        | EntryKind::KeyUse
+        | EntryKind::Start
+        | EntryKind::Summary
+        | EntryKind::LossAccepted => Deed::Changed,
+        EntryKind::Open | EntryKind::Delivered | EntryKind::Find | EntryKind::Withheld => {
+            Deed::Opened
+        }
+    }
+}
+
+macro_rules! sentences {
+    ($deed:expr, $who:literal) => {
+        match $deed {
+            Deed::Opened => concat!("history_by.", $who, "_opened"),
+            Deed::Refused => concat!("history_by.", $who, "_refused"),
+            Deed::Added => concat!("history_by.", $who, "_added"),
+            Deed::Looked => concat!("history_by.", $who, "_looked"),
+            Deed::Changed => concat!("history_by.", $who, "_changed"),
+        }
+    };
+}
+
+/// The sentence for who did what.
+fn sentence(event: &Event) -> &'static str {
+    let deed = deed(event);
+    if event.is_viewer {
+        return sentences!(deed, "you");
+    }
+    let is_named = event.actor_name.is_some() && event.practice_name.is_some();
+    match event.role {
+        Role::Clinician | Role::Reception | Role::Manager if is_named => sentences!(deed, "named"),
+        Role::Clinician => sentences!(deed, "clinician"),
+        Role::Reception => sentences!(deed, "reception"),
+        Role::Manager => sentences!(deed, "manager"),
+        Role::Patient if !event.is_granted => sentences!(deed, "somebody"),
+        Role::Patient => sentences!(deed, "patient"),
+        Role::Proxy if !event.is_granted => sentences!(deed, "somebody"),
+        Role::Proxy => sentences!(deed, "proxy"),
+        Role::PracticeClient => sentences!(deed, "system"),
+        Role::PrivacyOfficer | Role::SecurityOfficer | Role::CommunicationsOfficer => {
+            sentences!(deed, "operator")
+        }
+        Role::Anonymous => sentences!(deed, "somebody"),
+        Role::Keeper => sentences!(deed, "keeper"),
+    }
+}
+
+fn role(texts: &Texts, role: Role) -> &'static str {
+    texts.say(match role {
+        Role::Reception => "history_role.reception",
+        Role::Manager => "history_role.manager",
+        _ => "history_role.clinician",
+    })
+}
+
+macro_rules! things {
+    ($section:expr, $whose:literal) => {
+        match $section {
+            Section::Shelf => concat!($whose, ".shelf"),
+            Section::Conditions => concat!($whose, ".conditions"),
+            Section::Medicines => concat!($whose, ".medicines"),
+            Section::Allergies => concat!($whose, ".allergies"),
+            Section::Immunisations => concat!($whose, ".immunisations"),
+            Section::Results => concat!($whose, ".results"),
+            Section::Other => concat!($whose, ".other"),
+            Section::Identity => concat!($whose, ".identity"),
+            Section::Contact => concat!($whose, ".contact"),
+            Section::Notices => concat!($whose, ".notices"),
+            Section::None => concat!($whose, ".record"),
+        }
+    };
+}
+
+fn what(texts: &Texts, event: &Event, is_own: bool) -> String {
+    match (&event.what, is_own) {
+        (What::Section(section), true) => texts.say(things!(section, "history_mine")).to_owned(),
+        (What::Section(section), false) => texts.say(things!(section, "history_theirs")).to_owned(),
+        (What::Document(_, Some(title)), true) => {
+            texts.fill("history_mine.document_named", &[("title", title.as_str())])
+        }
+        (What::Document(_, Some(title)), false) => texts.fill(
+            "history_theirs.document_named",
+            &[("title", title.as_str())],
+        ),
+        (What::Document(_, None), true) => texts.say("history_mine.document").to_owned(),
+        (What::Document(_, None), false) => texts.say("history_theirs.document").to_owned(),
+        (What::Nothing, true) => texts.say("history_mine.record").to_owned(),
+        (What::Nothing, false) => texts.say("history_theirs.record").to_owned(),
+    }
+}
+
+/// The reason given: a whole sentence of its own.
+fn why(texts: &Texts, event: &Event, is_own: bool) -> Option<&'static str> {
+    let key = match event.purpose? {
+        Purpose::OwnRecord if event.is_viewer => "history_why.own_record_you",
+        Purpose::OwnRecord => "history_why.own_record",
+        Purpose::ProxyAccess => "history_why.proxy_access",
+        Purpose::DirectCare if is_own => "history_why.direct_care_you",
+        Purpose::DirectCare => "history_why.direct_care",
+        Purpose::Administration => "history_why.administration",
+        Purpose::Deposit => "history_why.deposit",
+        Purpose::Emergency => "history_why.emergency",
+        Purpose::IncidentNotice => "history_why.incident_notice",
+        Purpose::IncidentScope => "history_why.incident_scope",
+        Purpose::AccessHistory => "history_why.access_history",
+        Purpose::AccountCare => "history_why.account_care",
+    };
+    Some(texts.say(key))
+}
+
+fn view(texts: &Texts, zone: &TimeZone, event: &Event, is_own: bool) -> EventView {
+    let practice = event.practice_name.as_deref();
+    let values = [
+        ("what", what(texts, event, is_own)),
+        ("when", dates::moment(texts, event.at, zone)),
+        ("name", event.actor_name.clone().unwrap_or_default()),
+        ("role", role(texts, event.role).to_owned()),
+        (
+            "practice",
+            practice
+                .unwrap_or_else(|| texts.say("history.some_practice"))
+                .to_owned(),
+        ),
+    ];
+    let values: Vec<(&str, &str)> = values
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    EventView {
+        sentence: texts.fill(sentence(event), &values),
+        why: why(texts, event, is_own).map(str::to_owned),
+        is_viewer: event.is_viewer,
+        is_refused: !event.is_granted,
+    }
 }

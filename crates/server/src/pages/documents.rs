@@ -1,8 +1,24 @@
-//! The shelf of documents, and putting one on it.
+//! The shelf of documents, and what stands on it.
 
-use super::GivenDate;
-use crate::frame::{FieldErrors, Frame};
+use super::record::unreadable;
+use crate::dates;
+use crate::error::Problem;
+use crate::frame::Frame;
+use crate::portal::Portal;
+use crate::reading::{Reading, Relation, together};
+use crate::respond;
+use crate::session::Visitor;
+use crate::texts::Texts;
 use askama::Template;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use candour_app::documents::{self, OpenDocument, ShelfLine};
+use candour_core::document::{Showing, content_disposition};
+use candour_keeper_api::words::Purpose;
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue};
+use serde::Deserialize;
 
 /// The shelf.
 #[derive(Template)]
@@ -34,28 +50,154 @@ pub struct DocumentView {
     pub download: String,
     /// The browser may show it.
     pub shows_inline: bool,
+    /// What is added to its address: for somebody who acts for the patient, `?as=proxy`.
+    pub asked_as: &'static str,
 }
 
-/// Adding a document.
-#[derive(Template)]
-#[template(path = "documents/deposit.html")]
-pub struct DepositPage {
-    /// Around it.
-    pub frame: Frame,
-    /// What is to be mended.
-    pub errors: FieldErrors,
-    /// Where it is sent.
-    pub action: String,
-    /// Makes sending twice store once.
-    pub once: String,
-    /// What files are taken.
-    pub file_hint: String,
-    /// The title typed before.
-    pub name: String,
-    /// The kind chosen before.
-    pub kind: String,
-    /// Kinds: word and text.
-    pub kinds: Vec<(String, String)>,
-    /// The date typed before.
-    pub date: GivenDate,
+/// A document was just stored.
+#[derive(Deserialize)]
+pub struct Stored {
+    stored: Option<String>,
+}
+
+/// `GET /patients/{patient}/documents`: the shelf; for the ledger, the patient was listed.
+pub async fn shelf(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+    Query(Stored { stored }): Query<Stored>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let (opened, first_byte) =
+        documents::shelf(portal.app(), &reading.viewer, reading.patient).await?;
+    let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
+    let frame = reading.frame(&portal, "documents.title", banner).await;
+    let texts = frame.texts();
+    let shelf = opened.into_inner();
+    let page = DocumentsPage {
+        stored: stored.is_some(),
+        deposit: (reading.relation == Relation::Staff).then(|| reading.path("/deposit")),
+        documents: shelf
+            .lines
+            .iter()
+            .map(|line| view(texts, line, reading.relation))
+            .collect(),
+        unreadable: unreadable(texts, shelf.unreadable),
+        frame,
+    };
+    respond::opened(&page, together(first_byte, banner_byte))
+}
+
+fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
+    let meta = &line.meta;
+    let title = meta.title.as_str();
+    let kind = meta.kind.words();
+    let about = match meta.date {
+        Some(date) => texts.fill(
+            "documents.from_on",
+            &[
+                ("kind", kind),
+                ("practice", &meta.source),
+                ("date", &dates::day(texts, date)),
+            ],
+        ),
+        None => texts.fill(
+            "documents.from_undated",
+            &[("kind", kind), ("practice", &meta.source)],
+        ),
+    };
+    let size = dates::size(meta.size_bytes);
+    DocumentView {
+        id: line.document.to_string(),
+        title: title.to_owned(),
+        about,
+        file: texts.fill(
+            "documents.file",
+            &[("type", meta.media_type.words()), ("size", &size)],
+        ),
+        download: texts.fill("documents.download_named", &[("title", title)]),
+        shows_inline: meta.media_type.showing() != Showing::Download,
+        asked_as: match relation {
+            Relation::Proxy => "?as=proxy",
+            Relation::Own | Relation::Staff => "",
+        },
+    }
+}
+
+/// As whom a document is asked for; the keeper judges it.
+#[derive(Deserialize)]
+pub struct AskedAs {
+    #[serde(default, rename = "as")]
+    asked_as: Option<String>,
+}
+
+/// `GET /documents/{document}`: shown by the browser where that is safe.
+pub async fn show(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(document): Path<String>,
+    Query(asked): Query<AskedAs>,
+) -> Result<Response, Problem> {
+    let opened = open(&portal, &visitor, &document, &asked).await?;
+    Ok(content(opened, false))
+}
+
+/// `GET /documents/{document}/download`.
+pub async fn download(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(document): Path<String>,
+    Query(asked): Query<AskedAs>,
+) -> Result<Response, Problem> {
+    let opened = open(&portal, &visitor, &document, &asked).await?;
+    Ok(content(opened, true))
+}
+
+async fn open(
+    portal: &Portal,
+    visitor: &Visitor,
+    document: &str,
+    asked: &AskedAs,
+) -> Result<OpenDocument, Problem> {
+    let document = document.parse().map_err(|_| Problem::NoSuchPage)?;
+    let purpose = match (visitor.purpose()?, asked.asked_as.as_deref()) {
+        (Purpose::OwnRecord, Some("proxy")) => Purpose::ProxyAccess,
+        (purpose, _) => purpose,
+    };
+    Ok(documents::open(portal.app(), &visitor.viewer(purpose)?, document).await?)
+}
+
+/// A picture or text may do nothing at all. Chromium shows no PDF in a sandbox; a PDF without active content gets the
+/// rest of the policy instead.
+const SANDBOX: &str =
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; plugin-types application/pdf; frame-ancestors 'none'";
+
+fn content(document: OpenDocument, as_download: bool) -> Response {
+    let face = &document.face;
+    let disposition = content_disposition(face.title.as_str(), face.date, face.media_type);
+    let disposition = match disposition.strip_prefix("inline") {
+        Some(rest) if as_download => format!("attachment{rest}"),
+        _ => disposition,
+    };
+    let policy = match face.media_type.showing() {
+        Showing::Sandboxed if !as_download => PDF_POLICY,
+        _ => SANDBOX,
+    };
+    let mut headers = HeaderMap::new();
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static(face.media_type.content_type()),
+    );
+    headers.insert(CONTENT_LENGTH, face.size_bytes.into());
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    // Made of ASCII by `content_disposition`; without it the browser would choose a name, and nothing worse.
+    if let Ok(disposition) = HeaderValue::from_str(&disposition) {
+        headers.insert(CONTENT_DISPOSITION, disposition);
+    }
+    let body = match document.body.into_whole() {
+        Ok(bytes) => Body::from(bytes),
+        Err(pieces) => Body::from_stream(pieces),
+    };
+    (headers, body).into_response()
 }

@@ -1,7 +1,19 @@
 //! The record by section.
 
+use crate::error::Problem;
 use crate::frame::Frame;
+use crate::portal::Portal;
+use crate::reading::{Reading, banner, together};
+use crate::respond;
+use crate::session::Visitor;
+use crate::texts::Texts;
 use askama::Template;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use candour_app::record;
+use candour_core::record::Row;
+use candour_keeper_api::words::Section;
+use serde::Deserialize;
 
 /// A link to a section.
 pub struct SectionLink {
@@ -55,4 +67,143 @@ pub struct EntryView {
     pub when: String,
     /// From whom.
     pub source: Option<String>,
+}
+
+/// A section of the pages: the keeper's section, its word in addresses, its name, what it holds, what it says when empty.
+struct Shown {
+    section: Section,
+    name: &'static str,
+    text: &'static str,
+    none: &'static str,
+}
+
+macro_rules! shown {
+    ($($section:ident $word:literal),+ $(,)?) => {
+        [$(Shown {
+            section: Section::$section,
+            name: concat!("record.", $word),
+            text: concat!("record.", $word, "_text"),
+            none: concat!("record.none_", $word),
+        }),+]
+    };
+}
+
+const SECTIONS: [Shown; 5] = shown![
+    Conditions "conditions",
+    Medicines "medicines",
+    Allergies "allergies",
+    Immunisations "immunisations",
+    Results "results",
+];
+
+/// Entries on one page.
+const PAGE: usize = 100;
+
+fn links(reading: &Reading) -> Vec<SectionLink> {
+    let link = |shown: &Shown| SectionLink {
+        path: reading.path(&format!("/record/{}", shown.section.word())),
+        name: shown.name,
+        text: shown.text,
+    };
+    SECTIONS.iter().map(link).collect()
+}
+
+/// `GET /patients/{patient}/record`: the sections to choose from.
+pub async fn sections(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let (identity, first_byte) = reading.identity(&portal).await?;
+    let frame = reading.frame(&portal, "record.title", None).await;
+    let around = banner(frame.texts(), identity.as_ref());
+    let frame = match reading.relation {
+        crate::reading::Relation::Own => frame,
+        _ => frame.about(around),
+    };
+    let sections = links(&reading);
+    respond::opened(&RecordPage { frame, sections }, first_byte)
+}
+
+/// From which entry on a section is shown.
+#[derive(Deserialize)]
+pub struct From {
+    #[serde(default)]
+    from: usize,
+}
+
+/// `GET /patients/{patient}/record/{section}`.
+pub async fn section(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path((patient, section)): Path<(String, String)>,
+    Query(From { from }): Query<From>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let shown = SECTIONS
+        .iter()
+        .find(|shown| shown.section.word() == section)
+        .ok_or(Problem::NoSuchPage)?;
+    let (opened, first_byte) = record::open(
+        portal.app(),
+        &reading.viewer,
+        reading.patient,
+        shown.section,
+    )
+    .await?;
+    let (around, banner_byte) = reading.banner(&portal).await?.unzip();
+    let mut frame = reading.frame(&portal, shown.name, around).await;
+    frame = frame.back_to(reading.path("/record"), "frame.back");
+    let texts = frame.texts();
+    let opened = opened.into_inner();
+    let rows = opened.rows();
+    let all = rows.len();
+    let entries: Vec<EntryView> = rows
+        .into_iter()
+        .skip(from)
+        .take(PAGE)
+        .map(|row| entry(texts, row))
+        .collect();
+    let until = from + entries.len();
+    let has_older = until < all;
+    let page = SectionPage {
+        none: texts.say(shown.none),
+        shown: (all > PAGE).then(|| {
+            let counts = [("shown", until.to_string()), ("all", all.to_string())];
+            texts.fill(
+                "record.shown",
+                &[("shown", &counts[0].1), ("all", &counts[1].1)],
+            )
+        }),
+        older: has_older
+            .then(|| reading.path(&format!("/record/{}?from={until}", shown.section.word()))),
+        unreadable: unreadable(texts, opened.unreadable),
+        sections: links(&reading),
+        entries,
+        frame,
+    };
+    respond::opened(&page, together(first_byte, banner_byte))
+}
+
+/// What a page says when it cannot show everything: an incomplete record that looks complete is dangerous.
+pub(super) fn unreadable(texts: &Texts, count: usize) -> Option<String> {
+    match count {
+        0 => None,
+        1 => Some(texts.say("record.unreadable_one").to_owned()),
+        _ => Some(texts.fill("record.unreadable_many", &[("count", &count.to_string())])),
+    }
+}
+
+fn entry(texts: &Texts, row: Row) -> EntryView {
+    EntryView {
+        title: row.title,
+        value: row.value,
+        lines: [row.detail, row.status].into_iter().flatten().collect(),
+        when: row.date.map_or_else(
+            || texts.say("dates.unknown").to_owned(),
+            |date| date.to_string(),
+        ),
+        source: row.who,
+    }
 }

@@ -1,7 +1,22 @@
 //! Signing in, and proving again that it is oneself.
 
+use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
+use crate::portal::Portal;
+use crate::respond;
+use crate::session::{TOKEN_COOKIE, VISIT_COOKIE, Visit, Visitor, set_cookie, token_text};
+use crate::text::{bytes, hexadecimal, secret};
 use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use candour_app::Refusal;
+use candour_app::sign_in::{self, Acting, CeremonyId, Proof, SignedIn};
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, SET_COOKIE};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 /// Passkey, or password and code.
 #[derive(Template)]
@@ -35,4 +50,350 @@ pub struct StepUpPage {
     pub code_accepted: bool,
     /// A clinician past a budget says why.
     pub asks_reason: bool,
+}
+
+/// What brought somebody to the sign-in page.
+#[derive(Deserialize)]
+pub struct Note {
+    note: Option<String>,
+}
+
+async fn ask(
+    portal: &Portal,
+    errors: FieldErrors,
+    note: Option<&'static str>,
+    login: String,
+) -> SignInPage {
+    let mut frame = portal
+        .frame(None, "sign_in.title")
+        .await
+        .with_script("passkey.js");
+    frame.has_errors = !errors.is_empty();
+    SignInPage {
+        frame,
+        errors,
+        note,
+        login,
+    }
+}
+
+/// `GET /sign-in`.
+pub async fn show(
+    State(portal): State<Portal>,
+    Query(Note { note }): Query<Note>,
+) -> Result<Response, Problem> {
+    let note = match note.as_deref() {
+        Some("ready") => Some("sign_in.account_ready"),
+        Some("out") => Some("sign_in.signed_out"),
+        _ => None,
+    };
+    respond::page(&ask(&portal, FieldErrors::default(), note, String::new()).await)
+}
+
+async fn ask_again(
+    portal: &Portal,
+    errors: FieldErrors,
+    login: String,
+) -> Result<Response, Problem> {
+    let mut response = respond::page(&ask(portal, errors, None, login).await)?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+/// For whom a challenge is wanted.
+#[derive(Deserialize)]
+pub struct Start {
+    #[serde(default)]
+    login: String,
+}
+
+/// What the page's script answers.
+#[derive(serde::Serialize)]
+struct Challenge {
+    ceremony: String,
+    options: Box<RawValue>,
+}
+
+/// `POST /sign-in/passkey/start`: the challenge as JSON.
+pub async fn passkey_start(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Form(Start { login }): Form<Start>,
+) -> Result<Response, Problem> {
+    let ceremony = sign_in::passkey_start(portal.app(), login.trim(), &visitor.network).await?;
+    let options = RawValue::from_string(ceremony.options_json).map_err(|_| Problem::Internal)?;
+    let ceremony = hexadecimal(ceremony.id.as_bytes());
+    let challenge =
+        serde_json::to_string(&Challenge { ceremony, options }).map_err(|_| Problem::Internal)?;
+    Ok(([(CONTENT_TYPE, "application/json")], challenge).into_response())
+}
+
+/// The browser's answer to a challenge.
+#[derive(Deserialize)]
+pub struct PasskeyAnswer {
+    ceremony: String,
+    answer: String,
+    #[serde(default)]
+    acting: String,
+}
+
+/// `POST /sign-in/passkey`.
+pub async fn with_passkey(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Form(form): Form<PasskeyAnswer>,
+) -> Result<Response, Problem> {
+    let acting = match form.acting.as_str() {
+        "staff" => Acting::AsStaff(None),
+        _ => Acting::AsPatient,
+    };
+    let ceremony = bytes::<16>(&form.ceremony)
+        .map(CeremonyId::from_bytes)
+        .ok_or(Problem::Form)?;
+    let answer = sign_in::passkey_finish(
+        portal.app(),
+        ceremony,
+        form.answer,
+        acting,
+        &visitor.network,
+    )
+    .await;
+    match answer {
+        Ok(signed_in) => Ok(begin(&signed_in)),
+        Err(refusal) => {
+            refused(
+                &portal,
+                refusal,
+                "login",
+                "sign_in.passkey_failed",
+                String::new(),
+            )
+            .await
+        }
+    }
+}
+
+/// Sign-in name, password and second factor.
+#[derive(Deserialize)]
+pub struct PasswordForm {
+    #[serde(default)]
+    name: String,
+    #[serde(default, deserialize_with = "secret")]
+    password: Zeroizing<String>,
+    #[serde(default, deserialize_with = "secret")]
+    code: Zeroizing<String>,
+}
+
+/// `POST /sign-in/password`; patients only.
+pub async fn with_password(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Problem> {
+    let texts = crate::texts::Language::English.texts();
+    let login = form.name.trim().to_owned();
+    let code = Zeroizing::new(form.code.trim().to_owned());
+    let mut errors = FieldErrors::default();
+    if login.is_empty() {
+        errors.add("name", texts.say("sign_in.error_login"));
+    }
+    if form.password.is_empty() {
+        errors.add("password", texts.say("sign_in.error_password"));
+    }
+    if code.is_empty() {
+        errors.add("code", texts.say("sign_in.error_code"));
+    }
+    if !errors.is_empty() {
+        return ask_again(&portal, errors, login).await;
+    }
+    match sign_in::with_password(
+        portal.app(),
+        &login,
+        &form.password,
+        &code,
+        &visitor.network,
+    )
+    .await
+    {
+        Ok(signed_in) => Ok(begin(&signed_in)),
+        Err(refusal) => refused(&portal, refusal, "name", "sign_in.wrong", login).await,
+    }
+}
+
+/// What does not fit is said beside the form, the same words for every reason; anything else has its own page.
+async fn refused(
+    portal: &Portal,
+    refusal: Refusal,
+    field: &'static str,
+    words: &'static str,
+    login: String,
+) -> Result<Response, Problem> {
+    match refusal {
+        Refusal::WrongCredentials | Refusal::NotFound | Refusal::NotAllowed | Refusal::Invalid => {
+            let mut errors = FieldErrors::default();
+            errors.add(field, crate::texts::Language::English.texts().say(words));
+            ask_again(portal, errors, login).await
+        }
+        other => Err(other.into()),
+    }
+}
+
+/// The session's cookies, and the way to where the visitor starts.
+fn begin(signed_in: &SignedIn) -> Response {
+    let visit = Visit::first(signed_in.session.role);
+    let mut response = respond::to(visit.home());
+    let token = token_text(&signed_in.token);
+    for cookie in [
+        set_cookie(TOKEN_COOKIE, &token),
+        set_cookie(VISIT_COOKIE, visit.word()),
+    ] {
+        if let Some(cookie) = cookie {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// `POST /sign-out`. The cookies go even when the keeper is away; the token then ends by itself.
+pub async fn out(State(portal): State<Portal>, visitor: Visitor) -> Response {
+    if let Some(token) = &visitor.token
+        && let Err(refusal) = sign_in::sign_out(portal.app(), token).await
+    {
+        tracing::warn!(%refusal, "a session was not ended with the keeper");
+    }
+    let mut response = respond::to("/sign-in?note=out");
+    for name in [TOKEN_COOKIE, VISIT_COOKIE] {
+        if let Some(cookie) = set_cookie(name, "") {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+    }
+    response
+}
+
+/// Where to go on after a fresh proof, and whether a reason is asked for.
+#[derive(Deserialize)]
+pub struct StepUpQuestion {
+    #[serde(default)]
+    back: String,
+    reason: Option<String>,
+}
+
+/// Only addresses of our own pages.
+fn own_path(path: &str) -> &str {
+    let is_ours = path.starts_with('/')
+        && !path.starts_with("//")
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if is_ours { path } else { "/" }
+}
+
+async fn ask_step_up(
+    portal: &Portal,
+    visitor: &Visitor,
+    question: StepUpQuestion,
+    errors: FieldErrors,
+) -> Result<Response, Problem> {
+    sign_in::session(portal.app(), visitor.signed_in()?).await?;
+    let ceremony = sign_in::passkey_start(portal.app(), "", &visitor.network).await?;
+    let mut frame = portal
+        .frame(visitor.visit, "step_up.title")
+        .await
+        .with_script("passkey.js");
+    frame.has_errors = !errors.is_empty();
+    respond::page(&StepUpPage {
+        frame,
+        errors,
+        back: own_path(&question.back).to_owned(),
+        ceremony: hexadecimal(ceremony.id.as_bytes()),
+        options: ceremony.options_json,
+        code_accepted: visitor.visit == Some(Visit::Patient),
+        asks_reason: question.reason.is_some(),
+    })
+}
+
+/// `GET /step-up`.
+pub async fn step_up_form(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Query(question): Query<StepUpQuestion>,
+) -> Result<Response, Problem> {
+    ask_step_up(&portal, &visitor, question, FieldErrors::default()).await
+}
+
+/// A fresh proof.
+#[derive(Deserialize)]
+pub struct StepUpAnswer {
+    #[serde(default)]
+    back: String,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
+    #[serde(default, deserialize_with = "secret")]
+    code: Zeroizing<String>,
+    reason: Option<String>,
+}
+
+/// `POST /step-up`.
+pub async fn step_up(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Form(form): Form<StepUpAnswer>,
+) -> Result<Response, Problem> {
+    let token = visitor.signed_in()?;
+    let proof = if form.answer.is_empty() {
+        Proof::Code(Zeroizing::new(form.code.trim().to_owned()))
+    } else {
+        let ceremony = bytes::<16>(&form.ceremony).ok_or(Problem::Form)?;
+        Proof::Passkey(CeremonyId::from_bytes(ceremony), form.answer)
+    };
+    let reason = form.reason.as_deref().unwrap_or_default().trim();
+    match sign_in::step_up(portal.app(), token, proof, reason).await {
+        Ok(()) => Ok(respond::to(own_path(&form.back))),
+        Err(Refusal::WrongCredentials | Refusal::Invalid) => {
+            let mut errors = FieldErrors::default();
+            let field = if visitor.visit == Some(Visit::Patient) {
+                "code"
+            } else {
+                "maincontent"
+            };
+            errors.add(
+                field,
+                crate::texts::Language::English
+                    .texts()
+                    .say("step_up.failed"),
+            );
+            let question = StepUpQuestion {
+                back: form.back,
+                reason: form.reason,
+            };
+            let mut response = ask_step_up(&portal, &visitor, question, errors).await?;
+            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+            Ok(response)
+        }
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_sent_to_another_site() {
+        for path in ["/home", "/patients/ab/history?before=7"] {
+            assert_eq!(own_path(path), path);
+        }
+        for path in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/a\r\nb",
+            "home",
+        ] {
+            assert_eq!(own_path(path), "/", "{path}");
+        }
+    }
 }

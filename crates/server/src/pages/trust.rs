@@ -1,7 +1,16 @@
 //! What the running installation promises, and what not.
 
+use crate::error::Problem;
 use crate::frame::Frame;
+use crate::portal::Portal;
+use crate::respond;
+use crate::session::Visitor;
+use crate::texts::Texts;
 use askama::Template;
+use axum::extract::State;
+use axum::response::Response;
+use candour_app::installation;
+use candour_keeper_api::wire::Status;
 
 /// The trust page.
 #[derive(Template)]
@@ -31,4 +40,98 @@ pub struct CheckpointView {
     pub text: String,
     /// The key to check it with.
     pub verifier: String,
+}
+
+/// `GET /trust`: made from what the keeper says of itself and from the configuration.
+pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Problem> {
+    let frame = portal.frame(visitor.visit, "trust.title").await;
+    let texts = frame.texts();
+    let status = installation::status(portal.app()).await.ok();
+    let say = |keys: &[&'static str]| keys.iter().map(|key| texts.say(key).to_owned()).collect();
+    let parts = vec![
+        TrustPart {
+            id: "promises",
+            heading: "trust.promises_title",
+            sentences: say(&[
+                "trust.promise_ledger",
+                "trust.promise_sealed",
+                "trust.promise_forget",
+                "trust.promise_sign_in",
+            ]),
+        },
+        TrustPart {
+            id: "limits",
+            heading: "trust.limits_title",
+            sentences: say(&[
+                "trust.limit_taken",
+                "trust.limit_capture",
+                "trust.limit_keeper",
+                "trust.limit_room",
+            ]),
+        },
+        TrustPart {
+            id: "now",
+            heading: "trust.now_title",
+            sentences: now(texts, status.as_ref(), &portal.settings().origin),
+        },
+    ];
+    let checkpoint = status
+        .filter(|status| !status.checkpoint.is_empty())
+        .map(|status| CheckpointView {
+            verifier: texts.fill("trust.verifier", &[("key", &status.verifier_key)]),
+            text: status.checkpoint,
+        });
+    respond::page(&TrustPage {
+        frame,
+        parts,
+        checkpoint,
+    })
+}
+
+/// How the installation runs now, the bad as plainly as the good.
+fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
+    let mut sentences = Vec::new();
+    match status {
+        None => sentences.push(texts.say("trust.now_unknown").to_owned()),
+        Some(status) => {
+            let choose = |is: bool, yes, no| texts.say(if is { yes } else { no }).to_owned();
+            sentences.push(choose(
+                status.demonstration,
+                "trust.now_demonstration",
+                "trust.now_real",
+            ));
+            sentences.push(choose(
+                status.shares_user,
+                "trust.now_shared",
+                "trust.now_apart",
+            ));
+            sentences.push(
+                texts
+                    .say(match status.root_kind.as_str() {
+                        "passphrase" => "trust.now_root_passphrase",
+                        "token" => "trust.now_root_token",
+                        _ => "trust.now_root_file",
+                    })
+                    .to_owned(),
+            );
+            sentences.push(choose(
+                status.ledger_writable,
+                "trust.now_writable",
+                "trust.now_not_writable",
+            ));
+            let count = status.ledger_size.to_string();
+            sentences.push(texts.fill("trust.now_ledger", &[("count", &count)]));
+        }
+    }
+    // The portal speaks plain HTTP on this side: an `https` address means that another program encrypts.
+    sentences.push(
+        texts
+            .say(if origin.starts_with("https://") {
+                "trust.now_tls_proxy"
+            } else {
+                "trust.now_tls_none"
+            })
+            .to_owned(),
+    );
+    sentences
 }

@@ -1,0 +1,3 @@
+//! The drill's parts from outside.
+
+mod population;

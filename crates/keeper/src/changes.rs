@@ -1,0 +1,223 @@
+//! Changes of facts: who may make which, with what proof, and what exactly is written.
+//!
+//! Every change is authorised by the policies, like an opening. Those that need more than a session say so in
+//! their [`Plan`]; `crate::acts` asks for it.
+
+mod operations;
+mod patients;
+pub(crate) mod pending;
+mod people;
+mod plan;
+mod runs;
+mod standing;
+
+pub(crate) use operations::new_client;
+pub(crate) use people::invitation as new_invitation;
+pub use plan::{Plan, Proof, is_officer, plan, sentence};
+pub use runs::runs;
+
+use crate::acts::Doer;
+use crate::core::Core;
+use crate::decision::{Action, DecisionFacts, Relation};
+use crate::draft::{Audit, Draft, Effect, Guard};
+use crate::facts::{Fact, FactBody};
+use crate::identity::{commit, standing as sessions};
+use crate::keys::KeyedToken;
+use crate::ledger::Refusal;
+use crate::session::Session;
+use candour_keeper_api::wire::{self, ChangeKind};
+use candour_keeper_api::words::{EntryKind, Purpose, Reason};
+use candour_rules::budget::{Charge, Context};
+use candour_seal::{InstanceId, PatientId};
+use jiff::Timestamp;
+use prost::Message;
+
+pub(crate) use standing::assurance;
+
+/// What a change writes, before it is a draft.
+#[derive(Default)]
+pub(crate) struct Prepared {
+    /// The fact that is the change; whole in the entry.
+    pub details: Option<Fact>,
+    /// What is committed.
+    pub effects: Vec<Effect>,
+    /// What must still hold.
+    pub guards: Vec<Guard>,
+    /// The patient it is about.
+    pub patient: Option<PatientId>,
+    /// A freeze is an entry of its own kind.
+    pub kind: Option<EntryKind>,
+    /// What it costs.
+    pub charge: Option<(Charge, Context)>,
+    /// What the caller learns.
+    pub reply: wire::Changed,
+}
+
+impl Prepared {
+    /// A fact added to a subject, which is all of the change.
+    pub(crate) fn fact(subject: KeyedToken, fact: Fact) -> Self {
+        Self {
+            details: Some(fact.clone()),
+            effects: vec![Effect::InsertFact { subject, fact }],
+            ..Self::default()
+        }
+    }
+
+    /// The draft of it, done by this session.
+    pub(crate) fn draft(&mut self, core: &Core, session: &Session, text: String) -> Draft {
+        let kind = self.kind.unwrap_or(EntryKind::Change);
+        let mut draft = Draft::of_session(kind, session, Some(Purpose::AccountCare));
+        if kind == EntryKind::Freeze {
+            // Whoever is frozen may still be stopped further, and stops others.
+            draft.stops = None;
+        }
+        draft.body.text = text;
+        draft.body.details = FactBody {
+            fact: self.details.take(),
+        }
+        .encode_to_vec();
+        draft.effects = std::mem::take(&mut self.effects);
+        draft.guards = std::mem::take(&mut self.guards);
+        draft.charge = self.charge.take();
+        if let Some(patient) = self.patient {
+            draft.row.patient = core.keys.patient(patient).surrogate();
+            draft.body.patient = patient.as_bytes().to_vec();
+            draft.audit = Audit::Patient(patient);
+        }
+        draft
+    }
+}
+
+/// A change that needs no act-bound answer.
+pub async fn change(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::ChangeCall,
+) -> Result<wire::Changed, Refusal> {
+    let now = core.clock.now();
+    let kind = kind_of(call.change.as_ref())?;
+    let (session, _) = sessions::session(core, &call.token, instance, now).await?;
+    if let ChangeKind::Approve(id) = &kind {
+        // A waiting act of one's own, whose day is over; anybody else's needs an act.
+        return pending::finish_own(core, &session, id, now).await;
+    }
+    let plan = plan(&kind, session.role)?;
+    let doer = Doer::of(&session);
+    authorize(core, &session, &kind, &plan, now).await?;
+    if plan.proof != Proof::Session {
+        return Err(Reason::StepUpNeeded.into());
+    }
+    carry_out(core, &session, &doer, &kind, now).await
+}
+
+/// The kind, or a refusal where there is none.
+pub(crate) fn kind_of(change: Option<&wire::Change>) -> Result<ChangeKind, Reason> {
+    change
+        .and_then(|change| change.kind.clone())
+        .ok_or(Reason::Invalid)
+}
+
+/// Asks the policies; a refusal is an entry.
+pub(crate) async fn authorize(
+    core: &Core,
+    session: &Session,
+    kind: &ChangeKind,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let relation = standing::relation(core, session, kind, now).await?;
+    let patient = plan::patient_of(kind);
+    if allows(core, session, plan, relation, now) {
+        return Ok(());
+    }
+    let reason = match relation {
+        Relation::Stranger if patient.is_some() => Reason::NotFound,
+        _ => Reason::NotAllowed,
+    };
+    let mut draft =
+        Draft::of_session(EntryKind::Change, session, Some(Purpose::AccountCare)).refused(reason);
+    plan.action.word().clone_into(&mut draft.body.text);
+    let appended = commit(core, draft).await?;
+    Err(Refusal {
+        index: Some(appended.index),
+        ..reason.into()
+    })
+}
+
+/// What the policies say to one plan.
+pub(crate) fn allows(
+    core: &Core,
+    session: &Session,
+    plan: &Plan,
+    relation: Relation,
+    now: Timestamp,
+) -> bool {
+    let facts = DecisionFacts {
+        role: session.role,
+        purpose: Purpose::AccountCare,
+        action: Action::Change(plan.action),
+        relation,
+        tags: 0,
+        assurance: assurance(session, now),
+        is_deceased: false,
+        has_reason: false,
+    };
+    core.policy.decide(&facts).is_allowed
+}
+
+/// Writes the change; the doer is who began it, the session whoever completes it.
+pub(crate) async fn carry_out(
+    core: &Core,
+    session: &Session,
+    doer: &Doer,
+    kind: &ChangeKind,
+    now: Timestamp,
+) -> Result<wire::Changed, Refusal> {
+    let prepared = prepare(core, session, doer, kind, now).await?;
+    write(core, session, prepared, sentence(kind)).await
+}
+
+/// Commits what was prepared.
+pub(crate) async fn write(
+    core: &Core,
+    session: &Session,
+    mut prepared: Prepared,
+    text: String,
+) -> Result<wire::Changed, Refusal> {
+    let draft = prepared.draft(core, session, text);
+    let appended = commit(core, draft).await?;
+    match appended.refused {
+        Some(refusal) => Err(refusal),
+        None => Ok(wire::Changed {
+            index: appended.index,
+            ..prepared.reply
+        }),
+    }
+}
+
+/// What a change writes.
+pub(crate) async fn prepare(
+    core: &Core,
+    session: &Session,
+    doer: &Doer,
+    kind: &ChangeKind,
+    now: Timestamp,
+) -> Result<Prepared, Refusal> {
+    match kind {
+        ChangeKind::Invite(invite) => people::invite(core, session, doer, invite, now).await,
+        ChangeKind::GrantRole(role) => people::grant_role(core, role).await,
+        ChangeKind::EndRole(role) => people::end_role(core, role, now).await,
+        ChangeKind::GrantProxy(proxy) => patients::grant_proxy(core, proxy, now).await,
+        ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,
+        ChangeKind::EndEnrolment(ended) => patients::end_enrolment(core, ended).await,
+        ChangeKind::MarkPatient(marks) => patients::mark(core, marks).await,
+        ChangeKind::Freeze(freeze) => operations::freeze(core, freeze),
+        ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,
+        ChangeKind::AddClient(client) => operations::add_client(core, client).await,
+        ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now),
+        ChangeKind::UnlockRoom(_) => operations::unlock_room(core),
+        ChangeKind::Attest(attest) => operations::attest(attest),
+        // Acts of their own: see `crate::acts`.
+        ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
+    }
+}

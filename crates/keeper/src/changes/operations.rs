@@ -1,0 +1,115 @@
+//! Freezes, programs, the room's key, and what people put their names to.
+
+use super::Prepared;
+use crate::core::Core;
+use crate::draft::{Effect, Guard};
+use crate::facts::{Client, End, Fact, Frozen};
+use crate::freeze::rung;
+use crate::identity::sign_in::{random, random_id, secret_hash};
+use crate::keys::OwnSubject;
+use crate::ledger::Refusal;
+use candour_keeper_api::wire;
+use candour_keeper_api::words::{EntryKind, Level, Reason};
+use candour_seal::{ClientId, PracticeId, Zeroizing};
+use std::fmt::Write as _;
+
+/// Freezes a rung, requests on their way included.
+pub(super) fn freeze(core: &Core, change: &wire::FreezeChange) -> Result<Prepared, Refusal> {
+    let level = Level::try_from(change.level).map_err(|_| Reason::Invalid)?;
+    let fact = Fact::Frozen(Frozen {
+        level: change.level,
+        surrogate: change.surrogate,
+    });
+    let mut prepared = Prepared::fact(core.keys.own(OwnSubject::Freezes), fact);
+    prepared
+        .effects
+        .push(Effect::Freeze(rung(level, change.surrogate)));
+    prepared.kind = Some(EntryKind::Freeze);
+    Ok(prepared)
+}
+
+/// Ends every freeze of exactly this rung.
+pub(super) async fn unfreeze(
+    core: &Core,
+    change: &wire::FreezeChange,
+) -> Result<Prepared, Refusal> {
+    let level = Level::try_from(change.level).map_err(|_| Reason::Invalid)?;
+    let subject = core.keys.own(OwnSubject::Freezes);
+    let facts = core.facts.load(subject).await?;
+    let mut prepared = Prepared {
+        kind: Some(EntryKind::Unfreeze),
+        ..Prepared::default()
+    };
+    for row in facts.live() {
+        let is_this = match &row.fact {
+            Fact::Frozen(frozen) => {
+                frozen.level == change.level && frozen.surrogate == change.surrogate
+            }
+            _ => false,
+        };
+        if is_this {
+            let fact = Fact::End(End {
+                version: row.version,
+            });
+            prepared.details = Some(fact.clone());
+            prepared.effects.push(Effect::InsertFact { subject, fact });
+        }
+    }
+    if prepared.effects.is_empty() {
+        return Err(Reason::NotFound.into());
+    }
+    prepared
+        .effects
+        .push(Effect::Unfreeze(rung(level, change.surrogate)));
+    prepared.guards = vec![Guard::Facts {
+        subject,
+        version: facts.version(),
+    }];
+    Ok(prepared)
+}
+
+/// A credential for a practice's program; its secret is shown once.
+pub(crate) async fn add_client(core: &Core, change: &wire::AddClient) -> Result<Prepared, Refusal> {
+    let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
+    let exists = core.facts.load(core.keys.practice(practice)).await?;
+    if exists.is_empty() {
+        return Err(Reason::NotFound.into());
+    }
+    Ok(new_client(core, practice, &change.name))
+}
+
+/// A new client of a practice; the reply's code is `ID:SECRET`, both in hexadecimal.
+pub(crate) fn new_client(core: &Core, practice: PracticeId, name: &str) -> Prepared {
+    let client = ClientId::from_bytes(random_id());
+    let secret = Zeroizing::new(random::<32>());
+    let fact = Fact::Client(Client {
+        practice: practice.as_bytes().to_vec(),
+        secret_hash: secret_hash(secret.as_slice()).to_vec(),
+        name: name.to_owned(),
+    });
+    let mut prepared = Prepared::fact(core.keys.client(client), fact);
+    let mut code = format!("{client}:");
+    for byte in secret.iter() {
+        // Writing to a text does not fail.
+        let _ = write!(code, "{byte:02x}");
+    }
+    prepared.reply.code = code;
+    prepared.reply.id = client.as_bytes().to_vec();
+    prepared
+}
+
+/// The room's private key; `crate::acts` gives it to a connection of the room only.
+pub(super) fn unlock_room(core: &Core) -> Result<Prepared, Refusal> {
+    let key = core.room_key().ok_or(Reason::SubjectClosed)?;
+    let mut prepared = Prepared::default();
+    prepared.reply.room_key = key.to_vec();
+    Ok(prepared)
+}
+
+/// An entry and nothing else: what was signed stands in it.
+pub(super) fn attest(change: &wire::Attest) -> Result<Prepared, Refusal> {
+    if change.hash.len() != 32 || change.incident.len() != 16 || change.text.is_empty() {
+        return Err(Reason::Invalid.into());
+    }
+    Ok(Prepared::default())
+}

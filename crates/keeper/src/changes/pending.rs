@@ -1,0 +1,208 @@
+//! Changes that wait: for a second person, or, begun with a code, for a day.
+
+use super::{Prepared, kind_of, plan, standing};
+use crate::acts::{self, Doer};
+use crate::core::Core;
+use crate::draft::{Effect, Guard};
+use crate::facts::{Approval, Fact, SubjectFacts, Used, is_before};
+use crate::identity::secrets::{self, Secret};
+use crate::identity::sign_in::random_id;
+use crate::keys::{IdKind, KeyedToken};
+use crate::ledger::Refusal;
+use crate::session::Session;
+use candour_keeper_api::wire::{self, ChangeKind};
+use candour_keeper_api::words::Reason;
+use candour_seal::SystemRandom;
+use jiff::{SignedDuration, Timestamp};
+use prost::Message;
+use std::sync::Arc;
+
+/// How long a second person may take.
+const LASTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long an act begun with a code waits.
+pub(crate) const WAITS: SignedDuration = SignedDuration::from_hours(24);
+
+/// A change that waits.
+pub struct HeldPending {
+    subject: KeyedToken,
+    facts: Arc<SubjectFacts>,
+    /// What is to be done.
+    pub kind: ChangeKind,
+    /// Who began it.
+    pub author: Doer,
+    not_before: i64,
+    credential_json: String,
+}
+
+/// Puts a change aside; its id comes back in the reply.
+pub(crate) fn put_aside(
+    core: &Core,
+    author: &Doer,
+    kind: &ChangeKind,
+    credential_json: &str,
+    waits: bool,
+    now: Timestamp,
+) -> Result<Prepared, Refusal> {
+    let id = random_id();
+    let subject = core.keys.token(IdKind::Pending, &id);
+    let change = wire::Change {
+        kind: Some(kind.clone()),
+    };
+    let seal = |plain: &[u8]| {
+        secrets::seal(
+            &core.keys,
+            Secret::Change,
+            subject,
+            plain,
+            &mut SystemRandom,
+        )
+    };
+    let until = now.checked_add(LASTS).map_err(|_| Reason::Invalid)?;
+    let not_before = if waits {
+        now.checked_add(WAITS)
+            .map_err(|_| Reason::Invalid)?
+            .as_microsecond()
+    } else {
+        0
+    };
+    let fact = Fact::Pending(crate::facts::Pending {
+        sealed_change: seal(&change.encode_to_vec()),
+        author: author.subject.0.to_vec(),
+        session: author.session,
+        until: until.as_microsecond(),
+        not_before,
+        sealed_credential: seal(credential_json.as_bytes()),
+    });
+    let mut prepared = Prepared::fact(subject, fact);
+    prepared.reply.pending = id.to_vec();
+    prepared.reply.waits_until = not_before;
+    if waits {
+        // What the worker tells every old channel from.
+        prepared.effects.push(Effect::InsertFact {
+            subject: author.subject,
+            fact: Fact::ActWaits(crate::facts::ActWaits {
+                pending: subject.0.to_vec(),
+                not_before,
+            }),
+        });
+    }
+    Ok(prepared)
+}
+
+/// A change that waits and was not used.
+pub async fn load(core: &Core, id: &[u8], now: Timestamp) -> Result<HeldPending, Refusal> {
+    let id: [u8; 16] = id.try_into().map_err(|_| Reason::Invalid)?;
+    let subject = core.keys.token(IdKind::Pending, &id);
+    let facts = core.facts.load(subject).await?;
+    let is_used = facts.live().any(|row| matches!(row.fact, Fact::Used(_)));
+    let fact = facts.live().find_map(|row| match &row.fact {
+        Fact::Pending(fact) if is_before(fact.until, now) => Some(fact.clone()),
+        _ => None,
+    });
+    let fact = fact.filter(|_| !is_used).ok_or(Reason::NotFound)?;
+    let open = |sealed: &[u8]| {
+        secrets::open(&core.keys, Secret::Change, subject, sealed).ok_or(Reason::SubjectClosed)
+    };
+    let change = wire::Change::decode(open(&fact.sealed_change)?.as_slice())
+        .map_err(|_| Reason::SubjectClosed)?;
+    let credential = open(&fact.sealed_credential)?;
+    Ok(HeldPending {
+        subject,
+        facts,
+        kind: kind_of(Some(&change))?,
+        author: Doer {
+            subject: KeyedToken::try_from(fact.author.as_slice())
+                .map_err(|_| Reason::SubjectClosed)?,
+            session: fact.session,
+        },
+        not_before: fact.not_before,
+        credential_json: String::from_utf8(credential.to_vec()).unwrap_or_default(),
+    })
+}
+
+/// Whether this session may be the second person: another one, elsewhere, who might have begun it or may approve it.
+pub(crate) async fn may_approve(
+    core: &Core,
+    session: &Session,
+    held: &HeldPending,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let is_another =
+        held.author.subject != session.subject && held.author.session != session.surrogate;
+    if !is_another || held.not_before != 0 {
+        return Err(Reason::NotAllowed.into());
+    }
+    let own = plan(&held.kind, session.role)?;
+    let relation = standing::relation(core, session, &held.kind, now).await?;
+    if super::allows(core, session, &own, relation, now) {
+        return Ok(());
+    }
+    let approve = plan(&ChangeKind::Approve(Vec::new()), session.role)?;
+    let stands = match standing::of_installation(session) {
+        crate::decision::Relation::Stranger => relation,
+        officer => officer,
+    };
+    if super::allows(core, session, &approve, stands, now) {
+        return Ok(());
+    }
+    Err(Reason::NotAllowed.into())
+}
+
+/// What waited, together with the mark that it is used.
+pub(crate) async fn finish(
+    core: &Core,
+    session: &Session,
+    held: &HeldPending,
+    now: Timestamp,
+) -> Result<Prepared, Refusal> {
+    let mut prepared = match &held.kind {
+        ChangeKind::AddPasskey(passkey) => acts::added_passkey(
+            core,
+            session.subject,
+            &held.credential_json,
+            &passkey.name,
+            now,
+        )?,
+        kind => super::prepare(core, session, &held.author, kind, now).await?,
+    };
+    prepared.effects.push(Effect::InsertFact {
+        subject: held.subject,
+        fact: Fact::Approval(Approval {
+            by: session.subject.0.to_vec(),
+            session: session.surrogate,
+        }),
+    });
+    prepared.effects.push(Effect::InsertFact {
+        subject: held.subject,
+        fact: Fact::Used(Used {
+            by: session.subject.0.to_vec(),
+        }),
+    });
+    prepared.guards.push(Guard::Facts {
+        subject: held.subject,
+        version: held.facts.version(),
+    });
+    Ok(prepared)
+}
+
+/// Does one's own waiting act once its day is over.
+pub(crate) async fn finish_own(
+    core: &Core,
+    session: &Session,
+    id: &[u8],
+    now: Timestamp,
+) -> Result<wire::Changed, Refusal> {
+    let held = load(core, id, now).await?;
+    if held.author.subject != session.subject || held.not_before == 0 {
+        return Err(Reason::StepUpNeeded.into());
+    }
+    if now.as_microsecond() < held.not_before {
+        let seconds = (held.not_before - now.as_microsecond()) / 1_000_000 + 1;
+        return Err(Refusal {
+            retry_after_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+            ..Reason::TooMany.into()
+        });
+    }
+    let prepared = finish(core, session, &held, now).await?;
+    super::write(core, session, prepared, super::sentence(&held.kind)).await
+}

@@ -1,0 +1,206 @@
+//! Invitations and roles.
+
+use super::Prepared;
+use super::plan::is_officer;
+use crate::acts::Doer;
+use crate::core::Core;
+use crate::draft::{Effect, Guard};
+use crate::facts::{End, Fact, Invitation, OperatorRole, StaffRole};
+use crate::identity::accounts::{self, Account};
+use crate::identity::codes::InvitationCode;
+use crate::identity::secrets::{self, Secret};
+use crate::identity::sign_in::{random, random_id};
+use crate::keys::{IdKind, KeyedToken, LookupKind, practice_number};
+use crate::ledger::Refusal;
+use crate::session::Session;
+use candour_keeper_api::wire;
+use candour_keeper_api::words::{Reason, Role};
+use candour_rules::budget::{Charge, Context};
+use candour_rules::decision::{Lane, Role as RuleRole};
+use candour_rules::keys::Practice;
+use candour_seal::{PatientId, PersonId, PracticeId, SystemRandom};
+use jiff::{SignedDuration, Timestamp};
+
+/// How long an invitation may be used.
+const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// A new invitation: its effects and its printed code.
+pub(crate) fn invitation(
+    core: &Core,
+    invite: &wire::Invite,
+    invited_by: &[u8],
+    now: Timestamp,
+) -> Result<(Prepared, String), Refusal> {
+    let patient = PatientId::try_from(invite.patient.as_slice()).ok();
+    let code = InvitationCode::from_random(&random());
+    let subject = core.keys.token(IdKind::Invitation, &random_id());
+    let until = now
+        .checked_add(INVITATION_LASTS)
+        .map_err(|_| Reason::Invalid)?;
+    let seal = |what, text: &str| {
+        secrets::seal(
+            &core.keys,
+            what,
+            subject,
+            text.as_bytes(),
+            &mut SystemRandom,
+        )
+    };
+    let fact = Fact::Invitation(Invitation {
+        practice: invite.practice.clone(),
+        role: invite.role,
+        patient: patient
+            .map(|patient| core.keys.patient(patient).0.to_vec())
+            .unwrap_or_default(),
+        sealed_name: seal(Secret::Name, &invite.staff_name),
+        until: until.as_microsecond(),
+        invited_by: invited_by.to_vec(),
+        sections: invite.sections.clone(),
+        proxy_until: invite.until,
+        sealed_reason: seal(Secret::Reason, &invite.reason),
+    });
+    let mut prepared = Prepared::fact(subject, fact);
+    prepared.effects.push(Effect::InsertLookup {
+        kind: LookupKind::Invitation,
+        token: core
+            .keys
+            .lookup(LookupKind::Invitation, code.expose().as_bytes()),
+        subject,
+    });
+    prepared.patient = patient;
+    Ok((prepared, code.printed()))
+}
+
+/// Invites somebody; a practice may invite 20 patients a day.
+pub(super) async fn invite(
+    core: &Core,
+    session: &Session,
+    doer: &Doer,
+    invite: &wire::Invite,
+    now: Timestamp,
+) -> Result<Prepared, Refusal> {
+    let role = Role::try_from(invite.role).map_err(|_| Reason::Invalid)?;
+    let is_about_patient = matches!(role, Role::Patient | Role::Proxy);
+    if is_about_patient != (invite.patient.len() == 16) {
+        return Err(Reason::Invalid.into());
+    }
+    let mut asked = invite.clone();
+    if asked.practice.is_empty() && is_about_patient {
+        asked.practice = practice_of(core, &invite.patient).await?;
+    }
+    let practice = PracticeId::try_from(asked.practice.as_slice()).ok();
+    if practice.is_none() && !is_officer(role) {
+        return Err(Reason::Invalid.into());
+    }
+    let (mut prepared, code) = invitation(core, &asked, &doer.subject.0, now)?;
+    if let (Some(practice), true) = (practice, is_about_patient) {
+        prepared.charge = Some((
+            Charge::Invitation,
+            Context {
+                role: rule_role(session.role),
+                acts_for: 0,
+                practice: Some(Practice(practice_number(practice))),
+                passkey_at: None,
+                lane: Lane::Ordinary,
+            },
+        ));
+    }
+    prepared.reply.code = code;
+    Ok(prepared)
+}
+
+/// A practice the patient is enrolled at, for a patient who invites without naming one.
+async fn practice_of(core: &Core, patient: &[u8]) -> Result<Vec<u8>, Refusal> {
+    let patient = PatientId::try_from(patient).map_err(|_| Reason::Invalid)?;
+    let facts = core.facts.load(core.keys.patient(patient)).await?;
+    facts
+        .live()
+        .find_map(|row| match &row.fact {
+            Fact::Enrolment(enrolment) => Some(enrolment.practice.clone()),
+            _ => None,
+        })
+        .ok_or_else(|| Reason::NotFound.into())
+}
+
+fn rule_role(role: Role) -> RuleRole {
+    match role {
+        Role::Clinician => RuleRole::Clinician,
+        Role::Reception | Role::Manager => RuleRole::Reception,
+        Role::PracticeClient => RuleRole::Client,
+        Role::Patient | Role::Proxy => RuleRole::Patient,
+        _ => RuleRole::Operator,
+    }
+}
+
+/// Gives an existing person a role; only to somebody who signs in by passkey alone.
+pub(super) async fn grant_role(
+    core: &Core,
+    change: &wire::RoleChange,
+) -> Result<Prepared, Refusal> {
+    let person = PersonId::try_from(change.person.as_slice()).map_err(|_| Reason::Invalid)?;
+    let role = Role::try_from(change.role).map_err(|_| Reason::Invalid)?;
+    let account = Account::by_person(core, person)
+        .await?
+        .ok_or(Reason::NotFound)?;
+    if account.password().is_some() || account.passkeys().is_empty() {
+        return Err(Reason::NotAllowed.into());
+    }
+    let sealed_name = account
+        .facts
+        .rows()
+        .iter()
+        .rev()
+        .find_map(|row| match &row.fact {
+            Fact::StaffRole(held) => Some(held.sealed_name.clone()),
+            Fact::OperatorRole(held) => Some(held.sealed_name.clone()),
+            _ => None,
+        })
+        .unwrap_or_default();
+    let fact = if is_officer(role) {
+        Fact::OperatorRole(OperatorRole {
+            role: change.role,
+            until: change.until,
+            sealed_name,
+        })
+    } else {
+        PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
+        Fact::StaffRole(StaffRole {
+            practice: change.practice.clone(),
+            role: change.role,
+            until: change.until,
+            sealed_name,
+        })
+    };
+    Ok(Prepared::fact(account.subject, fact))
+}
+
+/// Ends a role; the sessions that stand on it end with it.
+pub(super) async fn end_role(
+    core: &Core,
+    change: &wire::RoleChange,
+    now: Timestamp,
+) -> Result<Prepared, Refusal> {
+    let person = PersonId::try_from(change.person.as_slice()).map_err(|_| Reason::Invalid)?;
+    let subject: KeyedToken = core.keys.person(person);
+    let facts = core.facts.load(subject).await?;
+    let practice = PracticeId::try_from(change.practice.as_slice()).ok();
+    let mut prepared = Prepared::default();
+    for held in accounts::roles(&facts, now) {
+        if held.role.number() == u8::try_from(change.role).unwrap_or(0) && held.practice == practice
+        {
+            let fact = Fact::End(End {
+                version: held.version,
+            });
+            prepared.details = Some(fact.clone());
+            prepared.effects.push(Effect::InsertFact { subject, fact });
+        }
+    }
+    if prepared.effects.is_empty() {
+        return Err(Reason::NotFound.into());
+    }
+    prepared.guards = vec![Guard::Facts {
+        subject,
+        version: facts.version(),
+    }];
+    Ok(prepared)
+}

@@ -1,0 +1,147 @@
+//! Which policy action a change is, what proof it needs, and the sentence a person signs.
+
+use crate::decision::ChangeAction;
+use candour_keeper_api::wire::ChangeKind;
+use candour_keeper_api::words::{Level, Reason, Role};
+use candour_seal::PatientId;
+
+/// What must be shown before a change is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// A running session.
+    Session,
+    /// An answer whose challenge is the hash of exactly this act.
+    Act,
+    /// That, and a second person's, in another session.
+    Two,
+}
+
+/// How a change is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Its action in the policies.
+    pub action: ChangeAction,
+    /// Its proof.
+    pub proof: Proof,
+}
+
+const fn needs(action: ChangeAction, proof: Proof) -> Plan {
+    Plan { action, proof }
+}
+
+/// The plan of a change, begun in this role.
+pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
+    use ChangeAction as Do;
+    Ok(match kind {
+        ChangeKind::Invite(invite) => match Role::try_from(invite.role) {
+            Ok(Role::Patient) => needs(Do::InvitePatient, Proof::Session),
+            // Sharing one's own record needs an act; a practice that invites a parent does not share its own.
+            Ok(Role::Proxy) if by == Role::Patient => needs(Do::InviteProxy, Proof::Act),
+            Ok(Role::Proxy) => needs(Do::InviteProxy, Proof::Session),
+            Ok(Role::Clinician | Role::Reception) => needs(Do::InviteStaff, Proof::Act),
+            Ok(Role::Manager) => needs(Do::InviteStaff, Proof::Two),
+            Ok(role) if is_officer(role) => needs(Do::InviteStaff, Proof::Two),
+            _ => return Err(Reason::Invalid),
+        },
+        ChangeKind::GrantRole(change) => match Role::try_from(change.role) {
+            Ok(Role::Clinician | Role::Reception) => needs(Do::GrantRole, Proof::Act),
+            Ok(Role::Manager) => needs(Do::GrantManager, Proof::Two),
+            Ok(role) if is_officer(role) => needs(Do::GrantOfficer, Proof::Two),
+            _ => return Err(Reason::Invalid),
+        },
+        ChangeKind::EndRole(_) => needs(Do::EndRole, Proof::Act),
+        ChangeKind::GrantProxy(_) => needs(Do::GrantProxy, Proof::Act),
+        ChangeKind::EndProxy(_) => needs(Do::EndProxy, Proof::Session),
+        ChangeKind::EndEnrolment(_) => needs(Do::EndEnrolment, Proof::Session),
+        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::Session),
+        ChangeKind::Freeze(_) => needs(Do::Freeze, Proof::Session),
+        ChangeKind::Unfreeze(_) => needs(Do::Unfreeze, Proof::Two),
+        ChangeKind::AddClient(_) => needs(Do::AddClient, Proof::Two),
+        ChangeKind::StartRun(_) => needs(Do::StartRun, Proof::Two),
+        ChangeKind::UnlockRoom(_) => needs(Do::UnlockRoom, Proof::Two),
+        ChangeKind::Approve(_) => needs(Do::Approve, Proof::Act),
+        ChangeKind::AddPasskey(_) => needs(Do::AddPasskey, Proof::Act),
+        ChangeKind::Attest(_) => needs(Do::Attest, Proof::Act),
+    })
+}
+
+/// A role of the operator.
+pub const fn is_officer(role: Role) -> bool {
+    matches!(
+        role,
+        Role::PrivacyOfficer | Role::SecurityOfficer | Role::CommunicationsOfficer
+    )
+}
+
+/// The patient a change is about.
+pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
+    let bytes = match kind {
+        ChangeKind::Invite(invite) => &invite.patient,
+        ChangeKind::GrantProxy(proxy) | ChangeKind::EndProxy(proxy) => &proxy.patient,
+        ChangeKind::EndEnrolment(ended) => &ended.patient,
+        ChangeKind::MarkPatient(marks) => &marks.patient,
+        _ => return None,
+    };
+    PatientId::try_from(bytes.as_slice()).ok()
+}
+
+fn role_word(role: i32) -> &'static str {
+    Role::try_from(role).map_or("an unknown role", Role::word)
+}
+
+/// What a person agrees to, in words; part of what a passkey signs. Ids stand in the change itself, which is signed too.
+pub fn sentence(kind: &ChangeKind) -> String {
+    match kind {
+        ChangeKind::Invite(invite) if invite.staff_name.is_empty() => {
+            format!("Invite somebody as {}.", role_word(invite.role))
+        }
+        ChangeKind::Invite(invite) => {
+            format!(
+                "Invite {} as {}.",
+                invite.staff_name,
+                role_word(invite.role)
+            )
+        }
+        ChangeKind::GrantRole(change) => {
+            format!("Give a person the role {}.", role_word(change.role))
+        }
+        ChangeKind::EndRole(change) => format!("End a person's role {}.", role_word(change.role)),
+        ChangeKind::GrantProxy(_) => "Let another person act for this patient.".to_owned(),
+        ChangeKind::EndProxy(_) => "End that a person acts for this patient.".to_owned(),
+        ChangeKind::EndEnrolment(_) => "Note that the patient left the practice.".to_owned(),
+        ChangeKind::MarkPatient(marks) => format!(
+            "Mark the patient: {}, {}.",
+            if marks.is_deceased {
+                "has died"
+            } else {
+                "is alive"
+            },
+            if marks.is_unsafe_to_write {
+                "unsafe to write to"
+            } else {
+                "may be written to"
+            },
+        ),
+        ChangeKind::Freeze(freeze) => format!("Freeze a {}.", level_word(freeze.level)),
+        ChangeKind::Unfreeze(freeze) => format!("Unfreeze a {}.", level_word(freeze.level)),
+        ChangeKind::AddClient(client) => {
+            format!(
+                "Give the program {} a credential for this practice.",
+                client.name
+            )
+        }
+        ChangeKind::StartRun(run) => {
+            format!("Open {} people's addresses in a run.", run.members.len())
+        }
+        ChangeKind::UnlockRoom(_) => "Unlock the incident room's key for this incident.".to_owned(),
+        ChangeKind::Approve(_) => "Approve what somebody else began.".to_owned(),
+        ChangeKind::AddPasskey(passkey) => {
+            format!("Add the passkey {} to my account.", passkey.name)
+        }
+        ChangeKind::Attest(attest) => attest.text.clone(),
+    }
+}
+
+fn level_word(level: i32) -> &'static str {
+    Level::try_from(level).map_or("thing", Level::word)
+}

@@ -1,0 +1,120 @@
+//! How the author of a change stands to whom or what it concerns.
+
+use super::plan::{is_officer, patient_of};
+use crate::core::Core;
+use crate::decision::{Assurance, Relation};
+use crate::facts::{Fact, is_before};
+use crate::ledger::Refusal;
+use crate::session::{Principal, Session};
+use candour_keeper_api::wire::ChangeKind;
+use candour_keeper_api::words::{Level, Role};
+use candour_seal::{PatientId, PracticeId};
+use jiff::{SignedDuration, Timestamp};
+
+/// For how long a passkey answer or code counts as fresh.
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
+
+/// How sure the keeper is of who this is.
+pub(crate) fn assurance(session: &Session, now: Timestamp) -> Assurance {
+    let is_fresh = now.duration_since(session.proved_at) < FRESH;
+    match (session.principal, session.by_passkey, is_fresh) {
+        (Principal::Client(_) | Principal::Run(_), _, _) => Assurance::Secret,
+        (_, true, true) => Assurance::FreshPasskey,
+        (_, true, false) => Assurance::Passkey,
+        (_, false, true) => Assurance::FreshCode,
+        (_, false, false) => Assurance::Code,
+    }
+}
+
+/// The relation that the policies see.
+pub(super) async fn relation(
+    core: &Core,
+    session: &Session,
+    kind: &ChangeKind,
+    now: Timestamp,
+) -> Result<Relation, Refusal> {
+    if let Some(patient) = patient_of(kind) {
+        return to_patient(core, session, patient, kind, now).await;
+    }
+    let practice = match kind {
+        ChangeKind::AddPasskey(_) => return Ok(Relation::Own),
+        ChangeKind::Invite(invite) => &invite.practice,
+        ChangeKind::GrantRole(role) | ChangeKind::EndRole(role) => &role.practice,
+        ChangeKind::AddClient(client) => &client.practice,
+        ChangeKind::Freeze(freeze) if !is_officer(session.role) => {
+            let is_own = freeze.level == i32::from(Level::Practice)
+                && session.practice_surrogate == Some(freeze.surrogate);
+            return Ok(if is_own {
+                Relation::OwnPractice
+            } else {
+                Relation::Stranger
+            });
+        }
+        _ => return Ok(of_installation(session)),
+    };
+    Ok(
+        match (PracticeId::try_from(practice.as_slice()), session.practice) {
+            (Ok(asked), Some(own)) if asked == own => Relation::OwnPractice,
+            (Err(_), None) if practice.is_empty() => of_installation(session),
+            _ => Relation::Stranger,
+        },
+    )
+}
+
+/// An officer stands to everything as to the installation.
+pub(super) fn of_installation(session: &Session) -> Relation {
+    if is_officer(session.role) {
+        Relation::Installation
+    } else {
+        Relation::Stranger
+    }
+}
+
+async fn to_patient(
+    core: &Core,
+    session: &Session,
+    patient: PatientId,
+    kind: &ChangeKind,
+    now: Timestamp,
+) -> Result<Relation, Refusal> {
+    let token = core.keys.patient(patient);
+    if matches!(session.role, Role::Patient | Role::Proxy) {
+        if session.own_patient == Some(patient) {
+            return Ok(Relation::Own);
+        }
+        // A proxy may stop acting, for themself and for nobody else.
+        let is_about_self = match kind {
+            ChangeKind::EndProxy(proxy) => proxy.person == session.principal.bytes(),
+            _ => false,
+        };
+        let facts = core.facts.load(session.subject).await?;
+        let acts = facts.live().any(|row| match &row.fact {
+            Fact::Proxy(proxy) => proxy.patient == token.0 && is_before(proxy.until, now),
+            _ => false,
+        });
+        return Ok(if acts && is_about_self {
+            Relation::Proxy
+        } else {
+            Relation::Stranger
+        });
+    }
+    // Staff rights never apply to one's own record.
+    let (Some(practice), true) = (session.practice, session.own_patient != Some(patient)) else {
+        return Ok(Relation::Stranger);
+    };
+    let names_other_practice = match kind {
+        ChangeKind::EndEnrolment(ended) => ended.practice != practice.as_bytes(),
+        ChangeKind::Invite(invite) => invite.practice != practice.as_bytes(),
+        _ => false,
+    };
+    let facts = core.facts.load(token).await?;
+    let is_enrolled = facts.live().any(|row| match &row.fact {
+        Fact::Enrolment(enrolment) => enrolment.practice == practice.as_bytes(),
+        _ => false,
+    });
+    Ok(if is_enrolled && !names_other_practice {
+        Relation::Enrolled
+    } else {
+        Relation::Stranger
+    })
+}

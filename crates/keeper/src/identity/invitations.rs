@@ -1,0 +1,482 @@
+//! Invitations: looking at one, making an account from one, linking one to an account.
+//!
+//! An invitation never adds a credential to an account that exists.
+
+mod grant;
+
+use crate::core::Core;
+use crate::draft::{Draft, Effect, Guard};
+use crate::facts::{
+    Account as AccountFact, CodeSheet, Fact, Password, SubjectFacts, Totp, Used, is_before,
+};
+use crate::identity::accounts::{Account, normal_login};
+use crate::identity::codes::{InvitationCode, Sheet, TotpSecret};
+use crate::identity::failures::Tried;
+use crate::identity::passwords::acceptable;
+use crate::identity::secrets::{self, Secret};
+use crate::identity::sign_in::{failed, random, random_id};
+use crate::identity::{Waiting, commit, standing};
+use crate::keys::{KeyedToken, LookupKind, practice_number};
+use crate::ledger::Refusal;
+use crate::session::Principal;
+use candour_keeper_api::wire;
+use candour_keeper_api::words::{EntryKind, Reason, Role};
+use candour_rules::freeze;
+use candour_seal::{InstanceId, PersonId, SystemRandom};
+use jiff::Timestamp;
+use std::sync::{Arc, PoisonError};
+use webauthn_rs_core::proto::{Credential, RegistrationState};
+
+/// Wrong birth dates after which an invitation ends.
+const MOST_BIRTH_DATES: u32 = 5;
+
+/// What is remembered between looking at an invitation and registering.
+#[derive(Clone)]
+pub struct NewAccount {
+    person: PersonId,
+    login: String,
+    state: RegistrationState,
+    totp: [u8; 20],
+    invitation: KeyedToken,
+    instance: InstanceId,
+}
+
+/// A live invitation.
+struct Held {
+    subject: KeyedToken,
+    facts: Arc<SubjectFacts>,
+    fact: crate::facts::Invitation,
+    role: Role,
+    patient: Option<KeyedToken>,
+}
+
+/// How the new account signs in.
+enum Credentials {
+    Passkey(Box<Credential>),
+    PasswordAndTotp { phc: String, secret: [u8; 20] },
+    PasswordAndSheet { phc: String, sheet: Sheet },
+}
+
+/// Shows what an invitation offers; with a login name also what is needed to make the account.
+pub async fn open(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::InvitationOpen,
+) -> Result<wire::InvitationView, Refusal> {
+    let now = core.clock.now();
+    let held = find(core, &call.code, &call.network, now).await?;
+    let mut view = wire::InvitationView {
+        practice: held.fact.practice.clone(),
+        role: held.fact.role,
+        ..wire::InvitationView::default()
+    };
+    if call.login.is_empty() {
+        return Ok(view);
+    }
+    let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
+    let person = PersonId::from_bytes(random_id());
+    let totp = random();
+    let asked = core.identity.passkeys.ask_new(person, &login, Vec::new())?;
+    if is_own_role(held.role) {
+        view.otpauth = TotpSecret::from_bytes(totp).otpauth(&login);
+    }
+    let id = random_id();
+    let waiting = NewAccount {
+        person,
+        login,
+        state: asked.state,
+        totp,
+        invitation: held.subject,
+        instance,
+    };
+    core.identity
+        .ceremonies
+        .begin(id, Waiting::Register(Box::new(waiting)), now);
+    view.ceremony = Some(wire::Ceremony {
+        ceremony: id.to_vec(),
+        options_json: asked.options_json,
+        ..wire::Ceremony::default()
+    });
+    Ok(view)
+}
+
+/// Makes an account: with a passkey, or (patients and proxies) a password and a second factor.
+pub async fn register(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::Register,
+) -> Result<wire::Registered, Refusal> {
+    let now = core.clock.now();
+    let held = find(core, &call.code, &call.network, now).await?;
+    check_birth_date(core, &held, &call.birth_date, now).await?;
+    let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
+    if Account::by_login(core, &login).await?.is_some() {
+        return Err(Reason::Invalid.into());
+    }
+    let (person, credentials) = credentials(core, instance, call, &held, &login, now).await?;
+    let subject = core.keys.person(person);
+    let mut registered = wire::Registered {
+        person: person.as_bytes().to_vec(),
+        ..wire::Registered::default()
+    };
+    let mut effects = account_effects(core, subject, &login);
+    effects.extend(credential_effects(
+        core,
+        subject,
+        credentials,
+        now,
+        &mut registered,
+    ));
+
+    let mut draft = draft_of(core, instance, &held, subject);
+    draft.body.principal = person.as_bytes().to_vec();
+    draft.body.network.clone_from(&call.network);
+    "an account was made from an invitation".clone_into(&mut draft.body.text);
+    draft.guards.push(Guard::Facts {
+        subject,
+        version: 0,
+    });
+    draft.effects = effects;
+    finish(core, draft, &held, subject, now).await?;
+    Ok(registered)
+}
+
+/// Links an invitation to the account that is signed in.
+pub async fn link(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::InvitationLink,
+) -> Result<(), Refusal> {
+    let now = core.clock.now();
+    let (session, facts) = standing::session(core, &call.token, instance, now).await?;
+    let Principal::Person(person) = session.principal else {
+        return Err(Reason::NotAllowed.into());
+    };
+    let held = find(core, &call.code, "session", now).await?;
+    check_birth_date(core, &held, &call.birth_date, now).await?;
+    let account = Account {
+        person,
+        subject: session.subject,
+        facts: Arc::clone(&facts),
+    };
+    // Staff and officers sign in by passkey only: an account with a password never becomes theirs.
+    if !is_own_role(held.role) && (account.password().is_some() || !session.by_passkey) {
+        return Err(Reason::NotAllowed.into());
+    }
+    let mut draft = draft_of(core, instance, &held, session.subject);
+    draft.row.session = session.surrogate;
+    draft.row.role = session.role;
+    draft.body.principal = person.as_bytes().to_vec();
+    "an invitation was linked to an account".clone_into(&mut draft.body.text);
+    draft.stops = Some(session.freeze_guards(None));
+    draft.guards.push(Guard::Facts {
+        subject: session.subject,
+        version: facts.version(),
+    });
+    finish(core, draft, &held, session.subject, now).await
+}
+
+async fn finish(
+    core: &Core,
+    mut draft: Draft,
+    held: &Held,
+    person: KeyedToken,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    grant::add(core, &mut draft, held, person, now).await?;
+    draft.effects.push(Effect::InsertFact {
+        subject: held.subject,
+        fact: Fact::Used(Used {
+            by: person.0.to_vec(),
+        }),
+    });
+    match commit(core, draft).await?.refused {
+        Some(refusal) => Err(refusal),
+        None => Ok(()),
+    }
+}
+
+fn draft_of(core: &Core, instance: InstanceId, held: &Held, person: KeyedToken) -> Draft {
+    let mut draft = Draft::of_keeper(EntryKind::Change);
+    draft.row.role = Role::Anonymous;
+    draft.row.practice = held.fact.practice.as_slice().try_into().ok();
+    draft.row.principal = person.surrogate();
+    draft.body.instance = instance.as_bytes().to_vec();
+    draft.guards = vec![Guard::Facts {
+        subject: held.subject,
+        version: held.facts.version(),
+    }];
+    draft.stops = Some(freeze::Guards {
+        session: None,
+        principal: Some(candour_rules::keys::Principal(person.surrogate())),
+        client: None,
+        purpose: None,
+        practices: draft
+            .row
+            .practice
+            .map(|practice| candour_rules::keys::Practice(practice_number(practice)))
+            .into_iter()
+            .collect(),
+        instance: Some(candour_rules::keys::Instance(
+            core.keys.instance(instance).surrogate(),
+        )),
+        is_emergency: false,
+    });
+    draft
+}
+
+fn is_own_role(role: Role) -> bool {
+    matches!(role, Role::Patient | Role::Proxy)
+}
+
+/// The live invitation of a code; wrong codes are counted by network.
+async fn find(core: &Core, code: &str, network: &str, now: Timestamp) -> Result<Held, Refusal> {
+    let code = InvitationCode::parse(code).ok_or(Reason::Invalid)?;
+    let token = core
+        .keys
+        .lookup(LookupKind::Invitation, code.expose().as_bytes());
+    let tried = Tried {
+        network: network.to_owned(),
+        what: token,
+    };
+    let wait = core.identity.failures.wait(&tried, now);
+    if wait > 0 {
+        return Err(Refusal {
+            retry_after_seconds: wait,
+            ..Reason::TooMany.into()
+        });
+    }
+    let live = match core.lookups.find(LookupKind::Invitation, token).await? {
+        Some(subject) => live_invitation(core, subject, now).await?,
+        None => None,
+    };
+    live.ok_or_else(|| failed(core, tried, Reason::WrongCredentials.into(), now))
+}
+
+async fn live_invitation(
+    core: &Core,
+    subject: KeyedToken,
+    now: Timestamp,
+) -> Result<Option<Held>, Refusal> {
+    let facts = core.facts.load(subject).await?;
+    let is_used = facts.live().any(|row| matches!(row.fact, Fact::Used(_)));
+    let fact = facts.live().find_map(|row| match &row.fact {
+        Fact::Invitation(fact) if is_before(fact.until, now) => Some(fact.clone()),
+        _ => None,
+    });
+    let Some(fact) = fact.filter(|_| !is_used) else {
+        return Ok(None);
+    };
+    let role = Role::try_from(fact.role).map_err(|_| Reason::SubjectClosed)?;
+    let patient = KeyedToken::try_from(fact.patient.as_slice()).ok();
+    Ok(Some(Held {
+        subject,
+        facts,
+        fact,
+        role,
+        patient,
+    }))
+}
+
+/// Who holds the letter with the code knows the patient's birth date too, which the letter does not say.
+async fn check_birth_date(
+    core: &Core,
+    held: &Held,
+    typed: &str,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let Some(patient) = held.patient else {
+        return Ok(());
+    };
+    let facts = core.facts.load(patient).await?;
+    let expected = core.keys.birth(patient, typed.trim());
+    let fits = facts.live().any(|row| match &row.fact {
+        Fact::Patient(known) => known.birth == expected,
+        _ => false,
+    });
+    if fits {
+        return Ok(());
+    }
+    let tries = {
+        let mut wrong = core
+            .identity
+            .wrong_birth_dates
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let tries = wrong.entry(held.subject.0).or_insert(0);
+        *tries += 1;
+        *tries
+    };
+    if tries >= MOST_BIRTH_DATES {
+        let mut draft = Draft::of_keeper(EntryKind::Change);
+        "an invitation ended after too many wrong birth dates".clone_into(&mut draft.body.text);
+        draft.effects = vec![Effect::InsertFact {
+            subject: held.subject,
+            fact: Fact::Used(Used::default()),
+        }];
+        commit(core, draft).await?;
+    }
+    let tried = Tried {
+        network: "invitation".to_owned(),
+        what: held.subject.0,
+    };
+    Err(failed(core, tried, Reason::WrongCredentials.into(), now))
+}
+
+async fn credentials(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::Register,
+    held: &Held,
+    login: &str,
+    now: Timestamp,
+) -> Result<(PersonId, Credentials), Refusal> {
+    let waiting = || -> Result<NewAccount, Refusal> {
+        match core.identity.ceremonies.end(&call.ceremony, now) {
+            Some(Waiting::Register(new))
+                if new.instance == instance
+                    && new.invitation == held.subject
+                    && new.login == login =>
+            {
+                Ok(*new)
+            }
+            _ => Err(Reason::WrongCredentials.into()),
+        }
+    };
+    if !call.answer_json.is_empty() {
+        let new = waiting()?;
+        let credential = core
+            .identity
+            .passkeys
+            .accept_new(&call.answer_json, &new.state)?;
+        return Ok((new.person, Credentials::Passkey(Box::new(credential))));
+    }
+    if !is_own_role(held.role) {
+        return Err(Reason::NotAllowed.into());
+    }
+    acceptable(&call.password, login)?;
+    if call.wants_sheet {
+        let phc = hashed(core, &call.password).await?;
+        let sheet = Sheet::from_random(&core.identity.codes_key, &random());
+        let person = PersonId::from_bytes(random_id());
+        return Ok((person, Credentials::PasswordAndSheet { phc, sheet }));
+    }
+    let new = waiting()?;
+    let secret = TotpSecret::from_bytes(new.totp);
+    if secret.step_of(&call.totp_code, now).is_none() {
+        // A slip of the hand must not force the app to be set up again; the ceremony's five minutes go on.
+        let id = call
+            .ceremony
+            .as_slice()
+            .try_into()
+            .map_err(|_| Reason::Invalid)?;
+        core.identity
+            .ceremonies
+            .begin(id, Waiting::Register(Box::new(new)), now);
+        return Err(Reason::WrongCredentials.into());
+    }
+    let phc = hashed(core, &call.password).await?;
+    let secret = new.totp;
+    Ok((new.person, Credentials::PasswordAndTotp { phc, secret }))
+}
+
+async fn hashed(core: &Core, password: &str) -> Result<String, Refusal> {
+    let hash = core.identity.passwords.hash(password, random_id()).await?;
+    Ok(hash.to_phc())
+}
+
+fn account_effects(core: &Core, subject: KeyedToken, login: &str) -> Vec<Effect> {
+    let token = core.keys.lookup(LookupKind::Login, login.as_bytes());
+    vec![
+        Effect::InsertFact {
+            subject,
+            fact: Fact::Account(AccountFact {
+                login: token.to_vec(),
+                user_handle: core.keys.person_id(subject).as_bytes().to_vec(),
+            }),
+        },
+        Effect::InsertLookup {
+            kind: LookupKind::Login,
+            token,
+            subject,
+        },
+    ]
+}
+
+fn credential_effects(
+    core: &Core,
+    subject: KeyedToken,
+    credentials: Credentials,
+    now: Timestamp,
+    registered: &mut wire::Registered,
+) -> Vec<Effect> {
+    let facts = match credentials {
+        Credentials::Passkey(credential) => {
+            return passkey_effects(core, subject, &credential, "passkey", now);
+        }
+        Credentials::PasswordAndTotp { phc, secret } => {
+            let sealed_secret = secrets::seal(
+                &core.keys,
+                Secret::Totp,
+                subject,
+                &secret,
+                &mut SystemRandom,
+            );
+            [
+                Fact::Password(Password { phc }),
+                Fact::Totp(Totp { sealed_secret }),
+            ]
+        }
+        Credentials::PasswordAndSheet { phc, sheet } => {
+            registered.sheet = sheet.printed;
+            let hashes = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
+            [
+                Fact::Password(Password { phc }),
+                Fact::CodeSheet(CodeSheet { hashes }),
+            ]
+        }
+    };
+    facts
+        .into_iter()
+        .map(|fact| Effect::InsertFact { subject, fact })
+        .collect()
+}
+
+/// The facts of a new passkey; its credential id must not be anybody's already.
+pub(crate) fn passkey_effects(
+    core: &Core,
+    subject: KeyedToken,
+    credential: &Credential,
+    name: &str,
+    now: Timestamp,
+) -> Vec<Effect> {
+    let Ok(credential_json) = serde_json::to_string(credential) else {
+        return Vec::new();
+    };
+    let token = core
+        .keys
+        .lookup(LookupKind::Credential, credential.cred_id.as_slice());
+    let sealed_name = secrets::seal(
+        &core.keys,
+        Secret::Name,
+        subject,
+        name.as_bytes(),
+        &mut SystemRandom,
+    );
+    vec![
+        Effect::InsertFact {
+            subject,
+            fact: Fact::Passkey(crate::facts::Passkey {
+                credential_json,
+                sealed_name,
+                added_at: now.as_microsecond(),
+                added_by: subject.0.to_vec(),
+            }),
+        },
+        Effect::InsertLookup {
+            kind: LookupKind::Credential,
+            token,
+            subject,
+        },
+    ]
+}

@@ -1,0 +1,498 @@
+//! Signing in and out: passkey, password with a code, a program's secret; and proving oneself again.
+
+use crate::core::Core;
+use crate::draft::{Draft, Effect, Guard};
+use crate::facts::{End, Fact};
+use crate::identity::accounts::{Account, HeldPasskey, normal_login};
+use crate::identity::failures::Tried;
+use crate::identity::passkeys::{Answer, Offered, made_up_credential};
+use crate::identity::standing;
+use crate::identity::{Waiting, commit};
+use crate::keys::LookupKind;
+use crate::ledger::{LedgerError, Refusal};
+use crate::session::{NewSession, Principal, Session};
+use candour_keeper_api::wire;
+use candour_keeper_api::words::{EntryKind, Reason, Role};
+use candour_rules::budget::{Charge, Context};
+use candour_rules::time::Micros;
+use candour_seal::{ClientId, CryptoRng, Digest, InstanceId, PracticeId, SystemRandom};
+use jiff::Timestamp;
+use subtle::ConstantTimeEq;
+use webauthn_rs_core::proto::AuthenticationState;
+
+/// Reading facts and deciding again, when they changed between reading and writing.
+const TRIES: u32 = 4;
+
+/// Begins a sign-in by passkey. A login that nobody has is asked like any other.
+pub async fn passkey_start(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::PasskeyStart,
+) -> Result<wire::Ceremony, Refusal> {
+    let now = core.clock.now();
+    let (offered, person) = if call.login.is_empty() {
+        (Offered::Discoverable, None)
+    } else {
+        let login = normal_login(&call.login);
+        let account = match &login {
+            Some(login) => Account::by_login(core, login).await?,
+            None => None,
+        };
+        let held: Vec<_> = account
+            .iter()
+            .flat_map(Account::passkeys)
+            .map(|held| held.credential)
+            .collect();
+        let shown = login.unwrap_or_else(|| call.login.clone());
+        match account {
+            Some(account) if !held.is_empty() => (Offered::Credentials(held), Some(account.person)),
+            _ => (
+                Offered::Nobody(made_up_credential(&core.identity.codes_key, &shown)),
+                None,
+            ),
+        }
+    };
+    let is_discoverable = call.login.is_empty();
+    let asked = core.identity.passkeys.ask(offered, None)?;
+    let id = random_id();
+    core.identity.ceremonies.begin(
+        id,
+        Waiting::SignIn {
+            state: Box::new(asked.state),
+            person,
+            is_discoverable,
+            instance,
+        },
+        now,
+    );
+    Ok(wire::Ceremony {
+        ceremony: id.to_vec(),
+        options_json: asked.options_json,
+        ..wire::Ceremony::default()
+    })
+}
+
+/// Ends a sign-in by passkey.
+pub async fn passkey_finish(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::PasskeyFinish,
+) -> Result<wire::SignedIn, Refusal> {
+    let now = core.clock.now();
+    let tried = Tried {
+        network: call.network.clone(),
+        what: [0; 16],
+    };
+    let answered = passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await;
+    let (account, effects) = match answered {
+        Ok(answered) => answered,
+        Err(refusal) => return Err(failed(core, tried, refusal, now)),
+    };
+    let acting = call.acting.clone().unwrap_or_default();
+    let (role, practice) = if acting.as_staff {
+        let held = standing::chosen_role(&account.roles(now), &acting)?;
+        (held.role, held.practice)
+    } else {
+        (Role::Patient, None)
+    };
+    let new = NewSession {
+        principal: Principal::Person(account.person),
+        role,
+        practice,
+        instance,
+        by_passkey: true,
+        own_patient: account.own_patient(core),
+    };
+    let version = account.facts.version();
+    begin(core, new, effects, version, &call.network, now).await
+}
+
+/// Which account a passkey's answer proves, and the facts to be written for it (a counter that went on).
+async fn passkey_account(
+    core: &Core,
+    instance: InstanceId,
+    ceremony: &[u8],
+    answer_json: &str,
+    now: Timestamp,
+) -> Result<(Account, Vec<Effect>), Refusal> {
+    let Some(Waiting::SignIn {
+        state,
+        person,
+        is_discoverable,
+        instance: asked_by,
+    }) = core.identity.ceremonies.end(ceremony, now)
+    else {
+        return Err(Reason::WrongCredentials.into());
+    };
+    let answer = Answer::parse(answer_json)?;
+    // An answer to a discoverable challenge names its person; to any other it must not name another one.
+    let named = answer.person();
+    let person = match (person, named) {
+        (Some(asked), None) => asked,
+        (Some(asked), Some(named)) if asked == named => asked,
+        (None, Some(named)) if is_discoverable => named,
+        _ => return Err(Reason::WrongCredentials.into()),
+    };
+    if asked_by != instance {
+        return Err(Reason::WrongCredentials.into());
+    }
+    let account = Account::by_person(core, person)
+        .await?
+        .ok_or(Reason::WrongCredentials)?;
+    let effects = checked(core, &account, &answer, &state)?;
+    Ok((account, effects))
+}
+
+/// Checks a passkey's answer against the account; the facts that its counter needs.
+pub(crate) fn checked(
+    core: &Core,
+    account: &Account,
+    answer: &Answer,
+    state: &AuthenticationState,
+) -> Result<Vec<Effect>, Refusal> {
+    let held = account
+        .passkeys()
+        .into_iter()
+        .find(|held| held.credential.cred_id.as_slice() == answer.credential_id())
+        .ok_or(Reason::WrongCredentials)?;
+    let counter = core
+        .identity
+        .passkeys
+        .accept(answer, state, &held.credential)?;
+    Ok(counted(account, held, counter))
+}
+
+fn counted(account: &Account, held: HeldPasskey, counter: u32) -> Vec<Effect> {
+    if counter == 0 {
+        return Vec::new();
+    }
+    let mut credential = held.credential;
+    credential.counter = counter;
+    let Ok(credential_json) = serde_json::to_string(&credential) else {
+        return Vec::new();
+    };
+    let subject = account.subject;
+    let next = crate::facts::Passkey {
+        credential_json,
+        ..held.fact
+    };
+    vec![
+        Effect::InsertFact {
+            subject,
+            fact: Fact::End(End {
+                version: held.version,
+            }),
+        },
+        Effect::InsertFact {
+            subject,
+            fact: Fact::Passkey(next),
+        },
+    ]
+}
+
+/// Signs a patient in by password and code. The same answer and the same work whatever was wrong.
+pub async fn password(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::PasswordSignIn,
+) -> Result<wire::SignedIn, Refusal> {
+    let now = core.clock.now();
+    let login = normal_login(&call.login).unwrap_or_default();
+    let tried = Tried {
+        network: call.network.clone(),
+        what: core.keys.lookup(LookupKind::Login, login.as_bytes()),
+    };
+    let wait = core.identity.failures.wait(&tried, now);
+    if wait > 0 {
+        return Err(Refusal {
+            retry_after_seconds: wait,
+            ..Reason::TooMany.into()
+        });
+    }
+    let found = Account::by_login(core, &login).await?;
+    let kept = found.as_ref().and_then(Account::password);
+    let fits = core
+        .identity
+        .passwords
+        .fits(&call.password, kept.as_ref())
+        .await?;
+    let Some(found) = found.filter(|_| fits) else {
+        return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
+    };
+    for _ in 0..TRIES {
+        let account = Account::by_person(core, found.person)
+            .await?
+            .ok_or(Reason::WrongCredentials)?;
+        let key = &core.identity.codes_key;
+        let Some(used) = account.code_fact(core, key, &call.code, now) else {
+            return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
+        };
+        let new = NewSession {
+            principal: Principal::Person(account.person),
+            role: Role::Patient,
+            practice: None,
+            instance,
+            by_passkey: false,
+            own_patient: account.own_patient(core),
+        };
+        let effects = vec![Effect::InsertFact {
+            subject: account.subject,
+            fact: used,
+        }];
+        let version = account.facts.version();
+        match begin_once(core, new, effects, version, &call.network, now).await {
+            Err(BeginError::Conflict) => {}
+            Err(BeginError::Refused(refusal)) => return Err(refusal),
+            Ok(signed_in) => {
+                core.identity.failures.succeeded(&tried);
+                return Ok(signed_in);
+            }
+        }
+    }
+    Err(Reason::LedgerUnavailable.into())
+}
+
+/// Signs a practice's program in.
+pub async fn client(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::ClientSignIn,
+) -> Result<wire::SignedIn, Refusal> {
+    let now = core.clock.now();
+    let client = ClientId::try_from(call.client.as_slice()).map_err(|_| Reason::Invalid)?;
+    let subject = core.keys.client(client);
+    let tried = Tried {
+        network: String::new(),
+        what: subject.0,
+    };
+    let facts = core.facts.load(subject).await?;
+    let held = facts.live().find_map(|row| match &row.fact {
+        Fact::Client(held) => Some(held.clone()),
+        _ => None,
+    });
+    let hash = secret_hash(&call.secret);
+    let practice = held
+        .filter(|held| bool::from(held.secret_hash.as_slice().ct_eq(&hash)))
+        .and_then(|held| PracticeId::try_from(held.practice.as_slice()).ok());
+    let Some(practice) = practice else {
+        return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
+    };
+    let new = NewSession {
+        principal: Principal::Client(client),
+        role: Role::PracticeClient,
+        practice: Some(practice),
+        instance,
+        by_passkey: false,
+        own_patient: None,
+    };
+    begin(core, new, Vec::new(), facts.version(), "", now).await
+}
+
+/// A client's secret is 32 random bytes, so a plain hash of it tells nothing.
+pub(crate) fn secret_hash(secret: &[u8]) -> [u8; 32] {
+    *Digest::of(&[b"candour/v1/client".as_slice(), secret].concat()).as_bytes()
+}
+
+/// Ends a session.
+pub async fn sign_out(core: &Core, instance: InstanceId, token: &[u8]) -> Result<(), Refusal> {
+    let now = core.clock.now();
+    let session = core.sessions.look_up(token, instance, now)?;
+    core.sessions.end(token);
+    let mut draft = Draft::of_session(EntryKind::SignOut, &session, None);
+    draft.stops = None;
+    commit(core, draft).await.map(drop).map_err(Into::into)
+}
+
+/// Who a token is.
+pub async fn session(
+    core: &Core,
+    instance: InstanceId,
+    token: &[u8],
+) -> Result<wire::SessionView, Refusal> {
+    let now = core.clock.now();
+    let (session, facts) = standing::session(core, token, instance, now).await?;
+    Ok(standing::view(core, &session, &facts, now))
+}
+
+/// Takes a fresh passkey answer or code for a running session; with a reason it reopens a clinician's budget.
+pub async fn step_up(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::StepUp,
+) -> Result<wire::SessionView, Refusal> {
+    let now = core.clock.now();
+    let (session, _) = standing::session(core, &call.token, instance, now).await?;
+    let Principal::Person(person) = session.principal else {
+        return Err(Reason::Invalid.into());
+    };
+    let by_passkey = !call.ceremony.is_empty();
+    for _ in 0..TRIES {
+        let (account, effects) = if by_passkey {
+            passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await?
+        } else {
+            code_account(core, &session, &call.code, now).await?
+        };
+        if account.person != person {
+            return Err(Reason::WrongCredentials.into());
+        }
+        let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
+        draft.body.text = format!("step-up; {}", call.reason);
+        draft.effects = effects;
+        draft.guards = vec![Guard::Facts {
+            subject: account.subject,
+            version: account.facts.version(),
+        }];
+        if !call.reason.is_empty() && session.role == Role::Clinician && by_passkey {
+            draft.charge = Some((Charge::Reopening, reopening(&session, now)));
+        }
+        match commit(core, draft).await {
+            Err(LedgerError::Conflict) if !by_passkey => {}
+            Err(error) => return Err(error.into()),
+            Ok(appended) => {
+                if let Some(refused) = appended.refused {
+                    return Err(refused);
+                }
+                core.sessions.prove(&call.token, by_passkey, now);
+                return self::session(core, instance, &call.token).await;
+            }
+        }
+    }
+    Err(Reason::LedgerUnavailable.into())
+}
+
+fn reopening(session: &Session, now: Timestamp) -> Context {
+    Context {
+        role: candour_rules::decision::Role::Clinician,
+        acts_for: 0,
+        practice: session
+            .practice_surrogate
+            .map(candour_rules::keys::Practice),
+        passkey_at: Some(Micros(now.as_microsecond())),
+        lane: candour_rules::decision::Lane::Ordinary,
+    }
+}
+
+/// Takes a fresh code of the session's person; staff have none. Wrong ones delay the next.
+pub(crate) async fn code_account(
+    core: &Core,
+    session: &Session,
+    code: &str,
+    now: Timestamp,
+) -> Result<(Account, Vec<Effect>), Refusal> {
+    let Principal::Person(person) = session.principal else {
+        return Err(Reason::Invalid.into());
+    };
+    let tried = Tried {
+        network: "session".to_owned(),
+        what: session.subject.0,
+    };
+    let wait = core.identity.failures.wait(&tried, now);
+    if wait > 0 {
+        return Err(Refusal {
+            retry_after_seconds: wait,
+            ..Reason::TooMany.into()
+        });
+    }
+    let account = Account::by_person(core, person)
+        .await?
+        .ok_or(Reason::SessionEnded)?;
+    let Some(fact) = account.code_fact(core, &core.identity.codes_key, code, now) else {
+        return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
+    };
+    core.identity.failures.succeeded(&tried);
+    let effects = vec![Effect::InsertFact {
+        subject: account.subject,
+        fact,
+    }];
+    Ok((account, effects))
+}
+
+/// Notes a wrong answer; a keeper that cannot answer is not the caller's failure.
+pub(crate) fn failed(core: &Core, tried: Tried, refusal: Refusal, now: Timestamp) -> Refusal {
+    if matches!(refusal.reason, Reason::WrongCredentials | Reason::Invalid) {
+        core.identity.failures.failed(tried, now);
+    }
+    refusal
+}
+
+enum BeginError {
+    Conflict,
+    Refused(Refusal),
+}
+
+async fn begin(
+    core: &Core,
+    new: NewSession,
+    effects: Vec<Effect>,
+    version: i64,
+    network: &str,
+    now: Timestamp,
+) -> Result<wire::SignedIn, Refusal> {
+    begin_once(core, new, effects, version, network, now)
+        .await
+        .map_err(|error| match error {
+            BeginError::Conflict => Reason::WrongCredentials.into(),
+            BeginError::Refused(refusal) => refusal,
+        })
+}
+
+/// The token leaves the keeper only after the sign-in is on the ledger.
+async fn begin_once(
+    core: &Core,
+    new: NewSession,
+    effects: Vec<Effect>,
+    version: i64,
+    network: &str,
+    now: Timestamp,
+) -> Result<wire::SignedIn, BeginError> {
+    let Some((token, session)) = core.sessions.begin(&core.keys, new, now, &mut SystemRandom)
+    else {
+        return Err(BeginError::Refused(Reason::Invalid.into()));
+    };
+    let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
+    draft.body.network = network.to_owned();
+    if !effects.is_empty() {
+        draft.guards = vec![Guard::Facts {
+            subject: session.subject,
+            version,
+        }];
+    }
+    draft.effects = effects;
+    let refused = match commit(core, draft).await {
+        Ok(appended) => appended.refused,
+        Err(LedgerError::Conflict) => {
+            core.sessions.end(token.expose());
+            return Err(BeginError::Conflict);
+        }
+        Err(error) => Some(error.into()),
+    };
+    let facts = core.facts.load(session.subject).await;
+    match (refused, facts) {
+        (None, Ok(facts)) => Ok(wire::SignedIn {
+            token: token.expose().to_vec(),
+            session: Some(standing::view(core, &session, &facts, now)),
+        }),
+        (refused, facts) => {
+            core.sessions.end(token.expose());
+            let refusal = refused.unwrap_or_else(|| {
+                facts
+                    .err()
+                    .map_or(Reason::LedgerUnavailable.into(), Into::into)
+            });
+            Err(BeginError::Refused(refusal))
+        }
+    }
+}
+
+/// A random id, 16 bytes.
+pub(crate) fn random_id() -> [u8; 16] {
+    random()
+}
+
+/// Random bytes.
+pub(crate) fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let rng: &mut dyn CryptoRng = &mut SystemRandom;
+    let mut bytes = [0; LENGTH];
+    rng.fill_bytes(&mut bytes);
+    bytes
+}

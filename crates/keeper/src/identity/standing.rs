@@ -1,0 +1,156 @@
+//! What a session stands on: the facts that gave it its role. When they end, it ends.
+
+use crate::core::Core;
+use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::identity::accounts::{self, HeldRole};
+use crate::identity::secrets::{self, Secret};
+use crate::keys::KeyedToken;
+use crate::ledger::Refusal;
+use crate::session::{LIFE, Principal, Session};
+use candour_keeper_api::wire;
+use candour_keeper_api::words::{Reason, Role};
+use candour_seal::{InstanceId, PracticeId};
+use jiff::Timestamp;
+
+/// The session of a token, with its facts read again: a role or client that ended ends the session.
+pub async fn session(
+    core: &Core,
+    token: &[u8],
+    instance: InstanceId,
+    now: Timestamp,
+) -> Result<(Session, std::sync::Arc<SubjectFacts>), Refusal> {
+    let session = core.sessions.look_up(token, instance, now)?;
+    let facts = core.facts.load(session.subject).await?;
+    if !still_stands(&session, &facts, now) {
+        core.sessions.end(token);
+        return Err(Reason::SessionEnded.into());
+    }
+    Ok((session, facts))
+}
+
+/// Whether the facts still give the session its role.
+pub fn still_stands(session: &Session, facts: &SubjectFacts, now: Timestamp) -> bool {
+    match session.principal {
+        Principal::Person(_) if matches!(session.role, Role::Patient | Role::Proxy) => {
+            facts.live().any(|row| matches!(row.fact, Fact::Account(_)))
+        }
+        Principal::Person(_) => accounts::roles(facts, now)
+            .iter()
+            .any(|held| held.role == session.role && held.practice == session.practice),
+        Principal::Client(_) => facts.live().any(|row| matches!(row.fact, Fact::Client(_))),
+        Principal::Run(_) => facts
+            .live()
+            .any(|row| matches!(&row.fact, Fact::Run(run) if is_before(run.until, now))),
+    }
+}
+
+/// The one role a session with `acting` takes; asking without naming one works where there is one.
+pub fn chosen_role(roles: &[HeldRole], acting: &wire::Acting) -> Result<HeldRole, Reason> {
+    let practice = match acting.practice.as_slice() {
+        [] => None,
+        bytes => Some(PracticeId::try_from(bytes).map_err(|_| Reason::Invalid)?),
+    };
+    let mut fitting = roles
+        .iter()
+        .filter(|held| practice.is_none() || held.practice == practice);
+    match (fitting.next(), fitting.next()) {
+        (Some(one), None) => Ok(one.clone()),
+        (Some(_), Some(_)) => Err(Reason::Invalid),
+        (None, _) => Err(Reason::NotAllowed),
+    }
+}
+
+/// What the portal may know about a session.
+pub fn view(
+    core: &Core,
+    session: &Session,
+    facts: &SubjectFacts,
+    now: Timestamp,
+) -> wire::SessionView {
+    let is_own = matches!(session.role, Role::Patient | Role::Proxy);
+    let staff_name = accounts::roles(facts, now)
+        .iter()
+        .find(|held| !is_own && held.role == session.role && held.practice == session.practice)
+        .map(|held| {
+            secrets::open_text(&core.keys, Secret::Name, session.subject, &held.sealed_name)
+        })
+        .unwrap_or_default();
+    wire::SessionView {
+        principal: session.principal.bytes().to_vec(),
+        role: session.role.into(),
+        practice: session
+            .practice
+            .map(|practice| practice.as_bytes().to_vec())
+            .unwrap_or_default(),
+        patients: if is_own {
+            reachable(core, facts, now)
+        } else {
+            Vec::new()
+        },
+        proved_at: session.proved_at.as_microsecond(),
+        by_passkey: session.by_passkey,
+        ends_at: session
+            .began_at
+            .saturating_add(LIFE)
+            .map_or(i64::MAX, Timestamp::as_microsecond),
+        session: session.surrogate,
+        staff_name,
+    }
+}
+
+fn reachable(core: &Core, facts: &SubjectFacts, now: Timestamp) -> Vec<wire::Reachable> {
+    let id = |token: &[u8]| {
+        let token = KeyedToken::try_from(token).ok()?;
+        Some(core.keys.patient_id(token).as_bytes().to_vec())
+    };
+    facts
+        .live()
+        .filter_map(|row| match &row.fact {
+            Fact::SelfPatient(own) => Some(wire::Reachable {
+                patient: id(&own.patient)?,
+                ..wire::Reachable::default()
+            }),
+            Fact::Proxy(proxy) if is_before(proxy.until, now) => Some(wire::Reachable {
+                patient: id(&proxy.patient)?,
+                is_proxied: true,
+                sections: proxy.sections.clone(),
+                until: proxy.until,
+            }),
+            _ => None,
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn held(role: Role, practice: Option<u8>) -> HeldRole {
+        HeldRole {
+            version: 1,
+            role,
+            practice: practice.map(|byte| PracticeId::from_bytes([byte; 16])),
+            sealed_name: Vec::new(),
+        }
+    }
+
+    fn acting(practice: Option<u8>) -> wire::Acting {
+        wire::Acting {
+            as_staff: true,
+            practice: practice.map(|byte| vec![byte; 16]).unwrap_or_default(),
+        }
+    }
+
+    #[test]
+    fn a_session_acts_in_exactly_one_role() {
+        let both = [held(Role::Clinician, Some(1)), held(Role::Manager, Some(2))];
+        assert_eq!(chosen_role(&both, &acting(None)), Err(Reason::Invalid));
+        assert_eq!(chosen_role(&both, &acting(Some(2))), Ok(both[1].clone()));
+        assert_eq!(
+            chosen_role(&both, &acting(Some(3))),
+            Err(Reason::NotAllowed)
+        );
+        assert_eq!(chosen_role(&[], &acting(None)), Err(Reason::NotAllowed));
+        assert_eq!(chosen_role(&both[..1], &acting(None)), Ok(both[0].clone()));
+    }
+}

@@ -1,0 +1,158 @@
+//! What follows when a rule speaks: the freeze stands already; here it becomes fact and entry.
+
+use super::{Health, LedgerError, LedgerHandle, Shared};
+use crate::draft::{Draft, Effect};
+use crate::facts;
+use crate::freeze::{Freezes, numbers};
+use crate::keys::OwnSubject;
+use candour_keeper_api::wire::AlarmDetails;
+use candour_keeper_api::words::EntryKind;
+use candour_rules::detect::{Action, Alarm, Rule};
+use candour_rules::freeze::Frozen;
+use candour_rules::keys::Instance;
+use prost::Message;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the alarm freezes.
+pub(super) fn freezes(alarm: &Alarm) -> Vec<Frozen> {
+    let what = alarm.actions.iter().filter_map(|action| match action {
+        Action::Freeze(what) => Some(*what),
+        _ => None,
+    });
+    what.collect()
+}
+
+/// Which instances it puts into proof mode.
+pub(super) fn proof_modes(alarm: &Alarm) -> Vec<Instance> {
+    let instances = alarm.actions.iter().filter_map(|action| match action {
+        Action::ProofMode(instance) => Some(*instance),
+        _ => None,
+    });
+    instances.collect()
+}
+
+/// Asks sessions and networks for a fresh factor.
+pub(super) fn ask_for_proof(freezes: &Freezes, alarm: &Alarm) {
+    for action in &alarm.actions {
+        match action {
+            Action::StepUp(session) => freezes.ask_session(session.0, alarm.at.0),
+            Action::StepUpNetwork(network) => freezes.ask_network(network.0, alarm.at.0),
+            _ => {}
+        }
+    }
+}
+
+/// Writes the freezes and the alarm, for as long as it takes.
+pub(super) async fn record(handle: LedgerHandle, shared: Arc<Shared>, alarm: Alarm) {
+    loop {
+        match handle.append(drafts(&shared, &alarm)).await {
+            Ok(outcomes) if outcomes.iter().all(Result::is_ok) => return,
+            Err(LedgerError::Closed) => {
+                tracing::error!("the facts of what is frozen do not verify; an alarm has no entry");
+                return;
+            }
+            _ if handle.health() == Health::Ended => return,
+            _ => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
+    let mut drafts = Vec::new();
+    let words = format!(
+        "{}: {} of {}",
+        word(alarm.rule),
+        alarm.numbers.counted,
+        alarm.numbers.threshold
+    );
+    for what in freezes(alarm) {
+        let (level, surrogate) = numbers(what);
+        let mut draft = about(alarm, EntryKind::Freeze);
+        draft.body.text.clone_from(&words);
+        let frozen = facts::Frozen {
+            level: level.into(),
+            surrogate,
+        };
+        draft.body.details = frozen.encode_to_vec();
+        draft.effects = vec![
+            Effect::InsertFact {
+                subject: shared.keys.own(OwnSubject::Freezes),
+                fact: facts::Fact::Frozen(frozen),
+            },
+            Effect::Freeze(what),
+        ];
+        drafts.push(draft);
+    }
+    let mut draft = about(alarm, EntryKind::Alarm);
+    draft.row.decision = number(alarm.rule);
+    draft.body.text = words;
+    draft.body.details = details(alarm).encode_to_vec();
+    drafts.push(draft);
+    drafts
+}
+
+fn about(alarm: &Alarm, kind: EntryKind) -> Draft {
+    let mut draft = Draft::of_keeper(kind);
+    draft.row.session = alarm.session.map_or(0, |session| session.0);
+    draft.row.principal = alarm.principal.map_or(0, |principal| principal.0);
+    draft
+}
+
+fn details(alarm: &Alarm) -> AlarmDetails {
+    AlarmDetails {
+        rule: u32::from(number(alarm.rule)),
+        rule_word: word(alarm.rule).to_owned(),
+        counted: alarm.numbers.counted,
+        threshold: alarm.numbers.threshold,
+        within_ms: u64::try_from(alarm.numbers.within.as_micros() / 1000).unwrap_or_default(),
+        documents: alarm.documents,
+        people: alarm.people,
+        opens_incident: alarm.actions.contains(&Action::OpenIncident),
+        pages: alarm.actions.contains(&Action::Page),
+        instance: alarm.instance.map_or(0, |instance| instance.0),
+    }
+}
+
+/// The rule's number in its alarm's row; never given again.
+pub const fn number(rule: Rule) -> u8 {
+    match rule {
+        Rule::Canary => 1,
+        Rule::ForeignPatients => 2,
+        Rule::UnknownIds => 3,
+        Rule::Insistence => 4,
+        Rule::Breadth => 5,
+        Rule::OrderedWalk => 6,
+        Rule::MachineTiming => 7,
+        Rule::Dormant => 8,
+        Rule::Emergency => 9,
+        Rule::GlobalRate => 10,
+        Rule::ManyAccounts => 11,
+        Rule::FrozenSessions => 12,
+        Rule::FailingNetworks => 13,
+        Rule::FailingAccounts => 14,
+    }
+}
+
+/// The number of the alarm about rows changed past the keeper; not a rule of detection.
+pub const FOREIGN_ROW: u8 = 100;
+
+/// The rule's word.
+pub const fn word(rule: Rule) -> &'static str {
+    match rule {
+        Rule::Canary => "canary",
+        Rule::ForeignPatients => "foreign_patients",
+        Rule::UnknownIds => "unknown_ids",
+        Rule::Insistence => "insistence",
+        Rule::Breadth => "breadth",
+        Rule::OrderedWalk => "ordered_walk",
+        Rule::MachineTiming => "machine_timing",
+        Rule::Dormant => "dormant",
+        Rule::Emergency => "emergency",
+        Rule::GlobalRate => "global_rate",
+        Rule::ManyAccounts => "many_accounts",
+        Rule::FrozenSessions => "frozen_sessions",
+        Rule::FailingNetworks => "failing_networks",
+        Rule::FailingAccounts => "failing_accounts",
+    }
+}

@@ -1,0 +1,247 @@
+//! Beginning to write: is the ledger still what it was, what was counted, what is frozen.
+
+use super::assign::Hook;
+use super::chain::Chain;
+use super::driver::{Driver, Start, connect, head_of};
+use super::hours::Hours;
+use super::reservations::Reservations;
+use super::{Durable, Health, LedgerHandle, Shared};
+use crate::checkpoint::{AtStart, CheckpointError, Checkpoints};
+use crate::clock::Clock;
+use crate::decision_words::charge_of;
+use crate::facts::{Fact, FactStore, FactsError};
+use crate::freeze::{Freezes, rung};
+use crate::items::Items;
+use crate::keys::{Keys, OwnSubject};
+use crate::lookups::Lookups;
+use crate::sql::ledger as sql;
+use crate::subject_keys::SubjectKeys;
+use candour_keeper_api::words::Level;
+use candour_ledger::{Frontier, Hash, empty_root};
+use candour_rules::budget::{BudgetTable, Counters, Past};
+use candour_rules::detect::{DetectionTable, Detector};
+use candour_rules::freeze::FreezeSet;
+use candour_rules::keys::{Practice, Principal};
+use candour_rules::sequencer::{Limits, Sequencer};
+use candour_rules::time::Micros;
+use candour_seal::{PracticeId, RoomPublicKey};
+use deadpool_postgres::Pool;
+use futures_util::TryStreamExt;
+use jiff::Timestamp;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU8;
+use tokio::sync::{mpsc, watch};
+use tokio_postgres::{Client, Config};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What the ledger needs.
+pub struct LedgerParts {
+    /// How the writer reaches the database.
+    pub config: Config,
+    /// How everything else does.
+    pub pool: Pool,
+    /// What the root key gives.
+    pub keys: Arc<Keys>,
+    /// Verified facts.
+    pub facts: Arc<FactStore>,
+    /// Verified items.
+    pub items: Arc<Items>,
+    /// Texts that find a subject.
+    pub lookups: Arc<Lookups>,
+    /// Unwrapped subject keys.
+    pub subject_keys: Arc<SubjectKeys>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// The room's public key.
+    pub room: RoomPublicKey,
+    /// The checkpoints outside the database.
+    pub checkpoints: Arc<Checkpoints>,
+    /// How much may be read.
+    pub budgets: BudgetTable,
+    /// When a rule speaks.
+    pub detection: DetectionTable,
+    /// Ends the writer.
+    pub stop: CancellationToken,
+    /// Where it runs.
+    pub tasks: TaskTracker,
+}
+
+/// Why the ledger cannot be begun with.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database does not answer.
+    #[error("the keeper's database cannot be reached")]
+    Unreachable,
+    /// It answers, and refuses.
+    #[error("the keeper's database refuses: {0}")]
+    Refused(String),
+    /// The head's row is missing or damaged.
+    #[error("the ledger has no readable head; was this database made by `candour-keeper init`?")]
+    NoHead,
+    /// What is frozen cannot be verified, so nothing may open.
+    #[error("the facts about what is frozen were changed past the keeper")]
+    Foreign,
+    /// The checkpoints cannot be read.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
+}
+
+impl From<tokio_postgres::Error> for StartError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Refused(super::describe(&error))
+    }
+}
+
+/// Begins to write. A ledger that holds less or something else than its last checkpoint is only looked at.
+pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), StartError> {
+    let writer = connect(&parts.config)
+        .await
+        .ok_or(StartError::Unreachable)?;
+    let row = writer.client.query_one(sql::PEEK_HEAD, &[]).await?;
+    let found = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
+    let is_whole = match check(&writer.client, &found, &parts.checkpoints).await? {
+        AtStart::Continues => true,
+        AtStart::RolledBack { have, signed } => {
+            tracing::error!(
+                have,
+                signed,
+                "the ledger is not what the last checkpoint was signed over: entries from `have` to before \
+                 `signed` are missing, or were replaced; nothing opens"
+            );
+            false
+        }
+    };
+    let set = frozen(&parts).await?;
+    let freezes = Arc::new(Freezes::new(set.clone()));
+    let at: i64 = row.get(3);
+    let (durable_sender, durable) = watch::channel(Durable {
+        frontier: found,
+        at: Timestamp::from_microsecond(at).unwrap_or_default(),
+    });
+    let chain = Arc::new(Chain::default());
+    let shared = Arc::new(Shared {
+        pool: parts.pool,
+        keys: Arc::clone(&parts.keys),
+        facts: parts.facts,
+        items: parts.items,
+        lookups: parts.lookups,
+        subject_keys: parts.subject_keys,
+        freezes: Arc::clone(&freezes),
+        clock: Arc::clone(&parts.clock),
+        chain: Arc::clone(&chain),
+        reservations: Arc::new(Reservations::default()),
+        hours: Hours::new(parts.room),
+        health: AtomicU8::new(Health::RolledBack as u8),
+    });
+    let (sender, messages) = mpsc::unbounded_channel();
+    let handle = LedgerHandle {
+        shared: Arc::clone(&shared),
+        sender,
+        durable,
+    };
+    if !is_whole {
+        return Ok((handle, freezes));
+    }
+    let row = writer.client.query_one(sql::TAKE_EPOCH, &[]).await?;
+    let head = head_of(&row).ok_or(StartError::NoHead)?;
+    let frontier = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
+    let now = parts.clock.now().as_microsecond();
+    let past = charges(&writer.client, head.size, now).await?;
+    let counters = Counters::rebuild(parts.budgets, past, []);
+    let detector = Detector::new(parts.detection);
+    shared.set_health(Health::Well);
+    let driver = Driver::new(Start {
+        hook: Hook::new(&parts.keys, chain, frontier, row.get(3), counters, detector),
+        sequencer: Sequencer::new(head, set, Limits::default()),
+        shared,
+        handle: handle.clone(),
+        config: parts.config,
+        durable: durable_sender,
+        writer,
+        tasks: parts.tasks.clone(),
+    });
+    parts.tasks.spawn(driver.run(messages, parts.stop));
+    Ok((handle, freezes))
+}
+
+/// Holds the ledger against the last checkpoint, and its head against its leaves.
+async fn check(
+    client: &Client,
+    found: &Frontier,
+    checkpoints: &Checkpoints,
+) -> Result<AtStart, StartError> {
+    checkpoints
+        .check(found.size(), async |signed| {
+            let mut tree = Frontier::new();
+            let mut root = tree.root();
+            let rows = client
+                .query_raw(sql::LEAVES, [0_i64, i64::MAX].iter())
+                .await?;
+            tokio::pin!(rows);
+            while let Some(row) = rows.try_next().await? {
+                let leaf: &[u8] = row.get(1);
+                let leaf = leaf.try_into().map_err(|_| StartError::NoHead)?;
+                tree.append(Hash::from_bytes(leaf));
+                if tree.size() == signed {
+                    root = tree.root();
+                }
+            }
+            // A head that is not the one of its leaves is as good as another ledger.
+            Ok(if tree == *found { root } else { empty_root() })
+        })
+        .await
+}
+
+/// What was counted in the last day, from the ledger itself.
+async fn charges(client: &Client, size: u64, now: i64) -> Result<Vec<Past>, StartError> {
+    let since = now - Counters::HORIZON.as_micros();
+    let statement = client.prepare(sql::AT_OF).await?;
+    let (mut low, mut high) = (0, i64::try_from(size).unwrap_or(i64::MAX));
+    // Times never run backwards, so the first entry of the day is found by halves.
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = client.query_opt(&statement, &[&middle]).await?;
+        match row {
+            Some(row) if row.get::<_, i64>(0) >= since => high = middle,
+            _ => low = middle + 1,
+        }
+    }
+    let rows = client.query(sql::CHARGES_SINCE, &[&low]).await?;
+    let past = rows.iter().filter_map(|row| {
+        let practice: Option<&[u8]> = row.get(3);
+        Some(Past {
+            at: Micros(row.get(0)),
+            principal: Principal(row.get(1)),
+            practice: practice.and_then(practice_of),
+            charge: charge_of(row.get(4), row.get(2))?,
+        })
+    });
+    Ok(past.collect())
+}
+
+/// Budgets of a practice are counted by the first 8 bytes of its id: practices stand in clear.
+fn practice_of(id: &[u8]) -> Option<Practice> {
+    PracticeId::try_from(id)
+        .ok()
+        .map(|id| Practice(crate::keys::practice_number(id)))
+}
+
+async fn frozen(parts: &LedgerParts) -> Result<FreezeSet, StartError> {
+    let subject = parts.keys.own(OwnSubject::Freezes);
+    let facts = parts
+        .facts
+        .load(subject)
+        .await
+        .map_err(|error| match error {
+            FactsError::Closed(_) => StartError::Foreign,
+            FactsError::Unavailable => StartError::Unreachable,
+        })?;
+    let frozen = facts.live().filter_map(|row| match &row.fact {
+        Fact::Frozen(frozen) => Level::try_from(frozen.level)
+            .ok()
+            .map(|level| rung(level, frozen.surrogate)),
+        _ => None,
+    });
+    Ok(frozen.collect())
+}

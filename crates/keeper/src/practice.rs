@@ -1,0 +1,235 @@
+//! What two operators do on the keeper's own machine: make practices, and invite the operator's officers.
+//!
+//! Nobody who is signed in can do this, because nobody could before the first practice. Two people each hold one
+//! recovery code, printed once when the installation was made; both are needed for every command. A running
+//! keeper takes commands on its own socket, which only the keeper's OS user may open.
+
+mod command;
+mod socket;
+
+pub use command::{PracticeCommand, run};
+pub use socket::{CommandError, ask, serve};
+
+use crate::changes::{new_client, new_invitation};
+use crate::core::Core;
+use crate::draft::{Draft, Effect, Guard};
+use crate::facts::{CodeSheet, Fact, FactBody, Practice};
+use crate::identity::codes::{InvitationCode, hash_of_operator_code};
+use crate::identity::commit;
+use crate::identity::failures::Tried;
+use crate::identity::sign_in::{failed, random, random_id};
+use crate::keys::OwnSubject;
+use crate::ledger::Refusal;
+use candour_keeper_api::wire;
+use candour_keeper_api::words::{EntryKind, Reason, Role};
+use candour_seal::PracticeId;
+use prost::Message;
+use subtle::ConstantTimeEq;
+
+/// What is asked on the command line.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Make a practice with a first manager and a first program.
+    AddPractice {
+        /// Its name as shown in lists.
+        name: String,
+        /// Its region.
+        region: String,
+        /// The first manager's name.
+        manager: String,
+    },
+    /// Invite an officer of the operator.
+    AddOperator {
+        /// `privacy_officer`, `security_officer` or `communications_officer`.
+        role: String,
+        /// The officer's name.
+        name: String,
+    },
+}
+
+/// A command with both operators' codes.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct Ordered {
+    /// The two operators' recovery codes, in either order.
+    pub codes: [String; 2],
+    /// What is to be done.
+    pub command: Command,
+}
+
+/// What came of it. Codes and secrets are shown once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Made {
+    /// The practice's id, 32 hexadecimal digits; empty for an officer.
+    pub practice: String,
+    /// The invitation code of the first manager or of the officer.
+    pub invitation: String,
+    /// The program's id; empty for an officer.
+    pub client: String,
+    /// The program's secret, 64 hexadecimal digits; empty for an officer.
+    pub client_secret: String,
+}
+
+/// Names the two operators of a new installation: their recovery codes, to be printed once and given to two people.
+///
+/// # Errors
+/// [`Reason::NotAllowed`] when they were named before.
+pub async fn name_operators(core: &Core) -> Result<[String; 2], Refusal> {
+    let subject = core.keys.own(OwnSubject::Operators);
+    if !core.facts.load(subject).await?.is_empty() {
+        return Err(Reason::NotAllowed.into());
+    }
+    let codes = [new_code(), new_code()];
+    let hashes = codes
+        .iter()
+        .map(|code| hash_of_operator_code(&core.identity.codes_key, code).to_vec())
+        .collect();
+    let mut draft = Draft::of_keeper(EntryKind::Change);
+    "two operators were named".clone_into(&mut draft.body.text);
+    draft.guards = vec![Guard::Facts {
+        subject,
+        version: 0,
+    }];
+    draft.effects = vec![Effect::InsertFact {
+        subject,
+        fact: Fact::CodeSheet(CodeSheet { hashes }),
+    }];
+    commit(core, draft).await?;
+    Ok(codes.map(|code| code.printed()))
+}
+
+fn new_code() -> InvitationCode {
+    InvitationCode::from_random(&random())
+}
+
+/// Carries a command out, once both operators' codes fit.
+pub async fn carry_out(core: &Core, ordered: &Ordered) -> Result<Made, Refusal> {
+    check_operators(core, &ordered.codes).await?;
+    match &ordered.command {
+        Command::AddPractice {
+            name,
+            region,
+            manager,
+        } => add_practice(core, name, region, manager).await,
+        Command::AddOperator { role, name } => add_operator(core, role, name).await,
+    }
+}
+
+async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<(), Refusal> {
+    let now = core.clock.now();
+    let tried = Tried {
+        network: "command line".to_owned(),
+        what: [0; 16],
+    };
+    let wait = core.identity.failures.wait(&tried, now);
+    if wait > 0 {
+        return Err(Refusal {
+            retry_after_seconds: wait,
+            ..Reason::TooMany.into()
+        });
+    }
+    let subject = core.keys.own(OwnSubject::Operators);
+    let facts = core.facts.load(subject).await?;
+    let hashes: Vec<Vec<u8>> = facts
+        .live()
+        .find_map(|row| match &row.fact {
+            Fact::CodeSheet(sheet) => Some(sheet.hashes.clone()),
+            _ => None,
+        })
+        .unwrap_or_default();
+    let mut found: Vec<usize> = typed
+        .iter()
+        .filter_map(|typed| InvitationCode::parse(typed))
+        .filter_map(|code| {
+            let hash = hash_of_operator_code(&core.identity.codes_key, &code);
+            hashes
+                .iter()
+                .position(|kept| bool::from(kept.as_slice().ct_eq(&hash)))
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    if found.len() == 2 {
+        return Ok(());
+    }
+    Err(failed(core, tried, Reason::WrongCredentials.into(), now))
+}
+
+async fn add_practice(
+    core: &Core,
+    name: &str,
+    region: &str,
+    manager: &str,
+) -> Result<Made, Refusal> {
+    if name.trim().is_empty() || manager.trim().is_empty() {
+        return Err(Reason::Invalid.into());
+    }
+    let now = core.clock.now();
+    let practice = PracticeId::from_bytes(random_id());
+    let fact = Fact::Practice(Practice {
+        region: region.to_owned(),
+        name: name.to_owned(),
+        practice: practice.as_bytes().to_vec(),
+    });
+    let invite = wire::Invite {
+        practice: practice.as_bytes().to_vec(),
+        role: Role::Manager.into(),
+        staff_name: manager.to_owned(),
+        ..wire::Invite::default()
+    };
+    let (invited, invitation) = new_invitation(core, &invite, &[], now)?;
+    let client = new_client(core, practice, "practice system");
+    let mut draft = Draft::of_keeper(EntryKind::Change);
+    draft.row.practice = Some(practice);
+    "two operators made a practice".clone_into(&mut draft.body.text);
+    draft.body.details = FactBody {
+        fact: Some(fact.clone()),
+    }
+    .encode_to_vec();
+    for subject in [
+        core.keys.practice(practice),
+        core.keys.own(OwnSubject::Practices),
+    ] {
+        draft.effects.push(Effect::InsertFact {
+            subject,
+            fact: fact.clone(),
+        });
+    }
+    draft.effects.extend(invited.effects);
+    draft.effects.extend(client.effects);
+    commit(core, draft).await?;
+    let (client, client_secret) = client.reply.code.split_once(':').unwrap_or_default();
+    Ok(Made {
+        practice: practice.to_string(),
+        invitation,
+        client: client.to_owned(),
+        client_secret: client_secret.to_owned(),
+    })
+}
+
+async fn add_operator(core: &Core, role: &str, name: &str) -> Result<Made, Refusal> {
+    let role = Role::ALL
+        .iter()
+        .copied()
+        .find(|known| known.word() == role)
+        .filter(|role| crate::changes::is_officer(*role))
+        .ok_or(Reason::Invalid)?;
+    let invite = wire::Invite {
+        role: role.into(),
+        staff_name: name.to_owned(),
+        ..wire::Invite::default()
+    };
+    let (invited, invitation) = new_invitation(core, &invite, &[], core.clock.now())?;
+    let mut draft = Draft::of_keeper(EntryKind::Change);
+    "two operators invited an officer".clone_into(&mut draft.body.text);
+    draft.body.details = FactBody {
+        fact: invited.details,
+    }
+    .encode_to_vec();
+    draft.effects = invited.effects;
+    commit(core, draft).await?;
+    Ok(Made {
+        invitation,
+        ..Made::default()
+    })
+}

@@ -1,0 +1,162 @@
+//! One visitor and one patient: with which purpose the record is asked for, and what stands around its pages.
+
+use crate::dates;
+use crate::error::Problem;
+use crate::frame::{Frame, PatientBanner};
+use crate::portal::Portal;
+use crate::session::{Visit, Visitor};
+use crate::texts::Texts;
+use candour_app::{FirstByte, patients};
+use candour_core::people::Identity;
+use candour_keeper_api::Viewer;
+use candour_keeper_api::words::Purpose;
+use candour_seal::PatientId;
+
+/// How a visitor comes to a patient's record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// It is their own.
+    Own,
+    /// They act for the patient.
+    Proxy,
+    /// They work at a practice.
+    Staff,
+}
+
+/// A visitor at a patient's record. Whether they may be there is the keeper's to say.
+pub struct Reading {
+    /// Who visits.
+    pub visitor: Visitor,
+    /// Whose record.
+    pub patient: PatientId,
+    /// How they come to it, as far as the portal knows.
+    pub relation: Relation,
+    /// What goes with each opening.
+    pub viewer: Viewer,
+}
+
+impl Reading {
+    /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
+    pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
+        let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
+        let relation = match (visitor.visit, &visitor.token) {
+            (Some(Visit::Staff(_)), _) => Relation::Staff,
+            (_, None) => Relation::Own,
+            (_, Some(_)) => {
+                let session = visitor.session(portal).await?;
+                let acts_for =
+                    |reachable: &&candour_app::sign_in::Reachable| reachable.patient == patient;
+                match session.patients.iter().find(acts_for) {
+                    Some(reachable) if reachable.is_proxied => Relation::Proxy,
+                    _ => Relation::Own,
+                }
+            }
+        };
+        let purpose = match relation {
+            Relation::Own => Purpose::OwnRecord,
+            Relation::Proxy => Purpose::ProxyAccess,
+            Relation::Staff => visitor.purpose()?,
+        };
+        let viewer = visitor.viewer(purpose)?;
+        Ok(Self {
+            visitor,
+            patient,
+            relation,
+            viewer,
+        })
+    }
+
+    /// The same visitor with another purpose.
+    pub fn viewer_for(&self, purpose: Purpose) -> Viewer {
+        Viewer {
+            purpose,
+            ..self.viewer.clone()
+        }
+    }
+
+    /// An address below this patient.
+    pub fn path(&self, rest: &str) -> String {
+        format!("/patients/{}{rest}", self.patient)
+    }
+
+    /// Whose record it is: an opening of its own.
+    pub async fn identity(
+        &self,
+        portal: &Portal,
+    ) -> Result<(Option<Identity>, FirstByte), Problem> {
+        let (line, first_byte) = patients::name(portal.app(), &self.viewer, self.patient).await?;
+        Ok((line.into_inner().identity, first_byte))
+    }
+
+    /// The banner, for everybody but the patient themself; they know who they are.
+    pub async fn banner(
+        &self,
+        portal: &Portal,
+    ) -> Result<Option<(PatientBanner, FirstByte)>, Problem> {
+        if self.relation == Relation::Own {
+            return Ok(None);
+        }
+        let (identity, first_byte) = self.identity(portal).await?;
+        let texts = crate::texts::Language::English.texts();
+        Ok(Some((banner(texts, identity.as_ref()), first_byte)))
+    }
+
+    /// A frame with banner and the way back.
+    pub async fn frame(
+        &self,
+        portal: &Portal,
+        title: &'static str,
+        banner: Option<PatientBanner>,
+    ) -> Frame {
+        let frame = portal.frame(self.visitor.visit, title).await;
+        let frame = match self.relation {
+            Relation::Staff => frame.back_to(self.path(""), "frame.back"),
+            Relation::Own | Relation::Proxy => frame.back_to("/home", "frame.back"),
+        };
+        match banner {
+            Some(banner) => frame.about(banner),
+            None => frame,
+        }
+    }
+
+    /// For pages of staff only. To others the page does not exist; call it after the keeper was asked, so that a
+    /// stranger's try is on the ledger like any other.
+    pub fn staff_only(&self) -> Result<(), Problem> {
+        match self.relation {
+            Relation::Staff => Ok(()),
+            Relation::Own | Relation::Proxy => Err(Problem::NoSuchPage),
+        }
+    }
+}
+
+/// The banner's words. Where the name cannot be read, the banner says so rather than be missing.
+pub fn banner(texts: &Texts, identity: Option<&Identity>) -> PatientBanner {
+    match identity {
+        Some(identity) => PatientBanner {
+            name: identity.name.full(),
+            born: dates::day(texts, identity.birth_date.date()),
+            nhi: nhi(texts, identity),
+        },
+        None => PatientBanner {
+            name: texts.say("frame.name_unreadable").to_owned(),
+            born: texts.say("dates.unknown").to_owned(),
+            nhi: texts.say("frame.no_nhi").to_owned(),
+        },
+    }
+}
+
+/// The NHI number, or the word for none.
+pub fn nhi(texts: &Texts, identity: &Identity) -> String {
+    identity
+        .nhi
+        .as_ref()
+        .map_or_else(|| texts.say("frame.no_nhi").to_owned(), ToString::to_string)
+}
+
+/// First bytes of several openings together.
+pub fn together(first: FirstByte, second: Option<FirstByte>) -> FirstByte {
+    match second {
+        Some(second) => first.and(second),
+        None => first,
+    }
+}

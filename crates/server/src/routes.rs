@@ -1,0 +1,184 @@
+//! The one table of routes: to register a route is to list it, with who may call it and a request to try it with.
+
+use crate::guard;
+use crate::pages::deposit::LARGEST_FORM;
+use crate::pages::{
+    access_history, demonstration, deposit, documents, home, invitations, notices, practice,
+    record, sign_in, trust,
+};
+use crate::portal::Portal;
+use crate::{assets, error};
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{MethodFilter, on};
+use axum::{Router, middleware};
+use tower_http::catch_panic::CatchPanicLayer;
+
+/// Bytes that a form without a file may hold.
+const LARGEST_SMALL_FORM: usize = 64 * 1024;
+
+/// Who may call a route. The keeper decides; this says what the tests expect of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Anybody.
+    Anyone,
+    /// Whoever is signed in.
+    SignedIn,
+    /// A patient, and whoever acts for one.
+    Patient,
+    /// Practice staff.
+    Staff,
+    /// Patients, proxies and staff, each as far as the keeper lets them.
+    Reader,
+}
+
+/// What a request to a route carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sample {
+    /// Nothing: a GET.
+    Nothing,
+    /// A form, as `application/x-www-form-urlencoded`.
+    Form(&'static str),
+    /// The deposit form with a small file; `{key}` becomes a deposit key.
+    Deposit,
+}
+
+/// One route.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// The path with its places: `{patient}`, `{document}`, `{section}`, `{name}`.
+    pub path: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// A request to try it with.
+    pub sample: Sample,
+}
+
+impl Route {
+    /// It names a patient or a document: every stranger gets the same 404.
+    pub fn has_id(&self) -> bool {
+        self.path.contains("{patient}") || self.path.contains("{document}")
+    }
+}
+
+const fn limit(sample: Sample) -> usize {
+    match sample {
+        Sample::Deposit => LARGEST_FORM,
+        Sample::Nothing | Sample::Form(_) => LARGEST_SMALL_FORM,
+    }
+}
+
+macro_rules! routes {
+    ($($method:ident $path:literal, $access:ident, $sample:expr, $handler:path;)+) => {
+        /// Every route there is.
+        pub const ROUTES: &[Route] = &[$(Route {
+            method: stringify!($method),
+            path: $path,
+            access: Access::$access,
+            sample: $sample,
+        }),+];
+
+        fn registered() -> Router<Portal> {
+            Router::new()$(.route(
+                $path,
+                on(MethodFilter::$method, $handler).layer(DefaultBodyLimit::max(limit($sample))),
+            ))+
+        }
+    };
+}
+
+const NOTHING: Sample = Sample::Nothing;
+
+routes! {
+    GET "/", Anyone, NOTHING, home::start;
+    GET "/assets/{name}", Anyone, NOTHING, assets::show;
+    GET "/trust", Anyone, NOTHING, trust::show;
+    GET "/demonstration", Anyone, NOTHING, demonstration::show;
+
+    GET "/sign-in", Anyone, NOTHING, sign_in::show;
+    POST "/sign-in/passkey/start", Anyone, Sample::Form("login="), sign_in::passkey_start;
+    POST "/sign-in/passkey", Anyone, Sample::Form("ceremony=&answer=&acting=patient"), sign_in::with_passkey;
+    POST "/sign-in/password", Anyone, Sample::Form("name=a&password=b&code=1"), sign_in::with_password;
+    POST "/sign-out", Anyone, Sample::Form(""), sign_in::out;
+    GET "/step-up", SignedIn, NOTHING, sign_in::step_up_form;
+    POST "/step-up", SignedIn, Sample::Form("back=/&code=1"), sign_in::step_up;
+
+    GET "/invitation", Anyone, NOTHING, invitations::show;
+    POST "/invitation", Anyone, Sample::Form("code=a&login=abc"), invitations::take;
+    GET "/invitation/account", Anyone, NOTHING, invitations::ways;
+    POST "/invitation/account", Anyone, Sample::Form("way=sheet"), invitations::make;
+    GET "/invitation/link", SignedIn, NOTHING, invitations::ask_link;
+    POST "/invitation/link", SignedIn, Sample::Form("code=a&day=1&month=1&year=1950"), invitations::link;
+
+    GET "/home", SignedIn, NOTHING, home::show;
+    GET "/practice", Staff, NOTHING, practice::start;
+    GET "/practice/purpose", SignedIn, NOTHING, practice::purposes;
+    POST "/practice/purpose", SignedIn, Sample::Form("purpose=direct_care"), practice::choose_purpose;
+    GET "/practice/find", SignedIn, NOTHING, practice::ask;
+    POST "/practice/find", Staff, Sample::Form("nhi=ZZZ0016"), practice::find;
+
+    GET "/patients/{patient}", Reader, NOTHING, practice::patient;
+    GET "/patients/{patient}/record", Reader, NOTHING, record::sections;
+    GET "/patients/{patient}/record/{section}", Reader, NOTHING, record::section;
+    GET "/patients/{patient}/documents", Reader, NOTHING, documents::shelf;
+    GET "/patients/{patient}/history", Reader, NOTHING, access_history::show;
+    GET "/patients/{patient}/notices", Patient, NOTHING, notices::show;
+    GET "/patients/{patient}/deposit", Staff, NOTHING, deposit::ask;
+    POST "/patients/{patient}/deposit", Staff, Sample::Deposit, deposit::store;
+    GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
+    POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
+    GET "/documents/{document}", Reader, NOTHING, documents::show;
+    GET "/documents/{document}/download", Reader, NOTHING, documents::download;
+}
+
+/// The portal's router, guard included. A server that is not [`crate::run`] gives each request its peer as
+/// `ConnectInfo<SocketAddr>`.
+pub fn router(portal: Portal) -> Router {
+    registered()
+        .fallback(no_such_page)
+        .layer(CatchPanicLayer::new())
+        .layer(middleware::from_fn_with_state(portal.clone(), guard::guard))
+        .with_state(portal)
+}
+
+async fn no_such_page() -> error::Problem {
+    error::Problem::NoSuchPage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_route_is_listed_once_and_every_post_has_a_body_to_try() {
+        for (at, route) in ROUTES.iter().enumerate() {
+            let same = |other: &Route| other.method == route.method && other.path == route.path;
+            assert!(
+                !ROUTES[..at].iter().any(same),
+                "{} {} twice",
+                route.method,
+                route.path
+            );
+            assert_eq!(
+                route.method == "POST",
+                route.sample != Sample::Nothing,
+                "{}",
+                route.path
+            );
+        }
+    }
+
+    #[test]
+    fn ids_stand_in_the_path_alone() {
+        for route in ROUTES {
+            if let Sample::Form(form) = route.sample {
+                assert!(
+                    !form.contains("patient") || form.contains("acting=patient"),
+                    "{form}"
+                );
+                assert!(!form.contains("document"), "{form}");
+            }
+        }
+    }
+}

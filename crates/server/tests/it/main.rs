@@ -1,0 +1,4 @@
+//! Tests of the portal's pages and routes.
+
+mod pages;
+mod samples;

@@ -1,0 +1,430 @@
+//! One filled page of each kind, with words that real people have.
+
+use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
+use candour_server::pages::GivenDate;
+use candour_server::pages::access_history::{EventView, HistoryPage};
+use candour_server::pages::demonstration::{AccountGroup, AccountView, DemonstrationPage};
+use candour_server::pages::deposit::DepositPage;
+use candour_server::pages::documents::{DocumentView, DocumentsPage};
+use candour_server::pages::home::{HomePage, RecordTile};
+use candour_server::pages::invitations::{
+    AccountPage, AppKey, InvitationPage, InviteMadePage, InvitePage, LinkPage, SheetPage,
+};
+use candour_server::pages::notices::{NoticeView, NoticesPage};
+use candour_server::pages::practice::{
+    FindPage, FoundPatient, FoundView, GivenTerms, PatientPage, PracticePage, PurposeChoice,
+    PurposePage,
+};
+use candour_server::pages::problem::ProblemPage;
+use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
+use candour_server::pages::sign_in::{SignInPage, StepUpPage};
+use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
+
+const PATIENT: &str = "30313233343536373839616263646566";
+const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rpId":"localhost"}}"#;
+
+fn standing() -> Standing {
+    Standing {
+        demonstration: true,
+        shares_user: true,
+    }
+}
+
+fn page(title: &'static str) -> Frame {
+    Frame::public(standing(), title)
+}
+
+fn of_patient(title: &'static str) -> Frame {
+    page(title).for_patient().back_to("/home", "frame.back")
+}
+
+fn of_staff(title: &'static str) -> Frame {
+    page(title).for_staff()
+}
+
+fn about(title: &'static str) -> Frame {
+    of_staff(title)
+        .back_to("/practice/find", "frame.back")
+        .about(PatientBanner {
+            name: "Māhina Te Kaurinui-Walker".to_owned(),
+            born: "27 March 1946".to_owned(),
+            nhi: "ZZZ0016".to_owned(),
+        })
+}
+
+fn sections() -> Vec<SectionLink> {
+    [
+        "conditions",
+        "medicines",
+        "allergies",
+        "immunisations",
+        "results",
+    ]
+    .into_iter()
+    .zip([
+        ("record.conditions", "record.conditions_text"),
+        ("record.medicines", "record.medicines_text"),
+        ("record.allergies", "record.allergies_text"),
+        ("record.immunisations", "record.immunisations_text"),
+        ("record.results", "record.results_text"),
+    ])
+    .map(|(word, (name, text))| SectionLink {
+        path: format!("/patients/{PATIENT}/record/{word}"),
+        name,
+        text,
+    })
+    .collect()
+}
+
+fn entry(title: &str, value: Option<&str>, line: &str) -> EntryView {
+    EntryView {
+        title: title.to_owned(),
+        value: value.map(str::to_owned),
+        lines: [line]
+            .into_iter()
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect(),
+        when: "12 August 2026".to_owned(),
+        source: Some("From Kauri Health".to_owned()),
+    }
+}
+
+fn document(title: &str, shows_inline: bool) -> DocumentView {
+    DocumentView {
+        id: PATIENT.chars().rev().collect(),
+        title: title.to_owned(),
+        about: "Letter from Kauri Health, 12 August 2026".to_owned(),
+        file: "PDF, 64 KB".to_owned(),
+        download: format!("Download {title}"),
+        shows_inline,
+        asked_as: "",
+    }
+}
+
+fn event(sentence: &str, why: &str, is_viewer: bool, is_refused: bool) -> EventView {
+    EventView {
+        sentence: sentence.to_owned(),
+        why: Some(why.to_owned()),
+        is_viewer,
+        is_refused,
+    }
+}
+
+fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
+    RecordTile {
+        patient: PATIENT.to_owned(),
+        heading: heading.to_owned(),
+        is_own,
+        until: (!is_own).then(|| "You may act for this person until 3 March 2027.".to_owned()),
+        waiting: waiting.map(str::to_owned),
+    }
+}
+
+fn account(name: &str, by_passkey: bool) -> AccountView {
+    AccountView {
+        name: name.to_owned(),
+        about: "Doctor at Kauri Health, Ōtautahi".to_owned(),
+        be: format!("Sign in as {name}"),
+        login: "aroha.ngata".to_owned(),
+        action: if by_passkey {
+            "/sign-in/passkey"
+        } else {
+            "/sign-in/password"
+        },
+        acting: "staff",
+        by_passkey,
+        keys: r#"{"credential_id":"AAAA","pkcs8":"AAAA"}"#.to_owned(),
+    }
+}
+
+fn birth() -> GivenDate {
+    GivenDate {
+        day: "31".to_owned(),
+        month: "2".to_owned(),
+        year: "1946".to_owned(),
+    }
+}
+
+fn errors(all: &[(&'static str, &str)]) -> FieldErrors {
+    let mut errors = FieldErrors::default();
+    for (field, sentence) in all {
+        errors.add(field, *sentence);
+    }
+    errors
+}
+
+fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
+    let mut wrong = page("sign_in.title").with_script("passkey.js");
+    wrong.has_errors = true;
+    vec![
+        (
+            "sign-in",
+            Box::new(SignInPage {
+                frame: page("sign_in.title").with_script("passkey.js"),
+                errors: FieldErrors::default(),
+                note: Some("sign_in.account_ready"),
+                login: String::new(),
+            }),
+        ),
+        (
+            "sign-in-wrong",
+            Box::new(SignInPage {
+                frame: wrong,
+                errors: errors(&[
+                    ("name", "Enter your sign-in name"),
+                    ("code", "Enter your code"),
+                ]),
+                note: None,
+                login: "hemi.walker".to_owned(),
+            }),
+        ),
+        (
+            "invitation",
+            Box::new(InvitationPage {
+                frame: page("invitation.title").back_to("/sign-in", "frame.back"),
+                errors: FieldErrors::default(),
+                login: String::new(),
+            }),
+        ),
+        (
+            "account",
+            Box::new(AccountPage {
+                frame: page("invitation.choose_title").with_script("passkey.js"),
+                errors: errors(&[("birth", "Enter your birth date, for example 27 3 1946")]),
+                lead: "Kauri Health invites you. Choose how you want to sign in.".to_owned(),
+                ceremony: PATIENT.to_owned(),
+                options: OPTIONS.to_owned(),
+                app: Some(AppKey {
+                    ceremony: PATIENT.to_owned(),
+                    address: "otpauth://totp/Candour:hemi.walker?secret=JBSWY3DPEHPK3PXP"
+                        .to_owned(),
+                    key: "JBSW Y3DP EHPK 3PXP".to_owned(),
+                }),
+                asks_birth: true,
+                birth: birth(),
+                way: "app",
+            }),
+        ),
+        (
+            "sheet",
+            Box::new(SheetPage {
+                frame: page("invitation.sheet_ready"),
+                codes: (0..40)
+                    .map(|number| format!("{:04}-{:04}", 1000 + number * 37, 9000 - number * 41))
+                    .collect(),
+            }),
+        ),
+        (
+            "demonstration",
+            Box::new(DemonstrationPage {
+                frame: page("demonstration.title").with_script("demonstration.js"),
+                groups: vec![
+                    AccountGroup {
+                        id: "patients",
+                        words: "demonstration.patients",
+                        accounts: vec![account("Hēmi Walker", false)],
+                    },
+                    AccountGroup {
+                        id: "staff",
+                        words: "demonstration.staff",
+                        accounts: vec![
+                            account("Dr Aroha Ngata", true),
+                            account("Pita Fa‘asavalu", true),
+                        ],
+                    },
+                ],
+            }),
+        ),
+        ("trust", Box::new(trust())),
+        (
+            "problem-frozen",
+            Box::new(problem(
+                "problem.frozen",
+                "problem.frozen_text",
+                "problem.frozen_do",
+            )),
+        ),
+        (
+            "problem-not-found",
+            Box::new(problem(
+                "problem.not_found",
+                "problem.not_found_text",
+                "problem.not_found_do",
+            )),
+        ),
+    ]
+}
+
+fn trust() -> TrustPage {
+    TrustPage {
+        frame: page("trust.title"),
+        parts: vec![
+            TrustPart {
+                id: "promises",
+                heading: "trust.promises_title",
+                sentences: vec![page("trust.title").say("trust.promise_ledger").to_owned(), page("trust.title").say("trust.promise_forget").to_owned()],
+            },
+            TrustPart {
+                id: "limits",
+                heading: "trust.limits_title",
+                sentences: vec![page("trust.title").say("trust.limit_taken").to_owned(), page("trust.title").say("trust.limit_keeper").to_owned()],
+            },
+        ],
+        checkpoint: Some(CheckpointView {
+            text: "candour.example/ledger\n1204\nqINS1GRFHWHwdkUeqLEoP4yEMkTBBzxBkGwGQlVlVcs=\n\n— candour.example Az3grlgtzPICa5OS8npVmf1Myq/5IZniMp+ZJurmRDeOoRDe4URYN7u5/Zhcyv2q1gGzGku9nTo+zyWE+xeMcTOAYQ8=\n".to_owned(),
+            verifier: "Key to check it with: candour.example+d0ab4b42+AQ".to_owned(),
+        }),
+    }
+}
+
+fn problem(title: &'static str, what: &'static str, next: &'static str) -> ProblemPage {
+    ProblemPage {
+        frame: page(title),
+        what,
+        next,
+        wait: None,
+        path: "/home",
+        path_words: "frame.back_home",
+        request: Some("If you ring, give this number: 4f1a09".to_owned()),
+    }
+}
+
+fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
+    vec![
+        ("home", Box::new(HomePage {
+            frame: page("home.title").for_patient().at("/home").titled("Hello Hēmi".to_owned()),
+            records: vec![
+                tile("Your record", true, Some("A message is waiting for you")),
+                tile("The record of Te Ao Mārama Walker, for whom you act", false, None),
+            ],
+        })),
+        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![] })),
+        ("notices", Box::new(NoticesPage {
+            frame: of_patient("notices.title"),
+            notices: vec![NoticeView {
+                subject: "Somebody else opened documents of yours".to_owned(),
+                received: Some("Received on 3 November 2026".to_owned()),
+                paragraphs: vec!["On 3 November 2026 somebody who is not you signed in with your password and opened documents of yours. We stopped it after 14 seconds.".to_owned(), "Your practice, Kauri Health, knows. Ring them on 03 379 0000.".to_owned()],
+                documents: vec!["Letter from the heart clinic, 12 August 2026".to_owned(), "Blood test, 2 July 2026".to_owned()],
+            }],
+        })),
+        ("record", Box::new(RecordPage { frame: of_patient("record.title"), sections: sections() })),
+        ("section", Box::new(SectionPage {
+            frame: of_patient("record.results"),
+            entries: vec![
+                entry("Blood pressure", Some("128/82 mmHg"), ""),
+                entry("Haemoglobin A1c", Some("41 mmol/mol"), "Normal is up to 40 mmol/mol."),
+                entry("Chest X-ray", None, "Lungs clear. No fracture seen."),
+            ],
+            none: "",
+            shown: Some("3 of 41 entries are shown, the newest first.".to_owned()),
+            older: Some(format!("/patients/{PATIENT}/record/results?from=3")),
+            unreadable: Some("One entry could not be shown. Ask your practice about it.".to_owned()),
+            sections: sections(),
+        })),
+        ("documents", Box::new(DocumentsPage {
+            frame: of_patient("documents.title"),
+            stored: false,
+            deposit: None,
+            documents: vec![document("Letter from the heart clinic", true), document("Specialist referral to Te Whare Manaaki o Ōtautahi Cardiology Outpatients", true), document("Old scan", false)],
+            unreadable: None,
+        })),
+        ("history", Box::new(HistoryPage {
+            frame: of_patient("history.title"),
+            is_own: true,
+            events: vec![
+                event("Dr Aroha Ngata, doctor or nurse at Kauri Health, opened your results on 3 November 2026 at 9:14 am.", "Reason given: to care for you.", false, false),
+                event("Somebody who may not see this record tried to open a document of yours on 2 November 2026 at 11:40 pm, and was refused.", "Reason given: to read their own record.", false, true),
+                event("You opened your list of documents on 2 November 2026 at 8:02 am.", "Reason given: to read your own record.", true, false),
+            ],
+            older: Some(format!("/patients/{PATIENT}/history?before=7")),
+            newest: None,
+        })),
+        ("link", Box::new(LinkPage { frame: of_patient("invitation.link_title"), errors: FieldErrors::default(), birth: GivenDate::default() })),
+        ("step-up", Box::new(StepUpPage {
+            frame: of_patient("step_up.title").with_script("passkey.js"),
+            errors: FieldErrors::default(),
+            back: "/home".to_owned(),
+            ceremony: PATIENT.to_owned(),
+            options: OPTIONS.to_owned(),
+            code_accepted: true,
+            asks_reason: true,
+        })),
+    ]
+}
+
+fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
+    let mut mend = about("deposit.title");
+    mend.has_errors = true;
+    vec![
+        ("practice", Box::new(PracticePage {
+            frame: of_staff("practice.title").at("/practice").titled("Hello Dr Aroha Ngata".to_owned()),
+            practice: "Kauri Health".to_owned(),
+            purpose: "practice.purpose_now_direct_care",
+        })),
+        ("purpose", Box::new(PurposePage {
+            frame: of_staff("purpose.title").at("/practice/purpose"),
+            errors: FieldErrors::default(),
+            choices: vec![
+                PurposeChoice { id: "purpose", word: "direct_care", words: "purpose.direct_care", text: "purpose.direct_care_text", is_chosen: true },
+                PurposeChoice { id: "purpose-administration", word: "administration", words: "purpose.administration", text: "purpose.administration_text", is_chosen: false },
+            ],
+        })),
+        ("find", Box::new(FindPage {
+            frame: of_staff("find.title").at("/practice/find"),
+            errors: FieldErrors::default(),
+            terms: GivenTerms::default(),
+            found: None,
+        })),
+        ("found", Box::new(FindPage {
+            frame: of_staff("find.title").at("/practice/find"),
+            errors: FieldErrors::default(),
+            terms: GivenTerms { surname: "Wal".to_owned(), given: "H".to_owned(), ..GivenTerms::default() },
+            found: Some(FoundView {
+                heading: "2 patients found".to_owned(),
+                patients: ["Hēmi Walker", "Hōne Walsh"].map(|name| FoundPatient { id: PATIENT.to_owned(), name: name.to_owned(), about: "Born 27 March 1946, NHI ZZZ0016".to_owned() }).into(),
+                has_more: true,
+            }),
+        })),
+        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned() })),
+        ("deposit", Box::new(DepositPage {
+            frame: mend,
+            errors: errors(&[("file", "Choose a file"), ("date", "Enter a real date, for example 27 3 2026")]),
+            action: format!("/patients/{PATIENT}/deposit"),
+            once: PATIENT.to_owned(),
+            file_hint: "PDF, picture or text, up to 20.0 MB.".to_owned(),
+            title: "Letter".to_owned(),
+            kind: "letter".to_owned(),
+            kinds: vec![("letter".to_owned(), "Letter".to_owned()), ("report".to_owned(), "Report".to_owned())],
+            date: birth(),
+        })),
+        ("invite", Box::new(InvitePage { frame: about("invite.title"), errors: FieldErrors::default(), action: format!("/patients/{PATIENT}/invite") })),
+        ("invite-made", Box::new(InviteMadePage {
+            frame: about("invite.made_title"),
+            code: "KQ7M-2XWD-9FHT".to_owned(),
+            made_where: "The patient opens https://candour.example and chooses “I have an invitation code”.".to_owned(),
+            patient_path: format!("/patients/{PATIENT}"),
+        })),
+        ("staff-section", Box::new(SectionPage {
+            frame: about("record.allergies"),
+            entries: vec![],
+            none: page("trust.title").say("record.none_allergies"),
+            shown: None,
+            older: None,
+            unreadable: None,
+            sections: sections(),
+        })),
+    ]
+}
+
+/// Every page by name, rendered.
+pub fn all() -> Vec<(&'static str, String)> {
+    let mut pages = public();
+    pages.extend(for_patients());
+    pages.extend(for_staff());
+    pages
+        .into_iter()
+        .map(|(name, page)| (name, page.dyn_render().expect("a page renders")))
+        .collect()
+}

@@ -1,0 +1,34 @@
+//! The portal's database as it is: its schema, its rights, its statements.
+
+mod practices;
+mod rights;
+mod schema;
+
+use candour_store::{Objects, Placement, Store};
+use candour_testkit::{Template, TestCluster, TestDatabase};
+use tempfile::TempDir;
+
+pub const PORTAL: Template = Template {
+    name: "portal",
+    owner: "candour_migrator",
+    guests: &["candour_portal", "candour_worker", "candour_room"],
+    migrate: |config| {
+        Box::pin(async move {
+            candour_store::migrate(&config).await?;
+            Ok(())
+        })
+    },
+};
+
+pub async fn database() -> TestDatabase {
+    TestCluster::shared().database(&PORTAL).await
+}
+
+pub fn store(database: &TestDatabase, role: &str, folder: &TempDir) -> Store {
+    let objects = Objects::open(folder.path(), Placement::Kept).unwrap();
+    Store::new(database.config_as(role), 2, objects).unwrap()
+}
+
+pub async fn connect(config: tokio_postgres::Config) -> tokio_postgres::Client {
+    candour_embedded::cluster::connect(&config).await.unwrap()
+}
