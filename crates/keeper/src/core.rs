@@ -37,7 +37,7 @@ pub struct Core {
     /// What the root key gives.
     pub keys: Arc<Keys>,
     /// Verified facts.
-    pub facts: FactStore,
+    pub facts: Arc<FactStore>,
     /// What is frozen.
     pub freezes: Arc<Freezes>,
     /// Running sessions.

@@ -11,6 +11,8 @@ pub mod decision_words;
 pub mod draft;
 pub mod facts;
 pub mod freeze;
+#[cfg(test)]
+mod harness;
 pub mod identity;
 pub mod items;
 pub mod keys;
