@@ -167,6 +167,8 @@ pub(crate) const CLOCKS: &str = "
     select regime, duty, starts_at, done_at from clock
     where incident = $1 order by regime, duty desc";
 
+pub(crate) const STATEMENTS: &[&str] = &[COUNTRIES, START, DONE, CLOCKS];
+
 #[cfg(test)]
 mod tests {
     use super::*;
