@@ -194,7 +194,10 @@ async fn items_of(
     }
     let index = u64::try_from(release.grant_index).map_err(|_| DatabaseError::Row)?;
     match keeper
-        .call(Call::SectionAt(wire::SectionAt { index, patient: body.patient.clone() }))
+        .call(Call::SectionAt(wire::SectionAt {
+            index,
+            patient: body.patient.clone(),
+        }))
         .await?
     {
         Reply::SectionAt(section) => section

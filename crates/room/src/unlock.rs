@@ -57,10 +57,7 @@ impl Unlocked {
             let hour: i32 = row.try_get("hour")?;
             let (body, wrap): (&[u8], &[u8]) = (row.try_get("body")?, row.try_get("room_wrap")?);
             let place = u64::try_from(index).map_err(|_| DatabaseError::Row)?;
-            match keys
-                .get(&hour)
-                .map(|key| open_body(body, wrap, place, key))
-            {
+            match keys.get(&hour).map(|key| open_body(body, wrap, place, key)) {
                 Some(Ok(body)) => {
                     bodies.read.insert(index, body);
                 }
