@@ -198,7 +198,7 @@ pub fn read(path: &Path, options: Options) -> Result<Import, ImportError> {
     let mut import = Import {
         root: root.to_owned(),
         reader,
-        sources: found.sources.into(),
+        sources: found.in_order.into(),
         folder: None,
         ready: VecDeque::new(),
         total_bytes: found.bytes,
@@ -302,7 +302,7 @@ impl Reader {
                     documents.extend(found.into_iter().map(|document| KeyedDocument {
                         key: document_key(&reference, &document),
                         document,
-                    }))
+                    }));
                 }
                 Shelved::Whole(resource) => kept.push(*resource),
             }

@@ -72,6 +72,24 @@ fn is_letter(character: u8) -> bool {
     character.is_ascii_uppercase() && value(character).is_some()
 }
 
+/// `GXXNNN-C` or `FXXNNN-C`.
+fn is_place(bytes: &[u8]) -> bool {
+    bytes.len() == 8
+        && matches!(bytes[0], b'G' | b'F')
+        && bytes[1..3]
+            .iter()
+            .all(|character| value(*character).is_some())
+        && bytes[3..6].iter().all(u8::is_ascii_digit)
+        && bytes[6] == b'-'
+}
+
+/// `NCAAAA`.
+fn is_person(bytes: &[u8]) -> bool {
+    bytes.len() == 6
+        && bytes[..2].iter().all(u8::is_ascii_digit)
+        && bytes[2..].iter().all(|character| is_letter(*character))
+}
+
 impl Hpi {
     /// Reads a number of any of the three kinds; surrounding space is dropped, ASCII lower case is raised.
     ///
@@ -80,23 +98,12 @@ impl Hpi {
     pub fn parse(text: &str) -> Result<Self, HpiError> {
         let text = text.trim().to_ascii_uppercase();
         let bytes = text.as_bytes();
-        let expected = match bytes {
-            [b'G' | b'F', a, b, c, d, e, b'-', _]
-                if value(*a).is_some()
-                    && value(*b).is_some()
-                    && [c, d, e].iter().all(|digit| digit.is_ascii_digit()) =>
-            {
-                (place_check(&bytes[..6]), bytes[7])
-            }
-            [a, b, rest @ ..]
-                if rest.len() == 4
-                    && a.is_ascii_digit()
-                    && b.is_ascii_digit()
-                    && rest.iter().all(|letter| is_letter(*letter)) =>
-            {
-                (person_check(bytes), *b)
-            }
-            _ => return Err(HpiError::Pattern),
+        let expected = if is_place(bytes) {
+            (place_check(&bytes[..6]), bytes[7])
+        } else if is_person(bytes) {
+            (person_check(bytes), bytes[1])
+        } else {
+            return Err(HpiError::Pattern);
         };
         match expected {
             (Some(check), found) if check == found => Ok(Self(text)),

@@ -70,7 +70,7 @@ fn check(first_six: &[u8], format: NhiFormat) -> Option<u8> {
     }
 }
 
-fn format_of(characters: &[u8; 7]) -> Option<NhiFormat> {
+fn format_of(characters: [u8; 7]) -> Option<NhiFormat> {
     let letter = |at: usize| LETTERS.contains(&characters[at]);
     let digit = |at: usize| characters[at].is_ascii_digit();
     if !(letter(0) && letter(1) && letter(2) && digit(3) && digit(4)) {
@@ -101,7 +101,7 @@ impl Nhi {
             *place = byte.to_ascii_uppercase();
             length += 1;
         }
-        let format = format_of(&characters).ok_or(NhiError::Pattern)?;
+        let format = format_of(characters).ok_or(NhiError::Pattern)?;
         let expected = check(&characters[..6], format).ok_or(NhiError::Check)?;
         if expected == characters[6] {
             Ok(Self(characters))
@@ -117,7 +117,7 @@ impl Nhi {
 
     /// The number's format.
     pub fn format(&self) -> NhiFormat {
-        format_of(&self.0).unwrap_or(NhiFormat::Digits)
+        format_of(self.0).unwrap_or(NhiFormat::Digits)
     }
 
     /// Numbers that start with Z are reserved for testing and belong to nobody.

@@ -16,7 +16,7 @@ pub(super) enum Source {
 }
 
 pub(super) struct Sources {
-    pub sources: Vec<Source>,
+    pub in_order: Vec<Source>,
     pub others: Vec<PathBuf>,
     pub bytes: u64,
 }
@@ -73,7 +73,7 @@ pub(super) fn find(path: &Path) -> Result<Sources, ImportError> {
     for (path, size) in files {
         match kind(&path) {
             Kind::Json if is_directory(&path) => {
-                directories.push(Source::Bundle { path, bytes: size })
+                directories.push(Source::Bundle { path, bytes: size });
             }
             Kind::Json => bundles.push(Source::Bundle { path, bytes: size }),
             Kind::Ndjson => {
@@ -96,7 +96,7 @@ pub(super) fn find(path: &Path) -> Result<Sources, ImportError> {
             .map(|(files, bytes)| Source::Folder { files, bytes }),
     );
     Ok(Sources {
-        sources: directories,
+        in_order: directories,
         others,
         bytes,
     })

@@ -34,7 +34,7 @@ pub enum MediaType {
     Text,
     /// Text in another character set.
     OtherText,
-    /// RTF.
+    /// Rich text (RTF).
     Rtf,
     /// HL7 v2.
     Hl7v2,
@@ -44,7 +44,7 @@ pub enum MediaType {
     Docx,
     /// Excel (OOXML).
     Xlsx,
-    /// PowerPoint (OOXML).
+    /// `PowerPoint` (OOXML).
     Pptx,
     /// `OpenDocument`.
     OpenDocument,

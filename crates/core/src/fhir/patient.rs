@@ -106,7 +106,7 @@ pub fn contact(patient: &Resource) -> Result<Contact, PatientError> {
         }
         match telecom["system"].as_str() {
             Some("email") => {
-                contact.email = contact.email.or_else(|| EmailAddress::parse(written).ok())
+                contact.email = contact.email.or_else(|| EmailAddress::parse(written).ok());
             }
             Some("phone" | "sms") => {
                 let Some(number) = phone(written, &country) else {

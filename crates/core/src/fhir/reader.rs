@@ -94,7 +94,7 @@ impl Lines<'_> {
     fn of(&mut self, part: &str) -> usize {
         let place = (part.as_ptr() as usize).saturating_sub(self.text.as_ptr() as usize);
         if let Some(between) = self.text.as_bytes().get(self.at..place) {
-            self.line += between.iter().filter(|byte| **byte == b'\n').count();
+            self.line += line_ends(between);
             self.at = place;
         }
         self.line
@@ -141,8 +141,12 @@ pub fn read_bundle(bytes: &[u8]) -> Result<(Vec<Entry>, Vec<Fault>), Fault> {
     Ok((entries, faults))
 }
 
+fn line_ends(bytes: &[u8]) -> usize {
+    bytes.split(|byte| *byte == b'\n').count() - 1
+}
+
 fn line_of(before: &[u8]) -> usize {
-    before.iter().filter(|byte| **byte == b'\n').count() + 1
+    line_ends(before) + 1
 }
 
 fn read_entry(raw: &RawValue) -> Result<(Option<String>, Resource), Reason> {

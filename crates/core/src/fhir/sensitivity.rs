@@ -198,7 +198,7 @@ const SNOMED_CODES: &[(Sensitivity, &[&str])] = &[
     ),
 ];
 
-/// LOINC, and CIEL concepts padded with A to 36 characters as OpenMRS sends them.
+/// LOINC, and CIEL concepts padded with A to 36 characters as `OpenMRS` sends them.
 const LOINC_CODES: &[(Sensitivity, &[&str])] = &[
     (
         Sensitivity::Sexual,

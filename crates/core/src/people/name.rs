@@ -39,11 +39,22 @@ impl PersonName {
     }
 
     /// What to call the person: the preferred name, else the first given name, else the family name.
+    ///
+    /// A given name that begins with `Te` has two words: `Te Ariki`.
     pub fn called(&self) -> &str {
-        self.preferred
-            .as_deref()
-            .or_else(|| self.given.split(' ').find(|part| !part.is_empty()))
-            .unwrap_or(&self.family)
+        if let Some(preferred) = &self.preferred {
+            return preferred;
+        }
+        let end = match self.given.strip_prefix("Te ") {
+            Some(rest) => rest
+                .find(' ')
+                .map_or(self.given.len(), |end| "Te ".len() + end),
+            None => self.given.find(' ').unwrap_or(self.given.len()),
+        };
+        match &self.given[..end] {
+            "" => &self.family,
+            first => first,
+        }
     }
 
     /// `family given` folded by [`search_key`].
@@ -146,5 +157,10 @@ mod tests {
         name.preferred = Some("Ro".into());
         assert_eq!(name.called(), "Ro");
         assert_eq!(name.search_key(), "ngata aroha mere");
+        assert_eq!(
+            PersonName::new("Te Ariki Manaaki", "Hēnare").called(),
+            "Te Ariki"
+        );
+        assert_eq!(PersonName::new("", "Madonna").called(), "Madonna");
     }
 }

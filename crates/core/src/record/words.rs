@@ -68,24 +68,22 @@ pub(super) fn code(value: &Value) -> Option<&str> {
 pub(super) fn status(kind: &str, code: &str) -> Option<&'static str> {
     let words = match (kind, code) {
         (_, "entered-in-error") => "Entered in error",
-        ("Condition", "active" | "recurrence" | "relapse") => "Current",
-        ("Condition", "inactive" | "remission") => "Not current",
+        ("Condition" | "AllergyIntolerance", "inactive" | "remission")
+        | ("AllergyIntolerance", "resolved") => "Not current",
         ("Condition", "resolved") => "Resolved",
-        ("AllergyIntolerance", "active") => "Current",
-        ("AllergyIntolerance", "inactive" | "resolved") => "Not current",
         ("Immunization", "completed") => "Given",
         ("Immunization", "not-done") => "Not given",
-        ("Observation" | "DiagnosticReport", "final") => return None,
         ("Observation" | "DiagnosticReport", "preliminary" | "registered" | "partial") => {
             "Not final yet"
         }
         ("Observation" | "DiagnosticReport", "amended" | "corrected" | "appended") => "Corrected",
-        (_, "active") => "Current",
+        (_, "active" | "recurrence" | "relapse") => "Current",
         (_, "on-hold") => "On hold",
         (_, "stopped") => "Stopped",
         (_, "cancelled") => "Cancelled",
         (_, "completed" | "finished") => "Finished",
         (_, "draft" | "intended") => "Planned",
+        // `final` results among them: that a result is final is what everybody expects.
         _ => return None,
     };
     Some(words)

@@ -47,6 +47,10 @@ pub(super) struct Had {
     pub until: Option<Date>,
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "the table has `None` for those without a medicine"
+)]
 const fn medicine(
     name: &'static str,
     rxnorm: &'static str,

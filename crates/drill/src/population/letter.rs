@@ -19,9 +19,9 @@ pub(super) struct Writer<'a> {
     pub practice: &'a SyntheticPractice,
     pub identity: &'a Identity,
     pub postal: Option<&'a PostalAddress>,
-    /// Present conditions and medicines, by name.
-    pub conditions: Vec<String>,
-    pub medicines: Vec<String>,
+    /// Long-term conditions and their medicines, with the day they began.
+    pub conditions: Vec<(Date, String)>,
+    pub medicines: Vec<(Date, String)>,
     pub allergies: Vec<String>,
 }
 
@@ -134,18 +134,28 @@ impl Writer<'_> {
         }
     }
 
-    fn background(&self, sheet: &mut Sheet<'_>) {
-        sheet.heading("Background");
-        if self.conditions.is_empty() {
-            sheet.paragraph("No long-term conditions are recorded.");
-        } else {
-            sheet.bullets(&self.conditions);
-        }
-        sheet.heading("Medicines");
-        if self.medicines.is_empty() {
-            sheet.paragraph("No regular medicines.");
-        } else {
-            sheet.bullets(&self.medicines);
+    /// What was known on the day of the letter.
+    fn background(&self, sheet: &mut Sheet<'_>, on: Date) {
+        let known = |list: &[(Date, String)]| -> Vec<String> {
+            list.iter()
+                .filter(|(since, _)| *since <= on)
+                .map(|(_, what)| what.clone())
+                .collect()
+        };
+        for (heading, list, none) in [
+            (
+                "Background",
+                known(&self.conditions),
+                "No long-term conditions are recorded.",
+            ),
+            ("Medicines", known(&self.medicines), "No regular medicines."),
+        ] {
+            sheet.heading(heading);
+            if list.is_empty() {
+                sheet.paragraph(none);
+            } else {
+                sheet.bullets(&list);
+            }
         }
         sheet.heading("Allergies and reactions");
         let allergies = if self.allergies.is_empty() {
@@ -157,6 +167,7 @@ impl Writer<'_> {
     }
 
     fn signature(sheet: &mut Sheet<'_>, name: &str, role: &str, on: Date) {
+        sheet.keep_together(86.0);
         sheet.gap(4.0);
         sheet.line("Nāku noa, nā", Weight::Regular, BLACK);
         sheet.gap(20.0);
@@ -222,7 +233,7 @@ impl Writer<'_> {
         ));
         sheet.heading("Findings");
         sheet.paragraph(&some(chance, text.examination, 2, name).join(" "));
-        self.background(&mut sheet);
+        self.background(&mut sheet, on);
         sheet.heading("What we ask");
         sheet.paragraph("Please see and advise. We are happy to follow up here and to arrange blood tests beforehand.");
         Self::signature(
@@ -276,7 +287,7 @@ impl Writer<'_> {
         sheet.paragraph(&some(chance, text.examination, 3, name).join(" "));
         sheet.heading("Plan");
         sheet.bullets(&some(chance, text.advice, 3, name));
-        self.background(&mut sheet);
+        self.background(&mut sheet, on);
         sheet.paragraph(&format!(
             "A copy of this letter goes to {}.",
             self.identity.name.full()
@@ -329,7 +340,7 @@ impl Writer<'_> {
         sheet.paragraph(text.stay_reason);
         sheet.heading("What happened in hospital");
         sheet.paragraph(&some(chance, text.stay, 4, name).join(" "));
-        self.background(&mut sheet);
+        self.background(&mut sheet, on);
         sheet.heading("For the practice");
         sheet.bullets(&some(chance, text.afterwards, 3, name));
         sheet.heading(&format!("For {name}"));
@@ -379,28 +390,6 @@ impl Writer<'_> {
                 ("Specimen", "Blood".to_owned()),
             ],
         );
-        const COLUMNS: [Column; 5] = [
-            Column {
-                title: "Test",
-                x: LEFT,
-            },
-            Column {
-                title: "Result",
-                x: LEFT + 185.0,
-            },
-            Column {
-                title: "Unit",
-                x: LEFT + 250.0,
-            },
-            Column {
-                title: "Usual range",
-                x: LEFT + 335.0,
-            },
-            Column {
-                title: "Flag",
-                x: LEFT + 430.0,
-            },
-        ];
         for panel in panels {
             sheet.heading(panel.name);
             let rows: Vec<Vec<String>> = panel
@@ -425,7 +414,7 @@ impl Writer<'_> {
         sheet.gap(4.0);
         sheet.paragraph("Usual ranges are those of adults. Results are to be read together with the clinical picture.");
         sheet.line("Authorised electronically", Weight::Bold, BLACK);
-        let author: &str = *chance.one_of(CONSULTANTS);
+        let author = *chance.one_of(CONSULTANTS);
         sheet.line(author, Weight::Regular, BLACK);
         self.finish(
             sheet,
@@ -437,6 +426,30 @@ impl Writer<'_> {
         )
     }
 }
+
+/// Columns of a laboratory report.
+const COLUMNS: [Column; 5] = [
+    Column {
+        title: "Test",
+        x: LEFT,
+    },
+    Column {
+        title: "Result",
+        x: LEFT + 185.0,
+    },
+    Column {
+        title: "Unit",
+        x: LEFT + 250.0,
+    },
+    Column {
+        title: "Usual range",
+        x: LEFT + 335.0,
+    },
+    Column {
+        title: "Flag",
+        x: LEFT + 430.0,
+    },
+];
 
 const CONSULTANTS: &[&str] = &[
     "Dr Hēni Wharepapa",

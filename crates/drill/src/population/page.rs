@@ -167,7 +167,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// Begins a new page when fewer than `height` points are left.
-    fn room(&mut self, height: f32) {
+    pub(super) fn keep_together(&mut self, height: f32) {
         if self.y + height > BOTTOM {
             self.pages.push(Vec::new());
             self.y = TOP;
@@ -255,7 +255,7 @@ impl<'a> Sheet<'a> {
 
     /// A short line; `ink` and weight as given.
     pub(super) fn line(&mut self, text: &str, weight: Weight, ink: Ink) {
-        self.room(LINE);
+        self.keep_together(LINE);
         self.put(LEFT, self.y, TEXT, weight, ink, text);
         self.y += LINE;
     }
@@ -267,7 +267,7 @@ impl<'a> Sheet<'a> {
 
     pub(super) fn title(&mut self, text: &str) {
         let accent = self.accent;
-        self.room(34.0);
+        self.keep_together(34.0);
         self.y += 4.0;
         self.put(LEFT, self.y, 13.5, Weight::Bold, accent, text);
         self.y += 21.0;
@@ -276,7 +276,7 @@ impl<'a> Sheet<'a> {
     pub(super) fn heading(&mut self, text: &str) {
         let accent = self.accent;
         // Never alone at the foot of a page.
-        self.room(22.0 + 2.0 * LINE);
+        self.keep_together(22.0 + 2.0 * LINE);
         self.y += 5.0;
         self.put(LEFT, self.y, 10.6, Weight::Bold, accent, text);
         self.y += LINE + 1.5;
@@ -293,7 +293,7 @@ impl<'a> Sheet<'a> {
         for item in items {
             let lines = self.lines(item.as_ref(), RIGHT - LEFT - 14.0, TEXT, Weight::Regular);
             for (at, line) in lines.iter().enumerate() {
-                self.room(LINE);
+                self.keep_together(LINE);
                 if at == 0 {
                     self.put(LEFT + 3.0, self.y, TEXT, Weight::Regular, BLACK, "•");
                 }
@@ -310,7 +310,7 @@ impl<'a> Sheet<'a> {
         let rows = facts.len().div_ceil(2);
         #[expect(clippy::cast_precision_loss, reason = "a box has a handful of rows")]
         let height = rows as f32 * 15.0 + 13.0;
-        self.room(height + 10.0);
+        self.keep_together(height + 10.0);
         let (top, accent) = (self.y - 11.0, self.accent);
         self.mark(Mark::Block {
             x: LEFT,
@@ -341,7 +341,7 @@ impl<'a> Sheet<'a> {
     }
 
     pub(super) fn table(&mut self, columns: &[Column], rows: &[Vec<String>]) {
-        self.room(2.0 * 17.0 + 8.0);
+        self.keep_together(2.0 * 17.0 + 8.0);
         let accent = self.accent;
         for column in columns {
             self.put(column.x, self.y, 8.6, Weight::Bold, accent, column.title);
@@ -349,7 +349,7 @@ impl<'a> Sheet<'a> {
         self.rule(self.y + 5.0, 0.9, accent);
         self.y += 18.0;
         for row in rows {
-            self.room(17.0);
+            self.keep_together(17.0);
             let is_flagged = row.last().is_some_and(|flag| !flag.is_empty());
             for (at, (column, cell)) in columns.iter().zip(row).enumerate() {
                 let weight = if is_flagged && at > 0 {

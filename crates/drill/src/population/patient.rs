@@ -12,7 +12,7 @@ use super::clinic::{self, Had};
 use super::household::{Place, place};
 use super::letter::Writer as LetterWriter;
 use super::places::{REGIONS, abroad};
-use super::practice::landline;
+use super::practice::{SyntheticPractice, landline};
 use super::results::{Panel, panels, vitals};
 use super::topics::Topic;
 use super::{
@@ -21,6 +21,7 @@ use super::{
 };
 
 /// Birth and death, which others in the household ask for too.
+#[derive(Clone, Copy)]
 struct Life {
     birth: Date,
     death: Option<Date>,
@@ -49,106 +50,77 @@ fn life(plan: &Plan, place: &Place, number: u32) -> Life {
     }
 }
 
+/// One person while everything about them is made.
+struct Somebody<'a> {
+    population: &'a Population,
+    place: Place,
+    number: u32,
+    is_canary: bool,
+    life: Life,
+    /// Today, or the day they died: nothing happens after it.
+    end: Date,
+}
+
 pub(super) fn make(
     population: &Population,
     number: u32,
 ) -> Result<SyntheticPatient, PopulationError> {
-    let plan = &population.plan;
-    let mut place = place(plan.seed, &population.practices, number);
-    let is_canary = number >= plan.patients;
-    if is_canary {
-        let canary = number - plan.patients;
-        place.practice = usize::try_from(canary / plan.canaries_per_practice.max(1)).unwrap_or(0);
-        place.helper = None;
-        place.age = place.age.max(20);
-    }
-    let Life { birth, death } = life(plan, &place, number);
-    let end = death.unwrap_or(plan.today);
-    let mut chance = Chance::new(plan.seed, Stream::Person, number);
-    let identity = identity(plan, &place, number, birth, death, &mut chance);
-
-    let mut record = Chance::new(plan.seed, Stream::Record, number);
+    let somebody = Somebody::new(population, number);
+    let seed = population.plan.seed;
+    let mut chance = Chance::new(seed, Stream::Person, number);
+    let identity = somebody.identity(&mut chance);
+    let mut record = Chance::new(seed, Stream::Record, number);
+    let (birth, place) = (somebody.life.birth, &somebody.place);
+    let is_maori_or_pacific = place.origin.is_maori_or_pacific();
     let had = clinic::ailments(
         &mut record,
         birth,
-        end,
+        somebody.end,
         place.gender,
-        place.origin.is_maori_or_pacific(),
+        is_maori_or_pacific,
     );
-    let is_harmed = had.iter().any(|had| had.ailment.snomed == "706893006");
-    let contact = contact(
-        population,
-        &place,
-        &identity,
-        number,
-        is_harmed,
-        &mut chance,
-    );
-    let enrolments = enrolments(population, &place, birth, end, &mut chance, is_canary);
-    let proxies = proxies(population, &place, birth, &had, &mut chance);
-
-    let practice = &population.practices[place.practice];
-    let patient_id = format!("c{:x}-{number}", plan.seed);
-    let mut writer = fhir::Writer::new(patient_id, practice);
-    writer.patient(&identity, &contact);
+    let contact = somebody.contact(&identity, &had, &mut chance);
+    let enrolments = somebody.enrolments(&mut chance);
+    let proxies = somebody.proxies(&had, &mut chance);
     let allergies = clinic::allergies(&mut record);
+    let mut writer = fhir::Writer::new(format!("c{seed:x}-{number}"), somebody.practice());
+    writer.patient(&identity, &contact);
     for had in &had {
-        writer.condition(&mut record, had, end);
+        writer.condition(&mut record, had, somebody.end);
     }
     for allergy in &allergies {
-        writer.allergy(&mut record, *allergy, birth, end);
+        writer.allergy(&mut record, *allergy, birth, somebody.end);
     }
-    for given in clinic::immunisations(&mut record, birth, end) {
+    for given in clinic::immunisations(&mut record, birth, somebody.end) {
         writer.immunisation(&mut record, given);
     }
-    let bloods = measurements(
-        &mut record,
-        &mut writer,
-        &place,
-        &had,
-        birth,
-        end,
-        &LetterWriter::laboratory(practice),
-    );
-
-    let now = |had: &&Had| had.until.is_none();
-    let letters = letters(
-        &LetterWriter {
-            faces: &population.type_faces,
-            practice,
-            identity: &identity,
-            postal: contact.postal.as_ref(),
-            conditions: had
-                .iter()
-                .filter(now)
-                .map(|had| had.ailment.name.to_owned())
-                .collect(),
-            medicines: had
-                .iter()
-                .filter(now)
-                .filter_map(|had| had.ailment.medicine.as_ref())
-                .map(|medicine| format!("{}: {}", medicine.name, lower_first(medicine.dosage)))
-                .collect(),
-            allergies: allergies
-                .iter()
-                .map(|(name, _, reaction, _)| format!("{name} ({})", reaction.to_lowercase()))
-                .collect(),
-        },
-        &Matters {
-            plan,
-            place: &place,
-            had: &had,
-            bloods: &bloods,
-            birth,
-            end,
-            number,
-        },
-    )
-    .ok_or(PopulationError::Letter)?;
+    let bloods = somebody.measurements(&mut record, &mut writer, &had);
+    let letter_writer = LetterWriter {
+        faces: &population.type_faces,
+        practice: somebody.practice(),
+        identity: &identity,
+        postal: contact.postal.as_ref(),
+        conditions: present(&had, |had| Some(had.ailment.name.to_owned())),
+        medicines: present(&had, |had| {
+            let medicine = had.ailment.medicine.as_ref()?;
+            Some(format!(
+                "{}: {}",
+                medicine.name,
+                lower_first(medicine.dosage)
+            ))
+        }),
+        allergies: allergies
+            .iter()
+            .map(|(name, _, reaction, _)| format!("{name} ({})", reaction.to_lowercase()))
+            .collect(),
+    };
+    let letters = somebody
+        .letters(&letter_writer, &had, &bloods)
+        .ok_or(PopulationError::Letter)?;
     Ok(SyntheticPatient {
         number,
-        is_canary,
-        practice: place.practice,
+        is_canary: somebody.is_canary,
+        practice: somebody.place.practice,
         enrolments,
         proxies,
         resources: writer.finish(),
@@ -158,6 +130,14 @@ pub(super) fn make(
     })
 }
 
+/// What is still so, with the day it began.
+fn present(had: &[Had], words: impl Fn(&Had) -> Option<String>) -> Vec<(Date, String)> {
+    had.iter()
+        .filter(|had| had.until.is_none())
+        .filter_map(|had| Some((had.since, words(had)?)))
+        .collect()
+}
+
 fn lower_first(text: &str) -> String {
     let mut characters = text.chars();
     characters.next().map_or_else(String::new, |first| {
@@ -165,268 +145,271 @@ fn lower_first(text: &str) -> String {
     })
 }
 
-fn identity(
-    plan: &Plan,
-    place: &Place,
-    number: u32,
-    birth: Date,
-    death: Option<Date>,
-    chance: &mut Chance,
-) -> Identity {
-    let own = place.origin.family(chance);
-    let keeps_own = place.partner && place.gender == Gender::Female && chance.in_thousand(420);
-    let family = if keeps_own { &own } else { &place.family };
-    let name = place.origin.person(chance, place.gender, family);
-    let changed =
-        place.partner && place.gender == Gender::Female && !keeps_own && chance.in_thousand(500);
-    let other_names = if changed {
-        vec![PersonName::new(&name.given, &own)]
-    } else {
-        Vec::new()
-    };
-    // Different seeds begin at different numbers, so that two populations rarely share one.
-    let test_number = |format, counter: u64| {
-        let counter = (counter + plan.seed.wrapping_mul(7919) % 1_000_003)
-            % u64::from(Nhi::test_numbers(format));
-        u32::try_from(counter)
-            .ok()
-            .and_then(|counter| Nhi::test_number(format, counter))
-    };
-    let is_new_format = chance.in_thousand(80);
-    let format = if is_new_format {
-        NhiFormat::Letters
-    } else {
-        NhiFormat::Digits
-    };
-    let dormant = if chance.in_thousand(20) {
-        test_number(NhiFormat::Letters, 600_000 + u64::from(number))
-    } else {
-        None
-    };
-    Identity {
-        name,
-        other_names,
-        birth_date: BirthDate::new(birth),
-        gender: place.gender,
-        nhi: test_number(format, u64::from(number)),
-        dormant: dormant.into_iter().collect(),
-        deceased: death.map(Deceased::On),
-    }
-}
-
-fn contact(
-    population: &Population,
-    place: &Place,
-    identity: &Identity,
-    number: u32,
-    is_harmed: bool,
-    chance: &mut Chance,
-) -> Contact {
-    let practice = &population.practices[place.practice];
-    let region = &REGIONS[practice.region_index];
-    let mut contact = Contact::unknown("NZ");
-    contact.region = Some(region.name.into());
-    // The household's own stream: everybody in it has the same address and landline.
-    let mut shared = Chance::new(
-        population.plan.seed ^ 0xADD5,
-        Stream::Household,
-        place.household,
-    );
-    contact.postal = Some(region.towns[practice.town_index].address(&mut shared));
-    let has_landline = shared.in_thousand(if place.age > 60 { 700 } else { 240 });
-    let line = 100 + place.household % 9_900;
-    contact.phone = has_landline.then(|| landline(region, line)).flatten();
-    let is_adult = place.age >= 16;
-    let no_email = if place.age > 75 { 450 } else { 170 };
-    if is_adult && !chance.in_thousand(no_email) {
-        let mailbox = search_key(&format!(
-            "{} {}",
-            identity.name.called(),
-            identity.name.family
-        ))
-        .replace(' ', ".");
-        contact.email = EmailAddress::parse(&format!("{mailbox}.{number}@post.example")).ok();
-    }
-    if is_adult && !chance.in_thousand(if place.age > 80 { 400 } else { 50 }) {
-        let operator = *chance.one_of(&["021", "022", "027"]);
-        contact.mobile = PhoneNumber::parse(&format!("{operator} 555 {:04}", number % 10_000)).ok();
-    }
-    if chance.in_thousand(120) {
-        contact.language = place.origin.language().into();
-    }
-    if is_adult && chance.in_thousand(28) {
-        let (address, region) = abroad(chance);
-        contact.country.clone_from(&address.country);
-        contact.region = Some(region.into());
-        contact.postal = Some(address);
-        contact.phone = None;
-    }
-    contact.unsafe_to_write = is_harmed || chance.in_thousand(5);
-    contact.preferred = if contact.email.is_some() {
-        Channel::Email
-    } else {
-        Channel::Post
-    };
-    contact
-}
-
-fn enrolments(
-    population: &Population,
-    place: &Place,
-    birth: Date,
-    end: Date,
-    chance: &mut Chance,
-    is_canary: bool,
-) -> Vec<Enrolment> {
-    let since = chance.day(years_after(end, -18).max(birth), end);
-    let mut enrolments = vec![Enrolment {
-        practice: place.practice,
-        since,
-        until: None,
-    }];
-    if is_canary {
-        return enrolments;
-    }
-    if chance.in_thousand(60) {
-        let left = chance.day(years_after(end, -4).max(since), end);
-        enrolments[0].until = Some(left);
-        if chance.in_thousand(600) && population.practices.len() > 1 {
-            let step = 1 + chance.below(population.practices.len() - 1);
-            let next = (place.practice + step) % population.practices.len();
-            enrolments.push(Enrolment {
-                practice: next,
-                since: left,
-                until: None,
-            });
+impl<'a> Somebody<'a> {
+    fn new(population: &'a Population, number: u32) -> Self {
+        let plan = &population.plan;
+        let mut place = place(plan.seed, &population.practices, number);
+        let is_canary = number >= plan.patients;
+        if is_canary {
+            let canary = (number - plan.patients) / plan.canaries_per_practice.max(1);
+            place.practice = usize::try_from(canary).unwrap_or(0);
+            place.helper = None;
+            place.age = place.age.max(20);
+        }
+        let life = life(plan, &place, number);
+        Self {
+            population,
+            number,
+            is_canary,
+            end: life.death.unwrap_or(plan.today),
+            life,
+            place,
         }
     }
-    enrolments
-}
 
-fn proxies(
-    population: &Population,
-    place: &Place,
-    birth: Date,
-    had: &[Had],
-    chance: &mut Chance,
-) -> Vec<SyntheticProxy> {
-    let plan = &population.plan;
-    let Some(person) = place.helper else {
-        return Vec::new();
-    };
-    let helper = self::place(plan.seed, &population.practices, person);
-    if life(plan, &helper, person).death.is_some() {
-        return Vec::new();
+    fn practice(&self) -> &'a SyntheticPractice {
+        &self.population.practices[self.place.practice]
     }
-    let has_dementia = had.iter().any(|had| had.ailment.snomed == "52448006");
-    let (reason, until) = if years_after(birth, 16) > plan.today {
-        (ProxyReason::Guardian, years_after(birth, 16))
-    } else if has_dementia {
-        (ProxyReason::Capacity, years_after(plan.today, 1))
-    } else {
-        (
-            ProxyReason::Wish,
-            days_after(plan.today, 30 * chance.within(2..=12)),
-        )
-    };
-    vec![SyntheticProxy {
-        person,
-        reason,
-        until,
-    }]
-}
 
-/// Visits and blood tests of the last years; the blood tests are returned for the laboratory's letters.
-fn measurements(
-    chance: &mut Chance,
-    writer: &mut fhir::Writer<'_>,
-    place: &Place,
-    had: &[Had],
-    birth: Date,
-    end: Date,
-    laboratory: &str,
-) -> Vec<Vec<Panel>> {
-    let has = |name: &str, day: Date| {
-        had.iter()
-            .any(|had| had.ailment.name == name && had.since <= day)
-    };
-    for _ in 0..*chance.weighted(&[(1, 0), (6, 1), (3, 2)]) {
-        let day = chance.day(years_after(end, -2).max(birth), end);
-        let age = place.age - i32::from(end.year() - day.year());
-        writer.vitals(&vitals(chance, day, age.max(0), has("Hypertension", day)));
-    }
-    let mut bloods = Vec::new();
-    if place.age >= 17 {
-        for _ in 0..*chance.weighted(&[(2, 0), (6, 1), (2, 2)]) {
-            let day = chance.day(years_after(end, -3), end);
-            let tests = panels(chance, day, &|name| has(name, day));
-            for panel in &tests {
-                writer.panel(panel, laboratory);
-            }
-            bloods.push(tests);
-        }
-    }
-    bloods
-}
-
-/// What letters can be written about.
-struct Matters<'a> {
-    plan: &'a Plan,
-    place: &'a Place,
-    had: &'a [Had],
-    bloods: &'a [Vec<Panel>],
-    birth: Date,
-    end: Date,
-    number: u32,
-}
-
-fn letters(writer: &LetterWriter<'_>, matters: &Matters<'_>) -> Option<Vec<Letter>> {
-    let mut chance = Chance::new(matters.plan.seed, Stream::Letters, matters.number);
-    let mean = matters.plan.documents_per_patient;
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "the mean is from 0 to 20"
-    )]
-    let (whole, thousandths) = (mean as usize, (mean.fract() * 1000.0) as u32);
-    let many = whole + usize::from(chance.in_thousand(thousandths));
-    let topics: Vec<(Topic, Date)> = matters
-        .had
-        .iter()
-        .filter_map(|had| {
-            Some((
-                had.ailment.topic?,
-                had.until.unwrap_or(matters.end).max(had.since),
-            ))
-        })
-        .collect();
-    let mut letters = Vec::with_capacity(many);
-    for place in 0..many {
-        if let Some(tests) = matters.bloods.get(place) {
-            letters.push(writer.lab_report(&mut chance, tests)?);
-            continue;
-        }
-        let own = topics
-            .get(chance.below(topics.len()))
-            .filter(|_| chance.in_thousand(650));
-        let latest = own.map_or(matters.end, |(_, latest)| *latest);
-        let topic = own.map_or_else(
-            || *chance.one_of(Topic::usual(matters.place.age)),
-            |(topic, _)| *topic,
-        );
-        let on = chance.day(
-            years_after(latest, -4)
-                .max(days_after(matters.birth, 2))
-                .min(latest),
-            latest,
-        );
-        let letter = match chance.below(3) {
-            0 => writer.referral(&mut chance, topic, on),
-            _ if topic.is_acute() => writer.discharge_summary(&mut chance, topic, on),
-            1 if !topic.is_outpatient() => writer.discharge_summary(&mut chance, topic, on),
-            _ => writer.clinic_letter(&mut chance, topic, on),
+    fn identity(&self, chance: &mut Chance) -> Identity {
+        let (plan, place, number) = (&self.population.plan, &self.place, self.number);
+        let Life { birth, death } = self.life;
+        let own = place.origin.family(chance);
+        let keeps_own = place.partner && place.gender == Gender::Female && chance.in_thousand(420);
+        let family = if keeps_own { &own } else { &place.family };
+        let name = place.origin.person(chance, place.gender, family);
+        let changed = place.partner
+            && place.gender == Gender::Female
+            && !keeps_own
+            && chance.in_thousand(500);
+        let other_names = if changed {
+            vec![PersonName::new(&name.given, &own)]
+        } else {
+            Vec::new()
         };
-        letters.push(letter?);
+        // Different seeds begin at different numbers, so that two populations rarely share one.
+        let test_number = |format, counter: u64| {
+            let counter = (counter + plan.seed.wrapping_mul(7919) % 1_000_003)
+                % u64::from(Nhi::test_numbers(format));
+            u32::try_from(counter)
+                .ok()
+                .and_then(|counter| Nhi::test_number(format, counter))
+        };
+        let is_new_format = chance.in_thousand(80);
+        let format = if is_new_format {
+            NhiFormat::Letters
+        } else {
+            NhiFormat::Digits
+        };
+        let dormant = if chance.in_thousand(20) {
+            test_number(NhiFormat::Letters, 600_000 + u64::from(number))
+        } else {
+            None
+        };
+        Identity {
+            name,
+            other_names,
+            birth_date: BirthDate::new(birth),
+            gender: place.gender,
+            nhi: test_number(format, u64::from(number)),
+            dormant: dormant.into_iter().collect(),
+            deceased: death.map(Deceased::On),
+        }
     }
-    Some(letters)
+
+    fn contact(&self, identity: &Identity, had: &[Had], chance: &mut Chance) -> Contact {
+        let (population, place, number) = (self.population, &self.place, self.number);
+        let is_harmed = had.iter().any(|had| had.ailment.snomed == "706893006");
+        let practice = &population.practices[place.practice];
+        let region = &REGIONS[practice.region_index];
+        let mut contact = Contact::unknown("NZ");
+        contact.region = Some(region.name.into());
+        // The household's own stream: everybody in it has the same address and landline.
+        let mut shared = Chance::new(
+            population.plan.seed ^ 0xADD5,
+            Stream::Household,
+            place.household,
+        );
+        contact.postal = Some(region.towns[practice.town_index].address(&mut shared));
+        let has_landline = shared.in_thousand(if place.age > 60 { 700 } else { 240 });
+        let line = 100 + place.household % 9_900;
+        contact.phone = has_landline.then(|| landline(region, line)).flatten();
+        let is_adult = place.age >= 16;
+        let no_email = if place.age > 75 { 450 } else { 170 };
+        if is_adult && !chance.in_thousand(no_email) {
+            let mailbox = search_key(&format!(
+                "{} {}",
+                identity.name.called(),
+                identity.name.family
+            ))
+            .replace(' ', ".");
+            contact.email = EmailAddress::parse(&format!("{mailbox}.{number}@post.example")).ok();
+        }
+        if is_adult && !chance.in_thousand(if place.age > 80 { 400 } else { 50 }) {
+            let operator = *chance.one_of(&["021", "022", "027"]);
+            contact.mobile =
+                PhoneNumber::parse(&format!("{operator} 555 {:04}", number % 10_000)).ok();
+        }
+        if chance.in_thousand(120) {
+            contact.language = place.origin.language().into();
+        }
+        if is_adult && chance.in_thousand(28) {
+            let (address, region) = abroad(chance);
+            contact.country.clone_from(&address.country);
+            contact.region = Some(region.into());
+            contact.postal = Some(address);
+            contact.phone = None;
+        }
+        contact.unsafe_to_write = is_harmed || chance.in_thousand(5);
+        contact.preferred = if contact.email.is_some() {
+            Channel::Email
+        } else {
+            Channel::Post
+        };
+        contact
+    }
+
+    fn enrolments(&self, chance: &mut Chance) -> Vec<Enrolment> {
+        let (population, place, end) = (self.population, &self.place, self.end);
+        let (birth, is_canary) = (self.life.birth, self.is_canary);
+        let since = chance.day(years_after(end, -18).max(birth), end);
+        let mut enrolments = vec![Enrolment {
+            practice: place.practice,
+            since,
+            until: None,
+        }];
+        if is_canary {
+            return enrolments;
+        }
+        if chance.in_thousand(60) {
+            let left = chance.day(years_after(end, -4).max(since), end);
+            enrolments[0].until = Some(left);
+            if chance.in_thousand(600) && population.practices.len() > 1 {
+                let step = 1 + chance.below(population.practices.len() - 1);
+                let next = (place.practice + step) % population.practices.len();
+                enrolments.push(Enrolment {
+                    practice: next,
+                    since: left,
+                    until: None,
+                });
+            }
+        }
+        enrolments
+    }
+
+    fn proxies(&self, had: &[Had], chance: &mut Chance) -> Vec<SyntheticProxy> {
+        let (population, place, birth) = (self.population, &self.place, self.life.birth);
+        let plan = &population.plan;
+        let Some(person) = place.helper else {
+            return Vec::new();
+        };
+        let helper = self::place(plan.seed, &population.practices, person);
+        if life(plan, &helper, person).death.is_some() {
+            return Vec::new();
+        }
+        let has_dementia = had.iter().any(|had| had.ailment.snomed == "52448006");
+        let (reason, until) = if years_after(birth, 16) > plan.today {
+            (ProxyReason::Guardian, years_after(birth, 16))
+        } else if has_dementia {
+            (ProxyReason::Capacity, years_after(plan.today, 1))
+        } else {
+            (
+                ProxyReason::Wish,
+                days_after(plan.today, 30 * chance.within(2..=12)),
+            )
+        };
+        vec![SyntheticProxy {
+            person,
+            reason,
+            until,
+        }]
+    }
+
+    /// Visits and blood tests of the last years; the blood tests are returned for the laboratory's letters.
+    fn measurements(
+        &self,
+        chance: &mut Chance,
+        writer: &mut fhir::Writer<'_>,
+        had: &[Had],
+    ) -> Vec<Vec<Panel>> {
+        let (place, birth, end) = (&self.place, self.life.birth, self.end);
+        let laboratory = &LetterWriter::laboratory(self.practice());
+        let has = |name: &str, day: Date| {
+            had.iter()
+                .any(|had| had.ailment.name == name && had.since <= day)
+        };
+        for _ in 0..*chance.weighted(&[(1, 0), (6, 1), (3, 2)]) {
+            let day = chance.day(years_after(end, -2).max(birth), end);
+            let age = place.age - i32::from(end.year() - day.year());
+            writer.vitals(&vitals(chance, day, age.max(0), has("Hypertension", day)));
+        }
+        let mut bloods = Vec::new();
+        if place.age >= 17 {
+            for _ in 0..*chance.weighted(&[(2, 0), (6, 1), (2, 2)]) {
+                let day = chance.day(years_after(end, -3), end);
+                let tests = panels(chance, day, &|name| has(name, day));
+                for panel in &tests {
+                    writer.panel(panel, laboratory);
+                }
+                bloods.push(tests);
+            }
+        }
+        bloods
+    }
+
+    fn letters(
+        &self,
+        writer: &LetterWriter<'_>,
+        had: &[Had],
+        bloods: &[Vec<Panel>],
+    ) -> Option<Vec<Letter>> {
+        let plan = &self.population.plan;
+        let mut chance = Chance::new(plan.seed, Stream::Letters, self.number);
+        let mean = plan.documents_per_patient;
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "the mean is from 0 to 20"
+        )]
+        let (whole, thousandths) = (mean as usize, (mean.fract() * 1000.0) as u32);
+        let many = whole + usize::from(chance.in_thousand(thousandths));
+        let topics: Vec<(Topic, Date)> = had
+            .iter()
+            .filter_map(|had| {
+                Some((
+                    had.ailment.topic?,
+                    had.until.unwrap_or(self.end).max(had.since),
+                ))
+            })
+            .collect();
+        let mut letters = Vec::with_capacity(many);
+        for place in 0..many {
+            if let Some(tests) = bloods.get(place) {
+                letters.push(writer.lab_report(&mut chance, tests)?);
+                continue;
+            }
+            let own = topics
+                .get(chance.below(topics.len()))
+                .filter(|_| chance.in_thousand(650));
+            let latest = own.map_or(self.end, |(_, latest)| *latest);
+            let topic = own.map_or_else(
+                || *chance.one_of(Topic::usual(self.place.age)),
+                |(topic, _)| *topic,
+            );
+            let on = chance.day(
+                years_after(latest, -4)
+                    .max(days_after(self.life.birth, 2))
+                    .min(latest),
+                latest,
+            );
+            let letter = match chance.below(3) {
+                0 => writer.referral(&mut chance, topic, on),
+                _ if topic.is_acute() => writer.discharge_summary(&mut chance, topic, on),
+                1 if !topic.is_outpatient() => writer.discharge_summary(&mut chance, topic, on),
+                _ => writer.clinic_letter(&mut chance, topic, on),
+            };
+            letters.push(letter?);
+        }
+        Some(letters)
+    }
 }

@@ -181,14 +181,15 @@ impl Town {
 
 /// An address in another country: Australia mostly, then the United Kingdom and the United States.
 pub(super) fn abroad(chance: &mut Chance) -> (PostalAddress, &'static str) {
-    const PLACES: &[(u32, (&str, &str, &str, &str))] = &[
-        (4, ("AU", "Queensland", "Brisbane QLD", "4000")),
-        (3, ("AU", "Victoria", "Melbourne VIC", "3000")),
-        (2, ("AU", "Western Australia", "Perth WA", "6000")),
-        (2, ("GB", "England", "London", "SE1 7EH")),
-        (1, ("US", "California", "San Diego CA", "92101")),
+    /// Weight; country, region, city, post code.
+    const PLACES: &[(u32, [&str; 4])] = &[
+        (4, ["AU", "Queensland", "Brisbane QLD", "4000"]),
+        (3, ["AU", "Victoria", "Melbourne VIC", "3000"]),
+        (2, ["AU", "Western Australia", "Perth WA", "6000"]),
+        (2, ["GB", "England", "London", "SE1 7EH"]),
+        (1, ["US", "California", "San Diego CA", "92101"]),
     ];
-    let (country, region, city, postcode) = *chance.weighted(PLACES);
+    let [country, region, city, postcode] = *chance.weighted(PLACES);
     let address = PostalAddress {
         lines: vec![format!("{} Station Street", chance.within(1..=180))],
         suburb: None,

@@ -1,3 +1,4 @@
 //! The drill's parts from outside.
 
+#[cfg(test)]
 mod population;
