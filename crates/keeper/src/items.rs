@@ -317,3 +317,12 @@ impl Items {
             .collect()
     }
 }
+
+impl From<ItemsError> for crate::ledger::Refusal {
+    fn from(error: ItemsError) -> Self {
+        match error {
+            ItemsError::Foreign(_) => candour_keeper_api::words::Reason::SubjectClosed.into(),
+            ItemsError::Unavailable => candour_keeper_api::words::Reason::LedgerUnavailable.into(),
+        }
+    }
+}

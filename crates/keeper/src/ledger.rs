@@ -260,6 +260,7 @@ impl LedgerHandle {
         let mut subjects = HashSet::new();
         let mut texts = Vec::new();
         let mut deposits = Vec::new();
+        let mut sealed = Vec::new();
         for draft in drafts {
             subjects.extend(
                 draft
@@ -272,6 +273,7 @@ impl LedgerHandle {
                     Effect::InsertFact { subject, .. } => drop(subjects.insert(*subject)),
                     Effect::InsertLookup { kind, token, .. } => texts.push((*kind, *token)),
                     Effect::InsertItem(new) => deposits.push(new.deposit),
+                    Effect::SealItem(row) => sealed.push(row.item.new.item),
                     _ => {}
                 }
             }
@@ -319,6 +321,17 @@ impl LedgerHandle {
                 .await
                 .map_err(|_| LedgerError::Unavailable)?;
             if !known.is_empty() {
+                return Err(LedgerError::Conflict);
+            }
+        }
+        if !sealed.is_empty() {
+            let known = shared
+                .items
+                .load_all(&sealed)
+                .await
+                .map_err(|_| LedgerError::Unavailable)?;
+            let are_unsealed = known.iter().all(|row| row.sealed.is_none());
+            if known.len() != sealed.len() || !are_unsealed {
                 return Err(LedgerError::Conflict);
             }
         }

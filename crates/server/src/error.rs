@@ -229,3 +229,63 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame::Standing;
+
+    /// Every problem there is.
+    fn all() -> Vec<Problem> {
+        let refusals = [
+            Refusal::NotFound,
+            Refusal::SessionEnded,
+            Refusal::NotAllowed,
+            Refusal::OverBudget { retry_after_seconds: 90 },
+            Refusal::StepUpNeeded,
+            Refusal::Frozen,
+            Refusal::LedgerUnavailable,
+            Refusal::Invalid,
+            Refusal::WrongCredentials,
+            Refusal::TooMany { retry_after_seconds: 0 },
+            Refusal::SubjectClosed,
+            Refusal::SecondPersonNeeded,
+            Refusal::KeeperUnavailable,
+        ];
+        let mut all = vec![
+            Problem::NotSignedIn,
+            Problem::PurposeNeeded,
+            Problem::NoSuchPage,
+            Problem::Method,
+            Problem::Form,
+            Problem::TooLarge,
+            Problem::CrossSite,
+            Problem::TooSlow,
+            Problem::Internal,
+        ];
+        all.extend(refusals.map(Problem::Refused));
+        all
+    }
+
+    #[test]
+    fn every_problem_says_what_to_do() {
+        for problem in all() {
+            let frame = Frame::public(Standing::default(), "problem.internal");
+            let page = problem.page(frame, Some(Visit::Patient), "4f1a09");
+            for key in [page.what, page.next, page.path_words] {
+                assert_ne!(page.frame.say(key), key, "{problem}");
+            }
+            assert!(!page.frame.title.contains("problem."), "{problem}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_yours_and_what_is_not_there_are_the_same_page() {
+        let page = |problem: Problem| {
+            let frame = Frame::public(Standing::default(), "problem.internal");
+            askama::Template::render(&problem.page(frame, None, "one number")).unwrap()
+        };
+        assert_eq!(page(Problem::NoSuchPage), page(Problem::Refused(Refusal::NotFound)));
+        assert!(!page(Problem::NoSuchPage).contains("one number"));
+    }
+}

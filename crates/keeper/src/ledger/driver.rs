@@ -242,6 +242,8 @@ impl Driver {
     fn handle(&mut self, input: Input<Prepared>) {
         self.hook.set_now(self.shared.clock.now().as_microsecond());
         let outputs = self.sequencer.handle(input, &mut self.hook);
+        // Whoever is told that it is durable must find it so.
+        self.publish();
         // What a rule freezes must be frozen before anything else is looked at.
         let spoke = self.hook.take_alarms();
         self.act_on(spoke);
@@ -383,7 +385,6 @@ impl Driver {
             }
         }
         self.handle(Input::Outcome(batch.attempt, outcome));
-        self.publish();
     }
 
     fn publish(&self) {

@@ -246,3 +246,59 @@ fn view(texts: &Texts, zone: &TimeZone, event: &Event, is_own: bool) -> EventVie
         is_refused: !event.is_granted,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::Language;
+
+    fn event(kind: EntryKind, role: Role) -> Event {
+        Event {
+            index: 7,
+            at: "2026-11-02T20:14:00Z".parse().unwrap(),
+            kind,
+            is_granted: true,
+            purpose: Some(Purpose::DirectCare),
+            role,
+            practice: None,
+            practice_name: Some("Kauri Health".to_owned()),
+            actor_name: Some("Dr Aroha Ngata".to_owned()),
+            is_viewer: false,
+            what: What::Section(Section::Results),
+            count: 3,
+            is_delivered: true,
+        }
+    }
+
+    #[test]
+    fn an_opening_reads_as_one_plain_sentence() {
+        let texts = Language::English.texts();
+        let zone = TimeZone::get("Pacific/Auckland").unwrap();
+        let seen = view(texts, &zone, &event(EntryKind::Open, Role::Clinician), true);
+        assert_eq!(
+            seen.sentence,
+            "Dr Aroha Ngata, doctor or nurse at Kauri Health, opened your results on 3 November 2026 at 9:14 am."
+        );
+        assert_eq!(seen.why.as_deref(), Some("Reason given: to care for you."));
+    }
+
+    #[test]
+    fn every_event_there_can_be_has_its_sentence() {
+        let zone = TimeZone::UTC;
+        for language in Language::ALL {
+            let texts = language.texts();
+            for (kind, role) in EntryKind::ALL.iter().flat_map(|kind| Role::ALL.iter().map(move |role| (*kind, *role))) {
+                for (is_granted, is_viewer, is_own) in [(true, false, true), (false, false, false), (true, true, true)] {
+                    for section in Section::ALL {
+                        let what = What::Section(*section);
+                        let purpose = Purpose::ALL.get(usize::from(role.number())).copied();
+                        let event = Event { is_granted, is_viewer, what, purpose, ..event(kind, role) };
+                        let seen = view(texts, &zone, &event, is_own);
+                        assert!(seen.sentence.ends_with('.') && !seen.sentence.contains('_'), "{}", seen.sentence);
+                        assert!(!seen.why.unwrap_or_default().contains('_'));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -14,9 +14,9 @@ use axum::body::Bytes;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{Multipart, Path, State};
 use axum::response::Response;
-use candour_app::documents::{self, NewDocument};
+use candour_app::documents::{self, Deposit};
 use candour_app::{FirstByte, practices};
-use candour_core::document::{DocumentKind, DocumentMeta, MediaType, Title};
+use candour_core::document::{DocumentKind, DocumentMeta, MediaType, NewDocument, Title};
 use candour_core::fhir::Sensitivities;
 use candour_seal::{CryptoRng, DepositKey, SystemRandom};
 use http::StatusCode;
@@ -114,28 +114,28 @@ pub async fn store(
     let source = practices::one(portal.app(), practice)
         .await?
         .map(|practice| practice.name);
-    let document = NewDocument {
+    let meta = DocumentMeta {
+        title: Title::of(&given.title),
+        kind,
+        date: Some(date),
+        // Set from the file by the use case.
+        media_type: MediaType::Unknown,
+        size_bytes: 0,
+        source: source.unwrap_or_default(),
+        author: (!session.staff_name.is_empty()).then_some(session.staff_name),
+        envelope: None,
+    };
+    let deposit = Deposit {
         patient: reading.patient,
-        key: given
-            .once
-            .parse::<DepositKey>()
-            .map_err(|_| Problem::Form)?,
-        meta: DocumentMeta {
-            title: Title::of(&given.title),
-            kind,
-            date: Some(date),
-            // Set from the file by the use case.
-            media_type: MediaType::Unknown,
-            size_bytes: 0,
-            source: source.unwrap_or_default(),
-            author: (!session.staff_name.is_empty()).then_some(session.staff_name),
-            envelope: None,
+        key: given.once.parse::<DepositKey>().map_err(|_| Problem::Form)?,
+        document: NewDocument {
+            meta,
+            tags: Sensitivities::NONE,
+            bytes: given.file.into(),
         },
-        tags: Sensitivities::NONE,
-        file: given.file,
     };
     let token = reading.visitor.signed_in()?;
-    for answer in documents::deposit(portal.app(), token, vec![document], portal.now()).await? {
+    for answer in documents::deposit(portal.app(), token, vec![deposit], portal.now()).await? {
         answer?;
     }
     Ok(respond::to(&reading.path("/documents?stored=1")))

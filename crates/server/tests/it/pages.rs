@@ -166,7 +166,8 @@ fn every_sentence_that_is_used_exists_in_every_language() {
                 && name.chars().all(|letter| {
                     letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_'
                 });
-            if looks_like_key && !["js", "html", "css"].contains(&name) {
+            // Beginnings that a macro completes are checked where they are completed.
+            if looks_like_key && !name.ends_with('_') && !["js", "html", "css"].contains(&name) {
                 assert!(keys.contains(quoted), "{} lacks {quoted}", language.code());
             }
         }

@@ -1,0 +1,81 @@
+//! The calls that read and write what is about patients, and those of the room.
+
+pub mod authorize;
+pub mod delivered;
+pub mod deposit;
+pub mod enrol;
+pub mod find;
+pub mod history;
+pub mod open;
+pub mod reach;
+pub mod room;
+pub mod sealed;
+
+use crate::core::Core;
+use crate::facts::SubjectFacts;
+use crate::identity::failures::Tried;
+use crate::identity::standing;
+use crate::instances::Instance;
+use crate::ledger::Refusal;
+use crate::session::Session;
+use candour_keeper_api::words::{Purpose, Reason};
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// Who calls, and when: what every call with a token begins with.
+pub struct Caller {
+    /// The session.
+    pub session: Session,
+    /// The principal's own facts.
+    pub own: Arc<SubjectFacts>,
+    /// What for.
+    pub purpose: Purpose,
+    /// The browser's network; the portal's word.
+    pub network: String,
+    /// When.
+    pub now: Timestamp,
+}
+
+impl Caller {
+    /// Reads the token; refuses what is over, foreign or frozen.
+    pub async fn of(
+        core: &Core,
+        instance: &Instance,
+        token: &[u8],
+        purpose: i32,
+        network: &str,
+    ) -> Result<Self, Refusal> {
+        let now = core.clock.now();
+        let (session, own) = standing::session(core, token, instance.id, now).await?;
+        let purpose = Purpose::try_from(purpose).map_err(|_| Reason::Invalid)?;
+        let caller = Self {
+            session,
+            own,
+            purpose,
+            network: network.to_owned(),
+            now,
+        };
+        if core
+            .freezes
+            .is_stopped(&caller.session.freeze_guards(Some(purpose)))
+        {
+            return Err(caller.is_frozen(core));
+        }
+        Ok(caller)
+    }
+
+    /// A refusal to something that is frozen already: counted, not written one by one.
+    pub fn is_frozen(&self, core: &Core) -> Refusal {
+        let tried = Tried {
+            network: self.network.clone(),
+            what: self.session.subject.0,
+        };
+        core.refused_frozen.failed(tried, self.now);
+        Reason::Frozen.into()
+    }
+}
+
+/// 16 bytes of an id as they came.
+pub(crate) fn id(bytes: &[u8]) -> Result<[u8; 16], Reason> {
+    bytes.try_into().map_err(|_| Reason::Invalid)
+}

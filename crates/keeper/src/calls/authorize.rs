@@ -1,0 +1,94 @@
+//! Actions without content.
+
+use super::reach::{self, Part, PatientView};
+use super::{Caller, id};
+use crate::core::Core;
+use crate::decision::{Action, Relation};
+use crate::draft::Draft;
+use crate::instances::Instance;
+use crate::ledger::Refusal;
+use candour_keeper_api::wire::{self, Authorized, Reply};
+use candour_keeper_api::words::{self, EntryKind, Reason, Role, Section};
+use candour_rules::budget::Charge;
+use candour_rules::decision::Lane;
+use candour_rules::keys::Patient;
+use candour_seal::PatientId;
+
+/// Asks leave for an action; it is on the ledger before the answer.
+pub async fn authorize(
+    core: &Core,
+    instance: &Instance,
+    call: wire::Authorize,
+) -> Result<Reply, Refusal> {
+    let caller = Caller::of(core, instance, &call.token, call.purpose, "").await?;
+    let action = words::Action::try_from(call.action).map_err(|_| Reason::Invalid)?;
+    let session = &caller.session;
+    let mut draft = Draft::of_session(EntryKind::Authorize, session, Some(caller.purpose));
+    call.detail.clone_into(&mut draft.body.text);
+    let (relation, is_deceased) = if call.patient.is_empty() {
+        (without_patient(&caller), false)
+    } else {
+        let patient = PatientId::from_bytes(id(&call.patient)?);
+        let token = core.keys.patient(patient);
+        let facts = core.facts.load(token).await?;
+        let view = PatientView::of(&facts, session.practice);
+        let part = Part {
+            section: Section::Identity,
+            source: None,
+        };
+        if view.is_known {
+            draft = draft.about(patient, token);
+            let context =
+                reach::budget_context(session, &caller.own, Lane::Ordinary, caller.now);
+            if action == words::Action::Send {
+                draft.charge = Some((Charge::Deposited(Patient(token.surrogate())), context));
+            }
+        }
+        let relation = if view.is_canary {
+            Relation::Stranger
+        } else {
+            reach::relation(session, &caller.own, token, patient, view, part, caller.now)
+        };
+        (relation, view.is_deceased)
+    };
+    let mut question = reach::decision_facts(
+        session,
+        caller.purpose,
+        Action::Authorize(action),
+        relation,
+        caller.now,
+    );
+    question.is_deceased = is_deceased;
+    let decision = core.policy.decide(&question);
+    draft.body.policy = decision.policy.to_string();
+    draft.body.policy_hash = core.policy.hash().to_vec();
+    if !decision.is_allowed {
+        let reason = if reach::is_established(relation) {
+            Reason::NotAllowed
+        } else {
+            Reason::NotFound
+        };
+        let appended = core.ledger.append_one(draft.refused(reason)).await?;
+        return Err(Refusal {
+            index: Some(appended.index),
+            ..reason.into()
+        });
+    }
+    let appended = core.ledger.append_one(draft).await?;
+    match appended.refused {
+        Some(refusal) => Err(refusal),
+        None => Ok(Reply::Authorized(Authorized {
+            index: appended.index,
+        })),
+    }
+}
+
+fn without_patient(caller: &Caller) -> Relation {
+    match caller.session.role {
+        Role::PrivacyOfficer | Role::SecurityOfficer | Role::CommunicationsOfficer => {
+            Relation::Installation
+        }
+        _ if caller.session.practice.is_some() => Relation::OwnPractice,
+        _ => Relation::Stranger,
+    }
+}

@@ -1,0 +1,269 @@
+//! Who opened this record: entries about what the viewer may open now; looking is itself an entry.
+
+use super::reach::{self, Part, PatientView};
+use super::{Caller, id};
+use crate::core::Core;
+use crate::decision::{Action, Relation};
+use crate::draft::Draft;
+use crate::facts::Fact;
+use crate::identity::secrets::{self, Secret};
+use crate::instances::Instance;
+use crate::keys::KeyedToken;
+use crate::ledger::Refusal;
+use crate::sql::calls as sql;
+use crate::subject_keys::SubjectKeyPair;
+use candour_keeper_api::bodies::open_body;
+use candour_keeper_api::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
+use candour_keeper_api::words::{EntryKind, Reason, Role, Section};
+use candour_seal::{PatientId, PersonId};
+use std::collections::HashSet;
+use tokio_postgres::Row;
+
+/// Most events of one page.
+const MOST: u32 = 200;
+/// Most rows looked at for one page.
+const LOOKED_AT: usize = 4_000;
+/// Rows read at once.
+const AT_ONCE: i64 = 400;
+
+/// Whose history it is and who looks.
+struct View<'a> {
+    core: &'a Core,
+    caller: &'a Caller,
+    patient: PatientId,
+    token: KeyedToken,
+    relation: Relation,
+    keys: &'a SubjectKeyPair,
+}
+
+/// A page of the history, newest first.
+pub async fn history(
+    core: &Core,
+    instance: &Instance,
+    call: wire::History,
+) -> Result<Reply, Refusal> {
+    let purpose = i32::from(candour_keeper_api::words::Purpose::AccessHistory);
+    let caller = Caller::of(core, instance, &call.token, purpose, &call.network).await?;
+    let patient = PatientId::from_bytes(id(&call.patient)?);
+    let token = core.keys.patient(patient);
+    let facts = core.facts.load(token).await?;
+    let session = &caller.session;
+    let view = PatientView::of(&facts, session.practice);
+    let part = Part {
+        section: Section::Identity,
+        source: None,
+    };
+    let relation = if view.is_canary {
+        Relation::Stranger
+    } else {
+        reach::relation(session, &caller.own, token, patient, view, part, caller.now)
+    };
+    let mut question = reach::decision_facts(
+        session,
+        caller.purpose,
+        Action::History,
+        relation,
+        caller.now,
+    );
+    question.is_deceased = view.is_deceased;
+    let decision = core.policy.decide(&question);
+    let mut draft = Draft::of_session(EntryKind::History, session, Some(caller.purpose));
+    draft.body.policy = decision.policy.to_string();
+    draft.body.policy_hash = core.policy.hash().to_vec();
+    if view.is_known {
+        draft = draft.about(patient, token);
+    }
+    let draft = reach::from_network(draft, &caller.network);
+    if !decision.is_allowed {
+        let reason = if reach::is_established(relation) {
+            Reason::NotAllowed
+        } else {
+            Reason::NotFound
+        };
+        let appended = core.ledger.append_one(draft.refused(reason)).await?;
+        return Err(Refusal {
+            index: Some(appended.index),
+            ..reason.into()
+        });
+    }
+    let appended = core.ledger.append_one(draft).await?;
+    if let Some(refusal) = appended.refused {
+        return Err(refusal);
+    }
+    let keys = core
+        .subject_keys
+        .load(token)
+        .await
+        .map_err(|_| Reason::SubjectClosed)?;
+    let view = View {
+        core,
+        caller: &caller,
+        patient,
+        token,
+        relation,
+        keys: &keys,
+    };
+    let limit = call.limit.clamp(1, MOST) as usize;
+    Ok(Reply::History(view.page(call.before, limit).await?))
+}
+
+impl View<'_> {
+    async fn page(&self, before: u64, limit: usize) -> Result<HistoryPage, Refusal> {
+        let mut before = match before {
+            0 => i64::MAX,
+            before => i64::try_from(before).unwrap_or(i64::MAX),
+        };
+        let mut page = HistoryPage::default();
+        let mut looked_at = 0;
+        let mut delivered: HashSet<u64> = HashSet::new();
+        loop {
+            let rows = self.rows(before).await?;
+            let is_last = rows.len() < usize::try_from(AT_ONCE).unwrap_or(usize::MAX);
+            looked_at += rows.len();
+            for row in &rows {
+                let index: i64 = row.get("index");
+                before = index;
+                let body = self.body(row)?;
+                // Newest first: what says that a grant was delivered comes before the grant.
+                if row.get::<_, i16>("kind") == i16::from(EntryKind::Delivered.number()) {
+                    delivered.insert(body.of_grant);
+                    continue;
+                }
+                if page.events.len() == limit {
+                    page.has_more = true;
+                    return Ok(page);
+                }
+                if let Some(event) = self.event(row, &body, &delivered).await? {
+                    page.events.push(event);
+                }
+            }
+            if is_last || looked_at >= LOOKED_AT {
+                page.has_more = !is_last;
+                return Ok(page);
+            }
+        }
+    }
+
+    async fn rows(&self, before: i64) -> Result<Vec<Row>, Reason> {
+        let unavailable = |_| Reason::LedgerUnavailable;
+        let client = self
+            .core
+            .pool
+            .get()
+            .await
+            .map_err(|_| Reason::LedgerUnavailable)?;
+        let statement = client
+            .prepare_cached(sql::HISTORY)
+            .await
+            .map_err(unavailable)?;
+        let patient = self.token.surrogate();
+        client
+            .query(&statement, &[&patient, &before, &AT_ONCE])
+            .await
+            .map_err(unavailable)
+    }
+
+    fn body(&self, row: &Row) -> Result<EntryBody, Reason> {
+        let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
+        let (body, wrap): (&[u8], &[u8]) = (row.get("body"), row.get("audit_wrap"));
+        open_body(body, wrap, index, &self.keys.audit).map_err(|_| Reason::SubjectClosed)
+    }
+
+    async fn event(
+        &self,
+        row: &Row,
+        body: &EntryBody,
+        delivered: &HashSet<u64>,
+    ) -> Result<Option<HistoryEvent>, Refusal> {
+        let kind = i32::from(row.get::<_, i16>("kind"));
+        let is_shown = matches!(
+            EntryKind::try_from(kind),
+            Ok(EntryKind::Open | EntryKind::Change | EntryKind::Authorize | EntryKind::History)
+        );
+        if !is_shown || body.patient != self.patient.as_bytes() || !self.may_see(row, body) {
+            return Ok(None);
+        }
+        let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
+        let is_one_item = body.source_practice.len() == 16 && body.items_digest.is_empty();
+        Ok(Some(HistoryEvent {
+            index,
+            at: row.get("at"),
+            kind,
+            is_granted: row.get::<_, i16>("decision") == 0,
+            purpose: i32::from(row.get::<_, i16>("purpose")),
+            role: i32::from(row.get::<_, i16>("role")),
+            practice: row
+                .get::<_, Option<Vec<u8>>>("practice")
+                .unwrap_or_default(),
+            actor_name: self.name(row, body).await?,
+            item: body.item.clone(),
+            section: if is_one_item { 0 } else { body.section },
+            count: body.count,
+            is_viewer: body.principal == self.caller.session.principal.bytes(),
+            is_delivered: delivered.contains(&index),
+        }))
+    }
+
+    /// A practice sees what concerns its own deposits and its own people; a proxy what lies within the scope.
+    fn may_see(&self, row: &Row, body: &EntryBody) -> bool {
+        match self.caller.session.practice {
+            Some(practice) => {
+                let by = row.get::<_, Option<&[u8]>>("practice");
+                body.source_practice == practice.as_bytes()
+                    || by == Some(practice.as_bytes().as_slice())
+            }
+            None if self.relation == Relation::Own => true,
+            None => {
+                let section = Section::try_from(body.section).unwrap_or(Section::Identity);
+                let part = Part {
+                    section,
+                    source: None,
+                };
+                let view = PatientView {
+                    is_known: true,
+                    ..PatientView::default()
+                };
+                let caller = self.caller;
+                reach::relation(
+                    &caller.session,
+                    &caller.own,
+                    self.token,
+                    self.patient,
+                    view,
+                    part,
+                    caller.now,
+                ) == Relation::Proxy
+            }
+        }
+    }
+
+    /// The actor's name, where the practice released it.
+    async fn name(&self, row: &Row, body: &EntryBody) -> Result<String, Refusal> {
+        let role = Role::try_from(i32::from(row.get::<_, i16>("role")));
+        let is_staff = matches!(
+            role,
+            Ok(Role::Clinician | Role::Reception | Role::Manager)
+        );
+        let Some(practice) = row.get::<_, Option<&[u8]>>("practice").filter(|_| is_staff) else {
+            return Ok(String::new());
+        };
+        let Ok(person) = PersonId::try_from(body.principal.as_slice()) else {
+            return Ok(String::new());
+        };
+        let subject = self.core.keys.person(person);
+        let facts = self.core.facts.load(subject).await?;
+        let is_released = facts.live().any(|row| match &row.fact {
+            Fact::NameReleased(released) => released.practice == practice,
+            _ => false,
+        });
+        // The name stands even when the role has ended: it was that person then.
+        let sealed = facts.rows().iter().rev().find_map(|row| match &row.fact {
+            Fact::StaffRole(role) if role.practice == practice => Some(&role.sealed_name),
+            _ => None,
+        });
+        Ok(match sealed.filter(|_| is_released) {
+            Some(sealed) => secrets::open_text(&self.core.keys, Secret::Name, subject, sealed),
+            None => String::new(),
+        })
+    }
+}

@@ -1,0 +1,217 @@
+//! Opening: decide, write, look again, release.
+
+mod plan;
+
+use self::plan::{Planned, Release};
+use super::Caller;
+use super::reach;
+use crate::core::Core;
+use crate::draft::Draft;
+use crate::instances::Instance;
+use crate::items::ItemRow;
+use crate::keys::KeyedToken;
+use crate::ledger::{Appended, LedgerError, Outcome, Refusal};
+use candour_keeper_api::wire::{self, ItemGrant, Reply};
+use candour_keeper_api::words::{EntryKind, Purpose, Reason};
+use candour_rules::decision::Lane;
+use candour_seal::PatientId;
+use std::sync::Arc;
+
+/// Most targets of one call.
+const MOST: usize = 64;
+
+/// Everything the planning of one call's targets needs.
+pub(super) struct Ask<'a> {
+    pub core: &'a Core,
+    pub caller: &'a Caller,
+    pub reason: &'a str,
+    pub lane: Lane,
+    /// Size of the ledger before anything was read: what became visible later is not released.
+    pub as_of: u64,
+    /// Number of this request, for detection.
+    pub request: u64,
+    pub network: i64,
+    /// A fresh passkey or code is needed first.
+    pub must_prove: bool,
+}
+
+/// Opens a batch of targets: one commit, an answer for each.
+pub async fn open(core: &Core, instance: &Instance, call: wire::Open) -> Result<Reply, Refusal> {
+    let caller = Caller::of(core, instance, &call.token, call.purpose, &call.network).await?;
+    if call.targets.is_empty() || call.targets.len() > MOST {
+        return Err(Reason::Invalid.into());
+    }
+    let network = core.keys.network(&caller.network);
+    let now = caller.now.as_microsecond();
+    let ask = Ask {
+        core,
+        caller: &caller,
+        reason: &call.reason,
+        lane: plan::lane(&caller),
+        as_of: core.ledger.size(),
+        request: core.next_request(),
+        network,
+        must_prove: core.freezes.must_prove(&caller.session, network, now),
+    };
+    // Members are counted by reading and writing back, so one batch of a run at a time.
+    let _one_batch = match ask.lane {
+        Lane::Run => Some(core.run_batches.lock().await),
+        _ => None,
+    };
+    let mut planned = plan::plan_all(&ask, &call.targets).await?;
+    if caller.purpose == Purpose::Emergency {
+        allow_emergency(core, &caller, &mut planned);
+    }
+    let drafts = planned.iter_mut().filter_map(|one| one.draft.take());
+    let outcomes = match core.ledger.append(drafts.collect()).await {
+        Ok(outcomes) => outcomes,
+        Err(LedgerError::Frozen) => return Err(caller.is_frozen(core)),
+        Err(error) => return Err(error.into()),
+    };
+    let mut answers = Vec::with_capacity(planned.len());
+    let mut withheld = Vec::new();
+    for (one, outcome) in planned.iter().zip(outcomes) {
+        answers.push(release(&ask, one, outcome, &mut withheld).await);
+    }
+    if !withheld.is_empty() && core.ledger.append(withheld).await.is_err() {
+        tracing::warn!("what was withheld after its entry has no entry of its own");
+    }
+    Ok(Reply::Opened(wire::Opened { answers }))
+}
+
+/// Emergency access passes budgets, so each needs a passkey answer of its own, given after signing in, and is
+/// about one patient.
+fn allow_emergency(core: &Core, caller: &Caller, planned: &mut [Planned]) {
+    let mut patients: Vec<Option<PatientId>> = planned.iter().map(|one| one.patient).collect();
+    patients.dedup();
+    let session = &caller.session;
+    let is_own_answer = session.proved_at > session.began_at
+        && patients.len() == 1
+        && core.use_emergency_answer(session.surrogate, session.proved_at);
+    if is_own_answer {
+        return;
+    }
+    for one in planned {
+        if one.is_granted() {
+            one.deny(Reason::StepUpNeeded);
+        }
+    }
+}
+
+async fn release(
+    ask: &Ask<'_>,
+    one: &Planned,
+    outcome: Outcome,
+    withheld: &mut Vec<Draft>,
+) -> wire::TargetAnswer {
+    let denied = |refused: wire::Refused| wire::TargetAnswer {
+        outcome: Some(wire::Outcome::Denied(refused)),
+    };
+    let appended = match outcome {
+        Ok(appended) => appended,
+        Err(LedgerError::Frozen) => return denied(ask.caller.is_frozen(ask.core).into()),
+        Err(error) => return denied(Refusal::from(error).into()),
+    };
+    let refused = |reason: Reason, retry_after_seconds: u32| wire::Refused {
+        reason: reason.into(),
+        retry_after_seconds,
+        index: Some(appended.index),
+    };
+    let Some(release) = &one.release else {
+        return denied(refused(one.reason, 0));
+    };
+    if let Some(refusal) = appended.refused {
+        if refusal.reason == Reason::Frozen {
+            withheld.push(hold_back(ask, one, &appended));
+        }
+        return denied(refused(refusal.reason, refusal.retry_after_seconds));
+    }
+    // The last look: whatever was frozen while the entry was written is not released to.
+    if ask.core.freezes.is_stopped(&one.guards) {
+        withheld.push(hold_back(ask, one, &appended));
+        return denied(refused(Reason::Frozen, 0));
+    }
+    match grant(ask, one, release, appended).await {
+        Ok(granted) => {
+            ask.core
+                .remember_grant(appended.index, one, &ask.caller.session);
+            wire::TargetAnswer {
+                outcome: Some(wire::Outcome::Granted(granted)),
+            }
+        }
+        Err(reason) => {
+            withheld.push(hold_back(ask, one, &appended));
+            denied(refused(reason, 0))
+        }
+    }
+}
+
+async fn grant(
+    ask: &Ask<'_>,
+    one: &Planned,
+    release: &Release,
+    appended: Appended,
+) -> Result<wire::Granted, Reason> {
+    let items = release.items();
+    let mut granted = wire::Granted {
+        index: appended.index,
+        items: Vec::with_capacity(items.len()),
+    };
+    let Some((patient, token)) = one.patient.zip(one.token) else {
+        return Ok(granted);
+    };
+    if items.is_empty() {
+        return Ok(granted);
+    }
+    let pair = ask
+        .core
+        .subject_keys
+        .load(token)
+        .await
+        .map_err(|_| Reason::SubjectClosed)?;
+    for item in items {
+        granted
+            .items
+            .push(item_grant(ask.core, patient, token, item, &pair.reading)?);
+    }
+    Ok(granted)
+}
+
+fn item_grant(
+    core: &Core,
+    patient: PatientId,
+    token: KeyedToken,
+    item: &Arc<ItemRow>,
+    reading: &candour_seal::SubjectKey,
+) -> Result<ItemGrant, Reason> {
+    let sealed = item.sealed.ok_or(Reason::NotFound)?;
+    if item.new.patient != token {
+        return Err(Reason::SubjectClosed);
+    }
+    let key = item.key(reading).map_err(|_| Reason::SubjectClosed)?;
+    Ok(ItemGrant {
+        item: core.keys.item_id(item.new.item).as_bytes().to_vec(),
+        key: key.expose().to_vec(),
+        subject: patient.as_bytes().to_vec(),
+        version: 1,
+        ciphertext_digest: sealed.digest.to_vec(),
+        sealed_size: u64::try_from(sealed.size).unwrap_or_default(),
+        source_practice: item.new.practice.as_bytes().to_vec(),
+        kind: item.new.kind.into(),
+    })
+}
+
+/// The entry that says: granted, written, and then not released.
+fn hold_back(ask: &Ask<'_>, one: &Planned, appended: &Appended) -> Draft {
+    let caller = ask.caller;
+    let mut draft = Draft::of_session(EntryKind::Withheld, &caller.session, Some(caller.purpose));
+    draft.row.decision = Reason::Frozen.number();
+    draft.row.item = one.item.map_or(0, KeyedToken::surrogate);
+    draft.row.item_kind = one.item_kind;
+    draft.body.of_grant = appended.index;
+    draft.stops = None;
+    if let Some((patient, token)) = one.patient.zip(one.token) {
+        draft = draft.about(patient, token);
+    }
+    reach::from_network(draft, &caller.network)
+}

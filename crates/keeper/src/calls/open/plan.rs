@@ -1,0 +1,587 @@
+//! What becomes of each target: facts, policy, the deny-only kernel, and the draft of its entry.
+
+use super::Ask;
+use crate::calls::reach::{self, Part, PatientView};
+use crate::calls::{Caller, id};
+use crate::decision::{Action, Decision, DecisionFacts, Relation};
+use crate::draft::{Draft, Effect};
+use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::items::{ItemRow, SectionItem};
+use crate::keys::{KeyedToken, practice_number};
+use crate::ledger::Refusal;
+use crate::runs::{self, RunMemberRow};
+use crate::session::Principal;
+use candour_keeper_api::wire::{self, SectionScope, TargetKind};
+use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Section};
+use candour_rules::budget::Charge;
+use candour_rules::decision::{self as rules, Lane, Touch};
+use candour_rules::detect::Observation;
+use candour_rules::freeze::Guards;
+use candour_rules::keys::{Instance, Item, Network, Patient, Practice, Principal as Who, Session};
+use candour_rules::time::{Micros, Span};
+use candour_seal::{Digester, ItemId, PatientId, PracticeId};
+use prost::Message;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What is released once the entry is durable.
+pub(super) enum Release {
+    /// One item.
+    Item(Arc<ItemRow>),
+    /// The items of a section.
+    Section(Vec<Arc<ItemRow>>),
+    /// A permit without keys.
+    Nothing,
+}
+
+impl Release {
+    pub fn items(&self) -> &[Arc<ItemRow>] {
+        match self {
+            Self::Item(item) => std::slice::from_ref(item),
+            Self::Section(items) => items,
+            Self::Nothing => &[],
+        }
+    }
+}
+
+/// One target with its draft.
+pub(crate) struct Planned {
+    pub(super) draft: Option<Draft>,
+    pub(super) release: Option<Release>,
+    /// Why not, where nothing is released.
+    pub(super) reason: Reason,
+    pub(crate) patient: Option<PatientId>,
+    pub(crate) token: Option<KeyedToken>,
+    pub(crate) item: Option<KeyedToken>,
+    pub(crate) item_kind: Option<ItemKind>,
+    pub(crate) section: Section,
+    pub(super) guards: Guards,
+}
+
+impl Planned {
+    pub fn is_granted(&self) -> bool {
+        self.release.is_some()
+    }
+
+    /// Makes a refusal of it.
+    pub fn deny(&mut self, reason: Reason) {
+        self.release = None;
+        self.reason = reason;
+        if let Some(draft) = self.draft.take() {
+            let mut draft = draft.refused(reason);
+            if let Some(seen) = &mut draft.observation {
+                seen.decision = rules::Decision::Denied(rules::Reason::StepUp(None));
+            }
+            self.draft = Some(draft);
+        }
+    }
+}
+
+/// What was found about one target before it is decided.
+struct Found {
+    patient: Option<PatientId>,
+    token: Option<KeyedToken>,
+    item: Option<KeyedToken>,
+    asked_item: Option<ItemId>,
+    item_kind: Option<ItemKind>,
+    section: Section,
+    source: Option<PracticeId>,
+    touch: Touch,
+    view: PatientView,
+    relation: Relation,
+    action: Action,
+    tags: u8,
+    row: Option<Arc<ItemRow>>,
+    visible: Vec<SectionItem>,
+    effect: Option<Effect>,
+    is_spent: bool,
+}
+
+/// By which way the call comes.
+pub(super) fn lane(caller: &Caller) -> Lane {
+    match (caller.session.principal, caller.purpose) {
+        (Principal::Run(_), _) => Lane::Run,
+        (_, Purpose::Emergency) => Lane::Emergency,
+        _ => Lane::Ordinary,
+    }
+}
+
+/// Plans every target, in order.
+pub(super) async fn plan_all(
+    ask: &Ask<'_>,
+    targets: &[wire::Target],
+) -> Result<Vec<Planned>, Refusal> {
+    let mut members: HashMap<(KeyedToken, KeyedToken), RunMemberRow> = HashMap::new();
+    let mut planned = Vec::with_capacity(targets.len());
+    for target in targets {
+        let found = match target.kind.as_ref().ok_or(Reason::Invalid)? {
+            TargetKind::Item(item) => item_of(ask, ItemId::from_bytes(id(item)?)).await?,
+            TargetKind::Section(of) => {
+                let section = Section::try_from(of.section).map_err(|_| Reason::Invalid)?;
+                section_of(ask, PatientId::from_bytes(id(&of.patient)?), section).await?
+            }
+            TargetKind::Worklist(practice) => {
+                worklist_of(ask, PracticeId::from_bytes(id(practice)?))
+            }
+            TargetKind::RunMember(of) => member_of(ask, of, &mut members).await?,
+        };
+        planned.push(decide(ask, found).await?);
+    }
+    Ok(planned)
+}
+
+impl Found {
+    fn nothing(section: Section, action: Action) -> Self {
+        Self {
+            patient: None,
+            token: None,
+            item: None,
+            asked_item: None,
+            item_kind: None,
+            section,
+            source: None,
+            touch: Touch::Other,
+            view: PatientView::default(),
+            relation: Relation::Stranger,
+            action,
+            tags: 0,
+            row: None,
+            visible: Vec::new(),
+            effect: None,
+            is_spent: false,
+        }
+    }
+}
+
+async fn facts_of(ask: &Ask<'_>, token: KeyedToken) -> Result<Arc<SubjectFacts>, Refusal> {
+    match ask.core.facts.load(token).await {
+        Ok(facts) => Ok(facts),
+        Err(error) => {
+            ask.core.note_foreign(&error, ask.caller);
+            Err(error.into())
+        }
+    }
+}
+
+async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
+    let core = ask.core;
+    let token = core.keys.item(item);
+    let mut found = Found::nothing(Section::None, Action::OpenItem(ItemKind::Document));
+    found.item = Some(token);
+    found.asked_item = Some(item);
+    found.item_kind = Some(ItemKind::Document);
+    found.touch = Touch::Document;
+    let row = match core.items.load(token).await {
+        Ok(row) => row.filter(|row| row.sealed.is_some_and(|sealed| sealed.index < ask.as_of)),
+        Err(error) => {
+            core.note_foreign_item(&error, ask.caller);
+            return Err(error.into());
+        }
+    };
+    let Some(row) = row else {
+        return Ok(found);
+    };
+    let (patient_token, new) = (row.new.patient, &row.new);
+    let patient = core.keys.patient_id(patient_token);
+    let facts = facts_of(ask, patient_token).await?;
+    let session = &ask.caller.session;
+    found.view = PatientView::of(&facts, session.practice);
+    found.view.is_canary |= new.is_canary;
+    found.patient = Some(patient);
+    found.token = Some(patient_token);
+    found.item_kind = Some(new.kind);
+    found.action = Action::OpenItem(new.kind);
+    found.section = new.section;
+    found.source = Some(new.practice);
+    found.tags = new.tags;
+    found.touch = match new.kind {
+        ItemKind::Document => Touch::Document,
+        ItemKind::Identity | ItemKind::Contact => Touch::Listed,
+        ItemKind::Segment if new.section == Section::Shelf => Touch::Listed,
+        ItemKind::Segment | ItemKind::Notice => Touch::Opened,
+    };
+    let part = Part {
+        section: new.section,
+        source: Some(new.practice),
+    };
+    let own = &ask.caller.own;
+    found.relation = reach::relation(
+        session,
+        own,
+        patient_token,
+        patient,
+        found.view,
+        part,
+        ask.caller.now,
+    );
+    found.row = Some(row);
+    Ok(found)
+}
+
+async fn section_of(
+    ask: &Ask<'_>,
+    patient: PatientId,
+    section: Section,
+) -> Result<Found, Refusal> {
+    let core = ask.core;
+    let token = core.keys.patient(patient);
+    let mut found = Found::nothing(section, Action::OpenSection(section));
+    if section == Section::None {
+        return Err(Reason::Invalid.into());
+    }
+    found.item_kind = Some(kind_of(section));
+    found.touch = touch_of(section);
+    let facts = facts_of(ask, token).await?;
+    let session = &ask.caller.session;
+    found.view = PatientView::of(&facts, session.practice);
+    if !found.view.is_known {
+        found.asked_item = Some(ItemId::from_bytes(*patient.as_bytes()));
+        found.item = Some(core.keys.item(ItemId::from_bytes(*patient.as_bytes())));
+        return Ok(found);
+    }
+    found.patient = Some(patient);
+    found.token = Some(token);
+    let part = Part {
+        section,
+        source: None,
+    };
+    let own = &ask.caller.own;
+    let now = ask.caller.now;
+    found.relation = reach::relation(session, own, token, patient, found.view, part, now);
+    if reach::is_established(found.relation) {
+        found.visible = visible(ask, token, section).await?;
+        found.source = session.practice;
+    }
+    Ok(found)
+}
+
+async fn visible(
+    ask: &Ask<'_>,
+    token: KeyedToken,
+    section: Section,
+) -> Result<Vec<SectionItem>, Refusal> {
+    let items = match ask.core.items.section(token, section).await {
+        Ok(items) => items,
+        Err(error) => {
+            ask.core.note_foreign_item(&error, ask.caller);
+            return Err(error.into());
+        }
+    };
+    let practice = ask.caller.session.practice;
+    let visible = items
+        .iter()
+        .filter(|item| item.visible_from < ask.as_of)
+        .filter(|item| practice.is_none_or(|practice| item.row.new.practice == practice));
+    Ok(visible.cloned().collect())
+}
+
+fn worklist_of(ask: &Ask<'_>, practice: PracticeId) -> Found {
+    let mut found = Found::nothing(Section::None, Action::OpenWorklist);
+    if ask.caller.session.practice == Some(practice) {
+        found.relation = Relation::OwnPractice;
+    }
+    found
+}
+
+async fn member_of(
+    ask: &Ask<'_>,
+    of: &wire::RunMember,
+    members: &mut HashMap<(KeyedToken, KeyedToken), RunMemberRow>,
+) -> Result<Found, Refusal> {
+    let (core, caller) = (ask.core, ask.caller);
+    let section = Section::try_from(of.section).map_err(|_| Reason::Invalid)?;
+    let patient = PatientId::from_bytes(id(&of.patient)?);
+    let token = core.keys.patient(patient);
+    let mut found = Found::nothing(section, Action::OpenRunMember(section));
+    found.item_kind = Some(kind_of(section));
+    found.touch = touch_of(section);
+    let is_own_run = match caller.session.principal {
+        Principal::Run(run) => run.as_bytes().as_slice() == of.run,
+        _ => false,
+    };
+    let facts = facts_of(ask, token).await?;
+    found.view = PatientView::of(&facts, None);
+    if !found.view.is_known {
+        return Ok(found);
+    }
+    found.patient = Some(patient);
+    found.token = Some(token);
+    let run = caller.session.subject;
+    if !is_own_run || !run_allows(&caller.own, section, ask) {
+        return Ok(found);
+    }
+    let row = match members.get(&(run, token)) {
+        Some(row) => Some(*row),
+        None => runs::member(&core.pool, &core.keys, run, token)
+            .await
+            .map_err(|_| Reason::LedgerUnavailable)?,
+    };
+    let Some(row) = row else {
+        return Ok(found);
+    };
+    found.relation = Relation::RunMember;
+    match row.opened(section) {
+        Some(next) => {
+            members.insert((run, token), next);
+            found.effect = Some(Effect::CountRunMember(Box::new(next)));
+        }
+        None => found.is_spent = true,
+    }
+    let items = core.items.section(token, section).await?;
+    let items = items.iter().filter(|item| item.visible_from < ask.as_of);
+    found.visible = items.cloned().collect();
+    Ok(found)
+}
+
+fn run_allows(run: &SubjectFacts, section: Section, ask: &Ask<'_>) -> bool {
+    run.live().any(|row| match &row.fact {
+        Fact::Run(run) => {
+            is_before(run.until, ask.caller.now)
+                && run.purpose == i32::from(ask.caller.purpose)
+                && run.sections.contains(&i32::from(section))
+        }
+        _ => false,
+    })
+}
+
+fn kind_of(section: Section) -> ItemKind {
+    match section {
+        Section::Identity => ItemKind::Identity,
+        Section::Contact => ItemKind::Contact,
+        Section::Notices => ItemKind::Notice,
+        Section::None => ItemKind::Document,
+        _ => ItemKind::Segment,
+    }
+}
+
+fn touch_of(section: Section) -> Touch {
+    match section {
+        Section::Shelf | Section::Identity | Section::Contact => Touch::Listed,
+        _ => Touch::Opened,
+    }
+}
+
+fn question(ask: &Ask<'_>, found: &Found, tags: u8) -> DecisionFacts {
+    let caller = ask.caller;
+    let mut facts = reach::decision_facts(
+        &caller.session,
+        caller.purpose,
+        found.action,
+        found.relation,
+        caller.now,
+    );
+    facts.tags = tags;
+    facts.is_deceased = found.view.is_deceased;
+    facts.has_reason = !ask.reason.trim().is_empty();
+    facts
+}
+
+async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
+    let decision = ask.core.policy.decide(&question(ask, &found, found.tags));
+    let hidden = hide(ask, &mut found);
+    let refused = kernel(ask, &found, &decision);
+    let draft = draft_of(ask, &mut found, &decision, &hidden);
+    let mut guards = ask.caller.session.freeze_guards(Some(ask.caller.purpose));
+    if found.row.is_some() {
+        guards
+            .practices
+            .extend(found.source.map(|source| Practice(practice_number(source))));
+    }
+    guards.is_emergency = ask.lane == Lane::Emergency;
+    let mut draft = with_charge(ask, &found, draft);
+    draft.stops = Some(guards.clone());
+    let seen = observation(ask, &found, refused).await?;
+    let draft = match refused {
+        Some(reason) => draft.refused(reason),
+        None => draft,
+    };
+    Ok(Planned {
+        draft: Some(Draft {
+            observation: seen.map(Box::new),
+            ..draft
+        }),
+        patient: found.patient,
+        token: found.token,
+        item: found.item,
+        item_kind: found.item_kind,
+        section: found.section,
+        reason: refused.unwrap_or(Reason::NotFound),
+        release: refused.is_none().then(|| match found.row {
+            Some(row) => Release::Item(row),
+            None if found.token.is_some() => {
+                Release::Section(found.visible.into_iter().map(|item| item.row).collect())
+            }
+            None => Release::Nothing,
+        }),
+        guards,
+    })
+}
+
+/// Leaves out what the policies do not let this viewer see; answers the sets of tags left out.
+fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
+    let mut decided: HashMap<u8, bool> = HashMap::new();
+    let mut hidden = Vec::new();
+    let mut shown = Vec::with_capacity(found.visible.len());
+    for item in std::mem::take(&mut found.visible) {
+        let tags = item.row.new.tags;
+        let is_shown = *decided.entry(tags).or_insert_with(|| {
+            let decision = ask.core.policy.decide(&question(ask, found, tags));
+            if !decision.is_allowed {
+                hidden.push(u32::from(tags));
+            }
+            decision.is_allowed
+        });
+        if is_shown {
+            shown.push(item);
+        }
+    }
+    found.visible = shown;
+    hidden
+}
+
+/// The deny-only kernel: it turns a yes into a no, never a no into a yes.
+fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
+    if found.view.is_canary || !reach::is_established(found.relation) {
+        return Some(Reason::NotFound);
+    }
+    if !decision.is_allowed {
+        return Some(Reason::NotAllowed);
+    }
+    if found.is_spent {
+        return Some(Reason::OverBudget);
+    }
+    // Subject binding: what is released belongs to whom the entry names.
+    let is_bound = found
+        .row
+        .iter()
+        .map(|row| row.new.patient)
+        .chain(found.visible.iter().map(|item| item.row.new.patient))
+        .all(|of| Some(of) == found.token);
+    if !is_bound {
+        return Some(Reason::SubjectClosed);
+    }
+    (ask.must_prove && ask.lane != Lane::Run).then_some(Reason::StepUpNeeded)
+}
+
+fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32]) -> Draft {
+    let (core, caller) = (ask.core, ask.caller);
+    let mut draft = Draft::of_session(EntryKind::Open, &caller.session, Some(caller.purpose));
+    draft.row.item_kind = found.item_kind;
+    draft.row.item = found.item.map_or(0, KeyedToken::surrogate);
+    draft.body.section = found.section.into();
+    draft.body.policy = decision.policy.to_string();
+    draft.body.policy_hash = core.policy.hash().to_vec();
+    ask.reason.clone_into(&mut draft.body.text);
+    if let Some(item) = found.asked_item {
+        draft.body.item = item.as_bytes().to_vec();
+    }
+    if let Some(source) = found.row.as_ref().map(|row| row.new.practice) {
+        draft.body.source_practice = source.as_bytes().to_vec();
+        draft.body.count = 1;
+    }
+    if found.row.is_none() && found.token.is_some() {
+        describe_section(ask, found, hidden, &mut draft);
+    }
+    draft.effects.extend(found.effect.take());
+    if let Some((patient, token)) = found.patient.zip(found.token) {
+        draft = draft.about(patient, token);
+    }
+    reach::from_network(draft, &caller.network)
+}
+
+fn describe_section(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
+    let keys = &ask.core.keys;
+    let practice = ask.caller.session.practice;
+    let mut ids: Vec<[u8; 16]> = found
+        .visible
+        .iter()
+        .map(|item| *keys.item_id(item.row.new.item).as_bytes())
+        .collect();
+    ids.sort_unstable();
+    let mut digester = Digester::new();
+    for id in &ids {
+        digester.push(id);
+    }
+    draft.body.count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    draft.body.items_digest = digester.finish().as_bytes().to_vec();
+    let practice = practice.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    draft.body.source_practice.clone_from(&practice);
+    draft.body.details = SectionScope {
+        as_of: ask.as_of,
+        practice,
+        hidden_tags: hidden.to_vec(),
+    }
+    .encode_to_vec();
+}
+
+fn with_charge(ask: &Ask<'_>, found: &Found, mut draft: Draft) -> Draft {
+    let Some(token) = found.token else {
+        return draft;
+    };
+    let patient = Patient(token.surrogate());
+    let charge = match found.touch {
+        Touch::Listed => Charge::Listed(patient),
+        Touch::Opened => Charge::Opened(patient),
+        Touch::Document => Charge::Document(patient),
+        Touch::Other => return draft,
+    };
+    let caller = ask.caller;
+    let context = reach::budget_context(&caller.session, &caller.own, ask.lane, caller.now);
+    draft.charge = Some((charge, context));
+    draft
+}
+
+async fn observation(
+    ask: &Ask<'_>,
+    found: &Found,
+    refused: Option<Reason>,
+) -> Result<Option<Observation>, Refusal> {
+    let session = &ask.caller.session;
+    let decision = match refused {
+        None => rules::Decision::Granted,
+        Some(Reason::NotFound) if found.token.is_none() => {
+            rules::Decision::Denied(rules::Reason::Unknown)
+        }
+        Some(Reason::NotFound) => rules::Decision::Denied(rules::Reason::NotPermitted),
+        Some(Reason::StepUpNeeded) => rules::Decision::Denied(rules::Reason::StepUp(None)),
+        // Somebody of one's own asked for with the wrong purpose: no theft.
+        Some(_) => return Ok(None),
+    };
+    let patient = found.token.map(|token| Patient(token.surrogate()));
+    let was_granted_before = match (refused, found.token) {
+        (Some(Reason::NotFound), Some(token)) => ask
+            .core
+            .was_granted(token.surrogate(), session.subject.surrogate())
+            .await
+            .ok_or(Reason::LedgerUnavailable)?,
+        _ => refused.is_none(),
+    };
+    let document = found
+        .row
+        .as_ref()
+        .filter(|row| row.new.kind == ItemKind::Document);
+    let age = document.map(|row| {
+        let micros = ask.caller.now.as_microsecond() - row.new.at.as_microsecond();
+        Span::micros(micros.max(0))
+    });
+    Ok(Some(Observation {
+        at: Micros(ask.caller.now.as_microsecond()),
+        request: ask.request,
+        session: Session(session.surrogate),
+        principal: Who(session.subject.surrogate()),
+        role: reach::role(session),
+        instance: Instance(session.instance_surrogate),
+        network: (ask.network != 0).then_some(Network(ask.network)),
+        patient,
+        item: found.item.map(|token| Item(token.surrogate())),
+        touch: found.touch,
+        decision,
+        item_age: age,
+        item_ordinal: document.and_then(|row| row.sealed).map(|sealed| sealed.index),
+        is_canary: found.view.is_canary,
+        was_granted_before,
+        is_dormant: false,
+        is_human: matches!(session.principal, Principal::Person(_)),
+        lane: ask.lane,
+    }))
+}

@@ -1,0 +1,213 @@
+//! How a session stands to a patient, from facts alone.
+
+use crate::changes::assurance;
+use crate::decision::{Action, DecisionFacts, Relation};
+use crate::draft::Draft;
+use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::keys::KeyedToken;
+use crate::session::{Principal, Session};
+use candour_keeper_api::words::{Purpose, Role, Section};
+use candour_rules::budget::Context;
+use candour_rules::decision::{self, Lane};
+use candour_rules::keys::Practice;
+use candour_rules::time::Micros;
+use candour_seal::{PatientId, PracticeId};
+use jiff::Timestamp;
+
+/// What the keeper knows in clear about a patient.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PatientView {
+    /// There is such a patient.
+    pub is_known: bool,
+    /// Nobody has a reason to open it.
+    pub is_canary: bool,
+    /// The patient has died.
+    pub is_deceased: bool,
+    /// Enrolled at the session's practice now.
+    pub is_enrolled: bool,
+    /// Enrolled at the session's practice now or before.
+    pub was_enrolled: bool,
+}
+
+impl PatientView {
+    /// Reads the facts with one practice in mind.
+    pub fn of(facts: &SubjectFacts, practice: Option<PracticeId>) -> Self {
+        let mut view = Self::default();
+        let is_own = |id: &[u8]| practice.is_some_and(|own| own.as_bytes().as_slice() == id);
+        for row in facts.live() {
+            match &row.fact {
+                Fact::Patient(patient) => {
+                    view.is_known = true;
+                    view.is_deceased |= patient.is_deceased;
+                }
+                Fact::PatientMarks(marks) => view.is_deceased = marks.is_deceased,
+                Fact::Enrolment(enrolment) => view.is_enrolled |= is_own(&enrolment.practice),
+                Fact::Canary(_) => view.is_canary = true,
+                _ => {}
+            }
+        }
+        view.was_enrolled = facts.rows().iter().any(|row| match &row.fact {
+            Fact::Enrolment(enrolment) => is_own(&enrolment.practice),
+            _ => false,
+        });
+        view
+    }
+}
+
+/// What exactly of a patient is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The section; [`Section::None`] for a document.
+    pub section: Section,
+    /// The practice that deposited it; `None` for what the session's own practice deposited in a section.
+    pub source: Option<PracticeId>,
+}
+
+/// How a session stands to a part of a patient.
+pub fn relation(
+    session: &Session,
+    own: &SubjectFacts,
+    token: KeyedToken,
+    patient: PatientId,
+    view: PatientView,
+    part: Part,
+    now: Timestamp,
+) -> Relation {
+    if !view.is_known {
+        return Relation::Stranger;
+    }
+    match (session.principal, session.role) {
+        (Principal::Person(_), Role::Patient | Role::Proxy) => {
+            as_person(own, token, part.section, now)
+        }
+        // Staff rights never apply to one's own record.
+        _ if session.own_patient == Some(patient) => Relation::Stranger,
+        (Principal::Person(_) | Principal::Client(_), _) => as_practice(session, view, part),
+        (Principal::Run(_), _) => Relation::Stranger,
+    }
+}
+
+fn as_person(
+    own: &SubjectFacts,
+    token: KeyedToken,
+    section: Section,
+    now: Timestamp,
+) -> Relation {
+    let mut relation = Relation::Stranger;
+    for row in own.live() {
+        match &row.fact {
+            Fact::SelfPatient(patient) if patient.patient == token.0 => return Relation::Own,
+            Fact::Proxy(proxy) if proxy.patient == token.0 && is_before(proxy.until, now) => {
+                if covers(&proxy.sections, section) {
+                    relation = Relation::Proxy;
+                } else if relation == Relation::Stranger {
+                    relation = Relation::ProxyOutOfScope;
+                }
+            }
+            _ => {}
+        }
+    }
+    relation
+}
+
+/// Whether a proxy's sections reach this one. Documents belong to the shelf; whoever may see any section may
+/// see whose it is.
+fn covers(sections: &[i32], section: Section) -> bool {
+    let asked = match section {
+        Section::None => Section::Shelf,
+        Section::Identity => return true,
+        other => other,
+    };
+    sections.is_empty() || sections.contains(&i32::from(asked))
+}
+
+fn as_practice(session: &Session, view: PatientView, part: Part) -> Relation {
+    let Some(practice) = session.practice else {
+        return Relation::Stranger;
+    };
+    let is_source = part.source.is_none_or(|source| source == practice);
+    match (is_source, view.is_enrolled, view.was_enrolled) {
+        (true, true, _) => Relation::EnrolledSource,
+        (false, true, _) => Relation::Enrolled,
+        (true, false, true) => Relation::FormerSource,
+        _ => Relation::Stranger,
+    }
+}
+
+/// Whether the asker may learn that it exists: then a refusal says why; else it is the one "not found".
+pub const fn is_established(relation: Relation) -> bool {
+    matches!(
+        relation,
+        Relation::Own
+            | Relation::Proxy
+            | Relation::EnrolledSource
+            | Relation::OwnPractice
+            | Relation::RunMember
+            | Relation::Installation
+    )
+}
+
+/// The facts a decision depends on.
+pub fn decision_facts(
+    session: &Session,
+    purpose: Purpose,
+    action: Action,
+    relation: Relation,
+    now: Timestamp,
+) -> DecisionFacts {
+    DecisionFacts {
+        role: session.role,
+        purpose,
+        action,
+        relation,
+        tags: 0,
+        assurance: assurance(session, now),
+        is_deceased: false,
+        has_reason: false,
+    }
+}
+
+/// What budgets depend on.
+pub fn budget_context(session: &Session, own: &SubjectFacts, lane: Lane, now: Timestamp) -> Context {
+    let reachable = own.live().filter(|row| match &row.fact {
+        Fact::SelfPatient(_) => true,
+        Fact::Proxy(proxy) => is_before(proxy.until, now),
+        _ => false,
+    });
+    Context {
+        role: role(session),
+        acts_for: u32::try_from(reachable.count()).unwrap_or(u32::MAX),
+        practice: session.practice_surrogate.map(Practice),
+        passkey_at: session
+            .by_passkey
+            .then(|| Micros(session.proved_at.as_microsecond())),
+        lane,
+    }
+}
+
+/// The session's role as the rules know it.
+pub fn role(session: &Session) -> decision::Role {
+    crate::decision_words::role_of(session.role)
+}
+
+/// Names the network in a draft's body.
+pub fn from_network(mut draft: Draft, network: &str) -> Draft {
+    network.clone_into(&mut draft.body.network);
+    draft
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_reaches_its_sections_documents_with_the_shelf_and_the_name() {
+        let medicines = [i32::from(Section::Medicines)];
+        assert!(covers(&medicines, Section::Medicines));
+        assert!(covers(&medicines, Section::Identity));
+        assert!(!covers(&medicines, Section::None));
+        assert!(!covers(&medicines, Section::Results));
+        assert!(covers(&[i32::from(Section::Shelf)], Section::None));
+        assert!(covers(&[], Section::Results));
+    }
+}

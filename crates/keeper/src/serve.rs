@@ -1,0 +1,162 @@
+//! The socket: who may call what, and which call answers it.
+
+use crate::acts;
+use crate::calls;
+use crate::changes;
+use crate::core::Core;
+use crate::identity::{invitations, sign_in};
+use crate::instances::{Instance, InstanceKind, Instances};
+use crate::ledger::{Health, Refusal};
+use candour_keeper_api::service::Answer;
+use candour_keeper_api::wire::{self, Call, Done, Reply};
+use candour_keeper_api::words::Reason;
+use candour_rules::freeze::Frozen;
+use std::sync::{Arc, OnceLock};
+use tokio::net::unix::UCred;
+
+/// The keeper on its socket.
+pub struct KeeperService {
+    /// Everything a call needs.
+    pub core: Arc<Core>,
+    /// Who may call.
+    pub instances: Instances,
+}
+
+/// One connection.
+pub struct Peer {
+    uid: Option<u32>,
+    instance: OnceLock<Instance>,
+}
+
+impl Answer for KeeperService {
+    type Peer = Peer;
+
+    fn connected(&self, credentials: Option<UCred>) -> Option<Peer> {
+        Some(Peer {
+            uid: credentials.map(|credentials| credentials.uid()),
+            instance: OnceLock::new(),
+        })
+    }
+
+    async fn answer(self: Arc<Self>, peer: Arc<Peer>, call: Call) -> Reply {
+        let answered = match call {
+            Call::Hello(hello) => self.hello(&peer, &hello),
+            call => match peer.instance.get() {
+                Some(instance) => dispatch(&self.core, instance, call).await,
+                None => Err(Reason::NotAllowed.into()),
+            },
+        };
+        answered.unwrap_or_else(|refusal| Reply::Refused(refusal.into()))
+    }
+}
+
+impl KeeperService {
+    fn hello(&self, peer: &Peer, hello: &wire::Hello) -> Result<Reply, Refusal> {
+        let found = self
+            .instances
+            .find(&hello.credential, peer.uid)
+            .ok_or(Reason::WrongCredentials)?;
+        let instance = peer.instance.get_or_init(|| found.clone());
+        if *instance != found {
+            return Err(Reason::Invalid.into());
+        }
+        let config = &self.core.config;
+        Ok(Reply::Welcome(wire::Welcome {
+            instance: instance.id.as_bytes().to_vec(),
+            installation: config.installation.as_bytes().to_vec(),
+            demonstration: config.is_demonstration,
+        }))
+    }
+}
+
+fn only(instance: &Instance, kinds: &[InstanceKind]) -> Result<(), Refusal> {
+    if kinds.contains(&instance.kind) {
+        Ok(())
+    } else {
+        Err(Reason::NotAllowed.into())
+    }
+}
+
+async fn dispatch(core: &Core, instance: &Instance, call: Call) -> Result<Reply, Refusal> {
+    if let Call::Status(_) = call {
+        return Ok(Reply::Status(status(core, instance)));
+    }
+    if core.ledger.health() != Health::Well {
+        return Err(Reason::LedgerUnavailable.into());
+    }
+    match call {
+        Call::Open(call) => calls::open::open(core, instance, call).await,
+        Call::Find(call) => calls::find::find(core, instance, call).await,
+        Call::History(call) => calls::history::history(core, instance, call).await,
+        Call::Authorize(call) => calls::authorize::authorize(core, instance, call).await,
+        Call::Delivered(call) => calls::delivered::delivered(core, instance, call).await,
+        Call::Deposit(call) => calls::deposit::deposit(core, instance, call).await,
+        Call::Sealed(call) => calls::sealed::sealed(core, instance, call).await,
+        Call::Enrol(call) => calls::enrol::enrol(core, instance, call).await,
+        Call::EntriesAfter(call) => {
+            only(instance, &[InstanceKind::Room])?;
+            Ok(calls::room::entries_after(core, call).await?)
+        }
+        Call::RoomFacts(call) => {
+            only(instance, &[InstanceKind::Room, InstanceKind::Worker])?;
+            Ok(calls::room::facts(core, call).await?)
+        }
+        Call::SectionAt(call) => {
+            only(instance, &[InstanceKind::Room])?;
+            Ok(calls::room::section_at(core, call).await?)
+        }
+        Call::Runs(call) => {
+            only(instance, &[InstanceKind::Room, InstanceKind::Worker])?;
+            Ok(Reply::Runs(changes::runs(core, instance.id, &call).await?))
+        }
+        other => identity(core, instance, other).await,
+    }
+}
+
+async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply, Refusal> {
+    let id = instance.id;
+    match call {
+        Call::PasskeyStart(call) => Ok(Reply::Ceremony(sign_in::passkey_start(core, id, &call).await?)),
+        Call::PasskeyFinish(call) => {
+            Ok(Reply::SignedIn(sign_in::passkey_finish(core, id, &call).await?))
+        }
+        Call::PasswordSignIn(call) => Ok(Reply::SignedIn(sign_in::password(core, id, call).await?)),
+        Call::ClientSignIn(call) => Ok(Reply::SignedIn(sign_in::client(core, id, &call).await?)),
+        Call::SignOut(call) => {
+            sign_in::sign_out(core, id, &call.token).await?;
+            Ok(Reply::Done(Done {}))
+        }
+        Call::Session(call) => Ok(Reply::Session(sign_in::session(core, id, &call.token).await?)),
+        Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
+        Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
+        Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),
+        Call::ActFinish(call) => {
+            let is_room = instance.kind == InstanceKind::Room;
+            Ok(Reply::Changed(acts::finish(core, id, is_room, &call).await?))
+        }
+        Call::InvitationOpen(call) => {
+            Ok(Reply::Invitation(invitations::open(core, id, &call).await?))
+        }
+        Call::Register(call) => Ok(Reply::Registered(invitations::register(core, id, call).await?)),
+        Call::InvitationLink(call) => {
+            Ok(Reply::Session(invitations::link(core, id, &call).await?))
+        }
+        _ => Err(Reason::Invalid.into()),
+    }
+}
+
+fn status(core: &Core, instance: &Instance) -> wire::Status {
+    let surrogate = core.keys.instance(instance.id).surrogate();
+    wire::Status {
+        ledger_size: core.ledger.size(),
+        ledger_writable: core.ledger.health() == Health::Well,
+        demonstration: core.config.is_demonstration,
+        shares_user: core.config.shares_user,
+        frozen: core.freezes.is_frozen(Frozen::Installation),
+        proof_mode: core.freezes.needs_proof(surrogate),
+        checkpoint: core.last_checkpoint(),
+        verifier_key: core.checkpoints.verifier().to_string(),
+        policy_hash: core.policy.hash().to_vec(),
+        root_kind: "key file".to_owned(),
+    }
+}
