@@ -152,6 +152,13 @@ async fn open(
     }))
 }
 
+/// Stamps that two officers unlocked the key; the first time stays.
+pub async fn unlocked(pool: &Pool, id: IncidentId, now: Timestamp) -> Result<(), DatabaseError> {
+    let id = id.as_bytes().as_slice();
+    pool.get().await?.execute(UNLOCKED, &[&id, &now]).await?;
+    Ok(())
+}
+
 /// Every case, newest first.
 pub async fn all(pool: &Pool) -> Result<Vec<Incident>, DatabaseError> {
     let rows = pool.get().await?.query(ALL, &[]).await?;
@@ -203,12 +210,15 @@ pub(crate) const IS_COVERED: &str = "
     select exists (
         select 1 from incident
         where closed_at is null
-          and (($1 <> 0 and session = $1) or ($2 <> 0 and principal = $2)))";
+          and (($1::bigint <> 0 and session = $1) or ($2::bigint <> 0 and principal = $2)))";
 
 pub(crate) const INSERT: &str = "
     insert into incident (id, opened_at, trigger_index, rule, session, principal)
     values ($1, $2, $3, $4, $5, $6)
     on conflict (trigger_index) do nothing";
+
+pub(crate) const UNLOCKED: &str =
+    "update incident set unlocked_at = coalesce(unlocked_at, $2) where id = $1";
 
 pub(crate) const ALL: &str = "
     select id, opened_at, trigger_index, rule, session, principal, unlocked_at, closed_at

@@ -1,9 +1,30 @@
 //! The incident room: from the keeper's ledger to what people are told.
 
+pub mod acts;
+mod clock;
+pub mod clocks;
+pub mod codes;
+pub mod config;
 pub mod database;
 pub mod follower;
 pub mod incidents;
+mod limit;
+pub mod mail;
+pub mod notices;
+mod pages;
+pub mod portal;
+pub mod publish;
 pub mod register;
+pub mod room;
+mod run;
 pub mod scope;
+pub mod sender;
+pub mod status;
+pub mod steward;
 pub mod texts;
 pub mod unlock;
+
+pub use config::{RoomConfig, Smtp, StatusConfig};
+pub use room::RoomError;
+pub use run::{run, run_status};
+pub use texts::Sender;

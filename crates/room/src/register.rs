@@ -2,7 +2,9 @@
 
 mod rows;
 
-pub use rows::{Counts, Member, MemberItem, counts, items, members};
+pub use rows::{
+    Counts, Member, MemberItem, counts, items, members, practices, register_hash, version,
+};
 
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
@@ -118,7 +120,12 @@ pub async fn sections(
     let bodies = bodies_of(pool, unlocked, releases).await?;
     Ok(bodies
         .into_iter()
-        .filter_map(|(index, body)| Some((index, Section::try_from(body.section).ok()?)))
+        .map(|(index, body)| {
+            (
+                index,
+                Section::try_from(body.section).unwrap_or(Section::None),
+            )
+        })
         .collect())
 }
 

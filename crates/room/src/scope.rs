@@ -118,22 +118,66 @@ pub fn hash(releases: &[Release]) -> Digest {
 /// The sections that an unlocked room read out of the bodies, by ledger index.
 pub type Sections = BTreeMap<i64, Section>;
 
-/// The question that an incident's signal asks: its session, or where it named none, its principal.
-pub fn question_of(incident: &Incident) -> Question {
-    let by_session = incident.session != 0;
-    Question {
-        sessions: if by_session {
-            vec![incident.session]
-        } else {
-            Vec::new()
-        },
-        principals: if by_session {
-            Vec::new()
-        } else {
-            vec![incident.principal]
-        },
+/// The sections that saved releases already say.
+pub fn known_sections(releases: &[Release]) -> Sections {
+    releases
+        .iter()
+        .filter_map(|release| {
+            Some((
+                release.grant_index,
+                Section::try_from(i32::from(release.section)).ok()?,
+            ))
+        })
+        .collect()
+}
+
+/// The question that an incident asks: every session that an alarm or freeze of the same principal named; where
+/// none named a session, all sessions of the principal.
+pub async fn question_of(pool: &Pool, incident: &Incident) -> Result<Question, DatabaseError> {
+    let kinds = [
+        i16::from(EntryKind::Alarm.number()),
+        i16::from(EntryKind::Freeze.number()),
+    ];
+    let rows = pool
+        .get()
+        .await?
+        .query(
+            NAMED_SESSIONS,
+            &[&kinds.as_slice(), &incident.session, &incident.principal],
+        )
+        .await?;
+    let sessions = rows
+        .iter()
+        .map(|row| row.try_get(0))
+        .collect::<Result<Vec<i64>, _>>()?;
+    let principals = if sessions.is_empty() {
+        vec![incident.principal]
+    } else {
+        Vec::new()
+    };
+    Ok(Question {
+        sessions,
+        principals,
         from_index: 0,
-    }
+    })
+}
+
+/// How much of the ledger the room has.
+pub async fn ledger_size(pool: &Pool) -> Result<i64, DatabaseError> {
+    let client = pool.get().await?;
+    let row = client.query_one(crate::follower::NEXT_INDEX, &[]).await?;
+    Ok(row.try_get(0)?)
+}
+
+/// The roles in which the releases of a scope were made, as numbers.
+pub async fn roles(pool: &Pool, scope: &Scope) -> Result<Vec<i16>, DatabaseError> {
+    let incident = scope.incident.as_bytes().as_slice();
+    let rows = pool
+        .get()
+        .await?
+        .query(ROLES, &[&incident, &scope.version])
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
 /// Asks the ledger; `sections` refines what the clear columns cannot say.
@@ -182,40 +226,48 @@ pub async fn ask(
         .collect()
 }
 
-/// Computes the scope of an incident up to what the room has; `None` when the answer is the one of the last version.
-pub async fn compute(
+/// Whether an answer differs from that of the last version.
+pub async fn is_news(
+    pool: &Pool,
+    incident: IncidentId,
+    releases: &[Release],
+) -> Result<bool, DatabaseError> {
+    let last = latest(pool, incident).await?;
+    Ok(last.is_none_or(|last| last.hash != hash(releases)))
+}
+
+/// What was asked, and what the ledger says.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// What was asked.
+    pub question: Question,
+    /// Ledger size it covers.
+    pub to_index: i64,
+    /// The releases in ledger order.
+    pub releases: Vec<Release>,
+    /// The ledger's signed checkpoint at that time, as text.
+    pub checkpoint: String,
+}
+
+/// Saves an answer as the next version of an incident's scope.
+pub async fn save_next(
     pool: &Pool,
     incident: &Incident,
-    sections: &Sections,
-    checkpoint: &str,
+    answer: Answer,
     now: Timestamp,
-) -> Result<Option<Scope>, DatabaseError> {
+) -> Result<Scope, DatabaseError> {
     let last = latest(pool, incident.id).await?;
-    let question = last
-        .as_ref()
-        .map_or_else(|| question_of(incident), |last| last.question.clone());
-    let to_index: i64 = pool
-        .get()
-        .await?
-        .query_one(crate::follower::NEXT_INDEX, &[])
-        .await?
-        .try_get(0)?;
-    let releases = ask(pool, &question, to_index, sections).await?;
-    let hash = hash(&releases);
-    if last.as_ref().is_some_and(|last| last.hash == hash) {
-        return Ok(None);
-    }
     let scope = Scope {
         incident: incident.id,
         version: last.as_ref().map_or(1, |last| last.version + 1),
         computed_at: now,
-        question,
-        to_index,
-        hash,
-        counts: Counts::of(&releases),
+        question: answer.question,
+        to_index: answer.to_index,
+        hash: hash(&answer.releases),
+        counts: Counts::of(&answer.releases),
     };
-    save(pool, &scope, &releases, checkpoint).await?;
-    if let (None, Some(first)) = (&last, releases.first()) {
+    save(pool, &scope, &answer.releases, &answer.checkpoint).await?;
+    if let (None, Some(first)) = (&last, answer.releases.first()) {
         let detail = "The first release of the session.";
         note(
             pool,
@@ -236,7 +288,7 @@ pub async fn compute(
         scope.counts.documents_delivered
     );
     note(pool, incident.id, now, Event::Scope, "Candour", &detail).await?;
-    Ok(Some(scope))
+    Ok(scope)
 }
 
 async fn save(
@@ -373,6 +425,8 @@ pub fn difference(before: &[Release], after: &[Release]) -> Difference {
     }
 }
 
+// A grant counts as held back when as many grants of the same thing were held back after it as were made from it on:
+// the columns in clear do not say which grant a `Withheld` names, and too much is better than too little.
 pub(crate) const RELEASES: &str = "
     select release.index, release.at, release.patient, release.item, release.item_kind,
            exists (
@@ -385,12 +439,25 @@ pub(crate) const RELEASES: &str = "
     where release.kind = $5 and release.decision = 0
       and release.index >= $3 and release.index < $4
       and (release.session = any($1) or release.principal = any($2))
-      and not exists (
-          select 1 from entry withheld
-          where withheld.kind = $7 and withheld.index > release.index
-            and withheld.session = release.session
-            and withheld.patient = release.patient and withheld.item = release.item)
+      and (select count(*) from entry withheld
+           where withheld.kind = $7 and withheld.index > release.index
+             and withheld.session = release.session
+             and withheld.patient = release.patient and withheld.item = release.item)
+        < (select count(*) from entry later
+           where later.kind = $5 and later.decision = 0 and later.index >= release.index
+             and later.session = release.session
+             and later.patient = release.patient and later.item = release.item)
     order by release.index";
+
+pub(crate) const NAMED_SESSIONS: &str = "
+    select distinct session from entry
+    where kind = any($1) and session <> 0
+      and (($2::bigint <> 0 and session = $2) or ($3::bigint <> 0 and principal = $3))
+    order by session";
+
+pub(crate) const ROLES: &str = "
+    select distinct entry.role from scope_row join entry on entry.index = scope_row.grant_index
+    where scope_row.incident = $1 and scope_row.version = $2";
 
 pub(crate) const INSERT_SCOPE: &str = "
     insert into scope (incident, version, computed_at, sessions, principals, from_index, to_index,

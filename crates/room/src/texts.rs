@@ -1,5 +1,9 @@
 //! The texts of an incident: drafted from a scope version's numbers, held against the gate, approved by two officers.
 
+mod rows;
+
+pub use rows::{Approval, List, Saved, approvals, approve, mark_published, newest, save, version};
+
 use crate::scope::Scope;
 use candour_core::notices::{Finding, TextGate};
 use candour_seal::Digest;

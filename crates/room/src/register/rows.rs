@@ -3,7 +3,7 @@
 use super::{Person, Route, State};
 use crate::database::DatabaseError;
 use candour_keeper_api::wire::PatientFacts;
-use candour_seal::{IncidentId, ItemId, PatientId, PracticeId};
+use candour_seal::{Digest, Digester, IncidentId, ItemId, PatientId, PracticeId};
 use deadpool_postgres::{GenericClient, Pool, Transaction};
 use std::collections::BTreeSet;
 
@@ -191,6 +191,79 @@ pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Counts>, Da
         })
         .collect()
 }
+
+/// The scope version that the register holds; `None` before it was first made.
+pub async fn version(pool: &Pool, incident: IncidentId) -> Result<Option<i32>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let row = pool
+        .get()
+        .await?
+        .query_one(REGISTER_VERSION, &[&id])
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
+/// The practices concerned, by id.
+pub async fn practices(
+    pool: &Pool,
+    incident: IncidentId,
+) -> Result<Vec<PracticeId>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(PRACTICES, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            let id: &[u8] = row.try_get(0)?;
+            PracticeId::try_from(id).map_err(|_| DatabaseError::Row)
+        })
+        .collect()
+}
+
+/// SHA-256 over who is told how about what, in the order of ids: what officers put their names to.
+pub async fn register_hash(pool: &Pool, incident: IncidentId) -> Result<Digest, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let client = pool.get().await?;
+    let mut digester = Digester::new();
+    digester.push(b"candour/v1/room/register");
+    for row in client.query(HASHED_PEOPLE, &[&id]).await? {
+        let (patient, practices): (&[u8], Vec<&[u8]>) =
+            (row.try_get("patient")?, row.try_get("practices")?);
+        let (state, route): (&str, &str) = (row.try_get("state")?, row.try_get("route")?);
+        digester.push(patient);
+        for part in [state, route] {
+            digester.push(&(part.len() as u64).to_be_bytes());
+            digester.push(part.as_bytes());
+        }
+        digester.push(&(practices.len() as u64).to_be_bytes());
+        practices
+            .iter()
+            .for_each(|practice| digester.push(practice));
+    }
+    for row in client.query(HASHED_ITEMS, &[&id]).await? {
+        let (patient, item): (&[u8], &[u8]) = (row.try_get("patient")?, row.try_get("item")?);
+        let (section, is_listing): (i16, bool) =
+            (row.try_get("section")?, row.try_get("is_listing")?);
+        let state: &str = row.try_get("state")?;
+        digester.push(patient);
+        digester.push(item);
+        digester.push(&section.to_be_bytes());
+        digester.push(&[u8::from(is_listing), u8::from(state == "confirmed")]);
+    }
+    Ok(digester.finish())
+}
+
+pub(crate) const REGISTER_VERSION: &str =
+    "select max(scope_version) from register where incident = $1";
+
+pub(crate) const PRACTICES: &str = "
+    select distinct unnest(practices) as practice from register
+    where incident = $1 and route <> 'canary' order by practice";
+
+pub(crate) const HASHED_PEOPLE: &str = "
+    select patient, state, route, practices from register where incident = $1 order by patient";
+
+pub(crate) const HASHED_ITEMS: &str = "
+    select patient, item, section, is_listing, state from register_item
+    where incident = $1 order by patient, item";
 
 pub(crate) const SAVE: &str = "
     insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,

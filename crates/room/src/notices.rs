@@ -1,0 +1,379 @@
+//! The queue of notices: one row, one effect; leased, tried again, visible when stuck.
+
+use crate::codes::CodeKey;
+use crate::database::DatabaseError;
+use crate::portal::Practice;
+use crate::register::Member;
+use candour_seal::{CryptoRng, IncidentId};
+use deadpool_postgres::Pool;
+use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::types::ToSql;
+
+/// How long a sender holds a row; after that another try may begin.
+pub const LEASE: SignedDuration = SignedDuration::from_secs(90);
+
+/// After so many tries a row is stuck, where an officer sees it.
+pub const MOST_ATTEMPTS: i32 = 10;
+
+/// How a notice goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channel {
+    /// By mail.
+    Mail,
+    /// It waits in the portal.
+    Portal,
+    /// The practice rings.
+    Call,
+}
+
+impl Channel {
+    /// The word in the database.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Mail => "mail",
+            Self::Portal => "portal",
+            Self::Call => "call",
+        }
+    }
+}
+
+/// A row that this sender holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Leased {
+    /// The notice.
+    pub id: [u8; 16],
+    /// The practice or patient.
+    pub recipient: [u8; 16],
+    /// Version of its text.
+    pub text_version: i32,
+    /// When the row was made.
+    pub made_at: Timestamp,
+    /// Tries so far, this one included.
+    pub attempts: i32,
+}
+
+/// What rows are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The case.
+    pub incident: IncidentId,
+    /// `true`: practices; `false`: patients.
+    pub is_practice: bool,
+    /// Mail or portal.
+    pub channel: Channel,
+}
+
+impl Wanted {
+    const fn recipient(self) -> &'static str {
+        if self.is_practice {
+            "practice"
+        } else {
+            "patient"
+        }
+    }
+}
+
+/// A notice that is to be queued.
+struct New<'a> {
+    recipient: &'static str,
+    id: &'a [u8; 16],
+    channel: Channel,
+    state: &'static str,
+    text_version: i32,
+}
+
+/// The versions of the texts that are sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Versions {
+    /// Of the message to practices.
+    pub practice: i32,
+    /// Of the message to patients.
+    pub patient: i32,
+}
+
+/// Queues a notice for each practice and member in one transaction; what is queued already stays as it is.
+///
+/// Nobody who is not on the route of mail gets a mail row: they stand on the call list. A canary gets nothing.
+pub async fn queue(
+    pool: &Pool,
+    keys: &CodeKey,
+    incident: IncidentId,
+    to: (&[Practice], &[Member]),
+    versions: Versions,
+    now: Timestamp,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<u64, DatabaseError> {
+    let (practices, members) = to;
+    let mut all = Vec::new();
+    for practice in practices {
+        let has_mailbox = !practice.email.trim().is_empty();
+        all.push(New {
+            recipient: "practice",
+            id: practice.id.as_bytes(),
+            channel: if has_mailbox {
+                Channel::Mail
+            } else {
+                Channel::Call
+            },
+            state: if has_mailbox {
+                "waiting"
+            } else {
+                "on_call_list"
+            },
+            text_version: versions.practice,
+        });
+    }
+    for member in members.iter().filter(|member| member.route != "canary") {
+        let is_mail = member.route == "mail";
+        all.push(New {
+            recipient: "patient",
+            id: member.patient.as_bytes(),
+            channel: if is_mail {
+                Channel::Mail
+            } else {
+                Channel::Call
+            },
+            state: if is_mail { "waiting" } else { "on_call_list" },
+            text_version: versions.patient,
+        });
+        all.push(New {
+            recipient: "patient",
+            id: member.patient.as_bytes(),
+            channel: Channel::Portal,
+            state: "waiting",
+            text_version: versions.patient,
+        });
+    }
+    insert(pool, keys, incident, &all, now, rng).await
+}
+
+async fn insert(
+    pool: &Pool,
+    keys: &CodeKey,
+    incident: IncidentId,
+    all: &[New<'_>],
+    now: Timestamp,
+    rng: &mut (dyn CryptoRng + Send),
+) -> Result<u64, DatabaseError> {
+    let mut ids = vec![[0; 16]; all.len()];
+    for id in &mut ids {
+        rng.fill_bytes(id);
+    }
+    let incident = incident.as_bytes().as_slice();
+    let mut client = pool.get().await?;
+    let transaction = client.transaction().await?;
+    let statement = transaction.prepare_cached(QUEUE).await?;
+    let mut queued = 0;
+    for (new, id) in all.iter().zip(&ids) {
+        let hash = keys.check().hash(keys.code(id));
+        let (id, recipient, hash) = (id.as_slice(), new.id.as_slice(), hash.as_slice());
+        let values: [&(dyn ToSql + Sync); 9] = [
+            &id,
+            &incident,
+            &new.recipient,
+            &recipient,
+            &new.text_version,
+            &new.channel.word(),
+            &new.state,
+            &hash,
+            &now,
+        ];
+        queued += transaction.execute(&statement, &values).await?;
+    }
+    transaction.commit().await?;
+    Ok(queued)
+}
+
+/// Takes up to `limit` rows that wait, failed a while ago, or whose holder let the lease run out.
+pub async fn lease(
+    pool: &Pool,
+    wanted: Wanted,
+    limit: i64,
+    now: Timestamp,
+) -> Result<Vec<Leased>, DatabaseError> {
+    let incident = wanted.incident.as_bytes().as_slice();
+    let until = now + LEASE;
+    let values: [&(dyn ToSql + Sync); 6] = [
+        &incident,
+        &wanted.recipient(),
+        &wanted.channel.word(),
+        &now,
+        &until,
+        &limit,
+    ];
+    let rows = pool.get().await?.query(LEASE_ROWS, &values).await?;
+    rows.iter()
+        .map(|row| {
+            let (id, recipient): (&[u8], &[u8]) =
+                (row.try_get("id")?, row.try_get("recipient_id")?);
+            Ok(Leased {
+                id: id.try_into().map_err(|_| DatabaseError::Row)?,
+                recipient: recipient.try_into().map_err(|_| DatabaseError::Row)?,
+                text_version: row.try_get("text_version")?,
+                made_at: row.try_get("made_at")?,
+                attempts: row.try_get("attempts")?,
+            })
+        })
+        .collect()
+}
+
+/// It left our systems, or stands in the portal.
+pub async fn handed_over(
+    pool: &Pool,
+    id: &[u8; 16],
+    grant_index: Option<i64>,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let id = id.as_slice();
+    pool.get()
+        .await?
+        .execute(HANDED_OVER, &[&id, &now, &grant_index])
+        .await?;
+    Ok(())
+}
+
+/// It did not leave; it is tried again later, each time after a longer wait, and stuck after ten tries or at once
+/// when trying again cannot help.
+pub async fn failed(
+    pool: &Pool,
+    leased: &Leased,
+    word: &str,
+    is_final: bool,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let id = leased.id.as_slice();
+    let is_stuck = is_final || leased.attempts >= MOST_ATTEMPTS;
+    let state = if is_stuck { "stuck" } else { "failed" };
+    let wait = 1_i64 << leased.attempts.clamp(0, 10);
+    let again = now + SignedDuration::from_secs(wait);
+    pool.get()
+        .await?
+        .execute(FAILED, &[&id, &state, &word, &again])
+        .await?;
+    Ok(())
+}
+
+/// The person cannot or must not be mailed after all: the practice rings.
+pub async fn to_call_list(
+    pool: &Pool,
+    id: &[u8; 16],
+    word: &str,
+    grant_index: Option<i64>,
+) -> Result<(), DatabaseError> {
+    let id = id.as_slice();
+    pool.get()
+        .await?
+        .execute(TO_CALL_LIST, &[&id, &word, &grant_index])
+        .await?;
+    Ok(())
+}
+
+/// Gives a lease back without counting a try.
+pub async fn give_back(pool: &Pool, id: &[u8; 16]) -> Result<(), DatabaseError> {
+    let id = id.as_slice();
+    pool.get().await?.execute(GIVE_BACK, &[&id]).await?;
+    Ok(())
+}
+
+/// How many rows stand where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Count {
+    /// `practice` or `patient`.
+    pub recipient: String,
+    /// `mail`, `portal` or `call`.
+    pub channel: String,
+    /// The state's word.
+    pub state: String,
+    /// How many.
+    pub number: i64,
+    /// The last hand-over among them.
+    pub last_at: Option<Timestamp>,
+}
+
+/// Counts of a case's notices.
+pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Count>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(COUNTS, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Count {
+                recipient: row.try_get("recipient")?,
+                channel: row.try_get("channel")?,
+                state: row.try_get("state")?,
+                number: row.try_get("number")?,
+                last_at: row.try_get("last_at")?,
+            })
+        })
+        .collect()
+}
+
+/// The state of one recipient's notices, for the lists: channel, state, and why.
+pub async fn states(
+    pool: &Pool,
+    incident: IncidentId,
+) -> Result<Vec<(Vec<u8>, String, String, Option<String>)>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(STATES, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                row.try_get("recipient_id")?,
+                row.try_get("channel")?,
+                row.try_get("state")?,
+                row.try_get("last_error")?,
+            ))
+        })
+        .collect()
+}
+
+/// The hash of every code that may be out, with the time to be said for it.
+pub async fn code_hashes(pool: &Pool) -> Result<Vec<(Vec<u8>, Timestamp)>, DatabaseError> {
+    let rows = pool.get().await?.query(CODE_HASHES, &[]).await?;
+    rows.iter()
+        .map(|row| Ok((row.try_get("code_hash")?, row.try_get("at")?)))
+        .collect()
+}
+
+pub(crate) const QUEUE: &str = "
+    insert into notice (id, incident, recipient, recipient_id, text_version, channel, state, code_hash, made_at)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    on conflict (incident, recipient, recipient_id, text_version, channel) do nothing";
+
+pub(crate) const LEASE_ROWS: &str = "
+    update notice set state = 'sending', attempts = attempts + 1, lease_until = $5
+    where id in (
+        select id from notice
+        where incident = $1 and recipient = $2 and channel = $3
+          and (state = 'waiting' or (state in ('failed', 'sending') and lease_until <= $4))
+        order by made_at, id limit $6 for update skip locked)
+    returning id, recipient_id, text_version, made_at, attempts";
+
+pub(crate) const HANDED_OVER: &str = "
+    update notice set state = 'handed_over', handed_over_at = $2, grant_index = $3,
+                      lease_until = null, last_error = null
+    where id = $1 and state <> 'handed_over'";
+
+pub(crate) const FAILED: &str = "
+    update notice set state = $2, last_error = $3, lease_until = $4
+    where id = $1 and state = 'sending'";
+
+pub(crate) const TO_CALL_LIST: &str = "
+    update notice set state = 'on_call_list', last_error = $2, grant_index = $3, lease_until = null
+    where id = $1 and state = 'sending'";
+
+pub(crate) const GIVE_BACK: &str = "
+    update notice set state = 'waiting', attempts = attempts - 1, lease_until = null
+    where id = $1 and state = 'sending'";
+
+pub(crate) const COUNTS: &str = "
+    select recipient, channel, state, count(*) as number, max(handed_over_at) as last_at
+    from notice where incident = $1 group by recipient, channel, state
+    order by recipient desc, channel, state";
+
+pub(crate) const STATES: &str = "
+    select recipient_id, channel, state, last_error from notice
+    where incident = $1 order by recipient_id, channel";
+
+pub(crate) const CODE_HASHES: &str = "
+    select code_hash, coalesce(handed_over_at, made_at) as at from notice
+    where channel in ('mail', 'portal') order by code_hash";

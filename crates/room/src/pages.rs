@@ -1,0 +1,202 @@
+//! The officers' pages. They work without a script but for the passkey step.
+
+mod acts;
+mod cases;
+mod lists;
+mod session;
+mod sign_in;
+
+use crate::room::{Room, RoomError};
+use askama::Template;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderValue, Method, StatusCode};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use tracing::error;
+
+const SCRIPT: &str = include_str!("../assets/room.js");
+
+/// Longest form that is read, in bytes.
+const FORM_LIMIT: usize = 64 * 1024;
+
+/// Serves the pages until `stop`.
+pub(crate) async fn serve(
+    room: Arc<Room>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), RoomError> {
+    let routes = Router::new()
+        .route("/", get(|| async { Redirect::to("/incidents") }))
+        .route("/sign-in", get(sign_in::form).post(sign_in::answer))
+        .route("/sign-out", post(sign_in::out))
+        .route("/incidents", get(cases::all))
+        .route("/incidents/{id}", get(cases::one))
+        .route("/incidents/{id}/scope", get(cases::scope))
+        .route("/incidents/{id}/register", get(lists::register))
+        .route("/incidents/{id}/notices", get(lists::notices))
+        .route("/incidents/{id}/practices/{practice}", get(lists::practice))
+        .route("/incidents/{id}/texts/{kind}", get(lists::text))
+        .route("/incidents/{id}/regulator-told", post(acts::regulator_told))
+        .route(
+            "/incidents/{id}/acts/{act}",
+            get(acts::begin).post(acts::answer),
+        )
+        .layer(middleware::from_fn_with_state(
+            Arc::clone(&room),
+            same_origin,
+        ))
+        .route("/room.css", get(style))
+        .route("/room.js", get(script))
+        .with_state(room);
+    axum::serve(listener, with_headers(routes))
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .map_err(|source| RoomError::File {
+            what: "the room's pages ended".to_owned(),
+            source,
+        })
+}
+
+/// What every page carries: nothing from another host, no frame, nothing kept.
+pub(crate) fn with_headers(routes: Router) -> Router {
+    let policy = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+                  form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+    let headers: [(HeaderName, &'static str); 4] = [
+        (CONTENT_SECURITY_POLICY, policy),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    let mut routes = routes.layer(RequestBodyLimitLayer::new(FORM_LIMIT));
+    for (name, value) in headers {
+        routes = routes.layer(SetResponseHeaderLayer::if_not_present(
+            name,
+            HeaderValue::from_static(value),
+        ));
+    }
+    routes
+}
+
+/// A form that was sent from another site changes nothing. The cookie's `SameSite=Strict` is the first wall.
+async fn same_origin(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
+    let foreign = request
+        .headers()
+        .get(ORIGIN)
+        .is_some_and(|origin| origin.as_bytes() != room.config.origin.as_bytes());
+    if request.method() != Method::GET && foreign {
+        return Problem::refused("This form was sent from another site. Nothing was done.")
+            .into_response();
+    }
+    next.run(request).await
+}
+
+async fn style() -> impl IntoResponse {
+    (
+        [(CONTENT_TYPE, "text/css; charset=utf-8")],
+        crate::status::STYLE,
+    )
+}
+
+async fn script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
+}
+
+/// A page that says what is wrong and what to do.
+#[derive(Template)]
+#[template(path = "room/problem.html")]
+pub(crate) struct Problem {
+    title: &'static str,
+    words: String,
+    officer: Option<session::Officer>,
+    status: StatusCode,
+}
+
+impl Problem {
+    fn new(status: StatusCode, title: &'static str, words: &str) -> Self {
+        Self {
+            title,
+            words: words.to_owned(),
+            officer: None,
+            status,
+        }
+    }
+
+    fn not_found() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            "There is no such page in the incident room.",
+        )
+    }
+
+    fn refused(words: &str) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "Not done", words)
+    }
+
+    fn unavailable(words: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not possible now", words)
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        (status, page(&self)).into_response()
+    }
+}
+
+impl From<crate::database::DatabaseError> for Problem {
+    fn from(error: crate::database::DatabaseError) -> Self {
+        error!(%error, "a page could not be made");
+        Self::unavailable("The room's database does not answer. Try again in a minute.")
+    }
+}
+
+impl From<candour_keeper_api::CallError> for Problem {
+    fn from(error: candour_keeper_api::CallError) -> Self {
+        use candour_keeper_api::CallError;
+        use candour_keeper_api::words::Reason;
+        match error {
+            CallError::Denied(denied) => Self::refused(match denied.reason {
+                Reason::WrongCredentials => "The passkey did not fit. Begin again.",
+                Reason::SecondPersonNeeded => "Somebody else must answer this.",
+                Reason::NotAllowed => "Your role may not do this.",
+                Reason::Frozen => "This is frozen.",
+                Reason::NotFound => "The keeper no longer knows what was begun. Begin again.",
+                Reason::TooMany => "Too many tries. Wait a minute.",
+                Reason::StepUpNeeded | Reason::SessionEnded => "Sign in again.",
+                Reason::LedgerUnavailable => {
+                    "The ledger cannot be written, so nothing can be approved or unlocked."
+                }
+                Reason::OverBudget | Reason::Invalid | Reason::SubjectClosed => {
+                    "The keeper refused this."
+                }
+            }),
+            CallError::Unreachable => Self::unavailable(
+                "The records keeper cannot be reached. What the room knows already stays; signing in and approving must wait.",
+            ),
+            CallError::Unexpected => {
+                Self::unavailable("The records keeper answered something else. Nothing was done.")
+            }
+        }
+    }
+}
+
+/// Renders a page.
+pub(crate) fn page(template: &impl Template) -> Html<String> {
+    Html(template.render().unwrap_or_else(|error| {
+        error!(%error, "a template does not render");
+        String::from("This page cannot be shown.")
+    }))
+}

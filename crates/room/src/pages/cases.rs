@@ -1,0 +1,220 @@
+//! The list of cases, one case with what waits for whom, and its scope.
+
+use super::acts::{Act, Standing, standing};
+use super::session::Officer;
+use super::{Problem, acts, page};
+use crate::room::Room;
+use crate::steward::{day, hour};
+use crate::{clock, clocks, incidents, notices, register, scope};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Html;
+use candour_core::incidents::ClockState;
+use jiff::Timestamp;
+use std::sync::Arc;
+
+/// A moment as pages write it.
+pub(super) fn moment(room: &Room, at: Timestamp) -> String {
+    let zone = &room.config.zone;
+    let seconds = at.to_zoned(zone.clone()).strftime("%S").to_string();
+    format!("{}, {} ({seconds} s)", day(at, zone), hour(at, zone))
+}
+
+#[derive(Template)]
+#[template(path = "room/incidents.html")]
+struct AllPage {
+    officer: Option<Officer>,
+    incidents: Vec<Line>,
+}
+
+struct Line {
+    id: String,
+    opened: String,
+    state: &'static str,
+}
+
+pub(super) async fn all(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+) -> Result<Html<String>, Problem> {
+    let incidents = incidents::all(&room.pool).await?;
+    let incidents = incidents
+        .iter()
+        .map(|incident| Line {
+            id: incident.id.to_string(),
+            opened: moment(&room, incident.opened_at),
+            state: match (incident.closed_at, incident.unlocked_at) {
+                (Some(_), _) => "closed",
+                (None, Some(_)) => "open",
+                (None, None) => "open, names locked",
+            },
+        })
+        .collect();
+    Ok(page(&AllPage {
+        officer: Some(officer),
+        incidents,
+    }))
+}
+
+#[derive(Template)]
+#[template(path = "room/incident.html")]
+struct OnePage {
+    officer: Option<Officer>,
+    id: String,
+    opened: String,
+    rule: i16,
+    is_unlocked: bool,
+    acts: Vec<ShownAct>,
+    counts: Option<scope::Counts>,
+    version: i32,
+    routes: Vec<register::Counts>,
+    notices: Vec<notices::Count>,
+    clocks: Vec<ShownClock>,
+    timeline: Vec<ShownEvent>,
+}
+
+struct ShownAct {
+    word: &'static str,
+    button: &'static str,
+    is_yours: bool,
+    says: &'static str,
+}
+
+struct ShownClock {
+    words: String,
+    state: String,
+    is_regulator: bool,
+}
+
+struct ShownEvent {
+    at: String,
+    author: String,
+    detail: String,
+}
+
+fn shown(act: Act, standing: Standing) -> ShownAct {
+    ShownAct {
+        word: act.word(),
+        button: act.button(),
+        is_yours: matches!(standing, Standing::Yours { .. }),
+        says: match standing {
+            Standing::Done => "Done.",
+            Standing::NotYet => "Not yet: something above comes first.",
+            Standing::Yours { is_second: false } => "Waits for two officers; you can be the first.",
+            Standing::Yours { is_second: true } => {
+                "Another officer has done their part. It waits for you."
+            }
+            Standing::WaitsForAnother => "You have done your part. It waits for another officer.",
+        },
+    }
+}
+
+pub(super) async fn one(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path(id): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let mut acts = Vec::new();
+    for act in Act::ALL {
+        acts.push(shown(act, standing(&room, &incident, &officer, act).await?));
+    }
+    let scope = scope::latest(&room.pool, incident.id).await?;
+    let clocks = clocks::running(&room.pool, incident.id, clock::now()).await?;
+    let timeline = incidents::events(&room.pool, incident.id).await?;
+    Ok(page(&OnePage {
+        officer: Some(officer),
+        id,
+        opened: moment(&room, incident.opened_at),
+        rule: incident.rule,
+        is_unlocked: room.unlocked(incident.id).is_some(),
+        acts,
+        counts: scope.as_ref().map(|scope| scope.counts),
+        version: scope.map_or(0, |scope| scope.version),
+        routes: register::counts(&room.pool, incident.id).await?,
+        notices: notices::counts(&room.pool, incident.id).await?,
+        clocks: clocks
+            .into_iter()
+            .map(|running| ShownClock {
+                state: clock_words(&room, running.state),
+                is_regulator: running.duty == "regulator"
+                    && !matches!(
+                        running.state,
+                        ClockState::Met { .. } | ClockState::Late { .. }
+                    ),
+                words: running.words,
+            })
+            .collect(),
+        timeline: timeline
+            .into_iter()
+            .map(|event| ShownEvent {
+                at: moment(&room, event.at),
+                author: event.author,
+                detail: event.detail,
+            })
+            .collect(),
+    }))
+}
+
+fn clock_words(room: &Room, state: ClockState) -> String {
+    match state {
+        ClockState::NotStarted => "Not started.".to_owned(),
+        ClockState::Running { due: None } => "Running, without a fixed end.".to_owned(),
+        ClockState::Running { due: Some(due) } => format!("Running until {}.", moment(room, due)),
+        ClockState::Overdue { since } => format!("Overdue since {}.", moment(room, since)),
+        ClockState::Met { at } => format!("Done on {}.", moment(room, at)),
+        ClockState::Late { at, due } => format!(
+            "Done on {}, due on {}. Keep the reasons.",
+            moment(room, at),
+            moment(room, due)
+        ),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "room/scope.html")]
+struct ScopePage {
+    officer: Option<Officer>,
+    id: String,
+    versions: Vec<ShownVersion>,
+}
+
+struct ShownVersion {
+    version: i32,
+    computed: String,
+    to_index: i64,
+    hash: String,
+    counts: scope::Counts,
+    added: usize,
+    removed: usize,
+}
+
+pub(super) async fn scope(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path(id): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let mut versions = Vec::new();
+    let mut before = Vec::new();
+    for version in scope::versions(&room.pool, incident.id).await? {
+        let releases = scope::releases(&room.pool, incident.id, version.version).await?;
+        let difference = scope::difference(&before, &releases);
+        versions.push(ShownVersion {
+            version: version.version,
+            computed: moment(&room, version.computed_at),
+            to_index: version.to_index,
+            hash: version.hash.to_string(),
+            counts: version.counts,
+            added: difference.added.len(),
+            removed: difference.removed.len(),
+        });
+        before = releases;
+    }
+    versions.reverse();
+    Ok(page(&ScopePage {
+        officer: Some(officer),
+        id,
+        versions,
+    }))
+}

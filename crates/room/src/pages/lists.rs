@@ -1,0 +1,315 @@
+//! Register, practice lists, texts and notices.
+
+use super::session::Officer;
+use super::{Problem, acts, page};
+use crate::database::DatabaseError;
+use crate::portal;
+use crate::register::{self, Member};
+use crate::room::Room;
+use crate::status::{Part, parts};
+use crate::texts::{self, TextKind};
+use crate::{notices, steward};
+use askama::Template;
+use axum::extract::{Path, State};
+use axum::response::Html;
+use candour_seal::{IncidentId, PatientId, PracticeId};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// A text as it is read and approved.
+pub(super) struct ShownText {
+    pub(super) kind: &'static str,
+    pub(super) title: &'static str,
+    pub(super) version: i32,
+    pub(super) scope_version: i32,
+    pub(super) subject: String,
+    pub(super) parts: Vec<Part>,
+    pub(super) hash: String,
+    pub(super) findings: Vec<String>,
+}
+
+/// The newest texts of a case.
+pub(super) async fn shown_texts(
+    room: &Room,
+    incident: IncidentId,
+) -> Result<Vec<ShownText>, DatabaseError> {
+    let sender = &room.config.sender;
+    let check = format!("{}/check", sender.status_site);
+    let allowed = [
+        check.as_str(),
+        sender.status_site.as_str(),
+        sender.operator.as_str(),
+    ];
+    let texts = texts::newest(&room.pool, incident).await?;
+    Ok(texts
+        .into_iter()
+        .map(|saved| {
+            let draft = saved.draft;
+            ShownText {
+                kind: draft.kind.word(),
+                title: draft.kind.title(),
+                version: draft.version,
+                scope_version: draft.scope_version,
+                hash: draft.hash().to_string(),
+                findings: draft
+                    .findings(&allowed)
+                    .iter()
+                    .map(|finding| format!("{finding:?}"))
+                    .collect(),
+                parts: parts(&draft.words),
+                subject: draft.subject,
+            }
+        })
+        .collect())
+}
+
+#[derive(Template)]
+#[template(path = "room/text.html")]
+struct TextPage {
+    officer: Option<Officer>,
+    id: String,
+    text: ShownText,
+}
+
+pub(super) async fn text(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path((id, kind)): Path<(String, String)>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let kind = TextKind::from_word(&kind).ok_or_else(Problem::not_found)?;
+    let texts = shown_texts(&room, incident.id).await?;
+    let text = texts
+        .into_iter()
+        .find(|text| text.kind == kind.word())
+        .ok_or_else(Problem::not_found)?;
+    Ok(page(&TextPage {
+        officer: Some(officer),
+        id,
+        text,
+    }))
+}
+
+#[derive(Template)]
+#[template(path = "room/register.html")]
+struct RegisterPage {
+    officer: Option<Officer>,
+    id: String,
+    routes: Vec<register::Counts>,
+    practices: Vec<ShownPractice>,
+    hash: String,
+    is_ready: bool,
+}
+
+struct ShownPractice {
+    id: String,
+    name: String,
+    people: usize,
+    to_ring: usize,
+}
+
+pub(super) async fn register(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path(id): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let members = register::members(&room.pool, incident.id).await?;
+    let ids = register::practices(&room.pool, incident.id).await?;
+    let names: BTreeMap<PracticeId, String> = portal::practices(&room.portal, &ids)
+        .await?
+        .into_iter()
+        .map(|practice| (practice.id, practice.name))
+        .collect();
+    let rung = rung(&room, incident.id).await?;
+    let practices = ids
+        .iter()
+        .map(|practice| {
+            let own: Vec<&Member> = of_practice(&members, *practice).collect();
+            ShownPractice {
+                id: practice.to_string(),
+                name: names
+                    .get(practice)
+                    .cloned()
+                    .unwrap_or_else(|| "A practice that the portal does not list".to_owned()),
+                people: own.len(),
+                to_ring: own
+                    .iter()
+                    .filter(|member| is_to_ring(member, &rung))
+                    .count(),
+            }
+        })
+        .collect();
+    Ok(page(&RegisterPage {
+        officer: Some(officer),
+        id,
+        routes: register::counts(&room.pool, incident.id).await?,
+        practices,
+        hash: register::register_hash(&room.pool, incident.id)
+            .await?
+            .to_string(),
+        is_ready: steward::list(&room, incident.id).await?.is_some(),
+    }))
+}
+
+fn of_practice(members: &[Member], practice: PracticeId) -> impl Iterator<Item = &Member> {
+    members
+        .iter()
+        .filter(move |member| member.route != "canary" && member.practices.contains(&practice))
+}
+
+type Rung = HashMap<Vec<u8>, String>;
+
+/// Who stands on a call list by now, with the reason.
+async fn rung(room: &Room, incident: IncidentId) -> Result<Rung, DatabaseError> {
+    let states = notices::states(&room.pool, incident).await?;
+    Ok(states
+        .into_iter()
+        .filter(|(_, _, state, _)| state == "on_call_list")
+        .map(|(recipient, _, _, reason)| (recipient, reason.unwrap_or_default()))
+        .collect())
+}
+
+fn is_to_ring(member: &Member, rung: &Rung) -> bool {
+    member.route != "mail" || rung.contains_key(member.patient.as_bytes().as_slice())
+}
+
+#[derive(Template)]
+#[template(path = "room/practice.html")]
+struct PracticePage {
+    officer: Option<Officer>,
+    id: String,
+    practice: String,
+    is_unlocked: bool,
+    script: Vec<Part>,
+    call: Vec<ShownPerson>,
+    others: Vec<ShownPerson>,
+}
+
+struct ShownPerson {
+    name: String,
+    birth_date: String,
+    phone: String,
+    state: String,
+    why: &'static str,
+    documents: i64,
+    is_listed_only: bool,
+}
+
+/// One practice's own patients in the case, with names while the room is unlocked.
+pub(super) async fn practice(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path((id, practice)): Path<(String, String)>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
+    let members = register::members(&room.pool, incident.id).await?;
+    let own: Vec<&Member> = of_practice(&members, practice).collect();
+    if own.is_empty() {
+        return Err(Problem::not_found());
+    }
+    let ids: Vec<PatientId> = own.iter().map(|member| member.patient).collect();
+    let people = match room.unlocked(incident.id) {
+        Some(unlocked) => {
+            let installation = room.installation().await?;
+            portal::people(&room.portal, &unlocked, installation, &ids).await?
+        }
+        None => BTreeMap::new(),
+    };
+    let rung = rung(&room, incident.id).await?;
+    let (mut call, mut others) = (Vec::new(), Vec::new());
+    for member in own {
+        let person = people.get(&member.patient).cloned().unwrap_or_default();
+        let is_to_ring = is_to_ring(member, &rung);
+        let shown = shown_person(
+            member,
+            person,
+            rung.get(member.patient.as_bytes().as_slice()),
+        );
+        if is_to_ring {
+            call.push(shown);
+        } else {
+            others.push(shown);
+        }
+    }
+    let name = portal::practices(&room.portal, &[practice]).await?.pop();
+    let texts = texts::newest(&room.pool, incident.id).await?;
+    let script = texts
+        .iter()
+        .find(|text| text.draft.kind == TextKind::CallScript);
+    Ok(page(&PracticePage {
+        officer: Some(officer),
+        id,
+        practice: name.map_or_else(|| practice.to_string(), |practice| practice.name),
+        is_unlocked: room.unlocked(incident.id).is_some(),
+        script: script.map_or_else(Vec::new, |text| parts(&text.draft.words)),
+        call,
+        others,
+    }))
+}
+
+fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) -> ShownPerson {
+    let reason = match rung {
+        Some(reason) if !reason.is_empty() => reason.as_str(),
+        _ => member.reason.as_str(),
+    };
+    let phone = person
+        .contact
+        .and_then(|contact| contact.mobile.or(contact.phone));
+    ShownPerson {
+        name: person
+            .identity
+            .as_ref()
+            .map_or_else(|| "Name locked".to_owned(), |identity| identity.name.full()),
+        birth_date: person
+            .identity
+            .map_or_else(String::new, |identity| identity.birth_date.to_string()),
+        phone: phone.map_or_else(String::new, |phone| phone.to_string()),
+        state: member.state.clone(),
+        why: why(reason),
+        documents: member.documents,
+        is_listed_only: member.is_listed_only,
+    }
+}
+
+fn why(reason: &str) -> &'static str {
+    match reason {
+        "deceased" => "Has died: find a representative.",
+        "unsafe_to_write" => "Must not be written to: ring, leave no message.",
+        "under_16" => "Under 16: speak with the guardian.",
+        "no_email" => "Has no mailbox with us: ring.",
+        "mail" => "Is told by mail and in the portal.",
+        _ => "Ring.",
+    }
+}
+
+#[derive(Template)]
+#[template(path = "room/notices.html")]
+struct NoticesPage {
+    officer: Option<Officer>,
+    id: String,
+    counts: Vec<notices::Count>,
+    runs: Vec<(String, bool)>,
+}
+
+pub(super) async fn notices(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path(id): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let runs = crate::acts::runs(&room.pool, incident.id).await?;
+    Ok(page(&NoticesPage {
+        officer: Some(officer),
+        id,
+        counts: notices::counts(&room.pool, incident.id).await?,
+        runs: runs
+            .iter()
+            .map(|run| {
+                let begun = super::cases::moment(&room, run.begun_at);
+                (begun, run.finished_at.is_some())
+            })
+            .collect(),
+    }))
+}

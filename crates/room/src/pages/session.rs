@@ -1,0 +1,110 @@
+//! Who looks at a page: an officer, by the records keeper's word.
+
+use super::Problem;
+use crate::codes::{from_hexadecimal, hexadecimal};
+use crate::room::Room;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Redirect, Response};
+use candour_keeper_api::wire::{self, Call, Reply};
+use candour_keeper_api::words::{Reason, Role};
+use candour_keeper_api::{CallError, Token};
+use candour_seal::PersonId;
+use http::HeaderMap;
+use http::header::COOKIE;
+use http::request::Parts;
+use std::sync::Arc;
+
+const NAME: &str = "__Host-room";
+
+/// The roles that work in the room.
+pub(super) const ROLES: [Role; 3] = [
+    Role::PrivacyOfficer,
+    Role::SecurityOfficer,
+    Role::CommunicationsOfficer,
+];
+
+/// An officer who is signed in.
+#[derive(Clone)]
+pub(crate) struct Officer {
+    pub(super) token: Token,
+    pub(super) person: PersonId,
+    pub(super) role: Role,
+    pub(super) name: String,
+}
+
+impl Officer {
+    /// What pages and the timeline call the role.
+    pub(super) fn title(&self) -> &'static str {
+        title(self.role)
+    }
+}
+
+/// A role in words.
+pub(super) fn title(role: Role) -> &'static str {
+    match role {
+        Role::PrivacyOfficer => "Privacy officer",
+        Role::SecurityOfficer => "Security officer",
+        Role::CommunicationsOfficer => "Communications officer",
+        _ => "Officer",
+    }
+}
+
+/// The officer of a fresh sign-in or a session's view; `None` for any other role.
+pub(super) fn officer(token: Token, view: &wire::SessionView) -> Option<Officer> {
+    let role = Role::try_from(view.role).ok()?;
+    Some(Officer {
+        token,
+        person: PersonId::try_from(view.principal.as_slice()).ok()?,
+        role: ROLES.contains(&role).then_some(role)?,
+        name: view.staff_name.clone(),
+    })
+}
+
+/// The cookie that begins a session.
+pub(super) fn cookie(token: &Token) -> String {
+    let value = hexadecimal(token.expose());
+    format!("{NAME}={value}; Path=/; Secure; HttpOnly; SameSite=Strict")
+}
+
+/// The cookie that ends it.
+pub(super) fn no_cookie() -> String {
+    format!("{NAME}=; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age=0")
+}
+
+/// The token of a request's cookie.
+pub(super) fn token(headers: &HeaderMap) -> Option<Token> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, _)| *name == NAME)
+        .and_then(|(_, value)| Token::from_bytes(&from_hexadecimal(value)?))
+}
+
+impl FromRequestParts<Arc<Room>> for Officer {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        room: &Arc<Room>,
+    ) -> Result<Self, Self::Rejection> {
+        let sign_in = || Redirect::to("/sign-in").into_response();
+        let token = token(&parts.headers).ok_or_else(sign_in)?;
+        let call = Call::Session(wire::WithToken {
+            token: token.expose().to_vec(),
+        });
+        match room.keeper.call(call).await {
+            Ok(Reply::Session(view)) => officer(token, &view).ok_or_else(|| {
+                Problem::refused("Only the operator's officers work in the incident room.")
+                    .into_response()
+            }),
+            Ok(_) => Err(Problem::from(CallError::Unexpected).into_response()),
+            Err(CallError::Denied(denied)) if denied.reason == Reason::SessionEnded => {
+                Err(sign_in())
+            }
+            Err(error) => Err(Problem::from(error).into_response()),
+        }
+    }
+}

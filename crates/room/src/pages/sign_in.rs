@@ -1,0 +1,111 @@
+//! Signing in by passkey, through the records keeper.
+
+use super::session::{self, Officer};
+use super::{Problem, page};
+use crate::codes::{from_hexadecimal, hexadecimal};
+use crate::room::Room;
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use candour_keeper_api::wire::{self, Call, Reply};
+use candour_keeper_api::{CallError, Token};
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "room/sign_in.html")]
+struct SignInPage {
+    officer: Option<Officer>,
+    ceremony: String,
+    options: String,
+}
+
+/// A passkey's answer as the form sends it.
+#[derive(Deserialize)]
+pub(super) struct Answer {
+    pub(super) ceremony: String,
+    pub(super) answer: String,
+}
+
+impl Answer {
+    pub(super) fn ceremony(&self) -> Result<Vec<u8>, Problem> {
+        from_hexadecimal(&self.ceremony).ok_or_else(Problem::not_found)
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Login {
+    #[serde(default)]
+    login: String,
+}
+
+/// JSON that may stand in a page: no `<` can end the element it stands in.
+pub(super) fn in_page(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+pub(super) async fn form(
+    State(room): State<Arc<Room>>,
+    Query(login): Query<Login>,
+) -> Result<Response, Problem> {
+    let call = Call::PasskeyStart(wire::PasskeyStart {
+        login: login.login,
+        network: String::new(),
+    });
+    let Reply::Ceremony(ceremony) = room.keeper.call(call).await? else {
+        return Err(CallError::Unexpected.into());
+    };
+    Ok(page(&SignInPage {
+        officer: None,
+        ceremony: hexadecimal(&ceremony.ceremony),
+        options: in_page(&ceremony.options_json),
+    })
+    .into_response())
+}
+
+pub(super) async fn answer(
+    State(room): State<Arc<Room>>,
+    Form(answer): Form<Answer>,
+) -> Result<Response, Problem> {
+    let call = Call::PasskeyFinish(wire::PasskeyFinish {
+        ceremony: answer.ceremony()?,
+        answer_json: answer.answer,
+        acting: Some(wire::Acting {
+            as_staff: true,
+            practice: Vec::new(),
+        }),
+        network: String::new(),
+    });
+    let Reply::SignedIn(signed_in) = room.keeper.call(call).await? else {
+        return Err(CallError::Unexpected.into());
+    };
+    let token = Token::from_bytes(&signed_in.token).ok_or(CallError::Unexpected)?;
+    let view = signed_in.session.ok_or(CallError::Unexpected)?;
+    if session::officer(token.clone(), &view).is_none() {
+        end(&room, &token).await;
+        return Err(Problem::refused(
+            "Only the operator's officers work in the incident room.",
+        ));
+    }
+    let cookie = [(SET_COOKIE, session::cookie(&token))];
+    Ok((cookie, Redirect::to("/incidents")).into_response())
+}
+
+pub(super) async fn out(State(room): State<Arc<Room>>, headers: HeaderMap) -> Response {
+    if let Some(token) = session::token(&headers) {
+        end(&room, &token).await;
+    }
+    let cookie = [(SET_COOKIE, session::no_cookie())];
+    (cookie, Redirect::to("/sign-in")).into_response()
+}
+
+async fn end(room: &Room, token: &Token) {
+    let call = Call::SignOut(wire::WithToken {
+        token: token.expose().to_vec(),
+    });
+    // A session that cannot be ended now ends by itself after 15 minutes.
+    let _ = room.keeper.call(call).await;
+}

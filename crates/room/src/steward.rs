@@ -1,0 +1,232 @@
+//! Brings every open case as far as it can go by itself. A person is needed for three things only: unlocking,
+//! approving, and opening the run.
+//!
+//! Each step reads where the case stands from the database, so that a process that was killed goes on.
+
+use crate::incidents::{self, Incident};
+use crate::register::{self, RegisterError};
+use crate::room::Room;
+use crate::scope::{self, Scope, Sections};
+use crate::texts::{self, Facts, List, TextKind, WayIn};
+use crate::{clocks, publish, status};
+use crate::{codes::hexadecimal, database::DatabaseError, register::register_hash};
+use candour_keeper_api::words::Role;
+use candour_seal::{CryptoRng, IncidentId, SystemRandom};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tracing::{info, warn};
+
+/// Why a case did not go on; it is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum StewardError {
+    /// The register, the keeper or a database.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The status site's files.
+    #[error("the status site's files cannot be written")]
+    Status(#[from] std::io::Error),
+}
+
+impl From<DatabaseError> for StewardError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Register(error.into())
+    }
+}
+
+/// Looks at every case once. One that fails does not hold up the others.
+pub async fn step(room: &Room, now: Timestamp) -> Result<(), StewardError> {
+    let fresh = || {
+        let mut bytes = [0; 16];
+        let rng: &mut dyn CryptoRng = &mut SystemRandom;
+        rng.fill_bytes(&mut bytes);
+        IncidentId::from_bytes(bytes)
+    };
+    for incident in incidents::open_new(&room.pool, now, fresh).await? {
+        info!(incident = %incident.id, rule = incident.rule, "an incident opened itself");
+    }
+    for incident in incidents::all(&room.pool).await? {
+        if incident.closed_at.is_some() {
+            room.lock(incident.id);
+            continue;
+        }
+        if let Err(error) = advance(room, &incident, now).await {
+            warn!(incident = %incident.id, %error, "a case did not go on; it is tried again");
+        }
+    }
+    status::write(room).await
+}
+
+async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(), StewardError> {
+    clocks::start(&room.pool, incident.id, incident.opened_at).await?;
+    bring_scope_up_to_date(room, incident, now).await?;
+    let Some(scope) = scope::latest(&room.pool, incident.id).await? else {
+        return Ok(());
+    };
+    if let Some(unlocked) = room.unlocked(incident.id) {
+        let year = i32::from(now.to_zoned(room.config.zone.clone()).year());
+        if register::version(&room.pool, incident.id).await? != Some(scope.version) {
+            let people =
+                register::update(&room.pool, &room.keeper, &unlocked, incident, &scope, year)
+                    .await?;
+            info!(incident = %incident.id, version = scope.version, people, "the register is up to date");
+        }
+        draft(room, incident, &scope, now).await?;
+    }
+    if let Some(list) = list(room, incident.id).await? {
+        publish::publish_when_approved(room, incident, &scope, &list, now).await?;
+    }
+    Ok(())
+}
+
+/// Asks the ledger again; what the bodies say about sections is kept from version to version.
+async fn bring_scope_up_to_date(
+    room: &Room,
+    incident: &Incident,
+    now: Timestamp,
+) -> Result<(), StewardError> {
+    let question = scope::question_of(&room.pool, incident).await?;
+    let to_index = scope::ledger_size(&room.pool).await?;
+    let mut sections = Sections::new();
+    if let Some(last) = scope::latest(&room.pool, incident.id).await? {
+        let releases = scope::releases(&room.pool, incident.id, last.version).await?;
+        sections = scope::known_sections(&releases);
+    }
+    let mut releases = scope::ask(&room.pool, &question, to_index, &sections).await?;
+    if let Some(unlocked) = room.unlocked(incident.id) {
+        let unknown: Vec<_> = releases
+            .iter()
+            .copied()
+            .filter(|release| release.section == 0)
+            .collect();
+        if !unknown.is_empty() {
+            sections.extend(register::sections(&room.pool, &unlocked, &unknown).await?);
+            releases = scope::ask(&room.pool, &question, to_index, &sections).await?;
+        }
+    }
+    if !scope::is_news(&room.pool, incident.id, &releases).await? {
+        return Ok(());
+    }
+    let checkpoint = room.checkpoint().await;
+    let answer = scope::Answer {
+        question,
+        to_index,
+        releases,
+        checkpoint,
+    };
+    let scope = scope::save_next(&room.pool, incident, answer, now).await?;
+    info!(
+        incident = %incident.id,
+        version = scope.version,
+        hash = %hexadecimal(scope.hash.as_bytes()),
+        "a scope version was computed"
+    );
+    Ok(())
+}
+
+/// Drafts the texts whose words are new with this scope version.
+async fn draft(
+    room: &Room,
+    incident: &Incident,
+    scope: &Scope,
+    now: Timestamp,
+) -> Result<(), StewardError> {
+    let saved = texts::newest(&room.pool, incident.id).await?;
+    let facts = facts(room, incident.id, scope).await?;
+    for kind in TextKind::ALL {
+        let last = saved.iter().find(|text| text.draft.kind == kind);
+        let version = last.map_or(1, |last| last.draft.version + 1);
+        let draft = texts::draft(kind, version, scope, &facts, &room.config.sender);
+        let is_same = last.is_some_and(|last| {
+            last.draft.words == draft.words && last.draft.subject == draft.subject
+        });
+        if !is_same && texts::save(&room.pool, incident.id, &draft, now).await? {
+            info!(incident = %incident.id, text = kind.word(), version, "a text was drafted");
+        }
+    }
+    Ok(())
+}
+
+/// What the texts state, read from the scope's rows.
+pub async fn facts(
+    room: &Room,
+    incident: IncidentId,
+    scope: &Scope,
+) -> Result<Facts, DatabaseError> {
+    let releases = scope::releases(&room.pool, incident, scope.version).await?;
+    let first = releases
+        .iter()
+        .map(|release| release.granted_at)
+        .min()
+        .unwrap_or(scope.computed_at);
+    let last = releases
+        .iter()
+        .map(|release| release.granted_at)
+        .max()
+        .unwrap_or(first);
+    let roles = scope::roles(&room.pool, scope).await?;
+    let by_patient = [Role::Patient, Role::Proxy]
+        .into_iter()
+        .any(|role| roles.contains(&i16::from(role.number())));
+    Ok(Facts {
+        day: day(first, &room.config.zone),
+        span: span(first, last, &room.config.zone),
+        way_in: if by_patient {
+            WayIn::Patient
+        } else {
+            WayIn::Staff
+        },
+        practices: register::practices(&room.pool, incident).await?.len(),
+    })
+}
+
+/// `22 November 2026`.
+pub fn day(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%-d %B %Y").to_string()
+}
+
+/// `9:02 am`.
+pub fn hour(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%-I:%M %P").to_string()
+}
+
+fn span(first: Timestamp, last: Timestamp, zone: &TimeZone) -> String {
+    let (from, to) = (hour(first, zone), hour(last, zone));
+    if from == to {
+        format!("at about {from}")
+    } else if day(first, zone) == day(last, zone) {
+        format!("from {from} to {to}")
+    } else {
+        format!("from {from} until {to} on {}", day(last, zone))
+    }
+}
+
+/// The list that officers approve, once every text is drafted and the register holds the last scope's people.
+pub async fn list(room: &Room, incident: IncidentId) -> Result<Option<List>, DatabaseError> {
+    let texts = texts::newest(&room.pool, incident).await?;
+    let Some(scope) = scope::latest(&room.pool, incident).await? else {
+        return Ok(None);
+    };
+    let is_current = register::version(&room.pool, incident).await? == Some(scope.version);
+    if texts.len() != TextKind::ALL.len() || !is_current {
+        return Ok(None);
+    }
+    Ok(Some(List {
+        texts,
+        register: register_hash(&room.pool, incident).await?,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_said_in_the_words_of_the_place() {
+        let zone = TimeZone::get("Pacific/Auckland").unwrap();
+        let first: Timestamp = "2026-11-21T20:02:00Z".parse().unwrap();
+        let last: Timestamp = "2026-11-21T20:03:10Z".parse().unwrap();
+        assert_eq!(day(first, &zone), "22 November 2026");
+        assert_eq!(span(first, last, &zone), "from 9:02 am to 9:03 am");
+        assert_eq!(span(first, first, &zone), "at about 9:02 am");
+    }
+}
