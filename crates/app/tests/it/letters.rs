@@ -41,7 +41,10 @@ async fn a_letter_arrives_as_it_was_written_and_the_relays_answer_is_kept() {
     };
     assert_eq!(letter.subject, LETTER.subject);
     // The line end before the final stop of SMTP is not part of the text.
-    assert_eq!(letter.text.replace("\r\n", "\n").trim_end(), LETTER.text.trim_end());
+    assert_eq!(
+        letter.text.replace("\r\n", "\n").trim_end(),
+        LETTER.text.trim_end()
+    );
     mailbox.stop().await;
 }
 
