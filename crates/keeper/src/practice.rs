@@ -7,7 +7,7 @@
 mod command;
 mod socket;
 
-pub use command::{PracticeCommand, run};
+pub use command::{PracticeCommand, command_socket, operators_file, run};
 pub use socket::{CommandError, ask, serve};
 
 use crate::changes::{new_client, new_invitation};
