@@ -16,6 +16,8 @@
 //! A `.database` file is one line in PostgreSQL's key-value form (`host='…' user='…' …`). Passwords and
 //! credentials are new at each start of the supervisor; an instance keeps its id, so that sessions survive.
 
+pub mod issued;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
