@@ -1,7 +1,7 @@
 //! Legal duties of an incident: law as data, started by the stamps of the timeline.
 
 use crate::database::DatabaseError;
-use candour_core::incidents::regime::{self, Basis, Duty, Regime, Whom};
+use candour_core::incidents::{Basis, Duty, Regime, Whom, regimes as known_regimes};
 use candour_core::incidents::{Calendar, Clock, ClockState, Limit, Moment, Moments};
 use candour_seal::IncidentId;
 use deadpool_postgres::Pool;
@@ -14,7 +14,7 @@ const PLACES: [(&str, &str); 1] = [("NZ", "Pacific/Auckland")];
 /// The regimes that apply here, each with the calendar of its place.
 fn regimes() -> Vec<(Regime, Calendar)> {
     // The files are part of the binary; a test of the core reads every one.
-    let known = regime::regimes().unwrap_or_default();
+    let known = known_regimes().unwrap_or_default();
     let here = known.into_iter().filter_map(|regime| {
         let (_, zone) = PLACES.iter().find(|(place, _)| *place == regime.place)?;
         let calendar = Calendar {
