@@ -9,7 +9,8 @@ use candour::demo::Wishes;
 use candour::installation::DRILL;
 use candour::problem::sentence;
 use candour::{
-    Configuration, Problem, demo, doctor, mailbox_page, portal, programs, room, serve, worker,
+    Configuration, Problem, demo, doctor, import, mailbox_page, portal, programs, room, serve,
+    worker,
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -45,6 +46,8 @@ enum Command {
     Serve(Data),
     /// Say in sentences what is wrong with an installation.
     Doctor(Data),
+    /// Take in what a practice sends: FHIR R4 Bundles and NDJSON, or documents.
+    Import(import::Wishes),
     /// Fill a running demonstration with synthetic people, their records and letters.
     #[command(disable_help_flag = true)]
     Synth {
@@ -106,6 +109,7 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Demo { data, port } => demo::demo(&Wishes { data, port }, started)?,
         Command::Serve(Data { data }) => serve::serve(&data)?,
         Command::Doctor(Data { data }) => return doctor::doctor(&data),
+        Command::Import(wishes) => return import_all(&wishes),
         Command::Portal(Data { data }) => portal(&data)?,
         Command::Worker(Data { data }) => {
             part(async |stop| worker::run(&data, clock, stop).await)?;
@@ -117,6 +121,12 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Synth { arguments } => return Err(become_drill(&["synth"], &arguments)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import_all(wishes: &import::Wishes) -> Result<ExitCode, Problem> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::Machine(format!("the import cannot start: {error}")))?;
+    runtime.block_on(import::import(wishes, clock))
 }
 
 /// The drill is a program of its own: the product's binary holds no attacker.

@@ -1,7 +1,26 @@
 //! Synthetic population, attackers, careless portal, open keeper and scorecard.
+//!
+//! Everything here plays a part that is no part of the product: people who were made up, a thief, a portal that
+//! checks nothing, a keeper that refuses nothing. Nothing of the product depends on this crate.
 
+pub mod accounts;
+pub mod approvers;
+pub mod attacker;
+pub mod browser;
+pub mod careless_portal;
+pub mod clock;
+pub mod drill;
+pub mod installation;
+pub mod open_keeper;
 pub mod population;
+pub mod problem;
+pub mod scorecard;
+pub mod settle;
+pub mod totp;
+pub mod traffic;
 
 // The test kit never reaches a release binary, so its software passkey is compiled in here by its file.
 #[path = "../../testkit/src/passkey.rs"]
 pub mod passkey;
+
+pub use problem::Problem;

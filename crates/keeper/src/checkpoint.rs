@@ -57,7 +57,9 @@ impl Checkpoints {
 
     /// The newest checkpoint: its size, root and text.
     pub fn last(&self) -> Result<Option<(u64, Hash, String)>, CheckpointError> {
-        let Some(path) = self.files()?.pop() else { return Ok(None) };
+        let Some(path) = self.files()?.pop() else {
+            return Ok(None);
+        };
         let text = fs::read_to_string(&path)?;
         let checkpoint = self.verifier().open(&text).map_err(|_| {
             let name = path.file_name().unwrap_or_default();
@@ -75,7 +77,9 @@ impl Checkpoints {
     where
         E: From<CheckpointError>,
     {
-        let Some((signed, root, _)) = self.last()? else { return Ok(AtStart::Continues) };
+        let Some((signed, root, _)) = self.last()? else {
+            return Ok(AtStart::Continues);
+        };
         if have < signed || root_at(signed).await? != root {
             return Ok(AtStart::RolledBack { have, signed });
         }
@@ -85,7 +89,9 @@ impl Checkpoints {
     /// Signs and writes one checkpoint durably; answers its text.
     pub fn write(&self, frontier: &Frontier) -> Result<String, CheckpointError> {
         let text = self.signer.sign(frontier.size(), frontier.root());
-        let path = self.folder.join(format!("{:020}.{ENDING}", frontier.size()));
+        let path = self
+            .folder
+            .join(format!("{:020}.{ENDING}", frontier.size()));
         let draft = path.with_extension("incoming");
         let mut file = fs::File::create(&draft)?;
         file.write_all(text.as_bytes())?;
@@ -203,7 +209,10 @@ mod tests {
         checkpoints.write(&frontier(3)).unwrap();
         checkpoints.write(&frontier(11)).unwrap();
         assert_eq!(checkpoints.last().unwrap().unwrap().0, 11);
-        assert_eq!(check(&checkpoints, &frontier(12), &frontier(11)).await, AtStart::Continues);
+        assert_eq!(
+            check(&checkpoints, &frontier(12), &frontier(11)).await,
+            AtStart::Continues
+        );
     }
 
     #[tokio::test]
@@ -212,7 +221,13 @@ mod tests {
         let checkpoints = checkpoints(folder.path());
         checkpoints.write(&frontier(11)).unwrap();
         let found = check(&checkpoints, &frontier(9), &frontier(9)).await;
-        assert_eq!(found, AtStart::RolledBack { have: 9, signed: 11 });
+        assert_eq!(
+            found,
+            AtStart::RolledBack {
+                have: 9,
+                signed: 11
+            }
+        );
     }
 
     #[tokio::test]
@@ -221,14 +236,26 @@ mod tests {
         let checkpoints = checkpoints(folder.path());
         checkpoints.write(&frontier(11)).unwrap();
         let found = check(&checkpoints, &frontier(20), &frontier(12)).await;
-        assert_eq!(found, AtStart::RolledBack { have: 20, signed: 11 });
+        assert_eq!(
+            found,
+            AtStart::RolledBack {
+                have: 20,
+                signed: 11
+            }
+        );
     }
 
     #[test]
     fn somebody_else_s_checkpoint_is_not_taken_for_ours() {
         let folder = tempfile::tempdir().unwrap();
         let other = LogSigner::from_seed("candour.example/ledger", &[8; 32]).unwrap();
-        Checkpoints::new(folder.path().to_owned(), other).unwrap().write(&frontier(2)).unwrap();
-        assert!(matches!(checkpoints(folder.path()).last(), Err(CheckpointError::Foreign(_))));
+        Checkpoints::new(folder.path().to_owned(), other)
+            .unwrap()
+            .write(&frontier(2))
+            .unwrap();
+        assert!(matches!(
+            checkpoints(folder.path()).last(),
+            Err(CheckpointError::Foreign(_))
+        ));
     }
 }

@@ -7,9 +7,8 @@ use candour_server::pages::demonstration::{AccountGroup, AccountView, Demonstrat
 use candour_server::pages::deposit::DepositPage;
 use candour_server::pages::documents::{DocumentView, DocumentsPage};
 use candour_server::pages::home::{HomePage, RecordTile};
-use candour_server::pages::invitations::{
-    AccountPage, AppKey, InvitationPage, InviteMadePage, InvitePage, LinkPage, SheetPage,
-};
+use candour_server::pages::invitations::account::{AccountPage, AppKey, InvitationPage, SheetPage};
+use candour_server::pages::invitations::{InviteMadePage, InvitePage, LinkPage};
 use candour_server::pages::notices::{NoticeView, NoticesPage};
 use candour_server::pages::practice::{
     FindPage, FoundPatient, FoundView, GivenTerms, PatientPage, PracticePage, PurposeChoice,

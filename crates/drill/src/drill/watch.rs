@@ -1,0 +1,84 @@
+//! The room's own answer: read from its database when everything is over, and polled while it goes on.
+
+use crate::Problem;
+use candour_room::database::{self, DatabaseError, Pool};
+use candour_room::incidents::{self, TimelineRow};
+use candour_room::register::{self, Member, MemberItem};
+use candour_seal::IncidentId;
+use jiff::Timestamp;
+use std::path::Path;
+
+/// The room's database, seen from outside.
+pub struct Watch {
+    pool: Pool,
+}
+
+/// What the room says of the first case.
+#[derive(Debug, Clone)]
+pub struct Case {
+    /// Its timeline.
+    pub events: Vec<TimelineRow>,
+    /// Everybody affected, with what was seen of each.
+    pub people: Vec<(Member, Vec<MemberItem>)>,
+}
+
+impl Case {
+    /// When something first happened.
+    pub fn first(&self, word: &str) -> Option<Timestamp> {
+        self.events.iter().find(|event| event.word == word).map(|event| event.at)
+    }
+}
+
+fn unreadable(error: DatabaseError) -> Problem {
+    Problem::Unexpected(format!("the room's database cannot be read: {error}"))
+}
+
+impl Watch {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When the room's connection cannot be read or used.
+    pub async fn open(data: &Path) -> Result<Self, Problem> {
+        let file = data.join("secrets/room.database");
+        let line = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
+        let pool = database::connect(line.trim(), false).await.map_err(unreadable)?;
+        Ok(Self { pool })
+    }
+
+    /// The newest case, if there is one.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn newest(&self) -> Result<Option<IncidentId>, Problem> {
+        let all = incidents::all(&self.pool).await.map_err(unreadable)?;
+        Ok(all.first().map(|incident| incident.id))
+    }
+
+    /// Whether something has happened in a case.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn has(&self, incident: IncidentId, word: &str) -> Result<bool, Problem> {
+        let events = incidents::events(&self.pool, incident).await.map_err(unreadable)?;
+        Ok(events.iter().any(|event| event.word == word))
+    }
+
+    /// Everything about a case.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn case(&self, incident: IncidentId) -> Result<Case, Problem> {
+        let events = incidents::events(&self.pool, incident).await.map_err(unreadable)?;
+        let mut people = Vec::new();
+        for member in register::members(&self.pool, incident).await.map_err(unreadable)? {
+            let items = self.items(incident, &member).await?;
+            people.push((member, items));
+        }
+        Ok(Case { events, people })
+    }
+
+    async fn items(&self, incident: IncidentId, member: &Member) -> Result<Vec<MemberItem>, Problem> {
+        let client = self.pool.get().await.map_err(|error| unreadable(error.into()))?;
+        register::items(&**client, incident, member.patient).await.map_err(unreadable)
+    }
+}

@@ -1,0 +1,19 @@
+//! Filling a running installation with a synthetic population, through ordinary calls only.
+//!
+//! Two processes share the work, because the parts of an installation trust accounts of the operating system: the
+//! *clerk* (who started it: the supervisor's user) asks the keeper's own command line for practices and officers,
+//! and writes what the portal knows of practices; the *desk* runs as the portal's user, has the portal's credential
+//! and does what practices' programs, staff and patients do over the keeper's socket.
+
+mod accounts;
+mod clerk;
+mod desk;
+mod keeper_command;
+mod order;
+mod people;
+mod register;
+
+pub use clerk::{Wishes, owner as owner_of, settle};
+pub use desk::{open_app, open_store};
+pub use desk::run as run_desk;
+pub use order::{Desk, Done, Order, Report, SettledPatient, Visitor};
