@@ -152,4 +152,4 @@ pub(crate) const PUBLISHED: &str = "
                           and text.version = statement.text_version
     order by statement.number desc";
 
-pub(crate) const STATEMENTS: &[&str] = &[PUBLISH, STATEMENTS];
+pub(crate) const STATEMENTS: &[&str] = &[PUBLISH, PUBLISHED];
