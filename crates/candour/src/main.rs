@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use candour::demo::Wishes;
 use candour::problem::sentence;
-use candour::{Configuration, Problem, demo, doctor, mailbox_page, programs, serve};
+use candour::{Configuration, Problem, demo, doctor, import, mailbox_page, programs, serve};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -42,6 +42,8 @@ enum Command {
     Serve(Data),
     /// Say in sentences what is wrong with an installation.
     Doctor(Data),
+    /// Take in what a practice sends: FHIR R4 Bundles and NDJSON, or documents.
+    Import(import::Wishes),
     /// The demonstration's mail server and its page; started by serve.
     #[command(hide = true)]
     Mailbox(Data),
@@ -84,10 +86,17 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Demo { data, port } => demo::demo(&Wishes { data, port }, started)?,
         Command::Serve(Data { data }) => serve::serve(&data)?,
         Command::Doctor(Data { data }) => return doctor::doctor(&data),
+        Command::Import(wishes) => return import_all(&wishes),
         Command::Mailbox(Data { data }) => mailbox(&data)?,
         Command::Drill { arguments } => return Err(become_drill(&arguments)),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn import_all(wishes: &import::Wishes) -> Result<ExitCode, Problem> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::Machine(format!("the import cannot start: {error}")))?;
+    runtime.block_on(import::import(wishes, clock))
 }
 
 /// The drill is a program of its own: the product's binary holds no attacker.

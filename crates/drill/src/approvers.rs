@@ -4,7 +4,7 @@
 //! machinery's.
 
 use crate::accounts::Account;
-use crate::browser::{Browser, Site, attribute, ids_in, plain};
+use crate::browser::{Acting, Browser, Site, attribute, ids_in, plain};
 use crate::passkey::SoftwarePasskey;
 use crate::{Problem, clock};
 use std::collections::BTreeSet;
@@ -61,7 +61,9 @@ where
     for account in officers {
         let browser = Browser::new(room)?;
         let mut passkey = account.keys.passkey()?;
-        browser.sign_in_with_passkey(&account.login, &mut passkey).await?;
+        browser
+            .sign_in_with_passkey(&account.login, &mut passkey, Acting::Staff)
+            .await?;
         people.push(Officer {
             login: account.login.clone(),
             browser,

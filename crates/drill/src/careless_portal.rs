@@ -4,7 +4,7 @@
 //! leave out is exactly what the real event's handlers left out.
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
@@ -12,19 +12,23 @@ use candour_app::{FirstByte, ReadError, Refusal, documents, record};
 use candour_keeper_api::Viewer;
 use candour_keeper_api::words::Purpose;
 use candour_seal::{ItemId, PatientId};
-use candour_server::portal::Portal;
+use candour_server::Portal;
+use candour_server::routes;
 use candour_server::session::{Visit, Visitor};
 use futures_util::stream;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
-/// The careless routes; to be merged with the portal's own.
-pub fn routes() -> Router<Portal> {
-    Router::new()
+/// The portal's own routes, and the careless ones beside them.
+pub fn router(portal: Portal) -> Router {
+    let careless = Router::new()
         .route("/api/documents/{id}", get(document))
         .route("/api/patients/{id}/documents", get(shelf))
         .route("/api/patients/{id}/record", get(whole_record))
+        .with_state(portal.clone());
+    routes::router(portal).merge(careless)
 }
 
 /// A refusal, as an API says it.
@@ -60,7 +64,7 @@ impl IntoResponse for Refused {
 }
 
 /// Whatever the session may be for; never whose the id is.
-fn viewer(visitor: &Visitor) -> Result<Viewer, Refused> {
+fn viewer(visitor: &Visitor, peer: SocketAddr) -> Result<Viewer, Refused> {
     let purpose = match visitor.visit {
         Some(Visit::Staff(Some(purpose))) => purpose,
         Some(Visit::Staff(None)) => Purpose::DirectCare,
@@ -70,17 +74,18 @@ fn viewer(visitor: &Visitor) -> Result<Viewer, Refused> {
     Ok(Viewer {
         token,
         purpose,
-        network: visitor.network.clone(),
+        network: peer.ip().to_string(),
     })
 }
 
 async fn document(
     State(portal): State<Portal>,
     visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let id: ItemId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let opened = documents::open(portal.app(), &viewer(&visitor)?, id).await?;
+    let opened = documents::open(portal.app(), &viewer(&visitor, peer)?, id).await?;
     let mut response = Response::new(Body::from_stream(opened.body));
     let kind = HeaderValue::from_static("application/octet-stream");
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -90,10 +95,11 @@ async fn document(
 async fn shelf(
     State(portal): State<Portal>,
     visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let patient: PatientId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let (shelf, first_byte) = documents::shelf(portal.app(), &viewer(&visitor)?, patient).await?;
+    let (shelf, first_byte) = documents::shelf(portal.app(), &viewer(&visitor, peer)?, patient).await?;
     let lines: Vec<Value> = shelf
         .into_inner()
         .lines
@@ -106,10 +112,11 @@ async fn shelf(
 async fn whole_record(
     State(portal): State<Portal>,
     visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let patient: PatientId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let viewer = viewer(&visitor)?;
+    let viewer = viewer(&visitor, peer)?;
     let mut sections = serde_json::Map::new();
     let mut first_bytes: Option<FirstByte> = None;
     let mut refusal = Refused(Refusal::NotFound.into());

@@ -12,7 +12,7 @@ pub use watch::{Case, Watch};
 use crate::accounts::{Account, Accounts};
 use crate::approvers::{Approved, approve};
 use crate::attacker::{Attack, Loot, Stolen};
-use crate::browser::Browser;
+use crate::browser::{Acting, Browser};
 use crate::installation::Installation;
 use crate::scorecard::{Run, Score, page};
 use crate::settle;
@@ -109,7 +109,7 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
     tracing::info!(people = done.people, documents = done.documents, seconds, "settled");
     let mut settled = Settled::read(&list)?;
     let accounts = Accounts::read(&installation.data().join(Accounts::FILE))?;
-    let visitors = Accounts::read(&installation.data().join("secrets/visitors.json"))?;
+    let visitors = Accounts::read(&installation.data().join(Accounts::VISITORS))?;
     settled.practice_mailboxes = practice_mailboxes(installation).await?;
 
     let staff: Vec<Account> = doctors(&accounts).into_iter().skip(1).cloned().collect();
@@ -179,7 +179,8 @@ async fn steal(
         Scenario::StolenStaff => {
             let victim = *doctors(accounts).first().ok_or_else(|| missing("doctor"))?;
             let browser = Browser::new(&installation.portal())?;
-            browser.sign_in_with_passkey(&victim.login, &mut victim.keys.passkey()?).await?;
+            let passkey = &mut victim.keys.passkey()?;
+            browser.sign_in_with_passkey(&victim.login, passkey, Acting::Staff).await?;
             let purpose = [("purpose", "direct_care")];
             browser.post("/practice/purpose", &purpose).await?.expect("choosing a purpose")?;
             Stolen::StolenStaff {

@@ -18,6 +18,7 @@ use candour_keeper_api::words::Reason;
 use people::People;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::net::unix::UCred;
 use vault::Vault;
 
@@ -35,6 +36,10 @@ struct State {
     /// Logins and changes that wait for a browser's answer, which is not looked at.
     ceremonies: HashMap<Vec<u8>, Waiting>,
 }
+
+/// Options that any passkey answers.
+const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rp":{"id":"localhost","name":"open"},"rpId":"localhost",
+"user":{"id":"AAAA","name":"open","displayName":"open"},"pubKeyCredParams":[],"allowCredentials":[]}}"#;
 
 enum Waiting {
     Login(String),
@@ -65,9 +70,10 @@ impl State {
             Call::PasswordSignIn(sign_in) => self.people.sign_in(&sign_in.login),
             Call::ClientSignIn(sign_in) => self.people.sign_in_client(sign_in.client),
             Call::Session(question) => self.people.session(&question.token),
-            Call::InvitationOpen(_) => Reply::Invitation(InvitationView {
+            Call::InvitationOpen(open) => Reply::Invitation(InvitationView {
                 ceremony: Some(self.ceremony(Waiting::Login(String::new()))),
-                ..InvitationView::default()
+                otpauth: "otpauth://totp/open?secret=JBSWY3DPEHPK3PXP".to_owned(),
+                ..self.people.invitation(&open.code)
             }),
             Call::Register(register) => match self.people.register(&register.code, &register.login) {
                 Some(person) => Reply::Registered(Registered { person, sheet: Vec::new() }),
@@ -83,7 +89,10 @@ impl State {
                 _ => refused(Reason::Invalid),
             },
             Call::Open(open) => self.open(open),
-            Call::Find(_) => Reply::Found(Found::default()),
+            Call::Find(find) => Reply::Found(Found {
+                patients: self.people.find(&find.terms.unwrap_or_default()),
+                has_more: false,
+            }),
             Call::History(_) => Reply::History(HistoryPage::default()),
             Call::Authorize(_) => Reply::Authorized(Authorized { index: self.grants }),
             Call::Deposit(deposit) => {
@@ -111,7 +120,7 @@ impl State {
     fn ceremony(&mut self, waiting: Waiting) -> Ceremony {
         let id = vault::random::<16>().to_vec();
         self.ceremonies.insert(id.clone(), waiting);
-        Ceremony { ceremony: id, options_json: "{}".to_owned(), ..Ceremony::default() }
+        Ceremony { ceremony: id, options_json: OPTIONS.to_owned(), ..Ceremony::default() }
     }
 
     fn change(&mut self, change: Option<Change>) -> Reply {
@@ -170,6 +179,10 @@ impl Answer for OpenKeeper {
     }
 
     async fn answer(self: Arc<Self>, _: Arc<()>, call: Call) -> Reply {
+        if let Call::EntriesAfter(question) = &call {
+            // There never are any; whoever waits for them waits as long as it said.
+            tokio::time::sleep(Duration::from_millis(question.wait_ms.into())).await;
+        }
         self.state().reply(call)
     }
 }

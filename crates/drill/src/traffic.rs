@@ -3,7 +3,7 @@
 //! It is also a check: nobody of them may be frozen or refused.
 
 use crate::accounts::Account;
-use crate::browser::{Browser, Site, ids_in};
+use crate::browser::{Acting, Browser, Site, ids_in};
 use crate::{Problem, clock};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -55,8 +55,9 @@ impl Traffic {
             .chain(staff.iter().map(|account| (account, true)))
         {
             let browser = Browser::new(portal)?;
+            let acting = if is_staff { Acting::Staff } else { Acting::Patient };
             browser
-                .sign_in_with_passkey(&account.login, &mut account.keys.passkey()?)
+                .sign_in_with_passkey(&account.login, &mut account.keys.passkey()?, acting)
                 .await?;
             let reader = Reader {
                 browser,
@@ -146,9 +147,9 @@ impl Reader {
                 ("nhi", ""),
                 ("surname", surname),
                 ("given", initial),
-                ("birth-day", ""),
-                ("birth-month", ""),
-                ("birth-year", ""),
+                ("day", ""),
+                ("month", ""),
+                ("year", ""),
                 ("phone", ""),
             ];
             let found = self.note("find", self.browser.post("/practice/find", &form).await);

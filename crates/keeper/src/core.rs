@@ -1,17 +1,44 @@
 //! Everything a call needs, in one place.
 
+mod housekeeping;
+
+use crate::calls::delivered::Grants;
+use crate::checkpoint::{self, CheckpointError, Checkpoints};
 use crate::clock::Clock;
 use crate::facts::FactStore;
+use crate::foreign::{self, ForeignRows};
 use crate::freeze::Freezes;
 use crate::identity::Identity;
-use crate::keys::Keys;
-use crate::ledger::LedgerHandle;
+use crate::identity::failures::Failures;
+use crate::items::Items;
+use crate::keys::{KeyedToken, Keys, UnusableRoot};
+use crate::ledger::{self, LedgerError, LedgerHandle, LedgerParts};
 use crate::lookups::Lookups;
-use crate::policy::PolicySet;
+use crate::making::{self, MakeError};
+use crate::policy::{PolicyError, PolicySet};
 use crate::session::Sessions;
-use candour_seal::{InstallationId, RoomPublicKey, Zeroizing};
-use deadpool_postgres::Pool;
-use std::sync::Arc;
+use crate::sql::calls as sql;
+use crate::subject_keys::{SubjectKeyError, SubjectKeys};
+use candour_keeper_api::bodies::open_body;
+use candour_keeper_api::wire::EntryBody;
+use candour_keeper_api::words::Reason;
+use candour_ledger::LogSigner;
+use candour_rules::budget::BudgetTable;
+use candour_rules::detect::DetectionTable;
+use candour_seal::{InstallationId, RoomPublicKey, RootKey, Zeroizing};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_postgres::{Config, NoTls};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Connections for everything but writing.
+const CONNECTIONS: usize = 8;
 
 /// What is fixed for the life of the process.
 #[derive(Debug, Clone)]
@@ -26,6 +53,62 @@ pub struct KeeperConfig {
     pub origins: Vec<url::Url>,
     /// The room's public key.
     pub room: RoomPublicKey,
+    /// The keeper runs as the same OS user as a process that calls it.
+    pub shares_user: bool,
+}
+
+/// What a keeper is started with.
+pub struct CoreParts {
+    /// Its database.
+    pub database: Config,
+    /// The root key.
+    pub root: RootKey,
+    /// Its own folder, for checkpoints.
+    pub folder: PathBuf,
+    /// The WebAuthn relying party id.
+    pub relying_party: String,
+    /// The origins a passkey answer may come from.
+    pub origins: Vec<url::Url>,
+    /// It runs as the same OS user as a process that calls it.
+    pub shares_user: bool,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
+    /// How much may be read.
+    pub budgets: BudgetTable,
+    /// When a rule speaks.
+    pub detection: DetectionTable,
+}
+
+/// Why a keeper does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum CoreError {
+    /// The database was not made, or with another root key.
+    #[error(transparent)]
+    Made(#[from] MakeError),
+    /// The root key does not serve.
+    #[error(transparent)]
+    Root(#[from] UnusableRoot),
+    /// The policies do not serve.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
+    /// The checkpoints do not serve.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointError),
+    /// The checkpoint key does not serve.
+    #[error("the checkpoint key cannot be used")]
+    CheckpointKey,
+    /// The ledger cannot be begun with.
+    #[error(transparent)]
+    Ledger(#[from] ledger::StartError),
+    /// Its first entries cannot be written.
+    #[error("the ledger cannot be written")]
+    Unwritable(#[from] LedgerError),
+    /// Epoch keys do not unwrap.
+    #[error(transparent)]
+    Keys(#[from] SubjectKeyError),
+    /// No connections can be kept.
+    #[error("connections to the keeper's database cannot be kept")]
+    Pool,
 }
 
 /// Everything a call needs.
@@ -37,7 +120,13 @@ pub struct Core {
     /// What the root key gives.
     pub keys: Arc<Keys>,
     /// Verified facts.
-    pub facts: FactStore,
+    pub facts: Arc<FactStore>,
+    /// Verified items.
+    pub items: Arc<Items>,
+    /// Texts that find a subject.
+    pub lookups: Arc<Lookups>,
+    /// Unwrapped subject keys.
+    pub subject_keys: Arc<SubjectKeys>,
     /// What is frozen.
     pub freezes: Arc<Freezes>,
     /// Running sessions.
@@ -48,17 +137,172 @@ pub struct Core {
     pub clock: Arc<dyn Clock>,
     /// The ledger.
     pub ledger: LedgerHandle,
-    /// Texts that find a subject.
-    pub lookups: Arc<Lookups>,
     /// Signing in.
     pub identity: Identity,
     /// The room's private key, unwrapped by the root at start.
     pub room_private: Option<Zeroizing<[u8; 32]>>,
+    /// Signed checkpoints.
+    pub checkpoints: Arc<Checkpoints>,
+    pub(crate) grants: Grants,
+    /// Refusals to what is frozen already, summed up by the minute.
+    pub(crate) refused_frozen: Failures,
+    /// Members of runs are read and written back, so one batch at a time.
+    pub(crate) run_batches: tokio::sync::Mutex<()>,
+    requests: AtomicU64,
+    emergencies: Mutex<HashMap<i64, Timestamp>>,
+    checkpoint: Mutex<String>,
 }
 
 impl Core {
+    /// Starts a keeper on a database that was made for it. Its tasks end with `stop`.
+    ///
+    /// A ledger that was rolled back starts too, and opens nothing.
+    pub async fn start(
+        parts: CoreParts,
+        stop: CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Result<Arc<Self>, CoreError> {
+        let keys = Arc::new(Keys::new(parts.root)?);
+        let pool = pool(parts.database.clone())?;
+        let made = making::read(&parts.database, &keys).await?;
+        let policy = PolicySet::built_in()?;
+        let (foreign, found) = ForeignRows::new();
+        let facts = FactStore::new(pool.clone(), Arc::clone(&keys), foreign.clone());
+        let lookups = Lookups::new(pool.clone(), Arc::clone(&keys), foreign.clone());
+        let items = Items::new(pool.clone(), Arc::clone(&keys), foreign);
+        let (facts, lookups, items) = (Arc::new(facts), Arc::new(lookups), Arc::new(items));
+        let subject_keys = Arc::new(SubjectKeys::new(pool.clone(), Arc::clone(&keys)));
+        let epochs = subject_keys.read_epochs().await?;
+        let checkpoints = Arc::new(open_checkpoints(&parts.folder, &keys, made.id)?);
+        let last = checkpoints.last()?.map(|(_, _, text)| text);
+        let (ledger, freezes) = ledger::start(LedgerParts {
+            config: parts.database,
+            pool: pool.clone(),
+            keys: Arc::clone(&keys),
+            facts: Arc::clone(&facts),
+            items: Arc::clone(&items),
+            lookups: Arc::clone(&lookups),
+            subject_keys: Arc::clone(&subject_keys),
+            clock: Arc::clone(&parts.clock),
+            room: made.room_public,
+            checkpoints: Arc::clone(&checkpoints),
+            budgets: parts.budgets,
+            detection: parts.detection,
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        })
+        .await?;
+        let config = KeeperConfig {
+            installation: made.id,
+            is_demonstration: made.is_demonstration,
+            relying_party: parts.relying_party,
+            origins: parts.origins,
+            room: made.room_public,
+            shares_user: parts.shares_user,
+        };
+        let core = Arc::new(Self {
+            identity: Identity::new(&config, &keys),
+            room_private: Some(made.room_private),
+            config,
+            pool,
+            keys,
+            facts,
+            items,
+            lookups,
+            subject_keys,
+            freezes,
+            sessions: Sessions::default(),
+            policy,
+            clock: parts.clock,
+            ledger,
+            checkpoints,
+            grants: Grants::default(),
+            refused_frozen: Failures::default(),
+            run_batches: tokio::sync::Mutex::new(()),
+            requests: AtomicU64::new(0),
+            emergencies: Mutex::default(),
+            checkpoint: Mutex::new(last.unwrap_or_default()),
+        });
+        tasks.spawn(foreign::record(core.ledger.clone(), found));
+        housekeeping::begin(&core, epochs, stop, tasks).await?;
+        Ok(core)
+    }
+
     /// The room's private key, for the one change that gives it out.
     pub(crate) fn room_key(&self) -> Option<&Zeroizing<[u8; 32]>> {
         self.room_private.as_ref()
     }
+
+    /// A number for one request, for detection.
+    pub(crate) fn next_request(&self) -> u64 {
+        self.requests.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The text of the last checkpoint; empty before the first.
+    pub(crate) fn last_checkpoint(&self) -> String {
+        let held = self.checkpoint.lock();
+        held.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Uses up a passkey answer for one emergency access; false when it was used before.
+    pub(crate) fn use_emergency_answer(&self, session: i64, proved_at: Timestamp) -> bool {
+        let mut used = self
+            .emergencies
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        used.insert(session, proved_at) != Some(proved_at)
+    }
+
+    /// Whether this principal was ever granted something of this patient; `None` when it cannot be read.
+    pub(crate) async fn was_granted(&self, patient: i64, principal: i64) -> Option<bool> {
+        let client = self.pool.get().await.ok()?;
+        let statement = client.prepare_cached(sql::GRANTED_BEFORE).await.ok()?;
+        let row = client
+            .query_one(&statement, &[&patient, &principal])
+            .await
+            .ok()?;
+        Some(row.get(0))
+    }
+
+    /// Opens the body of an entry about a subject.
+    pub(crate) async fn open_body(
+        &self,
+        subject: KeyedToken,
+        index: u64,
+        body: &[u8],
+        audit_wrap: &[u8],
+    ) -> Result<EntryBody, Reason> {
+        let keys = self
+            .subject_keys
+            .load(subject)
+            .await
+            .map_err(|_| Reason::NotFound)?;
+        open_body(body, audit_wrap, index, &keys.audit).map_err(|_| Reason::SubjectClosed)
+    }
+}
+
+fn pool(config: Config) -> Result<Pool, CoreError> {
+    let recycling = ManagerConfig {
+        recycling_method: RecyclingMethod::Fast,
+    };
+    let patience = Some(Duration::from_secs(4));
+    Pool::builder(Manager::from_config(config, NoTls, recycling))
+        .max_size(CONNECTIONS)
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(patience)
+        .create_timeout(patience)
+        .build()
+        .map_err(|_| CoreError::Pool)
+}
+
+fn open_checkpoints(
+    folder: &std::path::Path,
+    keys: &Keys,
+    installation: InstallationId,
+) -> Result<Checkpoints, CoreError> {
+    // A name under the reserved top-level domain: nobody can own it, and it says whose ledger it is.
+    let name = format!("{installation}.candour.invalid/ledger");
+    let signer = LogSigner::from_seed(&name, keys.checkpoint_seed().expose())
+        .map_err(|_| CoreError::CheckpointKey)?;
+    Ok(Checkpoints::new(checkpoint::folder(folder), signer)?)
 }

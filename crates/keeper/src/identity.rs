@@ -103,3 +103,6 @@ pub async fn write_failures(core: &Core, now: Timestamp, all: bool) -> Result<()
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,20 @@ pub enum InstanceKind {
     Drill,
 }
 
+impl InstanceKind {
+    /// The kind that a process's name begins with: `portal`, `portal-2`, `worker`, `room`, `import`, `drill`.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name.split('-').next()? {
+            "portal" => Self::Portal,
+            "worker" => Self::Worker,
+            "room" => Self::Room,
+            "import" => Self::Import,
+            "drill" => Self::Drill,
+            _ => return None,
+        })
+    }
+}
+
 /// One process that may call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instance {
@@ -36,8 +50,9 @@ pub struct Instance {
 pub struct InstanceLine {
     /// A name for people.
     pub name: String,
-    /// What it is for.
-    pub kind: InstanceKind,
+    /// What it is for; absent: as its name says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<InstanceKind>,
     /// 32 hexadecimal digits; names it in the ledger.
     pub instance: String,
     /// SHA-256 of its credential, 64 hexadecimal digits.
@@ -58,7 +73,7 @@ impl InstanceLine {
     ) -> Self {
         Self {
             name: name.to_owned(),
-            kind,
+            kind: Some(kind),
             instance: instance.to_string(),
             credential_sha256: Digest::of(credential).to_string(),
             uid,
@@ -89,8 +104,20 @@ impl Instances {
         })?;
         Some(Instance {
             id: line.instance.parse().ok()?,
-            kind: line.kind,
+            kind: line.kind.or_else(|| InstanceKind::named(&line.name))?,
         })
+    }
+
+    /// The OS users of the processes that may call.
+    pub fn users(&self) -> Vec<u32> {
+        let lines: Option<Vec<InstanceLine>> = fs::read(&self.0)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        lines
+            .into_iter()
+            .flatten()
+            .filter_map(|line| line.uid)
+            .collect()
     }
 
     /// Writes the file anew: what the supervisor does before it starts its children.

@@ -1,6 +1,7 @@
 //! Items as the keeper's database holds them: clear columns under a MAC, and the wrapped key.
 
 use crate::cache::Cache;
+use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys};
 use crate::sql::calls as sql;
 use candour_keeper_api::words::{ItemKind, Section};
@@ -206,16 +207,18 @@ fn bytes(row: &Row, column: usize) -> Result<[u8; 16], ItemsError> {
 pub struct Items {
     pool: Pool,
     keys: Arc<Keys>,
+    foreign: ForeignRows,
     items: Cache<KeyedToken, Arc<ItemRow>>,
     sections: Cache<(KeyedToken, Section), Arc<Vec<SectionItem>>>,
 }
 
 impl Items {
     /// Over this database.
-    pub fn new(pool: Pool, keys: Arc<Keys>) -> Self {
+    pub fn new(pool: Pool, keys: Arc<Keys>, foreign: ForeignRows) -> Self {
         Self {
             pool,
             keys,
+            foreign,
             items: Cache::new(REMEMBERED_ITEMS),
             sections: Cache::new(REMEMBERED_SECTIONS),
         }
@@ -277,7 +280,7 @@ impl Items {
             .await?;
         let mut items = Vec::with_capacity(rows.len());
         for row in &rows {
-            let item = ItemRow::verified(&self.keys, row)?;
+            let item = self.verified(row)?;
             let sealed = item.sealed.ok_or(ItemsError::Foreign(item.new.item))?;
             let visible_from: i64 = row.get(16);
             items.push(SectionItem {
@@ -313,8 +316,16 @@ impl Items {
         let statement = client.prepare_cached(text).await?;
         let rows = client.query(&statement, params).await?;
         rows.iter()
-            .map(|row| ItemRow::verified(&self.keys, row).map(Arc::new))
+            .map(|row| self.verified(row).map(Arc::new))
             .collect()
+    }
+
+    fn verified(&self, row: &Row) -> Result<ItemRow, ItemsError> {
+        ItemRow::verified(&self.keys, row).inspect_err(|error| {
+            if let ItemsError::Foreign(item) = error {
+                self.foreign.note("item", *item);
+            }
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod reservations;
 mod start;
 mod transaction;
 
+pub use alarms::FOREIGN_ROW;
 pub(crate) use assign::{salt, salt_key};
 pub use start::{LedgerParts, StartError, start};
 pub(crate) use transaction::describe;

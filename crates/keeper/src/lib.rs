@@ -2,23 +2,33 @@
 
 pub mod acts;
 pub mod cache;
+pub mod calls;
 pub mod changes;
 pub mod checkpoint;
 pub mod clock;
+pub mod command;
 pub mod core;
 pub mod decision;
 pub mod decision_words;
 pub mod draft;
+pub mod export;
 pub mod facts;
+pub mod foreign;
 pub mod freeze;
+#[cfg(test)]
+mod harness;
 pub mod identity;
+pub mod instances;
 pub mod items;
 pub mod keys;
 pub mod ledger;
 pub mod lookups;
+pub mod making;
+pub mod names;
 pub mod policy;
 pub mod practice;
 pub mod runs;
+pub mod serve;
 pub mod session;
-mod sql;
+pub mod sql;
 pub mod subject_keys;

@@ -1,6 +1,7 @@
 //! Texts that find a subject: NHI numbers, login names, credential ids, invitation codes.
 
 use crate::facts::FactsError;
+use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys, LookupKind};
 use crate::sql::facts as sql;
 use deadpool_postgres::Pool;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 pub struct Lookups {
     pool: Pool,
     keys: Arc<Keys>,
+    foreign: ForeignRows,
 }
 
 /// The bytes a lookup's MAC is over.
@@ -20,8 +22,12 @@ pub(crate) fn lookup_mac_data(kind: LookupKind, token: [u8; 16], subject: KeyedT
 
 impl Lookups {
     /// Over this database.
-    pub fn new(pool: Pool, keys: Arc<Keys>) -> Self {
-        Self { pool, keys }
+    pub fn new(pool: Pool, keys: Arc<Keys>, foreign: ForeignRows) -> Self {
+        Self {
+            pool,
+            keys,
+            foreign,
+        }
     }
 
     /// Whom a text finds ([`Keys::lookup`] gives the token).
@@ -67,6 +73,7 @@ impl Lookups {
                 .map_err(|_| FactsError::Unavailable)?;
             let data = lookup_mac_data(kind, token.0, subject);
             if !self.keys.mac_fits("lookup", &data, row.get::<_, &[u8]>(3)) {
+                self.foreign.note("lookup", KeyedToken(token.0));
                 return Err(FactsError::Closed(subject));
             }
             found.insert((kind, token.0), subject);

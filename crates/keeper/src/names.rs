@@ -78,7 +78,11 @@ pub fn terms(key: &MacKey, named: &Named<'_>) -> Vec<[u8; 16]> {
     if let Some(birth_date) = date(named.birth_date)
         && !surname.is_empty()
     {
-        terms.push(hash(key, Word::SurnameAndBirthDate, &[&surname, birth_date]));
+        terms.push(hash(
+            key,
+            Word::SurnameAndBirthDate,
+            &[&surname, birth_date],
+        ));
     }
     if let Some(initial) = initial(named.given) {
         let letters = surname.chars().count();
@@ -110,7 +114,11 @@ pub fn asked(key: &MacKey, typed: &FindTerms) -> Option<[u8; 16]> {
     if !surname.is_empty()
         && let Some(birth_date) = date(&typed.birth_date)
     {
-        return Some(hash(key, Word::SurnameAndBirthDate, &[&surname, birth_date]));
+        return Some(hash(
+            key,
+            Word::SurnameAndBirthDate,
+            &[&surname, birth_date],
+        ));
     }
     if let Some(initial) = initial(&typed.given).filter(|_| !surname.is_empty()) {
         let beginning: String = surname.chars().take(LONGEST).collect();

@@ -116,30 +116,41 @@ async fn dispatch(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
 async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply, Refusal> {
     let id = instance.id;
     match call {
-        Call::PasskeyStart(call) => Ok(Reply::Ceremony(sign_in::passkey_start(core, id, &call).await?)),
-        Call::PasskeyFinish(call) => {
-            Ok(Reply::SignedIn(sign_in::passkey_finish(core, id, &call).await?))
+        Call::PasskeyStart(call) => Ok(Reply::Ceremony(
+            sign_in::passkey_start(core, id, &call).await?,
+        )),
+        Call::PasskeyFinish(call) => Ok(Reply::SignedIn(
+            sign_in::passkey_finish(core, id, &call).await?,
+        )),
+        Call::PasswordSignIn(call) => {
+            Ok(Reply::SignedIn(sign_in::password(core, id, &call).await?))
         }
-        Call::PasswordSignIn(call) => Ok(Reply::SignedIn(sign_in::password(core, id, call).await?)),
         Call::ClientSignIn(call) => Ok(Reply::SignedIn(sign_in::client(core, id, &call).await?)),
         Call::SignOut(call) => {
             sign_in::sign_out(core, id, &call.token).await?;
             Ok(Reply::Done(Done {}))
         }
-        Call::Session(call) => Ok(Reply::Session(sign_in::session(core, id, &call.token).await?)),
+        Call::Session(call) => Ok(Reply::Session(
+            sign_in::session(core, id, &call.token).await?,
+        )),
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
         Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),
         Call::ActFinish(call) => {
             let is_room = instance.kind == InstanceKind::Room;
-            Ok(Reply::Changed(acts::finish(core, id, is_room, &call).await?))
+            Ok(Reply::Changed(
+                acts::finish(core, id, is_room, &call).await?,
+            ))
         }
         Call::InvitationOpen(call) => {
             Ok(Reply::Invitation(invitations::open(core, id, &call).await?))
         }
-        Call::Register(call) => Ok(Reply::Registered(invitations::register(core, id, call).await?)),
+        Call::Register(call) => Ok(Reply::Registered(
+            invitations::register(core, id, &call).await?,
+        )),
         Call::InvitationLink(call) => {
-            Ok(Reply::Session(invitations::link(core, id, &call).await?))
+            invitations::link(core, id, &call).await?;
+            Ok(Reply::Done(Done {}))
         }
         _ => Err(Reason::Invalid.into()),
     }

@@ -21,4 +21,4 @@ macro_rules! statements {
         pub const ALL: &[&str] = &[$($name),+];
     };
 }
-use statements;
+pub(crate) use statements;

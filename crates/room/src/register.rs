@@ -2,6 +2,8 @@
 
 mod rows;
 
+pub(crate) use rows::STATEMENTS;
+
 pub use rows::{
     Counts, Member, MemberItem, counts, items, members, practices, register_hash, version,
 };

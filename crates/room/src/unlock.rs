@@ -74,3 +74,5 @@ pub(crate) const HOUR_KEYS: &str = "
 
 pub(crate) const SEALED_BODIES: &str =
     "select index, hour, body, room_wrap from entry where index = any($1) order by index";
+
+pub(crate) const STATEMENTS: &[&str] = &[HOUR_KEYS, SEALED_BODIES];

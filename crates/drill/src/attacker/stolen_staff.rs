@@ -84,9 +84,9 @@ async fn find(browser: &Browser, sack: &Sack, work: &Mutex<Work>, search: &Searc
         ("nhi", ""),
         ("surname", search.surname.as_str()),
         ("given", initial.as_str()),
-        ("birth-day", ""),
-        ("birth-month", ""),
-        ("birth-year", ""),
+        ("day", ""),
+        ("month", ""),
+        ("year", ""),
         ("phone", ""),
     ];
     let Ok(answer) = browser.post("/practice/find", &form).await else {

@@ -33,7 +33,7 @@ fn run() -> Result<(), Problem> {
         "add-practice" => {
             let id = random();
             say(&format!(
-                "practice: {id}\ninvitation: manager-{id}\nclient: {id}\nsecret: {}{}",
+                "practice: {id}\ninvitation: manager-{id}\nclient: {id}\nclient secret: {}{}",
                 random(),
                 random()
             ))

@@ -2,10 +2,25 @@
 
 use super::{refused, vault::random};
 use candour_keeper_api::wire::{
-    EnrolledPerson, Invite, NewEnrolment, Reachable, Reply, SessionView, SignedIn,
+    EnrolledPerson, FindTerms, Invite, InvitationView, NewEnrolment, Reachable, Reply, SessionView, SignedIn,
 };
 use candour_keeper_api::words::{Reason, Role};
+use candour_core::people::search_key;
+use candour_seal::PracticeId;
 use std::collections::HashMap;
+
+/// Invitations of the open keeper's command line: `manager-` and the practice, or `officer-` and anything.
+fn by_code(code: &str) -> Invite {
+    let practice = code.strip_prefix("manager-").and_then(|id| id.parse::<PracticeId>().ok());
+    match practice {
+        Some(practice) => Invite {
+            practice: practice.as_bytes().to_vec(),
+            role: Role::Manager.into(),
+            ..Invite::default()
+        },
+        None => Invite { role: Role::SecurityOfficer.into(), ..Invite::default() },
+    }
+}
 
 /// A day and more, in microseconds: no session of a drill ends by time.
 const LONG: i64 = 30 * 3_600 * 1_000_000;
@@ -13,6 +28,7 @@ const LONG: i64 = 30 * 3_600 * 1_000_000;
 #[derive(Default)]
 pub(super) struct People {
     patients: HashMap<Vec<u8>, Vec<u8>>,
+    names: HashMap<Vec<u8>, (String, String)>,
     invitations: HashMap<String, Invite>,
     accounts: HashMap<String, SessionView>,
     sessions: HashMap<Vec<u8>, SessionView>,
@@ -25,6 +41,7 @@ impl People {
             .entry(new.enrolment_key.clone())
             .or_insert_with(|| random::<16>().to_vec())
             .clone();
+        self.names.insert(patient.clone(), (search_key(&new.surname), search_key(&new.given)));
         EnrolledPerson { patient, refused: 0 }
     }
 
@@ -34,8 +51,24 @@ impl People {
         code
     }
 
+    /// Everybody whose name begins so, of every practice.
+    pub(super) fn find(&self, terms: &FindTerms) -> Vec<Vec<u8>> {
+        let (surname, given) = (search_key(&terms.surname), search_key(&terms.given));
+        let fits = |(family, first): &(String, String)| {
+            !surname.is_empty() && family.starts_with(&surname) && first.starts_with(&given)
+        };
+        self.names.iter().filter(|(_, name)| fits(name)).map(|(patient, _)| patient.clone()).collect()
+    }
+
+    /// What an invitation offers; codes that were made elsewhere say themselves whom they invite.
+    pub(super) fn invitation(&self, code: &str) -> InvitationView {
+        let invite = self.invitations.get(code).cloned().unwrap_or_else(|| by_code(code));
+        let practice = if invite.practice.is_empty() { vec![0; 16] } else { invite.practice };
+        InvitationView { practice, role: invite.role, ..InvitationView::default() }
+    }
+
     pub(super) fn register(&mut self, code: &str, login: &str) -> Option<Vec<u8>> {
-        let invite = self.invitations.remove(code)?;
+        let invite = self.invitations.remove(code).unwrap_or_else(|| by_code(code));
         let principal = random::<16>().to_vec();
         let is_patient = invite.role == i32::from(Role::Patient);
         let reachable =

@@ -1,12 +1,13 @@
 //! Accounts, each made the way a person would make theirs: an invitation, a credential, a sign-in name.
 
+use super::keeper_command::MANAGER;
 use super::order::{Order, Report};
 use super::register::{Candidate, Candidates};
 use crate::accounts::{Account, Keys};
 use crate::passkey::SoftwarePasskey;
 use crate::totp::Authenticator;
 use crate::{Problem, clock};
-use candour_app::invitations::{self, Credential};
+use candour_app::invitations::{self, Credential, ProxyScope};
 use candour_app::sign_in::{self, Acting, Proof, SignedIn};
 use candour_app::{App, acts};
 use candour_keeper_api::Token;
@@ -27,6 +28,23 @@ pub(super) struct Clerk<'a> {
     pub app: &'a App,
     pub order: &'a Order,
     pub out: &'a mpsc::Sender<Report>,
+}
+
+/// An officer of the operator.
+pub(super) struct Officer {
+    pub login: &'static str,
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+/// Who has a role at the operator.
+pub(super) fn officer(role: &str) -> Officer {
+    let (login, name, about) = match role {
+        "privacy_officer" => ("ngaire", "Ngaire Pōtiki", "Privacy officer of the operator."),
+        "security_officer" => ("tomasi", "Tomasi Fale", "Security officer of the operator."),
+        _ => ("grace", "Grace Lim", "Communications officer of the operator."),
+    };
+    Officer { login, name, about }
 }
 
 /// Somebody of a practice who is signed in and may invite patients.
@@ -53,11 +71,7 @@ impl Clerk<'_> {
     }
 
     async fn officer(&self, role: &str, invitation: &str) -> Result<(), Problem> {
-        let (login, name, about) = match role {
-            "privacy_officer" => ("ngaire", "Ngaire Pōtiki", "Privacy officer of the operator."),
-            "security_officer" => ("tomasi", "Tomasi Fale", "Security officer of the operator."),
-            _ => ("grace", "Grace Lim", "Communications officer of the operator."),
-        };
+        let Officer { login, name, about } = officer(role);
         let passkey = self.register_passkey(invitation, "", login).await?;
         self.tell(Account {
             login: login.to_owned(),
@@ -82,7 +96,7 @@ impl Clerk<'_> {
         let suffix = if place == 0 { String::new() } else { format!("-{}", place + 1) };
         let manager = format!("moana{suffix}");
         let mut passkey = self.register_passkey(&desk.manager_invitation, "", &manager).await?;
-        self.tell(self.staff_account(place, &manager, "Moana Reweti", Role::Manager, &passkey)?)
+        self.tell(self.staff_account(place, &manager, MANAGER, Role::Manager, &passkey)?)
             .await?;
         let signed_in = self.sign_in_staff(&manager, &mut passkey, practice).await?;
 
@@ -267,7 +281,12 @@ impl Clerk<'_> {
 
     /// The practice invites the parent to act for the child; the parent, signed in, accepts.
     async fn act_for(&self, staff: &Staff, parent: &Account, child: PatientId, who: &Candidate) -> Result<(), Problem> {
-        let changed = invitations::invite_proxy(self.app, &staff.token, staff.practice, child)
+        let scope = ProxyScope {
+            sections: Vec::new(),
+            until: None,
+            reason: "parent or guardian".to_owned(),
+        };
+        let changed = invitations::invite_proxy(self.app, &staff.token, staff.practice, child, scope)
             .await
             .map_err(Problem::refused("a parent could not be invited"))?;
         let code = changed

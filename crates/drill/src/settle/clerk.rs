@@ -1,5 +1,6 @@
 //! The clerk: starts the desk, asks the keeper's command line, and writes what has to be found again.
 
+use super::accounts::officer;
 use super::desk::open_store;
 use super::keeper_command::KeeperCommand;
 use super::order::{Desk, Done, Order, Report, SettledPatient};
@@ -169,7 +170,7 @@ async fn practices(
     // The worker's right, not the portal's.
     let store = open_store(&wishes.data, "worker")?;
     for practice in made.iter().skip(notebook.desks.len()) {
-        let desk = keeper.add_practice(&practice.name)?;
+        let desk = keeper.add_practice(&practice.name, &practice.region)?;
         let id = desk
             .practice
             .parse()
@@ -199,7 +200,7 @@ async fn practices(
 
 fn officers(wishes: &Wishes, keeper: &KeeperCommand, notebook: &mut Notebook) -> Result<(), Problem> {
     for role in OFFICERS.iter().skip(notebook.officers.len()) {
-        let invitation = keeper.add_officer(role)?;
+        let invitation = keeper.add_officer(role, officer(role).name)?;
         notebook.officers.push(((*role).to_owned(), invitation));
         notebook.write(&wishes.data)?;
     }
@@ -308,12 +309,13 @@ fn progress_bar(wishes: &Wishes, expected: u64) -> ProgressBar {
 
 fn write_accounts(data: &Path, accounts: &Accounts, visitors: &Accounts) -> Result<(), Problem> {
     let portal = owner(&data.join("secrets/portal.credential"))?;
-    for (name, accounts, reader) in [
-        (Accounts::FILE, accounts, &portal),
-        ("secrets/visitors.json", visitors, &Account::current()),
+    let supervisor = Account::current();
+    for (name, text, reader) in [
+        (Accounts::ON_THE_PAGE, accounts.for_the_page()?, &portal),
+        (Accounts::FILE, accounts.written()?, &supervisor),
+        (Accounts::VISITORS, visitors.written()?, &supervisor),
     ] {
         let file = data.join(name);
-        let text = serde_json::to_string_pretty(accounts).map_err(Problem::json(&file))?;
         hand_over(&file, &text, reader).map_err(|problem| Problem::Unexpected(problem.to_string()))?;
     }
     Ok(())

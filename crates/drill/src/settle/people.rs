@@ -5,9 +5,13 @@ use super::register::Candidates;
 use crate::population::{Population, SyntheticPatient};
 use crate::{Problem, clock};
 use candour_app::App;
-use candour_app::intake::{IncomingDocument, IncomingPerson, Intake, Taken};
+use candour_app::deposits::key;
+use candour_app::intake::{IncomingPerson, Intake, Taken};
 use candour_app::sign_in::ClientCredential;
-use candour_core::fhir::{Directory, SEGMENT_BYTES, segments};
+use candour_core::block::Block;
+use candour_core::document::NewDocument;
+use candour_core::fhir::{Directory, SEGMENT_BYTES, Segment, segments};
+use candour_seal::DepositKey;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -151,7 +155,8 @@ impl Sorting {
 
 fn make(population: &Population, number: u32) -> Result<Made, Problem> {
     let patient = population.patient(number)?;
-    let source_id = format!("synth-{}-{number}", population.plan().seed);
+    let reference = format!("synth-{}-{number}", population.plan().seed);
+    let own = key(&[b"synth/person", reference.as_bytes()]);
     let note = super::register::Candidate::of(&patient);
     let settled = SettledPatient {
         number,
@@ -188,27 +193,39 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
     let documents = letters
         .into_iter()
         .zip(0_usize..)
-        .map(|(letter, place)| IncomingDocument {
-            source_id: format!("{source_id}-letter-{place}"),
-            place: 0,
-            meta: letter.meta,
-            tags: letter.tags,
-            file: letter.pdf.into(),
+        .map(|(letter, place)| {
+            let place = place.to_be_bytes();
+            let document = NewDocument {
+                meta: letter.meta,
+                tags: letter.tags,
+                bytes: letter.pdf,
+            };
+            (key(&[b"synth/letter", own.as_bytes(), &place]), document)
         })
         .collect();
+    let segments = segments(resources, &directory, SEGMENT_BYTES)
+        .into_iter()
+        .map(|segment| Ok((segment_key(own, &segment)?, segment)))
+        .collect::<Result<Vec<_>, Problem>>()?;
     Ok(Made {
         person: IncomingPerson {
-            source_id,
+            reference,
+            key: own,
             identity,
             contact,
             left_on,
-            segments: segments(resources, &directory, SEGMENT_BYTES),
+            segments,
             documents,
         },
         settled,
         note,
         elsewhere,
     })
+}
+
+fn segment_key(own: DepositKey, segment: &Segment) -> Result<DepositKey, Problem> {
+    let content = segment.to_block().map_err(candour_app::DepositError::from)?;
+    Ok(key(&[b"synth/segment", own.as_bytes(), &content]))
 }
 
 /// Deposits batches; keeps one session for each practice it meets.
@@ -265,7 +282,8 @@ impl Depositor<'_> {
         for (person, (_, _, elsewhere)) in people.iter().zip(&rest) {
             for (practice, left_on) in elsewhere {
                 visits.entry(*practice).or_default().push(IncomingPerson {
-                    source_id: person.source_id.clone(),
+                    reference: person.reference.clone(),
+                    key: person.key,
                     identity: person.identity.clone(),
                     contact: person.contact.clone(),
                     left_on: *left_on,
@@ -278,9 +296,9 @@ impl Depositor<'_> {
             self.intake(practice).await?.take(&people, now).await?;
         }
         let mut by_source: HashMap<_, _> =
-            taken.ids.into_iter().map(|ids| (ids.source_id.clone(), ids)).collect();
+            taken.ids.into_iter().map(|ids| (*ids.key.as_bytes(), ids)).collect();
         for (person, (mut settled, note, _)) in people.iter().zip(rest) {
-            let Some(ids) = by_source.remove(&person.source_id) else {
+            let Some(ids) = by_source.remove(person.key.as_bytes()) else {
                 continue;
             };
             settled.patient = ids.patient.to_string();

@@ -38,8 +38,7 @@ pub async fn authorize(
         };
         if view.is_known {
             draft = draft.about(patient, token);
-            let context =
-                reach::budget_context(session, &caller.own, Lane::Ordinary, caller.now);
+            let context = reach::budget_context(session, &caller.own, Lane::Ordinary, caller.now);
             if action == words::Action::Send {
                 draft.charge = Some((Charge::Deposited(Patient(token.surrogate())), context));
             }

@@ -1,13 +1,17 @@
 //! First bytes that were sent: the portal's word, only about grants made through the same instance.
 
+use crate::calls::open::Planned;
 use crate::core::Core;
 use crate::draft::{Audit, Draft};
 use crate::instances::Instance;
+use crate::keys::Keys;
 use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_api::wire::{self, Done, Reply};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role};
 use candour_seal::{InstanceId, PatientId, PracticeId};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Most grants of one call.
 const MOST: usize = 512;
@@ -57,6 +61,21 @@ impl Grant {
         }
     }
 
+    /// About this item or section.
+    #[must_use]
+    pub(crate) fn of(mut self, keys: &Keys, planned: &Planned, purpose: Purpose) -> Self {
+        self.purpose = Some(purpose);
+        let of = planned.patient.zip(planned.token);
+        self.patient = of.map(|(patient, token)| (patient, token.surrogate()));
+        if let Some(token) = planned.item {
+            let id = keys.item_id(token).as_bytes().to_vec();
+            self.item = (token.surrogate(), id);
+        }
+        self.item_kind = planned.item_kind;
+        self.section = planned.section.into();
+        self
+    }
+
     fn draft(&self, index: u64) -> Draft {
         let mut draft = Draft::of_keeper(EntryKind::Delivered);
         draft.row.purpose = self.purpose;
@@ -80,6 +99,32 @@ impl Grant {
     }
 }
 
+/// Grants not yet delivered, by index; the oldest are forgotten.
+#[derive(Default)]
+pub struct Grants(Mutex<BTreeMap<u64, Grant>>);
+
+/// How many grants are remembered.
+const REMEMBERED: usize = 200_000;
+
+impl Grants {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Grant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers a grant.
+    pub fn remember(&self, index: u64, grant: Grant) {
+        let mut grants = self.lock();
+        if grants.len() >= REMEMBERED {
+            grants.pop_first();
+        }
+        grants.insert(index, grant);
+    }
+
+    fn take(&self, index: u64) -> Option<Grant> {
+        self.lock().remove(&index)
+    }
+}
+
 /// Writes that first bytes were sent. A grant is written once; one this keeper does not remember (it was
 /// restarted, or it is long ago) is passed over: the grant itself stands.
 pub async fn delivered(
@@ -92,18 +137,18 @@ pub async fn delivered(
     }
     let mut taken = Vec::new();
     for index in call.grants {
-        if let Some(grant) = core.grants.take(&index) {
+        if let Some(grant) = core.grants.take(index) {
             if grant.instance == instance.id {
                 taken.push((index, grant));
             } else {
-                core.grants.put_back(index, grant);
+                core.grants.remember(index, grant);
             }
         }
     }
     let drafts = taken.iter().map(|(index, grant)| grant.draft(*index));
     if let Err(error) = core.ledger.append(drafts.collect()).await {
         for (index, grant) in taken {
-            core.grants.put_back(index, grant);
+            core.grants.remember(index, grant);
         }
         return Err(error.into());
     }

@@ -6,6 +6,7 @@ use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::{Draft, Effect};
 use crate::facts::SubjectFacts;
+use crate::identity::sign_in::random_id;
 use crate::instances::{Instance, InstanceKind};
 use crate::items::{ItemRow, NewItemRow, wrap_item_key};
 use crate::keys::KeyedToken;
@@ -17,7 +18,7 @@ use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Section, T
 use candour_rules::budget::Charge;
 use candour_rules::decision::Lane;
 use candour_rules::keys::Patient;
-use candour_seal::{Context, CryptoRng, ItemId, ItemKey, PatientId, PracticeId, SystemRandom};
+use candour_seal::{Context, ItemId, ItemKey, PatientId, PracticeId, SystemRandom};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -123,17 +124,12 @@ fn read(core: &Core, practice: PracticeId, item: &wire::NewItem) -> Result<Asked
     })
 }
 
-async fn known(
-    core: &Core,
-    practice: PracticeId,
-    asked: &[Asked],
-) -> Result<Known, Refusal> {
+async fn known(core: &Core, practice: PracticeId, asked: &[Asked]) -> Result<Known, Refusal> {
     let mut patients: Vec<KeyedToken> = asked.iter().map(|item| item.token).collect();
     patients.sort_unstable();
     patients.dedup();
     let deposits: Vec<[u8; 16]> = asked.iter().map(|item| item.deposit).collect();
-    let mut documents: Vec<KeyedToken> =
-        asked.iter().filter_map(|item| item.of_document).collect();
+    let mut documents: Vec<KeyedToken> = asked.iter().filter_map(|item| item.of_document).collect();
     documents.sort_unstable();
     documents.dedup();
     let known_deposits = core.items.of_deposits(&deposits).await?;
@@ -240,12 +236,10 @@ fn fresh(
     keys: &SubjectKeyPair,
     mut draft: Draft,
 ) -> Result<Planned, Reason> {
-    let rng = &mut SystemRandom;
-    let mut id = [0; 16];
-    rng.fill_bytes(&mut id);
+    let id = random_id();
     let item = ItemId::from_bytes(id);
     let token = core.keys.item(item);
-    let key = ItemKey::generate(rng);
+    let key = ItemKey::generate(&mut SystemRandom);
     draft.row.item = token.surrogate();
     draft.body.item = id.to_vec();
     draft.effects.push(Effect::InsertItem(Box::new(NewItemRow {

@@ -155,9 +155,9 @@ impl Work<'_> {
                     .map_or(refused, |refusal| i32::from(refusal.reason)),
                 None => refused,
             };
-            let patient = token.filter(|_| refused == 0).map(|token| {
-                self.core.keys.patient_id(token).as_bytes().to_vec()
-            });
+            let patient = token
+                .filter(|_| refused == 0)
+                .map(|token| self.core.keys.patient_id(token).as_bytes().to_vec());
             people.push(EnrolledPerson {
                 patient: patient.unwrap_or_default(),
                 refused,
@@ -168,8 +168,7 @@ impl Work<'_> {
 
     fn draft(&self) -> Draft {
         let caller = self.caller;
-        let mut draft =
-            Draft::of_session(EntryKind::Change, &caller.session, Some(caller.purpose));
+        let mut draft = Draft::of_session(EntryKind::Change, &caller.session, Some(caller.purpose));
         "enrolled".clone_into(&mut draft.body.text);
         draft.body.policy.clone_from(&self.policy);
         draft.body.policy_hash = self.core.policy.hash().to_vec();
@@ -286,13 +285,7 @@ impl Work<'_> {
         .encode_to_vec();
     }
 
-    fn index(
-        &self,
-        person: &Person<'_>,
-        token: KeyedToken,
-        draft: &mut Draft,
-        nhis: &[[u8; 16]],
-    ) {
+    fn index(&self, person: &Person<'_>, token: KeyedToken, draft: &mut Draft, nhis: &[[u8; 16]]) {
         for nhi in nhis {
             draft.effects.push(Effect::InsertLookup {
                 kind: LookupKind::Nhi,

@@ -28,13 +28,8 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
         Some(own) if own == practice => Relation::OwnPractice,
         _ => Relation::Stranger,
     };
-    let question = reach::decision_facts(
-        session,
-        caller.purpose,
-        Action::Find,
-        relation,
-        caller.now,
-    );
+    let question =
+        reach::decision_facts(session, caller.purpose, Action::Find, relation, caller.now);
     let decision = core.policy.decide(&question);
     let mut draft = Draft::of_session(EntryKind::Find, session, Some(caller.purpose));
     draft.body.policy = decision.policy.to_string();

@@ -240,10 +240,7 @@ impl View<'_> {
     /// The actor's name, where the practice released it.
     async fn name(&self, row: &Row, body: &EntryBody) -> Result<String, Refusal> {
         let role = Role::try_from(i32::from(row.get::<_, i16>("role")));
-        let is_staff = matches!(
-            role,
-            Ok(Role::Clinician | Role::Reception | Role::Manager)
-        );
+        let is_staff = matches!(role, Ok(Role::Clinician | Role::Reception | Role::Manager));
         let Some(practice) = row.get::<_, Option<&[u8]>>("practice").filter(|_| is_staff) else {
             return Ok(String::new());
         };

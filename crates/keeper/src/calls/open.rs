@@ -2,8 +2,10 @@
 
 mod plan;
 
-use self::plan::{Planned, Release};
+pub(crate) use self::plan::Planned;
+use self::plan::Release;
 use super::Caller;
+use super::delivered::Grant;
 use super::reach;
 use crate::core::Core;
 use crate::draft::Draft;
@@ -133,8 +135,9 @@ async fn release(
     }
     match grant(ask, one, release, appended).await {
         Ok(granted) => {
-            ask.core
-                .remember_grant(appended.index, one, &ask.caller.session);
+            let grant = Grant::to(&ask.caller.session);
+            let grant = grant.of(&ask.core.keys, one, ask.caller.purpose);
+            ask.core.grants.remember(appended.index, grant);
             wire::TargetAnswer {
                 outcome: Some(wire::Outcome::Granted(granted)),
             }

@@ -87,12 +87,7 @@ pub fn relation(
     }
 }
 
-fn as_person(
-    own: &SubjectFacts,
-    token: KeyedToken,
-    section: Section,
-    now: Timestamp,
-) -> Relation {
+fn as_person(own: &SubjectFacts, token: KeyedToken, section: Section, now: Timestamp) -> Relation {
     let mut relation = Relation::Stranger;
     for row in own.live() {
         match &row.fact {
@@ -168,7 +163,12 @@ pub fn decision_facts(
 }
 
 /// What budgets depend on.
-pub fn budget_context(session: &Session, own: &SubjectFacts, lane: Lane, now: Timestamp) -> Context {
+pub fn budget_context(
+    session: &Session,
+    own: &SubjectFacts,
+    lane: Lane,
+    now: Timestamp,
+) -> Context {
     let reachable = own.live().filter(|row| match &row.fact {
         Fact::SelfPatient(_) => true,
         Fact::Proxy(proxy) => is_before(proxy.until, now),

@@ -34,11 +34,26 @@ pub async fn entries_after(core: &Core, question: EntriesAfter) -> Result<Reply,
     // Nothing beyond what is durable by this process's knowledge is given out.
     let limit = u64::from(limit).min(core.ledger.size().saturating_sub(question.from));
     let (from, limit) = (number(question.from)?, number(limit)?);
-    let client = core.pool.get().await.map_err(|_| Reason::LedgerUnavailable)?;
-    let rows = client.query(sql::ENTRIES_FROM, &[&from, &limit]).await.map_err(unavailable)?;
+    let client = core
+        .pool
+        .get()
+        .await
+        .map_err(|_| Reason::LedgerUnavailable)?;
+    let rows = client
+        .query(sql::ENTRIES_FROM, &[&from, &limit])
+        .await
+        .map_err(unavailable)?;
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
-    let hours: Vec<i32> = rows.iter().map(|row| row.get("hour")).collect::<BTreeSet<_>>().into_iter().collect();
-    let keys = client.query(sql::HOUR_KEYS, &[&hours]).await.map_err(unavailable)?;
+    let hours: Vec<i32> = rows
+        .iter()
+        .map(|row| row.get("hour"))
+        .collect::<BTreeSet<_>>()
+        .into_iter()
+        .collect();
+    let keys = client
+        .query(sql::HOUR_KEYS, &[&hours])
+        .await
+        .map_err(unavailable)?;
     let keys = keys
         .iter()
         .map(|row| RoomHourKey {
@@ -58,7 +73,9 @@ fn entry(row: &Row) -> Result<EntryRow, Reason> {
         decision: small("decision"),
         purpose: small("purpose"),
         role: small("role"),
-        practice: row.get::<_, Option<Vec<u8>>>("practice").unwrap_or_default(),
+        practice: row
+            .get::<_, Option<Vec<u8>>>("practice")
+            .unwrap_or_default(),
         item_kind: small("item_kind"),
         session: row.get("session"),
         principal: row.get("principal"),
@@ -84,7 +101,11 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
     let patient = PatientId::try_from(question.patient.as_slice()).map_err(|_| Reason::Invalid)?;
     let token = core.keys.patient(patient);
     let index = number(question.index)?;
-    let client = core.pool.get().await.map_err(|_| Reason::LedgerUnavailable)?;
+    let client = core
+        .pool
+        .get()
+        .await
+        .map_err(|_| Reason::LedgerUnavailable)?;
     let row = client
         .query_opt(sql::ENTRY, &[&index])
         .await
@@ -92,15 +113,27 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
         .filter(|row| row.get::<_, i64>("patient") == token.surrogate())
         .ok_or(Reason::NotFound)?;
     let body = core
-        .open_body(token, question.index, row.get("body"), row.get("audit_wrap"))
+        .open_body(
+            token,
+            question.index,
+            row.get("body"),
+            row.get("audit_wrap"),
+        )
         .await?;
     let section = Section::try_from(body.section).map_err(|_| Reason::NotFound)?;
     let scope = SectionScope::decode(body.details.as_slice()).map_err(|_| Reason::NotFound)?;
-    let items = core.items.section(token, section).await.map_err(|_| Reason::LedgerUnavailable)?;
+    let items = core
+        .items
+        .section(token, section)
+        .await
+        .map_err(|_| Reason::LedgerUnavailable)?;
     let mut items: Vec<Vec<u8>> = items
         .iter()
         .filter(|item| item.visible_from < scope.as_of)
-        .filter(|item| scope.practice.is_empty() || item.row.new.practice.as_bytes().as_slice() == scope.practice)
+        .filter(|item| {
+            scope.practice.is_empty()
+                || item.row.new.practice.as_bytes().as_slice() == scope.practice
+        })
         .filter(|item| !scope.hidden_tags.contains(&u32::from(item.row.new.tags)))
         .map(|item| core.keys.item_id(item.row.new.item).as_bytes().to_vec())
         .collect();
@@ -128,7 +161,10 @@ pub async fn facts(core: &Core, question: RoomFacts) -> Result<Reply, Reason> {
 }
 
 fn facts_of(core: &Core, patient: Vec<u8>, facts: &SubjectFacts) -> PatientFacts {
-    let mut answer = PatientFacts { patient, ..PatientFacts::default() };
+    let mut answer = PatientFacts {
+        patient,
+        ..PatientFacts::default()
+    };
     for row in facts.live() {
         match &row.fact {
             Fact::Patient(known) => {
@@ -147,7 +183,9 @@ fn facts_of(core: &Core, patient: Vec<u8>, facts: &SubjectFacts) -> PatientFacts
             Fact::AccountHolder(_) => answer.has_account = true,
             Fact::ProxiedBy(proxy) => {
                 if let Ok(token) = KeyedToken::try_from(proxy.person.as_slice()) {
-                    answer.proxies.push(core.keys.person_id(token).as_bytes().to_vec());
+                    answer
+                        .proxies
+                        .push(core.keys.person_id(token).as_bytes().to_vec());
                 }
             }
             _ => {}

@@ -98,18 +98,14 @@ fn draft(
     plain: [u8; 32],
 ) -> Draft {
     let new = &row.new;
-    let mut draft =
-        Draft::of_session(EntryKind::Sealed, &caller.session, Some(caller.purpose));
+    let mut draft = Draft::of_session(EntryKind::Sealed, &caller.session, Some(caller.purpose));
     draft.row.item = new.item.surrogate();
     draft.row.item_kind = Some(new.kind);
     draft.body.item = core.keys.item_id(new.item).as_bytes().to_vec();
     draft.body.section = new.section.into();
     draft.body.source_practice = new.practice.as_bytes().to_vec();
     draft.body.details = digest.to_vec();
-    draft.body.match_value = core
-        .keys
-        .match_value(&Digest::from_bytes(plain))
-        .to_vec();
+    draft.body.match_value = core.keys.match_value(&Digest::from_bytes(plain)).to_vec();
     draft.effects.push(Effect::SealItem(Box::new(SealedRow {
         item: Arc::clone(row),
         size,

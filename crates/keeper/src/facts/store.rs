@@ -2,6 +2,7 @@
 
 use super::{FactBody, FactRow, SubjectFacts};
 use crate::cache::Cache;
+use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys};
 use crate::sql::facts as sql;
 use deadpool_postgres::Pool;
@@ -28,6 +29,7 @@ pub enum FactsError {
 pub struct FactStore {
     pool: Pool,
     keys: Arc<Keys>,
+    foreign: ForeignRows,
     cache: Cache<KeyedToken, Arc<SubjectFacts>>,
 }
 
@@ -48,10 +50,11 @@ struct StoredFact {
 
 impl FactStore {
     /// A store over this database.
-    pub fn new(pool: Pool, keys: Arc<Keys>) -> Self {
+    pub fn new(pool: Pool, keys: Arc<Keys>, foreign: ForeignRows) -> Self {
         Self {
             pool,
             keys,
+            foreign,
             cache: Cache::new(REMEMBERED),
         }
     }
@@ -102,7 +105,10 @@ impl FactStore {
                     self.cache.fill(subject, Arc::clone(&facts), epoch);
                     found.insert(subject, Some(facts));
                 }
-                None => drop(found.insert(subject, None)),
+                None => {
+                    self.foreign.note("fact", subject);
+                    found.insert(subject, None);
+                }
             }
         }
         Ok(found)

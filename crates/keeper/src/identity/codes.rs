@@ -50,6 +50,14 @@ impl TotpSecret {
         totp.check(&typed, seconds)
     }
 
+    /// What an authenticator app shows at a time.
+    #[cfg(test)]
+    pub(crate) fn code_at(&self, now: Timestamp) -> String {
+        let totp = Builder::new().with_secret(*self.0).build().unwrap();
+        let seconds = u64::try_from(now.as_second()).unwrap();
+        totp.generate(seconds).to_string()
+    }
+
     /// The secret as an authenticator app takes it.
     pub fn otpauth(&self, login: &str) -> String {
         let account: String = url::form_urlencoded::byte_serialize(login.as_bytes())

@@ -53,15 +53,6 @@ select identity_opens, contact_opens, mac from run_member where run = $1 and pat
 select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, item, body, audit_wrap
 from entry where patient = $1 and index < $2 order by index desc limit $3";
 
-    /// Which of these grants ($1: indexes) were said to be delivered: their sessions, patients and items tell.
-    DELIVERED_OF = "\
-select item, patient, session, index from entry where kind = 2 and patient = $1 and index > $2 order by index";
-
-    /// Grants by index.
-    GRANTS = "\
-select index, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, audit_wrap, body
-from entry where index = any($1)";
-
     /// Committed entries from an index on.
     ENTRIES_FROM = "\
 select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, hour,

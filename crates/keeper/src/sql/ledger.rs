@@ -125,4 +125,9 @@ where index >= $1 and charge > 0 and decision = 0 order by index";
 
     /// Leaves from $1 to before $2, in order.
     LEAVES = "select index, leaf from entry where index >= $1 and index < $2 order by index";
+
+    /// Every entry, in order, for the export.
+    EXPORT = "\
+select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, leaf, body
+from entry order by index";
 }

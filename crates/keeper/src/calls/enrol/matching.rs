@@ -24,11 +24,7 @@ pub(super) struct Person<'a> {
 }
 
 impl<'a> Person<'a> {
-    pub fn read(
-        core: &Core,
-        practice: PracticeId,
-        wire: &'a NewEnrolment,
-    ) -> Result<Self, Reason> {
+    pub fn read(core: &Core, practice: PracticeId, wire: &'a NewEnrolment) -> Result<Self, Reason> {
         let key = id(&wire.enrolment_key)?;
         let date: jiff::civil::Date = wire.birth_date.parse().map_err(|_| Reason::Invalid)?;
         if !wire.left_on.is_empty() && wire.left_on.parse::<jiff::civil::Date>().is_err() {
@@ -76,10 +72,7 @@ pub(super) struct Matcher {
 }
 
 impl Matcher {
-    pub async fn load(
-        core: &Core,
-        people: &[Result<Person<'_>, Reason>],
-    ) -> Result<Self, Refusal> {
+    pub async fn load(core: &Core, people: &[Result<Person<'_>, Reason>]) -> Result<Self, Refusal> {
         let mut asked = Vec::new();
         for person in people.iter().flatten() {
             asked.push((LookupKind::Enrolment, person.enrolment));

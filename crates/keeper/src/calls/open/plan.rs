@@ -154,13 +154,7 @@ impl Found {
 }
 
 async fn facts_of(ask: &Ask<'_>, token: KeyedToken) -> Result<Arc<SubjectFacts>, Refusal> {
-    match ask.core.facts.load(token).await {
-        Ok(facts) => Ok(facts),
-        Err(error) => {
-            ask.core.note_foreign(&error, ask.caller);
-            Err(error.into())
-        }
-    }
+    Ok(ask.core.facts.load(token).await?)
 }
 
 async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
@@ -171,14 +165,9 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     found.asked_item = Some(item);
     found.item_kind = Some(ItemKind::Document);
     found.touch = Touch::Document;
-    let row = match core.items.load(token).await {
-        Ok(row) => row.filter(|row| row.sealed.is_some_and(|sealed| sealed.index < ask.as_of)),
-        Err(error) => {
-            core.note_foreign_item(&error, ask.caller);
-            return Err(error.into());
-        }
-    };
-    let Some(row) = row else {
+    let row = core.items.load(token).await?;
+    let is_visible = |row: &Arc<ItemRow>| row.sealed.is_some_and(|sealed| sealed.index < ask.as_of);
+    let Some(row) = row.filter(is_visible) else {
         return Ok(found);
     };
     let (patient_token, new) = (row.new.patient, &row.new);
@@ -218,11 +207,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     Ok(found)
 }
 
-async fn section_of(
-    ask: &Ask<'_>,
-    patient: PatientId,
-    section: Section,
-) -> Result<Found, Refusal> {
+async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Result<Found, Refusal> {
     let core = ask.core;
     let token = core.keys.patient(patient);
     let mut found = Found::nothing(section, Action::OpenSection(section));
@@ -260,13 +245,7 @@ async fn visible(
     token: KeyedToken,
     section: Section,
 ) -> Result<Vec<SectionItem>, Refusal> {
-    let items = match ask.core.items.section(token, section).await {
-        Ok(items) => items,
-        Err(error) => {
-            ask.core.note_foreign_item(&error, ask.caller);
-            return Err(error.into());
-        }
-    };
+    let items = ask.core.items.section(token, section).await?;
     let practice = ask.caller.session.practice;
     let visible = items
         .iter()
@@ -504,7 +483,9 @@ fn describe_section(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Dr
     }
     draft.body.count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     draft.body.items_digest = digester.finish().as_bytes().to_vec();
-    let practice = practice.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    let practice = practice
+        .map(|id| id.as_bytes().to_vec())
+        .unwrap_or_default();
     draft.body.source_practice.clone_from(&practice);
     draft.body.details = SectionScope {
         as_of: ask.as_of,
@@ -577,7 +558,9 @@ async fn observation(
         touch: found.touch,
         decision,
         item_age: age,
-        item_ordinal: document.and_then(|row| row.sealed).map(|sealed| sealed.index),
+        item_ordinal: document
+            .and_then(|row| row.sealed)
+            .map(|sealed| sealed.index),
         is_canary: found.view.is_canary,
         was_granted_before,
         is_dormant: false,

@@ -1,0 +1,348 @@
+//! The keeper's command line: `init`, `run`, `export-ledger`, and what two operators do.
+
+use crate::clock::{Clock, SystemClock};
+use crate::core::{Core, CoreError, CoreParts};
+use crate::export::{self, ExportError};
+use crate::instances::Instances;
+use crate::keys::{Keys, UnusableRoot};
+use crate::ledger::Health;
+use crate::making::{self, MakeError};
+use crate::practice::{self, CommandError, PracticeCommand, command_socket, operators_file};
+use crate::serve::KeeperService;
+use candour_keeper_api::service;
+use candour_rules::budget::BudgetTable;
+use candour_rules::detect::DetectionTable;
+use serde::Deserialize;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::UnixListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The keeper: holds the keys, checks, counts, writes the ledger, then releases.
+#[derive(Debug, clap::Parser)]
+#[command(version)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the keeper is asked on its command line.
+#[derive(Debug, clap::Subcommand)]
+pub enum Command {
+    /// Make an installation: schema, root key, room key, an empty ledger. Once.
+    Init {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// Make it a demonstration; this cannot be changed afterwards.
+        #[arg(long)]
+        demonstration: bool,
+    },
+    /// Serve until told to end.
+    Run {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// Which keeper this is; `records` is the one of the portal.
+        #[arg(long, default_value = "records")]
+        lane: String,
+    },
+    /// Write the whole ledger to a file that `candour-verify` checks.
+    ExportLedger {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The file.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// What two operators order.
+    #[command(flatten)]
+    Practice(PracticeCommand),
+}
+
+/// Why the keeper ends. Each is a sentence with the next step.
+#[derive(Debug, thiserror::Error)]
+pub enum Ending {
+    /// A file of the data directory fails.
+    #[error("{path} cannot be used: {source}")]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A file of the data directory does not parse.
+    #[error("{0} does not hold what it should")]
+    Text(PathBuf),
+    /// Only a demonstration keeps its root key in a file.
+    #[error(
+        "only a demonstration can be made yet: its root key lies in a file. Say --demonstration"
+    )]
+    NotADemonstration,
+    /// There is only one lane yet.
+    #[error("there is no lane {0}: only `records` exists yet")]
+    Lane(String),
+    /// Another part runs as the keeper's OS user, and this is no demonstration.
+    #[error("another part runs as the keeper's user: only a demonstration may do that")]
+    SharedUser,
+    /// Making or reading the installation fails.
+    #[error(transparent)]
+    Made(#[from] MakeError),
+    /// The keeper does not start.
+    #[error(transparent)]
+    Core(#[from] CoreError),
+    /// The root key does not serve.
+    #[error(transparent)]
+    Root(#[from] UnusableRoot),
+    /// The export fails.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// An order of two operators fails.
+    #[error(transparent)]
+    Practice(#[from] CommandError),
+    /// The operators cannot be named.
+    #[error("the two operators could not be named")]
+    Operators,
+    /// Another keeper writes this ledger.
+    #[error("another keeper took over this ledger; this one ended")]
+    TakenOver,
+}
+
+/// What the keeper reads of `candour.json`; the rest is others'.
+#[derive(Deserialize)]
+struct Configuration {
+    origin: url::Url,
+    room_origin: url::Url,
+    #[serde(default)]
+    budgets: BudgetTable,
+    #[serde(default)]
+    detection: DetectionTable,
+}
+
+/// Where everything of a data directory is.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn keeper(&self) -> PathBuf {
+        self.0.join("keeper")
+    }
+
+    fn root_key(&self) -> PathBuf {
+        self.keeper().join("root.key")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.0.join("run").join("keeper.sock")
+    }
+
+    fn instances(&self) -> Instances {
+        Instances::at(&self.0.join("secrets").join("keeper.instances.json"))
+    }
+
+    fn database(&self) -> Result<Config, Ending> {
+        let path = self.0.join("secrets").join("keeper.database");
+        let text = fs::read_to_string(&path).map_err(|source| Ending::File {
+            path: path.clone(),
+            source,
+        })?;
+        text.trim().parse().map_err(|_| Ending::Text(path))
+    }
+
+    fn configuration(&self) -> Result<Configuration, Ending> {
+        let path = self.0.join("candour.json");
+        let bytes = fs::read(&path).map_err(|source| Ending::File {
+            path: path.clone(),
+            source,
+        })?;
+        serde_json::from_slice(&bytes).map_err(|_| Ending::Text(path))
+    }
+}
+
+/// Does what the command line says.
+pub async fn run(arguments: Arguments) -> Result<(), Ending> {
+    match arguments.command {
+        Command::Init {
+            data,
+            demonstration,
+        } => init(&Folder(data), demonstration).await,
+        Command::Run { data, lane } => {
+            if lane != "records" {
+                return Err(Ending::Lane(lane));
+            }
+            serve(&Folder(data)).await
+        }
+        Command::ExportLedger { data, out } => export_ledger(&Folder(data), &out).await,
+        Command::Practice(command) => {
+            let made = practice::run(command, &mut io::stdin().lock(), &mut io::stdout()).await?;
+            drop(made);
+            Ok(())
+        }
+    }
+}
+
+async fn init(folder: &Folder, demonstration: bool) -> Result<(), Ending> {
+    if !demonstration {
+        return Err(Ending::NotADemonstration);
+    }
+    let keeper = folder.keeper();
+    let of = |source| Ending::File {
+        path: keeper.clone(),
+        source,
+    };
+    fs::create_dir_all(&keeper).map_err(of)?;
+    let database = folder.database()?;
+    let root = making::root_key(&folder.root_key())?;
+    match making::make(&database, &root, demonstration, SystemClock.now()).await {
+        // A first try may have ended between making the installation and naming its operators.
+        Ok(_) | Err(MakeError::AlreadyMade) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let core = start(folder, database, stop.clone(), &tasks).await?;
+    let named = practice::name_operators(&core).await;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    match named {
+        Ok(codes) => keep_codes(folder, &codes),
+        Err(_) if operators_file(&folder.0).exists() => Ok(()),
+        Err(_) => Err(Ending::Operators),
+    }
+}
+
+/// A demonstration's two codes lie in a file of the keeper's user.
+fn keep_codes(folder: &Folder, codes: &[String; 2]) -> Result<(), Ending> {
+    let path = operators_file(&folder.0);
+    let of = |source| Ending::File {
+        path: path.clone(),
+        source,
+    };
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(of)?;
+    let text = serde_json::to_vec(codes).map_err(|error| of(error.into()))?;
+    file.write_all(&text).map_err(of)?;
+    file.sync_all().map_err(of)
+}
+
+async fn start(
+    folder: &Folder,
+    database: Config,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<Arc<Core>, Ending> {
+    let configuration = folder.configuration()?;
+    let root = making::read_root_key(&folder.root_key())?;
+    let own = fs::metadata(folder.root_key())
+        .map(|file| file.uid())
+        .map_err(|source| Ending::File {
+            path: folder.root_key(),
+            source,
+        })?;
+    let host = configuration.origin.host_str().unwrap_or_default();
+    let core = Core::start(
+        CoreParts {
+            database,
+            root,
+            folder: folder.keeper(),
+            relying_party: host.to_owned(),
+            origins: vec![configuration.origin.clone(), configuration.room_origin],
+            shares_user: folder.instances().users().contains(&own),
+            clock: Arc::new(SystemClock),
+            budgets: configuration.budgets,
+            detection: configuration.detection,
+        },
+        stop,
+        tasks,
+    )
+    .await?;
+    Ok(core)
+}
+
+async fn serve(folder: &Folder) -> Result<(), Ending> {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let core = start(folder, folder.database()?, stop.clone(), &tasks).await?;
+    if core.config.shares_user && !core.config.is_demonstration {
+        return Err(Ending::SharedUser);
+    }
+    let listener = listen(&folder.socket())?;
+    let (held, commands) = (Arc::clone(&core), stop.clone());
+    let path = command_socket(&folder.0);
+    tasks.spawn(async move {
+        if let Err(error) = practice::serve(held, &path, commands).await {
+            tracing::error!(%error, "two operators cannot order anything now");
+        }
+    });
+    let service = Arc::new(KeeperService {
+        core: Arc::clone(&core),
+        instances: folder.instances(),
+    });
+    tasks.spawn(service::serve(listener, service, stop.clone()));
+    tracing::info!(entries = core.ledger.size(), "the keeper serves");
+    let ending = until_told(&core).await;
+    stop.cancel();
+    tasks.close();
+    tasks.wait().await;
+    ending
+}
+
+/// Waits for a signal, or for another keeper to take over.
+async fn until_told(core: &Core) -> Result<(), Ending> {
+    let of = |source| Ending::File {
+        path: PathBuf::from("signals"),
+        source,
+    };
+    let mut terminate = signal(SignalKind::terminate()).map_err(of)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(of)?;
+    let mut look = tokio::time::interval(Duration::from_millis(200));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => return Ok(()),
+            _ = interrupt.recv() => return Ok(()),
+            _ = look.tick() => {
+                if core.ledger.health() == Health::Ended {
+                    return Err(Ending::TakenOver);
+                }
+            }
+        }
+    }
+}
+
+/// The socket: whoever may call is known by credential and user, so anybody may reach it.
+fn listen(path: &Path) -> Result<UnixListener, Ending> {
+    let of = |source| Ending::File {
+        path: path.to_path_buf(),
+        source,
+    };
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(error)),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path).map_err(of)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o666)).map_err(of)?;
+    Ok(listener)
+}
+
+async fn export_ledger(folder: &Folder, out: &Path) -> Result<(), Ending> {
+    let keys = Keys::new(making::read_root_key(&folder.root_key())?)?;
+    let file = File::create(out).map_err(|source| Ending::File {
+        path: out.to_path_buf(),
+        source,
+    })?;
+    let count = export::export(&folder.database()?, &keys, BufWriter::new(file)).await?;
+    tracing::info!(entries = count, "the ledger was exported");
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! What the keeper does by itself: its first entries, summaries, checkpoints, hourly keys, stale deposits.
+
+use super::{Core, CoreError};
+use crate::draft::{Draft, Effect};
+use crate::identity::write_failures;
+use crate::ledger::{Health, LedgerError};
+use candour_keeper_api::words::{EntryKind, Reason};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long a deposit waits to be sealed.
+const STALE: SignedDuration = SignedDuration::from_hours(24);
+/// Most deposits dropped at once.
+const AT_ONCE: i64 = 512;
+
+/// Writes the first entries and begins what runs by itself.
+pub(super) async fn begin(
+    core: &Arc<Core>,
+    epochs: usize,
+    stop: CancellationToken,
+    tasks: &TaskTracker,
+) -> Result<(), CoreError> {
+    if core.ledger.health() == Health::Well {
+        let mut start = Draft::of_keeper(EntryKind::Start);
+        start.body.policy_hash = core.policy.hash().to_vec();
+        for outcome in core.ledger.append(vec![start, key_use(epochs)]).await? {
+            outcome?;
+        }
+        let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
+        let (held, ends) = (Arc::clone(core), stop.clone());
+        tasks.spawn(async move {
+            let keep = |text| {
+                *held
+                    .checkpoint
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner) = text
+            };
+            checkpoints.run(ledger, ends, keep).await;
+        });
+    }
+    tasks.spawn(each_second(Arc::clone(core), stop));
+    Ok(())
+}
+
+fn key_use(epochs: usize) -> Draft {
+    let mut draft = Draft::of_keeper(EntryKind::KeyUse);
+    draft.body.count = u32::try_from(epochs).unwrap_or(u32::MAX);
+    "the root key unwrapped the epoch keys".clone_into(&mut draft.body.text);
+    draft
+}
+
+async fn each_second(core: Arc<Core>, stop: CancellationToken) {
+    let mut round = 0_u64;
+    loop {
+        let ends = tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => false,
+            () = stop.cancelled() => true,
+        };
+        let now = core.clock.now();
+        if core.ledger.health() == Health::Well {
+            // A minute that is not written now is written with the next.
+            let _ = write_failures(&core, now, ends).await;
+            let _ = write_frozen(&core, now, ends).await;
+        }
+        if ends {
+            return;
+        }
+        round += 1;
+        if round.is_multiple_of(30) {
+            core.sessions.sweep(now);
+        }
+        if round.is_multiple_of(600) {
+            drop_stale(&core, now).await;
+        }
+        if round.is_multiple_of(3_600)
+            && let Ok(epochs) = core.subject_keys.read_epochs().await
+        {
+            let _ = core.ledger.append_one(key_use(epochs)).await;
+        }
+    }
+}
+
+/// Refusals to what is frozen already: one entry for each network, principal and minute.
+async fn write_frozen(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
+    let mut drafts = Vec::new();
+    for minute in core.refused_frozen.take_minutes(now, all) {
+        let mut draft = Draft::of_keeper(EntryKind::Summary);
+        draft.row.decision = Reason::Frozen.number();
+        draft.row.principal = crate::keys::KeyedToken(minute.tried.what).surrogate();
+        draft.body.network = minute.tried.network;
+        draft.body.count = minute.count;
+        drafts.push(draft);
+    }
+    core.ledger.append(drafts).await.map(drop)
+}
+
+/// Deposits that were never sealed go after a day, key and all.
+pub(crate) async fn drop_stale(core: &Core, now: Timestamp) {
+    let before = now.saturating_sub(STALE).unwrap_or(now);
+    let Ok(stale) = core.items.stale(before, AT_ONCE).await else {
+        return;
+    };
+    let drafts = stale.into_iter().map(|item| {
+        let mut draft = Draft::of_keeper(EntryKind::Shred);
+        draft.row.item = item.new.item.surrogate();
+        draft.row.item_kind = Some(item.new.kind);
+        draft.body.item = core.keys.item_id(item.new.item).as_bytes().to_vec();
+        "a deposit that was never sealed".clone_into(&mut draft.body.text);
+        let patient = core.keys.patient_id(item.new.patient);
+        let token = item.new.patient;
+        draft.effects.push(Effect::DropItem { item });
+        draft.about(patient, token)
+    });
+    if core.ledger.append(drafts.collect()).await.is_err() {
+        tracing::warn!("stale deposits were not dropped; they will be");
+    }
+}

@@ -1,0 +1,89 @@
+//! The ledger as one file, for `candour-verify`.
+
+use crate::keys::Keys;
+use crate::ledger::{describe, salt, salt_key};
+use crate::sql::ledger as sql;
+use candour_ledger::export::{ExportWriter, Record};
+use candour_ledger::{Entry, Hash, body_digest};
+use futures_util::TryStreamExt;
+use std::io::{self, Write};
+use tokio_postgres::{Config, NoTls, Row};
+
+/// Why a ledger cannot be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The database does not answer.
+    #[error("the keeper's database cannot be reached")]
+    Unreachable,
+    /// The database refuses.
+    #[error("the keeper's database refuses: {0}")]
+    Refused(String),
+    /// The file cannot be written.
+    #[error("the export cannot be written")]
+    Write(#[from] io::Error),
+    /// A row is not an entry.
+    #[error("a row of the ledger is not an entry")]
+    Row,
+}
+
+impl From<tokio_postgres::Error> for ExportError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Refused(describe(&error))
+    }
+}
+
+/// Writes every entry with its salt; answers how many. Buffer the writer.
+pub async fn export(config: &Config, keys: &Keys, out: impl Write) -> Result<u64, ExportError> {
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .map_err(|_| ExportError::Unreachable)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the connection's own half ends with its client"
+    )]
+    tokio::spawn(connection);
+    let salts = salt_key(keys);
+    let mut writer = ExportWriter::new(out)?;
+    let none: [i64; 0] = [];
+    let rows = client.query_raw(sql::EXPORT, none).await?;
+    tokio::pin!(rows);
+    let mut count = 0;
+    while let Some(row) = rows.try_next().await? {
+        let entry = entry(&row)?;
+        let leaf: [u8; 32] = row
+            .get::<_, &[u8]>("leaf")
+            .try_into()
+            .map_err(|_| ExportError::Row)?;
+        writer.push(&Record {
+            entry,
+            salt: Some(salt(&salts, entry.index)),
+            leaf: Hash::from_bytes(leaf),
+        })?;
+        count += 1;
+    }
+    writer.finish()?.flush()?;
+    Ok(count)
+}
+
+fn entry(row: &Row) -> Result<Entry, ExportError> {
+    let small = |name: &str| u8::try_from(row.get::<_, i16>(name)).map_err(|_| ExportError::Row);
+    Ok(Entry {
+        index: u64::try_from(row.get::<_, i64>("index")).map_err(|_| ExportError::Row)?,
+        at: row.get("at"),
+        kind: small("kind")?,
+        decision: small("decision")?,
+        purpose: small("purpose")?,
+        role: small("role")?,
+        practice: row
+            .get::<_, Option<&[u8]>>("practice")
+            .map(|practice| practice.try_into().map_err(|_| ExportError::Row))
+            .transpose()?,
+        item_kind: small("item_kind")?,
+        session: row.get("session"),
+        principal: row.get("principal"),
+        patient: row.get("patient"),
+        item: row.get("item"),
+        body: body_digest(row.get("body")),
+    })
+}

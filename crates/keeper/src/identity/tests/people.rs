@@ -1,0 +1,210 @@
+//! People for tests: made as real ones are, by invitation.
+
+use crate::acts;
+use crate::changes;
+use crate::harness::{Inside, ORIGIN, PORTAL};
+use crate::identity::{invitations, sign_in};
+use crate::ledger::Refusal;
+use crate::practice::{Command, Made, Ordered, carry_out, name_operators};
+use candour_keeper_api::wire::{self, Change, ChangeKind};
+use candour_keeper_api::words::Role;
+use candour_seal::PracticeId;
+use candour_testkit::passkey::SoftwarePasskey;
+
+/// A practice, and the two operators who can make more.
+pub struct Office {
+    pub practice: PracticeId,
+    pub made: Made,
+    pub codes: [String; 2],
+}
+
+pub async fn office(inside: &Inside) -> Office {
+    let codes = name_operators(&inside.core).await.unwrap();
+    let made = ordered(
+        inside,
+        &codes,
+        Command::AddPractice {
+            name: "Kōwhai Health".to_owned(),
+            region: "Waikato".to_owned(),
+            manager: "Mere Tūhoe".to_owned(),
+        },
+    )
+    .await
+    .unwrap();
+    Office {
+        practice: made.practice.parse().unwrap(),
+        made,
+        codes,
+    }
+}
+
+pub async fn ordered(
+    inside: &Inside,
+    codes: &[String; 2],
+    command: Command,
+) -> Result<Made, Refusal> {
+    let ordered = Ordered {
+        codes: codes.clone(),
+        command,
+    };
+    carry_out(&inside.core, &ordered).await
+}
+
+/// Accepts an invitation with a new passkey.
+pub async fn register(
+    inside: &Inside,
+    code: &str,
+    login: &str,
+    birth_date: &str,
+) -> Result<(SoftwarePasskey, Vec<u8>), Refusal> {
+    let mut device = SoftwarePasskey::new().unwrap();
+    let view = invitations::open(
+        &inside.core,
+        PORTAL,
+        &wire::InvitationOpen {
+            code: code.to_owned(),
+            network: "192.0.2.1".to_owned(),
+            login: login.to_owned(),
+        },
+    )
+    .await?;
+    let ceremony = view.ceremony.unwrap();
+    let registered = invitations::register(
+        &inside.core,
+        PORTAL,
+        &wire::Register {
+            code: code.to_owned(),
+            birth_date: birth_date.to_owned(),
+            login: login.to_owned(),
+            ceremony: ceremony.ceremony,
+            answer_json: device.create(&ceremony.options_json, ORIGIN).unwrap(),
+            ..wire::Register::default()
+        },
+    )
+    .await?;
+    Ok((device, registered.person))
+}
+
+/// Signs in with a passkey.
+pub async fn sign_in(
+    inside: &Inside,
+    device: &mut SoftwarePasskey,
+    login: &str,
+    as_staff: bool,
+) -> Result<wire::SignedIn, Refusal> {
+    let asked = sign_in::passkey_start(
+        &inside.core,
+        PORTAL,
+        &wire::PasskeyStart {
+            login: login.to_owned(),
+            network: String::new(),
+        },
+    )
+    .await?;
+    sign_in::passkey_finish(
+        &inside.core,
+        PORTAL,
+        &wire::PasskeyFinish {
+            ceremony: asked.ceremony,
+            answer_json: device.get(&asked.options_json, ORIGIN).unwrap_or_default(),
+            acting: Some(wire::Acting {
+                as_staff,
+                practice: Vec::new(),
+            }),
+            network: "192.0.2.1".to_owned(),
+        },
+    )
+    .await
+}
+
+/// Does an act with a passkey.
+pub async fn act(
+    inside: &Inside,
+    token: &[u8],
+    device: &mut SoftwarePasskey,
+    kind: ChangeKind,
+) -> Result<wire::Changed, Refusal> {
+    let asked = acts::start(
+        &inside.core,
+        PORTAL,
+        &wire::ActStart {
+            token: token.to_vec(),
+            change: Some(Change { kind: Some(kind) }),
+        },
+    )
+    .await?;
+    acts::finish(
+        &inside.core,
+        PORTAL,
+        false,
+        &wire::ActFinish {
+            token: token.to_vec(),
+            ceremony: asked.ceremony,
+            answer_json: device.get(&asked.options_json, ORIGIN).unwrap(),
+            ..wire::ActFinish::default()
+        },
+    )
+    .await
+}
+
+/// Makes a change without an act.
+pub async fn change(
+    inside: &Inside,
+    token: &[u8],
+    kind: ChangeKind,
+) -> Result<wire::Changed, Refusal> {
+    changes::change(
+        &inside.core,
+        PORTAL,
+        &wire::ChangeCall {
+            token: token.to_vec(),
+            change: Some(Change { kind: Some(kind) }),
+        },
+    )
+    .await
+}
+
+/// A signed-in person of the practice or the operator.
+pub struct Person {
+    pub device: SoftwarePasskey,
+    pub token: Vec<u8>,
+    pub id: Vec<u8>,
+}
+
+pub async fn manager(inside: &Inside, office: &Office) -> Person {
+    person(inside, &office.made.invitation, "mere").await
+}
+
+pub async fn person(inside: &Inside, code: &str, login: &str) -> Person {
+    let (mut device, id) = register(inside, code, login, "").await.unwrap();
+    let token = sign_in(inside, &mut device, login, true)
+        .await
+        .unwrap()
+        .token;
+    Person { device, token, id }
+}
+
+pub async fn officer(inside: &Inside, office: &Office, role: &str, login: &str) -> Person {
+    let made = ordered(
+        inside,
+        &office.codes,
+        Command::AddOperator {
+            role: role.to_owned(),
+            name: login.to_owned(),
+        },
+    )
+    .await
+    .unwrap();
+    person(inside, &made.invitation, login).await
+}
+
+pub fn invite(practice: PracticeId, role: Role, patient: Vec<u8>) -> ChangeKind {
+    let staff_name = if patient.is_empty() { "Hēmi Pere" } else { "" };
+    ChangeKind::Invite(wire::Invite {
+        practice: practice.as_bytes().to_vec(),
+        role: role.into(),
+        patient,
+        staff_name: staff_name.to_owned(),
+        ..wire::Invite::default()
+    })
+}

@@ -1,0 +1,273 @@
+//! Making an installation: schema, root key, room key, first epoch key, an empty ledger.
+
+use crate::identity::sign_in::random_id;
+use crate::keys::{Keys, OwnSubject};
+use crate::sql::{ledger as ledger_sql, making as sql};
+use crate::subject_keys::{PEOPLE, epoch_context, make_under};
+use candour_ledger::Frontier;
+use candour_seal::{
+    EpochKey, InstallationId, ItemKey, RoomPrivateKey, RoomPublicKey, RootKey, SystemRandom,
+    Zeroizing, open, seal, wrap,
+};
+use jiff::Timestamp;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use tokio_postgres::{Client, Config, NoTls};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Why an installation cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum MakeError {
+    /// The database does not answer.
+    #[error("the keeper's database cannot be reached")]
+    Unreachable,
+    /// The database refuses.
+    #[error("the keeper's database refuses: {0}")]
+    Refused(String),
+    /// The schema cannot be brought up to date.
+    #[error("the keeper's schema cannot be brought up to date: {0}")]
+    Schema(String),
+    /// There is an installation in this database.
+    #[error("this database holds an installation already")]
+    AlreadyMade,
+    /// There is none.
+    #[error("no installation was made in this database: run `candour-keeper init` first")]
+    NotMade,
+    /// The row does not verify: another root key, or changed past the keeper.
+    #[error("the installation's row does not fit this root key")]
+    Foreign,
+    /// The root key's file fails.
+    #[error("the root key's file cannot be used")]
+    RootFile(#[from] io::Error),
+    /// The root key's file holds something else.
+    #[error("the root key's file does not hold 64 hexadecimal digits")]
+    RootText,
+}
+
+impl From<tokio_postgres::Error> for MakeError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Refused(crate::ledger::describe(&error))
+    }
+}
+
+/// What was fixed when the installation was made.
+pub struct Installation {
+    /// Its id.
+    pub id: InstallationId,
+    /// Made as a demonstration.
+    pub is_demonstration: bool,
+    /// The room's public key.
+    pub room_public: RoomPublicKey,
+    /// The room's private key.
+    pub room_private: Zeroizing<[u8; 32]>,
+}
+
+/// Connects for making, reading or migrating; the connection ends with the client.
+async fn connect(config: &Config) -> Result<Client, MakeError> {
+    let (client, connection) = config
+        .connect(NoTls)
+        .await
+        .map_err(|_| MakeError::Unreachable)?;
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the connection's own half ends with its client"
+    )]
+    tokio::spawn(connection);
+    Ok(client)
+}
+
+/// Brings a database to the newest schema.
+pub async fn migrate(config: &Config) -> Result<(), MakeError> {
+    let mut client = connect(config).await?;
+    migrations::migrations::runner()
+        .run_async(&mut client)
+        .await
+        .map(drop)
+        .map_err(|error| MakeError::Schema(error.to_string()))
+}
+
+/// Makes an installation in a database that has none.
+pub async fn make(
+    config: &Config,
+    root: &RootKey,
+    is_demonstration: bool,
+    now: Timestamp,
+) -> Result<InstallationId, MakeError> {
+    migrate(config).await?;
+    let mut client = connect(config).await?;
+    if client
+        .query_opt(sql::SELECT_INSTALLATION, &[])
+        .await?
+        .is_some()
+    {
+        return Err(MakeError::AlreadyMade);
+    }
+    let keys = Keys::new(root.clone()).map_err(|_| MakeError::Foreign)?;
+    let rng = &mut SystemRandom;
+    let id = InstallationId::from_bytes(random_id());
+    let room = RoomPrivateKey::generate(rng);
+    let public = room.public();
+    let private = seal(
+        &room_key(&keys),
+        id.as_bytes(),
+        room.to_bytes().as_slice(),
+        rng,
+    );
+    let at = now.as_microsecond();
+    let mac = keys.mac(
+        "installation",
+        &mac_data(id, is_demonstration, at, public, &private),
+    );
+    let epoch = EpochKey::generate(rng);
+    let wrapped = wrap(root, &epoch_context(PEOPLE, 1), &epoch, rng);
+    let (own, _) = make_under(&epoch, keys.own(OwnSubject::Installation), PEOPLE, 1);
+    let everything = client.transaction().await?;
+    everything
+        .execute(
+            sql::INSERT_INSTALLATION,
+            &[
+                &id.as_bytes().as_slice(),
+                &is_demonstration,
+                &at,
+                &public.as_bytes().as_slice(),
+                &private,
+                &mac.as_slice(),
+            ],
+        )
+        .await?;
+    everything
+        .execute(
+            sql::INSERT_EPOCH_KEY,
+            &[&PEOPLE.as_slice(), &1_i32, &wrapped.as_slice(), &at],
+        )
+        .await?;
+    everything
+        .execute(
+            sql::INSERT_SUBJECT_KEY,
+            &[
+                &own.subject.0.as_slice(),
+                &own.scope.as_slice(),
+                &own.epoch,
+                &own.reading.as_slice(),
+                &own.audit.as_slice(),
+            ],
+        )
+        .await?;
+    everything
+        .execute(sql::INSERT_HEAD, &[&Frontier::new().to_bytes()])
+        .await?;
+    everything.commit().await?;
+    Ok(id)
+}
+
+/// Reads what was made, and brings the schema up to date.
+pub async fn read(config: &Config, keys: &Keys) -> Result<Installation, MakeError> {
+    migrate(config).await?;
+    let client = connect(config).await?;
+    let row = client
+        .query_opt(sql::SELECT_INSTALLATION, &[])
+        .await?
+        .ok_or(MakeError::NotMade)?;
+    let id = InstallationId::try_from(row.get::<_, &[u8]>(0)).map_err(|_| MakeError::Foreign)?;
+    let (is_demonstration, at): (bool, i64) = (row.get(1), row.get(2));
+    let public: [u8; 32] = row
+        .get::<_, &[u8]>(3)
+        .try_into()
+        .map_err(|_| MakeError::Foreign)?;
+    let public = RoomPublicKey::from_bytes(public);
+    let private: &[u8] = row.get(4);
+    let data = mac_data(id, is_demonstration, at, public, private);
+    if !keys.mac_fits("installation", &data, row.get::<_, &[u8]>(5)) {
+        return Err(MakeError::Foreign);
+    }
+    let private = open(&room_key(keys), id.as_bytes(), private).map_err(|_| MakeError::Foreign)?;
+    let private: [u8; 32] = private
+        .as_slice()
+        .try_into()
+        .map_err(|_| MakeError::Foreign)?;
+    Ok(Installation {
+        id,
+        is_demonstration,
+        room_public: public,
+        room_private: Zeroizing::new(private),
+    })
+}
+
+fn room_key(keys: &Keys) -> ItemKey {
+    keys.sealing("room private key")
+}
+
+fn mac_data(
+    id: InstallationId,
+    is_demonstration: bool,
+    at: i64,
+    public: RoomPublicKey,
+    private: &[u8],
+) -> Vec<u8> {
+    [
+        id.as_bytes().as_slice(),
+        &[u8::from(is_demonstration)],
+        &at.to_be_bytes(),
+        public.as_bytes(),
+        private,
+    ]
+    .concat()
+}
+
+/// Draws a root key and writes it to a file that only its owner can read; an existing file is read instead.
+pub fn root_key(path: &Path) -> Result<RootKey, MakeError> {
+    match fs::read_to_string(path) {
+        Ok(text) => return parse_root(&Zeroizing::new(text)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        Err(_) => {}
+    }
+    let root = RootKey::generate(&mut SystemRandom);
+    let mut text = Zeroizing::new(String::with_capacity(65));
+    for byte in root.expose() {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    text.push('\n');
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    if let Some(folder) = path.parent() {
+        File::open(folder)?.sync_all()?;
+    }
+    Ok(root)
+}
+
+/// Reads a root key's file.
+pub fn read_root_key(path: &Path) -> Result<RootKey, MakeError> {
+    parse_root(&Zeroizing::new(fs::read_to_string(path)?))
+}
+
+fn parse_root(text: &str) -> Result<RootKey, MakeError> {
+    let digits = text.trim().as_bytes();
+    let mut bytes = Zeroizing::new([0; 32]);
+    if digits.len() != 64 {
+        return Err(MakeError::RootText);
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| MakeError::RootText)?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| MakeError::RootText)?;
+    }
+    Ok(RootKey::from_bytes(&bytes))
+}
+
+/// Whether a keeper works in this database now: its head says how long its ledger is.
+pub async fn ledger_size(config: &Config) -> Result<u64, MakeError> {
+    let client = connect(config).await?;
+    let row = client.query_one(ledger_sql::PEEK_HEAD, &[]).await?;
+    u64::try_from(row.get::<_, i64>(1)).map_err(|_| MakeError::Foreign)
+}
