@@ -20,7 +20,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
@@ -50,8 +50,7 @@ pub struct Installation {
     pub router: Router,
     pub practice: PracticeId,
     portal: Portal,
-    stop: CancellationToken,
-    tasks: TaskTracker,
+    _stop: DropGuard,
     _databases: [TestDatabase; 2],
     _folder: TempDir,
 }
@@ -95,6 +94,7 @@ impl Installation {
         let known = Practice {
             id: practice,
             name: "Kauri Health".to_owned(),
+            hpi: None,
             region: "Northland".to_owned(),
             phone: "09 430 0000".to_owned(),
             email: "kauri@example.org".to_owned(),
@@ -102,9 +102,14 @@ impl Installation {
             out_of_hours: "0800 611 116".to_owned(),
         };
         store("candour_worker").put_practice(&known).await.unwrap();
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let stop = CancellationToken::new();
         let client = Arc::new(keeper.client(InstanceKind::Portal));
-        let app = App::start(client, store("candour_portal"), &tasks, stop.clone());
+        let app = App::start(
+            client,
+            store("candour_portal"),
+            &TaskTracker::new(),
+            stop.clone(),
+        );
         let settings = PortalSettings {
             origin: ORIGIN.to_owned(),
             zone: TimeZone::get("Pacific/Auckland").unwrap(),
@@ -118,8 +123,7 @@ impl Installation {
             portal,
             practice,
             keeper,
-            stop,
-            tasks,
+            _stop: stop.drop_guard(),
             _databases: [keeper_database, database],
             _folder: folder,
         }
@@ -128,13 +132,6 @@ impl Installation {
     /// The use cases, to arrange.
     pub fn app(&self) -> &App {
         self.portal.app()
-    }
-
-    /// Sends what the portal still has to report.
-    pub async fn reports_are_sent(&self) {
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
     }
 
     /// Somebody enrolled at a practice, by its own program.

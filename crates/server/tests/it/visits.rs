@@ -11,13 +11,11 @@ use http::StatusCode;
 
 const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
 
-/// The text between two others, with HTML's escapes undone.
+/// The text between two others.
 fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
-    let from = page
-        .find(start)
-        .unwrap_or_else(|| panic!("no {start} in {page}"))
-        + start.len();
-    &page[from..from + page[from..].find(end).unwrap()]
+    assert!(page.contains(start), "no {start} in {page}");
+    let (_, rest) = page.split_once(start).unwrap();
+    rest.split_once(end).unwrap().0
 }
 
 fn unescaped(text: &str) -> String {
