@@ -33,6 +33,12 @@ pub struct Configuration {
     pub mailbox_page: Option<SocketAddr>,
     /// Proxies whose word on a visitor's address is taken.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Budgets other than the keeper's own; the keeper reads and checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budgets: Option<serde_json::Value>,
+    /// Thresholds of detection other than the keeper's own; the keeper reads and checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<serde_json::Value>,
     /// The time zone in which pages and letters state times, by its name in the tz database.
     #[serde(default = "default_zone")]
     pub zone: String,
@@ -94,6 +100,9 @@ impl Configuration {
             mailbox_page: Some(at(3)?),
             smtp_relay: at(4)?,
             trusted_proxies: Vec::new(),
+            // A made-up population is deposited within minutes.
+            budgets: Some(serde_json::json!({ "client": { "deposited_hour_floor": 1_000_000 } })),
+            detection: None,
             zone: default_zone(),
             operator: None,
         })

@@ -193,6 +193,14 @@ impl Accounts {
         serde_json::from_slice(&bytes).map_err(Problem::json(path))
     }
 
+    /// Reads the file; nobody when there is none yet.
+    ///
+    /// # Errors
+    /// When it does not read.
+    pub fn read_if_there(path: &Path) -> Result<Self, Problem> {
+        if path.exists() { Self::read(path) } else { Ok(Self::default()) }
+    }
+
     /// The first account with a role.
     pub fn with_role(&self, role: &str) -> Option<&Account> {
         self.accounts.iter().find(|account| account.role == role)

@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::Router;
 use candour_app::{FirstByte, ReadError, Refusal, documents, record};
 use candour_keeper_api::Viewer;
 use candour_keeper_api::words::Purpose;
@@ -59,7 +59,8 @@ impl IntoResponse for Refused {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        (status, Json(json!({ "status": status.as_u16() }))).into_response()
+        let said = json!({ "status": status.as_u16() }).to_string();
+        (status, [(CONTENT_TYPE, "application/json")], said).into_response()
     }
 }
 

@@ -237,12 +237,16 @@ impl Installation {
         serde_json::json!({
             "demonstration": true,
             "origin": self.portal().origin,
+            "room_origin": self.room().origin,
+            "status_origin": self.status().origin,
             "portal": at(1),
             "room": at(2),
             "status": at(3),
             "smtp_relay": at(5),
             "mailbox_page": at(4),
             "trusted_proxies": [],
+            // Programs deposit a whole population within minutes; nothing else differs from a real installation.
+            "budgets": { "client": { "deposited_hour_floor": 1_000_000 } },
         })
     }
 

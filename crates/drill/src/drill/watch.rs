@@ -79,6 +79,6 @@ impl Watch {
 
     async fn items(&self, incident: IncidentId, member: &Member) -> Result<Vec<MemberItem>, Problem> {
         let client = self.pool.get().await.map_err(|error| unreadable(error.into()))?;
-        register::items(&**client, incident, member.patient).await.map_err(unreadable)
+        register::items(&client, incident, member.patient).await.map_err(unreadable)
     }
 }

@@ -72,6 +72,9 @@ impl Clerk<'_> {
 
     async fn officer(&self, role: &str, invitation: &str) -> Result<(), Problem> {
         let Officer { login, name, about } = officer(role);
+        if self.known(login).is_some() {
+            return Ok(());
+        }
         let passkey = self.register_passkey(invitation, "", login).await?;
         self.tell(Account {
             login: login.to_owned(),
@@ -95,9 +98,15 @@ impl Clerk<'_> {
             .map_err(|_| Problem::Unexpected("a practice's id does not read".to_owned()))?;
         let suffix = if place == 0 { String::new() } else { format!("-{}", place + 1) };
         let manager = format!("moana{suffix}");
-        let mut passkey = self.register_passkey(&desk.manager_invitation, "", &manager).await?;
-        self.tell(self.staff_account(place, &manager, MANAGER, Role::Manager, &passkey)?)
-            .await?;
+        let mut passkey = match self.known(&manager) {
+            Some(account) => account.keys.passkey()?,
+            None => {
+                let passkey = self.register_passkey(&desk.manager_invitation, "", &manager).await?;
+                self.tell(self.staff_account(place, &manager, MANAGER, Role::Manager, &passkey)?)
+                    .await?;
+                passkey
+            }
+        };
         let signed_in = self.sign_in_staff(&manager, &mut passkey, practice).await?;
 
         let mut desk_token = signed_in.token.clone();
@@ -105,18 +114,15 @@ impl Clerk<'_> {
             (format!("aroha{suffix}"), "Dr Aroha Ngata", Role::Clinician),
             (format!("sam{suffix}"), "Sam Wilson", Role::Reception),
         ] {
-            let ceremony = invitations::invite_staff(self.app, &signed_in.token, practice, role, name.to_owned())
-                .await
-                .map_err(Problem::refused("a member of staff could not be invited"))?;
-            let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
-            let changed = acts::finish(self.app, &signed_in.token, ceremony.id, Proof::Passkey(ceremony.id, answer))
-                .await
-                .map_err(Problem::refused("a member of staff could not be invited"))?;
-            let code = changed
-                .code
-                .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))?;
-            let mut own = self.register_passkey(&code, "", &login).await?;
-            self.tell(self.staff_account(place, &login, name, role, &own)?).await?;
+            let mut own = match self.known(&login) {
+                Some(account) => account.keys.passkey()?,
+                None => {
+                    let code = self.invite_staff(&signed_in.token, &mut passkey, practice, role, name).await?;
+                    let own = self.register_passkey(&code, "", &login).await?;
+                    self.tell(self.staff_account(place, &login, name, role, &own)?).await?;
+                    own
+                }
+            };
             if role == Role::Reception {
                 desk_token = self.sign_in_staff(&login, &mut own, practice).await?.token;
             }
@@ -126,6 +132,32 @@ impl Clerk<'_> {
             practice_name: desk.name.clone(),
             token: desk_token,
         })
+    }
+
+    /// An account that an earlier run has made.
+    fn known(&self, login: &str) -> Option<&Account> {
+        self.order.known.iter().find(|account| account.login == login)
+    }
+
+    /// The manager's act: the passkey answers exactly this invitation.
+    async fn invite_staff(
+        &self,
+        token: &Token,
+        passkey: &mut SoftwarePasskey,
+        practice: PracticeId,
+        role: Role,
+        name: &str,
+    ) -> Result<Zeroizing<String>, Problem> {
+        let ceremony = invitations::invite_staff(self.app, token, practice, role, name.to_owned())
+            .await
+            .map_err(Problem::refused("a member of staff could not be invited"))?;
+        let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
+        let changed = acts::finish(self.app, token, ceremony.id, Proof::Passkey(ceremony.id, answer))
+            .await
+            .map_err(Problem::refused("a member of staff could not be invited"))?;
+        changed
+            .code
+            .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))
     }
 
     fn staff_account(
@@ -171,13 +203,17 @@ impl Clerk<'_> {
 
     /// One of each way to sign in, a mother who acts for her child, and the one whose credentials get stolen.
     async fn named_patients(&self, staff: &Staff, candidates: &mut Candidates) -> Result<(), Problem> {
-        if let Some([(child, child_id), (parent, parent_id)]) = candidates.family(0) {
+        if let Some([(child, child_id), (parent, parent_id)]) = candidates.family(0)
+            && self.known("mere").is_none()
+        {
             let about = format!("A parent, who also acts for {}.", child.given);
             let account = self.patient_with_passkey(staff, &parent, parent_id, "mere", &about).await?;
             self.act_for(staff, &account, child_id, &child).await?;
             self.tell(account).await?;
         }
-        if let Some((person, id)) = candidates.ordinary(0) {
+        if let Some((person, id)) = candidates.ordinary(0)
+            && self.known("wiremu").is_none()
+        {
             let about = "A patient who signs in with a passkey.";
             let account = self.patient_with_passkey(staff, &person, id, "wiremu", about).await?;
             self.tell(account).await?;
@@ -186,11 +222,15 @@ impl Clerk<'_> {
             ("ana", "A patient who signs in with a password and an authenticator app."),
             ("thief", "A patient whose password and second factor were stolen: the thief of the drill."),
         ] {
-            if let Some((person, id)) = candidates.ordinary(0) {
+            if let Some((person, id)) = candidates.ordinary(0)
+                && self.known(login).is_none()
+            {
                 self.patient_with_password(staff, &person, id, login, about).await?;
             }
         }
-        if let Some((person, id)) = candidates.ordinary(0) {
+        if let Some((person, id)) = candidates.ordinary(0)
+            && self.known("pita").is_none()
+        {
             self.patient_with_sheet(staff, &person, id).await?;
         }
         Ok(())
@@ -202,6 +242,9 @@ impl Clerk<'_> {
             let Some(place) = number.checked_rem(desks.len()) else { break };
             let Some((person, id)) = candidates.ordinary(place) else { continue };
             let login = format!("visitor-{number}");
+            if self.known(&login).is_some() {
+                continue;
+            }
             let about = "A patient who reads now and then.";
             let account = self.patient_with_passkey(&desks[place], &person, id, &login, about).await?;
             self.send(Report::Visitor(account)).await?;
@@ -248,7 +291,11 @@ impl Clerk<'_> {
         // Registering uses a code up, and each code works once: the one of 30 seconds ago is still taken, so that
         // whoever signs in next does not have to wait.
         let seconds = u64::try_from(clock::now().as_second()).unwrap_or(0);
+        let ceremony = offer
+            .ceremony
+            .ok_or_else(|| Problem::Unexpected("an invitation offers no ceremony".to_owned()))?;
         let credential = Credential::Authenticator {
+            ceremony: ceremony.id,
             password: Zeroizing::new(PASSWORD.to_owned()),
             code: Zeroizing::new(app.digits(seconds.saturating_sub(30))),
         };

@@ -46,7 +46,6 @@ struct Notebook {
     seed: u64,
     desks: Vec<Desk>,
     officers: Vec<(String, String)>,
-    has_accounts: bool,
 }
 
 impl Notebook {
@@ -104,6 +103,8 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
     practices(wishes, &keeper, population.practices(), &mut notebook).await?;
     officers(wishes, &keeper, &mut notebook)?;
 
+    let known = Accounts::read_if_there(&wishes.data.join(Accounts::FILE))?;
+    let visitors = Accounts::read_if_there(&wishes.data.join(Accounts::VISITORS))?;
     let order = Order {
         data: wishes.data.clone(),
         patients: wishes.patients,
@@ -113,16 +114,19 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
         desks: notebook.desks.clone(),
         officers: notebook.officers.clone(),
         visitors: wishes.visitors,
-        wants_accounts: !notebook.has_accounts,
+        known: known.accounts.iter().chain(&visitors.accounts).cloned().collect(),
     };
     let expected = u64::from(population.numbers().end);
-    let settled = desk(wishes, &order, expected).await?;
+    let mut settled = Settled {
+        accounts: known,
+        visitors,
+        ..Settled::default()
+    };
+    let done = desk(wishes, &order, expected, &mut settled).await;
+    // What was made is kept even when the rest was not: an invitation works once.
+    write_accounts(&wishes.data, &settled.accounts, &settled.visitors)?;
+    done?;
     keeper.mark_canaries(&settled.canaries)?;
-    if order.wants_accounts {
-        write_accounts(&wishes.data, &settled.accounts, &settled.visitors)?;
-        notebook.has_accounts = true;
-        notebook.write(&wishes.data)?;
-    }
     Ok(settled.done)
 }
 
@@ -216,7 +220,7 @@ struct Settled {
 }
 
 /// Runs the desk under the portal's account and takes its reports.
-async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, Problem> {
+async fn desk(wishes: &Wishes, order: &Order, expected: u64, settled: &mut Settled) -> Result<(), Problem> {
     let name = "candour-drill desk";
     let program = program(wishes, "candour-drill")?;
     let mut command = Command::new(&program);
@@ -243,7 +247,6 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, 
     input.write_all(line.as_bytes()).await.map_err(Problem::file("could not write to", pipe))?;
     drop(input);
 
-    let mut settled = Settled::default();
     let mut list = match &wishes.list {
         Some(path) => Some(std::io::BufWriter::new(
             std::fs::File::create(path).map_err(Problem::file("could not create", path))?,
@@ -276,7 +279,7 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, 
     }
     let status = child.wait().await.map_err(Problem::file("could not wait for", &program))?;
     if is_done && status.success() {
-        return Ok(settled);
+        return Ok(());
     }
     let said = format!("it ended early ({status})");
     Err(Problem::Child { name: name.to_owned(), said })

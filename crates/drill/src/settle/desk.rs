@@ -74,10 +74,8 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
     };
     let (settled, ()) = tokio::join!(people::settle(&app, &population, &clients, told), relay);
     let (done, candidates) = settled?;
-    if order.wants_accounts {
-        let clerk = Clerk { app: &app, order, out };
-        clerk.make(candidates).await?;
-    }
+    let clerk = Clerk { app: &app, order, out };
+    clerk.make(candidates).await?;
     let _ = out.send(Report::Done(done)).await;
     stop.cancel();
     tasks.close();
