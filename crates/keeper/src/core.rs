@@ -233,6 +233,11 @@ impl Core {
         self.room_private.as_ref()
     }
 
+    /// Drops deposits that were never sealed within a day; the keeper does this by itself.
+    pub async fn drop_stale_deposits(&self) {
+        housekeeping::drop_stale(self, self.clock.now()).await;
+    }
+
     /// A number for one request, for detection.
     pub(crate) fn next_request(&self) -> u64 {
         self.requests.fetch_add(1, Ordering::Relaxed)

@@ -1,6 +1,8 @@
 //! For tests only: databases, the real keeper in process, builders, a mailbox, a clock.
 
 pub mod cluster;
+pub mod keeper;
 pub mod passkey;
 
 pub use cluster::{Template, TestCluster, TestDatabase};
+pub use keeper::TestKeeper;

@@ -40,7 +40,11 @@ async fn a_letter_arrives_as_it_was_written_and_the_relays_answer_is_kept() {
         unreachable!("one letter, not {}", letters.len())
     };
     assert_eq!(letter.subject, LETTER.subject);
-    assert_eq!(letter.text.replace("\r\n", "\n"), LETTER.text);
+    // The line end before the final stop of SMTP is not part of the text.
+    assert_eq!(
+        letter.text.replace("\r\n", "\n").trim_end(),
+        LETTER.text.trim_end()
+    );
     mailbox.stop().await;
 }
 

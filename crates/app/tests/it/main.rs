@@ -4,8 +4,11 @@
     reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
 )]
 
+mod documents;
 mod keeper_away;
 mod letters;
+mod reading;
+mod with_keeper;
 
 use candour_app::App;
 use candour_keeper_api::words::Purpose;
@@ -64,6 +67,10 @@ impl Drop for Portal {
     fn drop(&mut self) {
         self.stop.cancel();
     }
+}
+
+pub(crate) async fn connect(config: tokio_postgres::Config) -> tokio_postgres::Client {
+    candour_embedded::cluster::connect(&config).await.unwrap()
 }
 
 pub(crate) fn viewer(token: Token, purpose: Purpose) -> Viewer {

@@ -175,7 +175,12 @@ fn read(core: &Core, practice: PracticeId, item: &wire::NewItem) -> Result<Asked
     })
 }
 
-async fn known(core: &Core, practice: PracticeId, asked: &[Asked]) -> Result<Known, Refusal> {
+async fn known(
+    core: &Core,
+    caller: &Caller,
+    practice: PracticeId,
+    asked: &[Asked],
+) -> Result<Known, Refusal> {
     let mut patients: Vec<KeyedToken> = asked.iter().map(|item| item.token).collect();
     patients.sort_unstable();
     patients.dedup();

@@ -7,7 +7,9 @@ use candour_server::pages::demonstration::{AccountGroup, AccountView, Demonstrat
 use candour_server::pages::deposit::DepositPage;
 use candour_server::pages::documents::{DocumentView, DocumentsPage};
 use candour_server::pages::home::{HomePage, RecordTile};
-use candour_server::pages::invitations::account::{AccountPage, AppKey, InvitationPage, SheetPage};
+use candour_server::pages::invitations::account::{
+    AccountPage, AppKey, InvitationPage, Picture, SheetPage,
+};
 use candour_server::pages::invitations::{InviteMadePage, InvitePage, LinkPage};
 use candour_server::pages::notices::{NoticeView, NoticesPage};
 use candour_server::pages::practice::{
@@ -199,6 +201,10 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                     address: "otpauth://totp/Candour:hemi.walker?secret=JBSWY3DPEHPK3PXP"
                         .to_owned(),
                     key: "JBSW Y3DP EHPK 3PXP".to_owned(),
+                    picture: Some(Picture {
+                        side: 9,
+                        path: "M4 4h1v1h-1z".to_owned(),
+                    }),
                 }),
                 asks_birth: true,
                 birth: birth(),

@@ -18,7 +18,9 @@ use candour_app::practices;
 use candour_app::sign_in::CeremonyId;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
+use qrcode::{Color, EcLevel, QrCode};
 use serde::Deserialize;
+use std::fmt::Write;
 use zeroize::Zeroizing;
 
 /// Code and sign-in name.
@@ -39,8 +41,44 @@ pub struct AppKey {
     pub ceremony: String,
     /// `otpauth://` address.
     pub address: String,
+    /// The same as a picture for the app's camera; `None` when it does not fit into one.
+    pub picture: Option<Picture>,
     /// The key in groups of four.
     pub key: String,
+}
+
+/// A QR code as one path of unit squares.
+pub struct Picture {
+    /// Squares in a row, with the quiet zone.
+    pub side: usize,
+    /// The dark squares as SVG path data.
+    pub path: String,
+}
+
+/// Light squares that must surround a QR code (ISO/IEC 18004).
+const QUIET: usize = 4;
+
+impl Picture {
+    fn of(text: &str) -> Option<Self> {
+        let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+        let width = code.width();
+        let mut path = String::new();
+        for (at, colour) in code.to_colors().into_iter().enumerate() {
+            if colour == Color::Dark {
+                // Writing to a string cannot fail.
+                let _ = write!(
+                    path,
+                    "M{} {}h1v1h-1z",
+                    at % width + QUIET,
+                    at / width + QUIET
+                );
+            }
+        }
+        Some(Self {
+            side: width + 2 * QUIET,
+            path,
+        })
+    }
 }
 
 /// The three ways to make an account; staff have the first only.
@@ -233,6 +271,7 @@ fn app_key(ceremony: String, address: String) -> AppKey {
     AppKey {
         ceremony,
         key: groups.join(" "),
+        picture: Picture::of(&address),
         address,
     }
 }
@@ -392,4 +431,28 @@ async fn registered_page(
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_key_has_its_secret_in_groups_and_as_a_picture() {
+        let address = "otpauth://totp/Candour:hemi?secret=JBSWY3DPEHPK3PXP&issuer=Candour";
+        let app = app_key(String::new(), address.to_owned());
+        assert_eq!(app.key, "JBSW Y3DP EHPK 3PXP");
+        let picture = app.picture.unwrap();
+        assert!(picture.side > 2 * QUIET && picture.path.starts_with("M4 4h1v1h-1z"));
+    }
+
+    #[test]
+    fn what_the_cookie_carries_reads_back() {
+        let mut headers = HeaderMap::new();
+        let carried_text = hexadecimal("KQ7M-2XWD\nmāhina".as_bytes());
+        let cookie = format!("{INVITATION_COOKIE}={carried_text}");
+        headers.insert(http::header::COOKIE, cookie.parse().unwrap());
+        let (code, login) = carried(&headers).unwrap();
+        assert_eq!((code.as_str(), login.as_str()), ("KQ7M-2XWD", "māhina"));
+    }
 }

@@ -1,0 +1,238 @@
+//! What most tests begin with: a keeper, a practice, patients with documents.
+
+use candour_keeper::instances::InstanceKind;
+use candour_keeper_api::wire::{self, Call, Reply};
+use candour_keeper_api::words::{ItemKind, Purpose, Reason, Role, Section};
+use candour_keeper_api::{
+    CallError, Denied, DepositOutcome, Item, Keeper, Permit, Section as SectionOf, Target, Token,
+    Viewer,
+};
+use candour_seal::{Digest, ItemId, PatientId, PracticeId};
+use candour_testkit::TestKeeper;
+use candour_testkit::cluster::TestDatabase;
+use candour_testkit::keeper::Staff;
+
+/// One practice with its program, a clinician and a portal.
+pub struct Scene {
+    pub keeper: TestKeeper,
+    pub portal: Keeper,
+    pub import: Keeper,
+    pub practice: PracticeId,
+    pub program: Token,
+    pub clinician: Staff,
+    pub database: TestDatabase,
+}
+
+/// What was stored outside the keeper.
+pub struct Stored {
+    pub item: ItemId,
+    pub sealed: Vec<u8>,
+    pub plain: Vec<u8>,
+}
+
+pub async fn scene() -> Scene {
+    let (database, keeper) = TestKeeper::fresh().await;
+    scene_of(database, keeper).await
+}
+
+pub async fn scene_of(database: TestDatabase, keeper: TestKeeper) -> Scene {
+    let practice = keeper.practice().await;
+    Scene {
+        portal: keeper.client(InstanceKind::Portal),
+        import: keeper.client(InstanceKind::Import),
+        program: keeper.program(practice, InstanceKind::Import).await,
+        clinician: keeper.staff(practice, Role::Clinician).await,
+        practice,
+        keeper,
+        database,
+    }
+}
+
+/// Somebody to enrol.
+pub fn person(number: u64) -> wire::NewEnrolment {
+    wire::NewEnrolment {
+        enrolment_key: key(number).to_vec(),
+        nhi: format!("ZZZ{number:04}"),
+        birth_date: "1980-02-29".to_owned(),
+        surname: "Kōrero".to_owned(),
+        given: "Mia".to_owned(),
+        region: "Northland".to_owned(),
+        country: "NZ".to_owned(),
+        ..wire::NewEnrolment::default()
+    }
+}
+
+/// A key that differs with the number.
+pub fn key(number: u64) -> [u8; 16] {
+    let mut key = [0xaa; 16];
+    key[8..].copy_from_slice(&number.to_be_bytes());
+    key
+}
+
+pub fn denied(error: &CallError) -> Reason {
+    match error {
+        CallError::Denied(denied) => denied.reason,
+        other => panic!("not a refusal: {other}"),
+    }
+}
+
+impl Scene {
+    pub async fn enrol_as(
+        &self,
+        program: &Token,
+        people: Vec<wire::NewEnrolment>,
+    ) -> Vec<Result<PatientId, Reason>> {
+        let call = Call::Enrol(wire::Enrol {
+            token: program.expose().to_vec(),
+            people,
+        });
+        let Reply::Enrolled(enrolled) = self.import.call(call).await.unwrap() else {
+            panic!("not an answer to enrolling");
+        };
+        let answers = enrolled.people.into_iter().map(|person| {
+            match PatientId::try_from(person.patient.as_slice()) {
+                Ok(patient) => Ok(patient),
+                Err(_) => Err(Reason::try_from(person.refused).unwrap()),
+            }
+        });
+        answers.collect()
+    }
+
+    pub async fn patient(&self, number: u64) -> PatientId {
+        let mut enrolled = self.enrol_as(&self.program, vec![person(number)]).await;
+        enrolled.pop().unwrap().unwrap()
+    }
+
+    pub fn new_item(
+        &self,
+        number: u64,
+        patient: PatientId,
+        kind: ItemKind,
+        section: Section,
+    ) -> wire::NewItem {
+        wire::NewItem {
+            deposit_key: key(number).to_vec(),
+            patient: patient.as_bytes().to_vec(),
+            kind: kind.into(),
+            section: section.into(),
+            ..wire::NewItem::default()
+        }
+    }
+
+    /// Deposits, seals and says so.
+    pub async fn store(&self, items: Vec<wire::NewItem>) -> Vec<Stored> {
+        let granted = self.import.deposit(&self.program, items).await.unwrap();
+        let mut stored = Vec::new();
+        for (number, granted) in granted.into_iter().enumerate() {
+            let DepositOutcome::New(permit) = granted.unwrap() else {
+                panic!("sealed already");
+            };
+            let plain = format!("content {number}").into_bytes();
+            stored.push(Stored {
+                item: permit.item(),
+                sealed: permit.seal(&plain, &mut candour_seal::SystemRandom),
+                plain,
+            });
+        }
+        self.say_sealed(&stored).await.unwrap();
+        stored
+    }
+
+    pub async fn say_sealed(&self, stored: &[Stored]) -> Result<Reply, CallError> {
+        let items = stored.iter().map(|one| wire::SealedItem {
+            item: one.item.as_bytes().to_vec(),
+            sealed_size: one.sealed.len() as u64,
+            ciphertext_digest: Digest::of(&one.sealed).as_bytes().to_vec(),
+            plaintext_digest: Digest::of(&one.plain).as_bytes().to_vec(),
+        });
+        let call = Call::Sealed(wire::Sealed {
+            token: self.program.expose().to_vec(),
+            items: items.collect(),
+        });
+        self.import.call(call).await
+    }
+
+    pub async fn document(&self, number: u64, patient: PatientId) -> Stored {
+        let item = self.new_item(number, patient, ItemKind::Document, Section::None);
+        self.store(vec![item]).await.pop().unwrap()
+    }
+
+    pub async fn segment(&self, number: u64, patient: PatientId, section: Section) -> Stored {
+        let item = self.new_item(number, patient, ItemKind::Segment, section);
+        self.store(vec![item]).await.pop().unwrap()
+    }
+
+    pub async fn open<T: Target>(
+        &self,
+        token: &Token,
+        purpose: Purpose,
+        target: T,
+    ) -> Result<Permit<T>, Denied> {
+        match self.portal.open(&viewer(token, purpose), target).await {
+            Ok(permit) => Ok(permit),
+            Err(CallError::Denied(denied)) => Err(denied),
+            Err(other) => panic!("no answer: {other}"),
+        }
+    }
+
+    pub async fn open_document(
+        &self,
+        token: &Token,
+        purpose: Purpose,
+        item: ItemId,
+    ) -> Result<Permit<Item>, Reason> {
+        let opened = self.open(token, purpose, Item(item)).await;
+        opened.map_err(|denied| denied.reason)
+    }
+
+    pub async fn open_section(
+        &self,
+        token: &Token,
+        purpose: Purpose,
+        patient: PatientId,
+        section: Section,
+    ) -> Result<Permit<SectionOf>, Reason> {
+        let target = SectionOf { patient, section };
+        let opened = self.open(token, purpose, target).await;
+        opened.map_err(|denied| denied.reason)
+    }
+
+    /// Statements past the keeper, as somebody who holds the database.
+    pub async fn past_the_keeper(&self, statements: &str) {
+        let (client, connection) = self
+            .database
+            .config_as_superuser()
+            .connect(tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let driven = tokio_util::task::TaskTracker::new();
+        driven.spawn(connection);
+        client.batch_execute(statements).await.unwrap();
+    }
+
+    /// How many entries of a kind with a decision there are.
+    pub async fn count(&self, kind: candour_keeper_api::words::EntryKind, decision: u8) -> i64 {
+        let entries = self.keeper.entries().await;
+        let of = (i16::from(kind.number()), i16::from(decision));
+        entries.get(&of).copied().unwrap_or_default()
+    }
+}
+
+pub fn viewer(token: &Token, purpose: Purpose) -> Viewer {
+    Viewer {
+        token: token.clone(),
+        purpose,
+        network: "192.0.2.7".to_owned(),
+    }
+}
+
+/// Waits for something that follows by itself, for two seconds at most.
+pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) {
+    for _ in 0..200 {
+        if holds().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it did not come to hold");
+}

@@ -1,0 +1,114 @@
+//! Who opened my record.
+
+use crate::arrange::scene;
+use candour_keeper::instances::InstanceKind;
+use candour_keeper_api::wire::{self, Call, HistoryPage, Reply};
+use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
+use candour_keeper_api::{CallError, Keeper, Token};
+use candour_seal::PatientId;
+
+async fn history(
+    portal: &Keeper,
+    token: &Token,
+    patient: PatientId,
+    before: u64,
+    limit: u32,
+) -> Result<HistoryPage, CallError> {
+    let call = Call::History(wire::History {
+        token: token.expose().to_vec(),
+        patient: patient.as_bytes().to_vec(),
+        before,
+        limit,
+        network: String::new(),
+    });
+    match portal.call(call).await? {
+        Reply::History(page) => Ok(page),
+        _ => panic!("not an answer to history"),
+    }
+}
+
+#[tokio::test]
+async fn a_patient_sees_who_opened_what_and_what_was_delivered() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let own = scene.keeper.as_patient(patient).await;
+    let permit = scene
+        .open_document(&scene.clinician.token, Purpose::DirectCare, stored.item)
+        .await
+        .unwrap();
+    let delivered = Call::Delivered(wire::Delivered {
+        grants: vec![permit.index(), permit.index(), 4_000_000],
+    });
+    scene.portal.call(delivered.clone()).await.unwrap();
+    scene.portal.call(delivered).await.unwrap();
+    assert_eq!(scene.count(EntryKind::Delivered, 0).await, 1);
+    let page = history(&scene.portal, &own.token, patient, 0, 50)
+        .await
+        .unwrap();
+    let event = page
+        .events
+        .iter()
+        .find(|event| event.index == permit.index())
+        .unwrap();
+    assert!(event.is_granted && event.is_delivered && !event.is_viewer);
+    assert_eq!(event.role, i32::from(Role::Clinician));
+    assert_eq!(event.practice, scene.practice.as_bytes());
+    assert_eq!(event.item, stored.item.as_bytes());
+    assert_eq!(event.purpose, i32::from(Purpose::DirectCare));
+    // Looking is an entry, and is seen the next time.
+    let again = history(&scene.portal, &own.token, patient, 0, 1)
+        .await
+        .unwrap();
+    assert_eq!(again.events[0].kind, i32::from(EntryKind::History));
+    assert!(again.events[0].is_viewer && again.has_more);
+}
+
+#[tokio::test]
+async fn another_instance_s_word_on_delivery_counts_for_nothing() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let permit = scene
+        .open_document(&scene.clinician.token, Purpose::DirectCare, stored.item)
+        .await
+        .unwrap();
+    let delivered = Call::Delivered(wire::Delivered {
+        grants: vec![permit.index()],
+    });
+    let drill = scene.keeper.client(InstanceKind::Drill);
+    drill.call(delivered.clone()).await.unwrap();
+    assert_eq!(scene.count(EntryKind::Delivered, 0).await, 0);
+    scene.portal.call(delivered).await.unwrap();
+    assert_eq!(scene.count(EntryKind::Delivered, 0).await, 1);
+}
+
+#[tokio::test]
+async fn a_practice_sees_only_what_concerns_its_own_deposits_and_people() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let own = scene.keeper.as_patient(patient).await;
+    scene
+        .open_document(&own.token, Purpose::OwnRecord, stored.item)
+        .await
+        .unwrap();
+    scene
+        .open_section(&own.token, Purpose::OwnRecord, patient, Section::Medicines)
+        .await
+        .unwrap();
+    let clinician = &scene.clinician.token;
+    let page = history(&scene.portal, clinician, patient, 0, 50)
+        .await
+        .unwrap();
+    let opened = page
+        .events
+        .iter()
+        .filter(|event| event.kind == i32::from(EntryKind::Open));
+    assert_eq!(opened.count(), 1);
+    let stranger = scene.keeper.practice().await;
+    let stranger = scene.keeper.staff(stranger, Role::Clinician).await;
+    let refused = history(&scene.portal, &stranger.token, patient, 0, 50).await;
+    let refused = crate::arrange::denied(&refused.unwrap_err());
+    assert_eq!(refused, Reason::NotFound);
+}

@@ -1,0 +1,454 @@
+//! The real keeper, in process, on a temporary socket and a database of its own.
+
+use crate::cluster::{Template, TestCluster, TestDatabase};
+use candour_embedded::cluster::roles;
+use candour_keeper::clock::{Clock, SetClock};
+use candour_keeper::core::{Core, CoreParts};
+use candour_keeper::draft::{Draft, Effect};
+use candour_keeper::facts::{self, Fact};
+use candour_keeper::instances::{InstanceKind, InstanceLine, Instances};
+use candour_keeper::keys::OwnSubject;
+use candour_keeper::making;
+use candour_keeper::serve::KeeperService;
+use candour_keeper::session::{NewSession, Principal};
+use candour_keeper_api::words::{EntryKind, Role, Section};
+use candour_keeper_api::{Keeper, KeeperAddress, Token, service};
+use candour_rules::budget::BudgetTable;
+use candour_rules::detect::DetectionTable;
+use candour_seal::{
+    ClientId, Digest, InstanceId, PatientId, PersonId, PracticeId, RootKey, Zeroizing,
+};
+use jiff::Timestamp;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tempfile::TempDir;
+use tokio::net::UnixListener;
+use tokio_postgres::Config;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The keeper's schema for test databases.
+pub const KEEPER: Template = Template {
+    name: "keeper",
+    owner: roles::KEEPER,
+    guests: &[],
+    migrate: |config| Box::pin(async move { Ok(making::migrate(&config).await?) }),
+};
+
+const KINDS: [(&str, InstanceKind); 5] = [
+    ("portal", InstanceKind::Portal),
+    ("worker", InstanceKind::Worker),
+    ("room", InstanceKind::Room),
+    ("import", InstanceKind::Import),
+    ("drill", InstanceKind::Drill),
+];
+
+/// How a test keeper differs from an ordinary one.
+#[derive(Default)]
+pub struct Settings {
+    /// How much may be read.
+    pub budgets: BudgetTable,
+    /// When a rule speaks.
+    pub detection: DetectionTable,
+}
+
+/// Somebody of a practice with a running session.
+#[derive(Debug, Clone)]
+pub struct Staff {
+    /// Who.
+    pub person: PersonId,
+    /// The session's token, through the first portal.
+    pub token: Token,
+}
+
+/// A keeper at work.
+pub struct TestKeeper {
+    /// Its inside, to arrange what a test begins with.
+    pub core: Arc<Core>,
+    /// Its clock; it stands until a test moves it.
+    pub clock: Arc<SetClock>,
+    socket: PathBuf,
+    folder: Arc<TempDir>,
+    database: Config,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    next_id: AtomicU64,
+}
+
+/// An id that differs with every number and name.
+fn made_up(what: &str, number: u64) -> [u8; 16] {
+    let digest = Digest::of(format!("{what} {number}").as_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest.as_bytes()[..16]);
+    id
+}
+
+fn credential(name: &str) -> [u8; 32] {
+    *Digest::of(format!("credential of {name}").as_bytes()).as_bytes()
+}
+
+fn name_of(kind: InstanceKind) -> &'static str {
+    KINDS
+        .iter()
+        .find(|(_, known)| *known == kind)
+        .map_or("portal", |(name, _)| name)
+}
+
+impl TestKeeper {
+    /// A new database from the shared cluster, with an installation, and a keeper on it.
+    ///
+    /// # Panics
+    /// When any of it fails: the test cannot go on.
+    pub async fn fresh() -> (TestDatabase, Self) {
+        let database = TestCluster::shared().database(&KEEPER).await;
+        let keeper = Self::start(&database).await;
+        (database, keeper)
+    }
+
+    /// Makes an installation in an empty test database and starts a keeper on it.
+    ///
+    /// # Panics
+    /// When any of it fails: the test cannot go on.
+    pub async fn start(database: &TestDatabase) -> Self {
+        Self::start_with(database, Settings::default()).await
+    }
+
+    /// The same with other budgets or thresholds.
+    ///
+    /// # Panics
+    /// When any of it fails: the test cannot go on.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn start_with(database: &TestDatabase, settings: Settings) -> Self {
+        let now: Timestamp = "2026-03-02T21:00:00Z".parse().expect("a time");
+        Self::start_on(database.config(), now, settings).await
+    }
+
+    /// The same in any empty database with the keeper's schema.
+    ///
+    /// # Panics
+    /// When any of it fails: the test cannot go on.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn start_on(database: Config, now: Timestamp, settings: Settings) -> Self {
+        making::make(&database, &root(), true, now)
+            .await
+            .expect("an installation is made");
+        let folder = Arc::new(TempDir::new().expect("a folder"));
+        let clock = Arc::new(SetClock::new(now));
+        Self::run(database, clock, folder, settings)
+            .await
+            .expect("the keeper starts")
+    }
+
+    async fn run(
+        database: Config,
+        clock: Arc<SetClock>,
+        folder: Arc<TempDir>,
+        settings: Settings,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let parts = CoreParts {
+            database: database.clone(),
+            root: root(),
+            folder: folder.path().join("keeper"),
+            relying_party: "localhost".to_owned(),
+            origins: vec!["http://localhost:8080".parse()?],
+            shares_user: true,
+            clock: Arc::clone(&clock) as Arc<dyn Clock>,
+            budgets: settings.budgets,
+            detection: settings.detection,
+        };
+        let core = Core::start(parts, stop.clone(), &tasks).await?;
+        let instances = Instances::at(&folder.path().join("instances.json"));
+        let lines: Vec<InstanceLine> = KINDS
+            .iter()
+            .map(|(name, kind)| {
+                InstanceLine::of(name, *kind, instance(*kind), &credential(name), None)
+            })
+            .collect();
+        instances.write(&lines)?;
+        let socket = folder
+            .path()
+            .join(format!("{}.sock", clock.now().as_microsecond()));
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket)?;
+        let service = Arc::new(KeeperService {
+            core: Arc::clone(&core),
+            instances,
+        });
+        tasks.spawn(service::serve(listener, service, stop.clone()));
+        Ok(Self {
+            core,
+            clock,
+            socket,
+            folder,
+            database,
+            stop,
+            tasks,
+            next_id: AtomicU64::new(1),
+        })
+    }
+
+    /// Ends the keeper in order.
+    pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Ends the keeper and starts it again on the same database and checkpoints; sessions are gone.
+    ///
+    /// # Panics
+    /// When it does not start: the test cannot go on.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn restart(self) -> Self {
+        self.stop().await;
+        let settings = Settings::default();
+        let (database, clock, folder) = (self.database, self.clock, self.folder);
+        Self::run(database, clock, folder, settings)
+            .await
+            .expect("the keeper starts again")
+    }
+
+    /// Where it listens.
+    pub fn socket(&self) -> &std::path::Path {
+        &self.socket
+    }
+
+    /// Its own folder: checkpoints lie in it.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join("keeper")
+    }
+
+    /// Its root key.
+    pub fn root_key(&self) -> RootKey {
+        root()
+    }
+
+    /// A client as one of the processes that may call.
+    pub fn client(&self, kind: InstanceKind) -> Keeper {
+        Keeper::new(self.address(kind))
+    }
+
+    /// What such a process is handed.
+    pub fn address(&self, kind: InstanceKind) -> KeeperAddress {
+        KeeperAddress {
+            socket: self.socket.clone(),
+            credential: Zeroizing::new(credential(name_of(kind)).to_vec()),
+        }
+    }
+
+    /// The next made-up id.
+    pub fn next_id(&self, what: &str) -> [u8; 16] {
+        made_up(what, self.next_id.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Commits a draft of the keeper itself with these effects: how a test arranges facts.
+    ///
+    /// # Panics
+    /// When it is not committed.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn arrange(&self, effects: Vec<Effect>) -> u64 {
+        let mut draft = Draft::of_keeper(EntryKind::Change);
+        draft.effects = effects;
+        let appended = self
+            .core
+            .ledger
+            .append_one(draft)
+            .await
+            .expect("it is committed");
+        appended.index
+    }
+
+    /// A practice.
+    pub async fn practice(&self) -> PracticeId {
+        let practice = PracticeId::from_bytes(self.next_id("practice"));
+        let fact = Fact::Practice(facts::Practice {
+            region: "Northland".to_owned(),
+            name: "Kauri Health".to_owned(),
+            practice: practice.as_bytes().to_vec(),
+        });
+        let subjects = [
+            self.core.keys.practice(practice),
+            self.core.keys.own(OwnSubject::Practices),
+        ];
+        let effects = subjects.map(|subject| Effect::InsertFact {
+            subject,
+            fact: fact.clone(),
+        });
+        self.arrange(effects.into()).await;
+        practice
+    }
+
+    fn begin(&self, new: NewSession) -> Option<Token> {
+        let now = self.core.clock.now();
+        let rng = &mut candour_seal::SystemRandom;
+        let begun = self.core.sessions.begin(&self.core.keys, new, now, rng);
+        begun.map(|(token, _)| token)
+    }
+
+    /// The practice's program, signed in through an instance of this kind.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn program(&self, practice: PracticeId, through: InstanceKind) -> Token {
+        let client = ClientId::from_bytes(self.next_id("client"));
+        self.arrange(vec![Effect::InsertFact {
+            subject: self.core.keys.client(client),
+            fact: Fact::Client(facts::Client {
+                practice: practice.as_bytes().to_vec(),
+                secret_hash: vec![0; 32],
+                name: "practice system".to_owned(),
+            }),
+        }])
+        .await;
+        self.begin(NewSession {
+            principal: Principal::Client(client),
+            role: Role::PracticeClient,
+            practice: Some(practice),
+            instance: instance(through),
+            by_passkey: false,
+            own_patient: None,
+        })
+        .expect("a session")
+    }
+
+    /// Somebody who works at a practice, signed in by passkey.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    pub async fn staff(&self, practice: PracticeId, role: Role) -> Staff {
+        let person = PersonId::from_bytes(self.next_id("person"));
+        let fact = Fact::StaffRole(facts::StaffRole {
+            practice: practice.as_bytes().to_vec(),
+            role: role.into(),
+            until: 0,
+            sealed_name: Vec::new(),
+        });
+        self.account(person, vec![fact]).await;
+        self.sign_in_staff(person, practice, role)
+    }
+
+    /// Signs somebody in again, with a passkey given just now.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub fn sign_in_staff(&self, person: PersonId, practice: PracticeId, role: Role) -> Staff {
+        let token = self.begin(NewSession {
+            principal: Principal::Person(person),
+            role,
+            practice: Some(practice),
+            instance: instance(InstanceKind::Portal),
+            by_passkey: true,
+            own_patient: None,
+        });
+        Staff {
+            person,
+            token: token.expect("a session"),
+        }
+    }
+
+    /// Makes an account with further facts.
+    pub async fn account(&self, person: PersonId, further: Vec<Fact>) {
+        let subject = self.core.keys.person(person);
+        let account = Fact::Account(facts::Account {
+            login: vec![0; 16],
+            user_handle: person.as_bytes().to_vec(),
+        });
+        let all = std::iter::once(account).chain(further);
+        let effects = all.map(|fact| Effect::InsertFact { subject, fact });
+        self.arrange(effects.collect()).await;
+    }
+
+    /// The patient's own session, through the first portal.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn as_patient(&self, patient: PatientId) -> Staff {
+        let person = PersonId::from_bytes(self.next_id("person"));
+        let token = self.core.keys.patient(patient);
+        let own = Fact::SelfPatient(facts::SelfPatient {
+            patient: token.0.to_vec(),
+        });
+        self.account(person, vec![own]).await;
+        self.arrange(vec![Effect::InsertFact {
+            subject: token,
+            fact: Fact::AccountHolder(facts::AccountHolder {
+                person: self.core.keys.person(person).0.to_vec(),
+            }),
+        }])
+        .await;
+        let session = self.begin(NewSession {
+            principal: Principal::Person(person),
+            role: Role::Patient,
+            practice: None,
+            instance: instance(InstanceKind::Portal),
+            by_passkey: true,
+            own_patient: Some(patient),
+        });
+        Staff {
+            person,
+            token: session.expect("a session"),
+        }
+    }
+
+    /// The session of somebody who acts for a patient.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn as_proxy(&self, patient: PatientId, sections: &[Section], until: i64) -> Staff {
+        let person = PersonId::from_bytes(self.next_id("person"));
+        let proxy = Fact::Proxy(facts::Proxy {
+            patient: self.core.keys.patient(patient).0.to_vec(),
+            sections: sections.iter().map(|section| i32::from(*section)).collect(),
+            until,
+            sealed_reason: Vec::new(),
+        });
+        self.account(person, vec![proxy]).await;
+        let session = self.begin(NewSession {
+            principal: Principal::Person(person),
+            role: Role::Patient,
+            practice: None,
+            instance: instance(InstanceKind::Portal),
+            by_passkey: true,
+            own_patient: None,
+        });
+        Staff {
+            person,
+            token: session.expect("a session"),
+        }
+    }
+
+    /// How many entries there are of each kind, by what the ledger's rows say.
+    ///
+    /// # Panics
+    /// When the database does not answer.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn entries(&self) -> HashMap<(i16, i16), i64> {
+        let client = self.core.pool.get().await.expect("a connection");
+        let rows = client
+            .query(
+                "select kind, decision, count(*) from entry group by kind, decision",
+                &[],
+            )
+            .await
+            .expect("the entries are read");
+        rows.iter()
+            .map(|row| ((row.get(0), row.get(1)), row.get(2)))
+            .collect()
+    }
+}
+
+/// The id of the process of this kind.
+pub fn instance(kind: InstanceKind) -> InstanceId {
+    InstanceId::from_bytes(made_up(name_of(kind), 0))
+}
+
+fn root() -> RootKey {
+    RootKey::from_bytes(&[7; 32])
+}
