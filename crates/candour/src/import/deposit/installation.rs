@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use candour_seal::Zeroizing;
+use zeroize::Zeroizing;
 
 /// Connections to the portal's database.
 const CONNECTIONS: usize = 4;
