@@ -143,12 +143,20 @@ impl Account {
             "clinician" | "reception" | "manager" => "staff",
             _ => "officer",
         };
-        let mut page = json!({ "kind": kind, "name": self.name, "about": self.about, "login": self.login });
+        let mut page =
+            json!({ "kind": kind, "name": self.name, "about": self.about, "login": self.login });
         match &self.keys {
-            Keys::Passkey { pkcs8, credential_id, user_handle } => {
+            Keys::Passkey {
+                pkcs8,
+                credential_id,
+                user_handle,
+            } => {
                 page["passkey"] = json!({ "pkcs8": pkcs8, "credentialId": credential_id, "userHandle": user_handle });
             }
-            Keys::Authenticator { password, totp_secret } => {
+            Keys::Authenticator {
+                password,
+                totp_secret,
+            } => {
                 page["password"] = json!(password);
                 page["totpSecret"] = json!(totp_secret);
             }
@@ -198,7 +206,11 @@ impl Accounts {
     /// # Errors
     /// When it does not read.
     pub fn read_if_there(path: &Path) -> Result<Self, Problem> {
-        if path.exists() { Self::read(path) } else { Ok(Self::default()) }
+        if path.exists() {
+            Self::read(path)
+        } else {
+            Ok(Self::default())
+        }
     }
 
     /// The first account with a role.
@@ -243,8 +255,14 @@ mod tests {
         };
         let passkey = Keys::of_passkey(&SoftwarePasskey::new().unwrap()).unwrap();
         let password = "p".to_owned();
-        let app = Keys::Authenticator { password: password.clone(), totp_secret: "JBSWY3DP".to_owned() };
-        let sheet = Keys::Sheet { password, sheet: vec!["a".to_owned()] };
+        let app = Keys::Authenticator {
+            password: password.clone(),
+            totp_secret: "JBSWY3DP".to_owned(),
+        };
+        let sheet = Keys::Sheet {
+            password,
+            sheet: vec!["a".to_owned()],
+        };
         let accounts = Accounts {
             accounts: vec![
                 account("mere", "patient", passkey.clone()),

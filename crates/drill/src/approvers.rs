@@ -80,11 +80,19 @@ where
 impl Officer {
     /// Opens every case and does what its page offers this officer; gives the acts that were done.
     async fn work(&mut self) -> Result<Vec<String>, Problem> {
-        let list = self.browser.visit("/incidents").await?.expect("the list of incidents")?;
+        let list = self
+            .browser
+            .visit("/incidents")
+            .await?
+            .expect("the list of incidents")?;
         let mut done = Vec::new();
         for incident in ids_in(&list.text(), "/incidents/") {
             let path = format!("/incidents/{incident}");
-            let page = self.browser.visit(&path).await?.expect("the page of an incident")?;
+            let page = self
+                .browser
+                .visit(&path)
+                .await?
+                .expect("the page of an incident")?;
             for act in acts_in(&page.text(), &path) {
                 if self.answer(&format!("{path}/acts/{act}")).await? {
                     done.push(act);
@@ -100,7 +108,10 @@ impl Officer {
         let page = self.browser.get(path).await?;
         let asks = page.status == 200;
         let page = page.text();
-        let Some((ceremony, options)) = hidden_field(&page, "ceremony").zip(options_in(&page)).filter(|_| asks) else {
+        let Some((ceremony, options)) = hidden_field(&page, "ceremony")
+            .zip(options_in(&page))
+            .filter(|_| asks)
+        else {
             return Ok(false);
         };
         let answer = self.passkey.get(&options, self.browser.origin())?;

@@ -200,7 +200,9 @@ impl Browser {
         code: &str,
     ) -> Result<(), Problem> {
         let form = [("name", login), ("password", password), ("code", code)];
-        self.post("/sign-in/password", &form).await?.expect("signing in with a password")?;
+        self.post("/sign-in/password", &form)
+            .await?
+            .expect("signing in with a password")?;
         self.is_signed_in("signing in with a password")
     }
 
@@ -221,7 +223,9 @@ impl Browser {
             ("answer", answer.as_str()),
             ("acting", acting.word()),
         ];
-        self.post("/sign-in/passkey", &form).await?.expect("signing in with a passkey")?;
+        self.post("/sign-in/passkey", &form)
+            .await?
+            .expect("signing in with a passkey")?;
         self.is_signed_in("signing in with a passkey")
     }
 

@@ -3,11 +3,11 @@
 //! Everything else is the real portal: its pages, its sign-in, its use cases and its keeper. What these handlers
 //! leave out is exactly what the real event's handlers left out.
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::Router;
 use candour_app::{FirstByte, ReadError, Refusal, documents, record};
 use candour_keeper_api::Viewer;
 use candour_keeper_api::words::Purpose;
@@ -46,8 +46,12 @@ impl IntoResponse for Refused {
             ReadError::Refused(refusal) => match refusal {
                 Refusal::NotFound => StatusCode::NOT_FOUND,
                 Refusal::SessionEnded | Refusal::WrongCredentials => StatusCode::UNAUTHORIZED,
-                Refusal::OverBudget { .. } | Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                Refusal::LedgerUnavailable | Refusal::KeeperUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Refusal::OverBudget { .. } | Refusal::TooMany { .. } => {
+                    StatusCode::TOO_MANY_REQUESTS
+                }
+                Refusal::LedgerUnavailable | Refusal::KeeperUnavailable => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 Refusal::Invalid => StatusCode::BAD_REQUEST,
                 Refusal::NotAllowed
                 | Refusal::StepUpNeeded
@@ -100,14 +104,18 @@ async fn shelf(
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let patient: PatientId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let (shelf, first_byte) = documents::shelf(portal.app(), &viewer(&visitor, peer)?, patient).await?;
+    let (shelf, first_byte) =
+        documents::shelf(portal.app(), &viewer(&visitor, peer)?, patient).await?;
     let lines: Vec<Value> = shelf
         .into_inner()
         .lines
         .iter()
         .map(|line| json!({ "document": line.document.to_string(), "title": line.meta.title }))
         .collect();
-    Ok(answer(&json!({ "patient": id, "documents": lines }), first_byte))
+    Ok(answer(
+        &json!({ "patient": id, "documents": lines }),
+        first_byte,
+    ))
 }
 
 async fn whole_record(
@@ -135,7 +143,10 @@ async fn whole_record(
         }
     }
     match first_bytes {
-        Some(first_byte) => Ok(answer(&json!({ "patient": id, "record": sections }), first_byte)),
+        Some(first_byte) => Ok(answer(
+            &json!({ "patient": id, "record": sections }),
+            first_byte,
+        )),
         None => Err(refusal),
     }
 }

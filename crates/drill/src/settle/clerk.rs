@@ -38,7 +38,11 @@ pub struct Wishes {
 }
 
 /// The operator's officers, by the words of their roles.
-const OFFICERS: [&str; 3] = ["privacy_officer", "security_officer", "communications_officer"];
+const OFFICERS: [&str; 3] = [
+    "privacy_officer",
+    "security_officer",
+    "communications_officer",
+];
 
 /// Kept beside the installation so that settling can go on where it stopped; the supervisor's own, mode 0600.
 #[derive(Default, Serialize, Deserialize)]
@@ -82,10 +86,12 @@ struct Configuration {
 pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
     let file = wishes.data.join("candour.json");
     let bytes = std::fs::read(&file).map_err(Problem::file("could not read", &file))?;
-    let configuration: Configuration = serde_json::from_slice(&bytes).map_err(Problem::json(&file))?;
+    let configuration: Configuration =
+        serde_json::from_slice(&bytes).map_err(Problem::json(&file))?;
     if !configuration.demonstration {
         return Err(Problem::Unexpected(
-            "made-up people belong in a demonstration only; this installation is a real one".to_owned(),
+            "made-up people belong in a demonstration only; this installation is a real one"
+                .to_owned(),
         ));
     }
     let mut notebook = Notebook::read(&wishes.data)?;
@@ -114,7 +120,12 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
         desks: notebook.desks.clone(),
         officers: notebook.officers.clone(),
         visitors: wishes.visitors,
-        known: known.accounts.iter().chain(&visitors.accounts).cloned().collect(),
+        known: known
+            .accounts
+            .iter()
+            .chain(&visitors.accounts)
+            .cloned()
+            .collect(),
     };
     let expected = u64::from(population.numbers().end);
     let mut settled = Settled {
@@ -152,12 +163,17 @@ fn program(wishes: &Wishes, name: &str) -> Result<PathBuf, Problem> {
     if found.is_file() {
         return Ok(found);
     }
-    Err(Problem::Unexpected(format!("{name} is not in {}", folder.display())))
+    Err(Problem::Unexpected(format!(
+        "{name} is not in {}",
+        folder.display()
+    )))
 }
 
 /// The account that owns a folder: how the parts of an installation tell theirs apart.
 pub fn owner(folder: &Path) -> Result<Account, Problem> {
-    let found = folder.metadata().map_err(Problem::file("could not look at", folder))?;
+    let found = folder
+        .metadata()
+        .map_err(Problem::file("could not look at", folder))?;
     Ok(Account {
         name: found.uid().to_string(),
         uid: found.uid(),
@@ -175,14 +191,18 @@ async fn practices(
     let store = open_store(&wishes.data, "worker")?;
     for practice in made.iter().skip(notebook.desks.len()) {
         let desk = keeper.add_practice(&practice.name, &practice.region)?;
-        let id = desk
-            .practice
-            .parse()
-            .map_err(|_| Problem::Unexpected("the keeper printed a practice's id that does not read".to_owned()))?;
+        let id = desk.practice.parse().map_err(|_| {
+            Problem::Unexpected("the keeper printed a practice's id that does not read".to_owned())
+        })?;
         let out_of_hours: Vec<String> = practice
             .out_of_hours
             .iter()
-            .map(|person| format!("{}, {}: {} · {}", person.role, person.name, person.phone, person.email))
+            .map(|person| {
+                format!(
+                    "{}, {}: {} · {}",
+                    person.role, person.name, person.phone, person.email
+                )
+            })
             .collect();
         store
             .put_practice(&Practice {
@@ -202,7 +222,11 @@ async fn practices(
     Ok(())
 }
 
-fn officers(wishes: &Wishes, keeper: &KeeperCommand, notebook: &mut Notebook) -> Result<(), Problem> {
+fn officers(
+    wishes: &Wishes,
+    keeper: &KeeperCommand,
+    notebook: &mut Notebook,
+) -> Result<(), Problem> {
     for role in OFFICERS.iter().skip(notebook.officers.len()) {
         let invitation = keeper.add_officer(role, officer(role).name)?;
         notebook.officers.push(((*role).to_owned(), invitation));
@@ -220,7 +244,12 @@ struct Settled {
 }
 
 /// Runs the desk under the portal's account and takes its reports.
-async fn desk(wishes: &Wishes, order: &Order, expected: u64, settled: &mut Settled) -> Result<(), Problem> {
+async fn desk(
+    wishes: &Wishes,
+    order: &Order,
+    expected: u64,
+    settled: &mut Settled,
+) -> Result<(), Problem> {
     let name = "candour-drill desk";
     let program = program(wishes, "candour-drill")?;
     let mut command = Command::new(&program);
@@ -244,7 +273,10 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64, settled: &mut Settl
     let mut line = serde_json::to_string(order).map_err(Problem::json(Path::new("the order")))?;
     line.push('\n');
     let pipe = Path::new("the pipe to the desk");
-    input.write_all(line.as_bytes()).await.map_err(Problem::file("could not write to", pipe))?;
+    input
+        .write_all(line.as_bytes())
+        .await
+        .map_err(Problem::file("could not write to", pipe))?;
     drop(input);
 
     let mut list = match &wishes.list {
@@ -256,7 +288,11 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64, settled: &mut Settl
     let bar = progress_bar(wishes, expected);
     let mut lines = BufReader::new(output).lines();
     let mut is_done = false;
-    while let Some(line) = lines.next_line().await.map_err(Problem::file("could not read", pipe))? {
+    while let Some(line) = lines
+        .next_line()
+        .await
+        .map_err(Problem::file("could not read", pipe))?
+    {
         match serde_json::from_str(&line).map_err(Problem::json(pipe))? {
             Report::Patient(patient) => {
                 bar.inc(1);
@@ -269,20 +305,30 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64, settled: &mut Settl
                 is_done = true;
             }
             Report::Failed(said) => {
-                return Err(Problem::Child { name: name.to_owned(), said });
+                return Err(Problem::Child {
+                    name: name.to_owned(),
+                    said,
+                });
             }
         }
     }
     bar.finish_and_clear();
     if let Some(mut list) = list {
-        list.flush().map_err(Problem::file("could not write", Path::new("the list")))?;
+        list.flush()
+            .map_err(Problem::file("could not write", Path::new("the list")))?;
     }
-    let status = child.wait().await.map_err(Problem::file("could not wait for", &program))?;
+    let status = child
+        .wait()
+        .await
+        .map_err(Problem::file("could not wait for", &program))?;
     if is_done && status.success() {
         return Ok(());
     }
     let said = format!("it ended early ({status})");
-    Err(Problem::Child { name: name.to_owned(), said })
+    Err(Problem::Child {
+        name: name.to_owned(),
+        said,
+    })
 }
 
 fn note(
@@ -319,7 +365,8 @@ fn write_accounts(data: &Path, accounts: &Accounts, visitors: &Accounts) -> Resu
         (Accounts::VISITORS, visitors.written()?, &supervisor),
     ] {
         let file = data.join(name);
-        hand_over(&file, &text, reader).map_err(|problem| Problem::Unexpected(problem.to_string()))?;
+        hand_over(&file, &text, reader)
+            .map_err(|problem| Problem::Unexpected(problem.to_string()))?;
     }
     Ok(())
 }

@@ -27,7 +27,15 @@ impl KeeperCommand {
 
     /// Makes a practice; its first manager's invitation and its program's credential are shown once.
     pub(super) fn add_practice(&self, name: &str, region: &str) -> Result<Desk, Problem> {
-        let words = ["add-practice", "--name", name, "--region", region, "--manager", MANAGER];
+        let words = [
+            "add-practice",
+            "--name",
+            name,
+            "--region",
+            region,
+            "--manager",
+            MANAGER,
+        ];
         let said = self.run(&words)?;
         Ok(Desk {
             practice: field(&said, "practice")?,
@@ -48,7 +56,10 @@ impl KeeperCommand {
     pub(super) fn mark_canaries(&self, patients: &[String]) -> Result<(), Problem> {
         for some in patients.chunks(50) {
             let mut words = vec!["mark-canaries"];
-            words.extend(some.iter().flat_map(|patient| ["--patient", patient.as_str()]));
+            words.extend(
+                some.iter()
+                    .flat_map(|patient| ["--patient", patient.as_str()]),
+            );
             self.run(&words)?;
         }
         Ok(())

@@ -83,7 +83,8 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers: Vec<_> = (0..threads)
         .map(|_| {
-            let (population, next, desk) = (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
+            let (population, next, desk) =
+                (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
             let out = out.clone();
             tokio::task::spawn_blocking(move || {
                 let end = population.numbers().end;
@@ -93,7 +94,10 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
                         return Ok(());
                     }
                     let made = make(&population, number)?;
-                    let full = desk.lock().unwrap_or_else(PoisonError::into_inner).add(made);
+                    let full = desk
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .add(made);
                     if let Some(batch) = full
                         && out.blocking_send(batch).is_err()
                     {
@@ -110,7 +114,12 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
             .map_err(|error| Problem::Unexpected(format!("a maker of people ended: {error}")))?;
         ended?;
     }
-    let rest = std::mem::take(&mut desk.lock().unwrap_or_else(PoisonError::into_inner).by_practice);
+    let rest = std::mem::take(
+        &mut desk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_practice,
+    );
     for (practice, people) in rest {
         if out.send(Batch { practice, people }).await.is_err() {
             return Ok(());
@@ -224,7 +233,9 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
 }
 
 fn segment_key(own: DepositKey, segment: &Segment) -> Result<DepositKey, Problem> {
-    let content = segment.to_block().map_err(candour_app::DepositError::from)?;
+    let content = segment
+        .to_block()
+        .map_err(candour_app::DepositError::from)?;
     Ok(key(&[b"synth/segment", own.as_bytes(), &content]))
 }
 
@@ -276,7 +287,11 @@ impl Depositor<'_> {
             .into_iter()
             .map(|made| (made.person, (made.settled, made.note, made.elsewhere)))
             .unzip();
-        let taken = self.intake(batch.practice).await?.take(&people, now).await?;
+        let taken = self
+            .intake(batch.practice)
+            .await?
+            .take(&people, now)
+            .await?;
         self.count(&taken);
         let mut visits: HashMap<usize, Vec<IncomingPerson>> = HashMap::new();
         for (person, (_, _, elsewhere)) in people.iter().zip(&rest) {
@@ -295,8 +310,11 @@ impl Depositor<'_> {
         for (practice, people) in visits {
             self.intake(practice).await?.take(&people, now).await?;
         }
-        let mut by_source: HashMap<_, _> =
-            taken.ids.into_iter().map(|ids| (*ids.key.as_bytes(), ids)).collect();
+        let mut by_source: HashMap<_, _> = taken
+            .ids
+            .into_iter()
+            .map(|ids| (*ids.key.as_bytes(), ids))
+            .collect();
         for (person, (mut settled, note, _)) in people.iter().zip(rest) {
             let Some(ids) = by_source.remove(person.key.as_bytes()) else {
                 continue;
