@@ -4,8 +4,10 @@
     reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
 )]
 
+mod accounts;
 mod documents;
 mod keeper_away;
+mod keeper_dies;
 mod letters;
 mod reading;
 mod with_keeper;

@@ -47,6 +47,14 @@ impl Clinic {
         }
     }
 
+    /// The same with its keeper started anew; sessions are gone.
+    pub(crate) async fn restarted(self) -> Self {
+        Self {
+            keeper: self.keeper.restart().await,
+            ..self
+        }
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.keeper.core.clock.now()
     }

@@ -234,9 +234,11 @@ async fn account_page(
         .with_script("passkey.js");
     frame.has_errors = !again.errors.is_empty();
     let texts = frame.texts();
-    let practice = practices::one(portal.app(), invitation.practice)
-        .await?
-        .map(|practice| practice.name);
+    let practice = match invitation.practice {
+        Some(id) => practices::one(portal.app(), id).await?,
+        None => None,
+    };
+    let practice = practice.map(|practice| practice.name);
     let practice = practice.unwrap_or_else(|| texts.say("invitation.some_practice").to_owned());
     let ceremony = invitation.ceremony.ok_or(Problem::Internal)?;
     let fresh = hexadecimal(ceremony.id.as_bytes());
