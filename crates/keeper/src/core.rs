@@ -175,6 +175,8 @@ impl Core {
         let epochs = subject_keys.read_epochs().await?;
         let checkpoints = Arc::new(open_checkpoints(&parts.folder, &keys, made.id)?);
         let last = checkpoints.last()?.map(|(_, _, text)| text);
+        // Ends after `stop`, when what happens at the end is written.
+        let last_of_all = CancellationToken::new();
         let (ledger, freezes) = ledger::start(LedgerParts {
             config: parts.database,
             pool: pool.clone(),
@@ -188,7 +190,7 @@ impl Core {
             checkpoints: Arc::clone(&checkpoints),
             budgets: parts.budgets,
             detection: parts.detection,
-            stop: stop.clone(),
+            stop: last_of_all.clone(),
             tasks: tasks.clone(),
         })
         .await?;
@@ -223,8 +225,8 @@ impl Core {
             emergencies: Mutex::default(),
             checkpoint: Mutex::new(last.unwrap_or_default()),
         });
-        tasks.spawn(foreign::record(core.ledger.clone(), found));
-        housekeeping::begin(&core, epochs, stop, tasks).await?;
+        tasks.spawn(foreign::record(core.ledger.clone(), found, stop.clone()));
+        housekeeping::begin(&core, epochs, stop, last_of_all, tasks).await?;
         Ok(core)
     }
 

@@ -9,6 +9,7 @@ use prost::Message;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 /// One such row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,9 +39,18 @@ impl ForeignRows {
 }
 
 /// Writes an alarm for each, once.
-pub async fn record(ledger: LedgerHandle, mut found: mpsc::UnboundedReceiver<ForeignRow>) {
+pub async fn record(
+    ledger: LedgerHandle,
+    mut found: mpsc::UnboundedReceiver<ForeignRow>,
+    stop: CancellationToken,
+) {
     let mut known: HashSet<ForeignRow> = HashSet::new();
-    while let Some(row) = found.recv().await {
+    loop {
+        let row = tokio::select! {
+            () = stop.cancelled() => return,
+            row = found.recv() => row,
+        };
+        let Some(row) = row else { return };
         if !known.insert(row) {
             continue;
         }
@@ -49,7 +59,7 @@ pub async fn record(ledger: LedgerHandle, mut found: mpsc::UnboundedReceiver<For
             "a row was put in or changed past the keeper"
         );
         while ledger.append_one(alarm(row)).await.is_err() {
-            if ledger.health() == Health::Ended {
+            if ledger.health() == Health::Ended || stop.is_cancelled() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(500)).await;

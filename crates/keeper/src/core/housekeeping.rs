@@ -21,6 +21,7 @@ pub(super) async fn begin(
     core: &Arc<Core>,
     epochs: usize,
     stop: CancellationToken,
+    last_of_all: CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<(), CoreError> {
     if core.ledger.health() == Health::Well {
@@ -30,7 +31,7 @@ pub(super) async fn begin(
             outcome?;
         }
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
-        let (held, ends) = (Arc::clone(core), stop.clone());
+        let (held, ends) = (Arc::clone(core), last_of_all.clone());
         tasks.spawn(async move {
             let keep = |text| {
                 *held
@@ -41,7 +42,7 @@ pub(super) async fn begin(
             checkpoints.run(ledger, ends, keep).await;
         });
     }
-    tasks.spawn(each_second(Arc::clone(core), stop));
+    tasks.spawn(each_second(Arc::clone(core), stop, last_of_all));
     Ok(())
 }
 
@@ -52,7 +53,7 @@ fn key_use(epochs: usize) -> Draft {
     draft
 }
 
-async fn each_second(core: Arc<Core>, stop: CancellationToken) {
+async fn each_second(core: Arc<Core>, stop: CancellationToken, last_of_all: CancellationToken) {
     let mut round = 0_u64;
     loop {
         let ends = tokio::select! {
@@ -66,6 +67,7 @@ async fn each_second(core: Arc<Core>, stop: CancellationToken) {
             let _ = write_frozen(&core, now, ends).await;
         }
         if ends {
+            last_of_all.cancel();
             return;
         }
         round += 1;
