@@ -44,7 +44,7 @@ async function passkeyAnswer(keys, options) {
       signature: textOf(signature),
       userHandle: keys.userHandle || null,
     },
-    extensions: {},
+    clientExtensionResults: {},
   });
 }
 

@@ -28,7 +28,7 @@ function encoded(credential) {
     rawId: textOf(credential.rawId),
     type: credential.type,
     response: answer,
-    extensions: credential.getClientExtensionResults(),
+    clientExtensionResults: credential.getClientExtensionResults(),
   });
 }
 

@@ -29,6 +29,7 @@ pub fn run() -> Result<bool, Stop> {
         let untouched = migrations::run(&[])?;
         Ok(Count::one(kept).plus(Count::one(untouched)))
     })?;
+    report.stage("web", || prepare::web_is_built().map(|()| Count::one(true)))?;
     let is_built = report.stage("build", build)?;
     if is_built {
         tests(&mut report)?;

@@ -16,26 +16,25 @@ pub fn everything() -> Result<(), Stop> {
     for_test()
 }
 
-/// What the demonstration needs.
+/// What the demonstration needs. Styles and scripts are committed as built, so Node.js is not among it.
 pub fn for_demo() -> Result<(), Stop> {
-    let web = workspace::root().join("web");
-    let mut needs = vec![Need::Postgres];
-    if has_packages(&web) {
-        needs.push(Need::Node);
-    }
-    debian::provide(&needs)?;
-    node_packages(&web)
+    debian::provide(&[Need::Postgres])
 }
 
 /// What the tests need beyond that.
 pub fn for_test() -> Result<(), Stop> {
     for_demo()?;
+    let web = workspace::root().join("web");
     let journeys = workspace::root().join("e2e");
     let mut needs = vec![Need::Python];
+    if has_packages(&web) {
+        needs.push(Need::Node);
+    }
     if has_packages(&journeys) {
         needs.extend([Need::Node, Need::Chromium]);
     }
     debian::provide(&needs)?;
+    node_packages(&web)?;
     node_packages(&journeys)?;
     oracle()
 }
@@ -44,15 +43,21 @@ fn has_packages(folder: &Path) -> bool {
     folder.join("package.json").exists()
 }
 
-/// `npm ci`, only when the lock file is newer than what is installed; then the folder's own build.
+/// `npm ci`, only when the lock file is newer than what is installed.
 fn node_packages(folder: &Path) -> Result<(), Stop> {
     if !has_packages(folder) {
         return Ok(());
     }
-    if !is_installed(folder) {
-        children::run(npm(folder).args(["ci", "--no-audit", "--no-fund"]))?;
+    if is_installed(folder) {
+        return Ok(());
     }
-    children::run(npm(folder).args(["run", "build", "--if-present", "--silent"]))
+    children::run(npm(folder).args(["ci", "--no-audit", "--no-fund"]))
+}
+
+/// Compares `web/dist` with what its sources build to: the binary embeds what is committed.
+pub fn web_is_built() -> Result<(), Stop> {
+    let web = workspace::root().join("web");
+    children::run(npm(&web).args(["run", "check", "--silent"]))
 }
 
 fn is_installed(folder: &Path) -> bool {

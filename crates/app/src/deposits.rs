@@ -10,6 +10,7 @@ use candour_keeper_api::{CallError, DepositOutcome, DepositPermit, Token};
 use candour_seal::{DepositKey, Digest, Digester, ItemId, SystemRandom};
 use candour_store::Kept;
 use jiff::Timestamp;
+use std::collections::HashMap;
 use zeroize::Zeroizing;
 
 /// Most items in one call to the keeper.
@@ -42,23 +43,48 @@ pub(crate) struct Granted {
 }
 
 /// Asks for keys, in calls of at most [`MOST_TOGETHER`]; one answer for each item.
+///
+/// The second of two items with one deposit key is answered as sealed already: it is what the first one is about to be.
 pub(crate) async fn ask(
     app: &App,
     token: &Token,
     items: Vec<NewItem>,
 ) -> Result<Vec<Result<DepositOutcome, Refusal>>, DepositError> {
-    let mut answers = Vec::with_capacity(items.len());
-    let mut items = items.into_iter().peekable();
-    while items.peek().is_some() {
-        let together = items.by_ref().take(MOST_TOGETHER).collect();
-        let outcomes = app.keeper.deposit(token, together).await?;
-        answers.extend(
-            outcomes
-                .into_iter()
+    let mut first = HashMap::with_capacity(items.len());
+    let (mut places, mut asked) = (Vec::with_capacity(items.len()), Vec::new());
+    for item in items {
+        let place = *first.entry(item.deposit_key.clone()).or_insert(asked.len());
+        places.push(place);
+        if place == asked.len() {
+            asked.push(item);
+        }
+    }
+    let mut outcomes = Vec::with_capacity(asked.len());
+    let mut asked = asked.into_iter().peekable();
+    while asked.peek().is_some() {
+        let together = asked.by_ref().take(MOST_TOGETHER).collect();
+        let some = app.keeper.deposit(token, together).await?;
+        outcomes.extend(
+            some.into_iter()
                 .map(|outcome| outcome.map_err(Refusal::from)),
         );
     }
-    Ok(answers)
+    let again: Vec<Result<ItemId, Refusal>> = outcomes
+        .iter()
+        .map(|outcome| match outcome {
+            Ok(DepositOutcome::New(permit)) => Ok(permit.item()),
+            Ok(DepositOutcome::AlreadySealed(item)) => Ok(*item),
+            Err(refusal) => Err(*refusal),
+        })
+        .collect();
+    let mut outcomes: Vec<_> = outcomes.into_iter().map(Some).collect();
+    Ok(places
+        .into_iter()
+        .map(|place| match outcomes[place].take() {
+            Some(outcome) => outcome,
+            None => again[place].map(DepositOutcome::AlreadySealed),
+        })
+        .collect())
 }
 
 /// Seals, makes durable, and tells the keeper; in calls of at most [`MOST_TOGETHER`].

@@ -15,7 +15,7 @@ use candour_core::fhir::Segment;
 use candour_core::people::{Contact, Identity};
 use candour_keeper_api::words::ItemKind;
 use candour_keeper_api::{Token, wire};
-use candour_seal::{DepositKey, PatientId, PracticeId};
+use candour_seal::{DepositKey, ItemId, PatientId, PracticeId};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use std::sync::Arc;
@@ -75,6 +75,19 @@ pub struct Taken {
     pub documents: usize,
     /// What was refused.
     pub left_out: Vec<LeftOut>,
+    /// Under which ids, of one call only: [`Taken::add`] does not gather them.
+    pub ids: Vec<TakenPerson>,
+}
+
+/// A person who was taken in.
+#[derive(Debug, Clone)]
+pub struct TakenPerson {
+    /// The person's own key, as it was sent.
+    pub key: DepositKey,
+    /// Under which id.
+    pub patient: PatientId,
+    /// Their documents that were taken in, in order.
+    pub documents: Vec<ItemId>,
 }
 
 impl Taken {
@@ -134,6 +147,48 @@ impl Intake {
         }
     }
 
+    /// Takes in documents of a patient whom the practice knows; keys as in [`IncomingPerson`].
+    pub async fn take_documents(
+        &mut self,
+        patient: PatientId,
+        documents: Vec<(DepositKey, NewDocument)>,
+        now: Timestamp,
+    ) -> Result<Taken, DepositError> {
+        let new = |documents: &[(DepositKey, NewDocument)]| {
+            documents
+                .iter()
+                .map(|(key, document)| documents::Deposit {
+                    patient,
+                    key: deposits::key(&[
+                        b"document of",
+                        self.practice.as_bytes(),
+                        patient.as_bytes(),
+                        key.as_bytes(),
+                    ]),
+                    document: document.clone(),
+                })
+                .collect()
+        };
+        let mut answers = documents::deposit(&self.app, &self.token, new(&documents), now).await;
+        if let Err(DepositError::Refused(Refusal::SessionEnded)) = answers {
+            let again = new(&documents);
+            self.token = sign_in::as_client(&self.app, &self.credential).await?.token;
+            answers = documents::deposit(&self.app, &self.token, again, now).await;
+        }
+        let mut taken = Taken::default();
+        for (place, answer) in answers?.into_iter().enumerate() {
+            match answer {
+                Ok(_) => taken.documents += 1,
+                Err(refusal) => taken.left_out.push(LeftOut {
+                    person: patient.to_string(),
+                    what: What::Document(place),
+                    refusal: ended(refusal)?,
+                }),
+            }
+        }
+        Ok(taken)
+    }
+
     async fn take_once(
         &self,
         people: &[IncomingPerson],
@@ -176,6 +231,14 @@ impl Intake {
             }
         }
         taken.people += enrolled.len();
+        taken.ids = enrolled
+            .iter()
+            .map(|(patient, person)| TakenPerson {
+                key: person.key,
+                patient: *patient,
+                documents: Vec::new(),
+            })
+            .collect();
         Ok(enrolled)
     }
 
@@ -240,20 +303,23 @@ impl Intake {
     ) -> Result<(), DepositError> {
         let mut new = Vec::new();
         let mut whose = Vec::new();
-        for (patient, person) in people {
+        for (number, (patient, person)) in people.iter().enumerate() {
             for (place, (key, document)) in person.documents.iter().enumerate() {
                 new.push(documents::Deposit {
                     patient: *patient,
                     key: self.key(b"document", *key),
                     document: document.clone(),
                 });
-                whose.push((person, place));
+                whose.push((number, person, place));
             }
         }
         let answers = documents::deposit(&self.app, &self.token, new, now).await?;
-        for ((person, place), answer) in whose.into_iter().zip(answers) {
+        for ((number, person, place), answer) in whose.into_iter().zip(answers) {
             match answer {
-                Ok(_) => taken.documents += 1,
+                Ok(id) => {
+                    taken.documents += 1;
+                    taken.ids[number].documents.push(id);
+                }
                 Err(refusal) => {
                     let what = What::Document(place);
                     taken.left_out.push(person.left_out(what, ended(refusal)?));

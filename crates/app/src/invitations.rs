@@ -76,8 +76,8 @@ pub async fn invite_staff(
 /// What an invitation offers.
 #[derive(Debug)]
 pub struct Invitation {
-    /// The practice that invites.
-    pub practice: PracticeId,
+    /// The practice that invites; none for officers of the operator.
+    pub practice: Option<PracticeId>,
     /// As what.
     pub role: Role,
     /// To make a passkey.
@@ -102,8 +102,7 @@ pub async fn look(
         return Err(CallError::Unexpected.into());
     };
     Ok(Invitation {
-        practice: PracticeId::try_from(view.practice.as_slice())
-            .map_err(|_| CallError::Unexpected)?,
+        practice: PracticeId::try_from(view.practice.as_slice()).ok(),
         role: Role::try_from(view.role).map_err(|_| CallError::Unexpected)?,
         ceremony: view.ceremony.map(Ceremony::read).transpose()?,
         otpauth: Zeroizing::new(view.otpauth),

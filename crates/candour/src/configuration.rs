@@ -4,6 +4,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 use crate::Problem;
@@ -32,6 +33,36 @@ pub struct Configuration {
     pub mailbox_page: Option<SocketAddr>,
     /// Proxies whose word on a visitor's address is taken.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Budgets other than the keeper's own; the keeper reads and checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budgets: Option<serde_json::Value>,
+    /// Thresholds of detection other than the keeper's own; the keeper reads and checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detection: Option<serde_json::Value>,
+    /// The time zone in which pages and letters state times, by its name in the tz database.
+    #[serde(default = "default_zone")]
+    pub zone: String,
+    /// Who runs the installation and speaks in its letters; a demonstration may leave it out.
+    #[serde(default)]
+    pub operator: Option<Operator>,
+}
+
+/// Who runs an installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Operator {
+    /// Its name, as people know it.
+    pub name: String,
+    /// The phone line that is open during an incident.
+    pub phone: String,
+    /// The mailbox that its letters come from.
+    pub mailbox: String,
+    /// Whom people may complain to.
+    pub regulator: String,
+}
+
+fn default_zone() -> String {
+    "Pacific/Auckland".to_owned()
 }
 
 /// The file's name in the data directory.
@@ -69,7 +100,45 @@ impl Configuration {
             mailbox_page: Some(at(3)?),
             smtp_relay: at(4)?,
             trusted_proxies: Vec::new(),
+            // A made-up population is deposited within minutes.
+            budgets: Some(serde_json::json!({ "client": { "deposited_hour_floor": 1_000_000 } })),
+            detection: None,
+            zone: default_zone(),
+            operator: None,
         })
+    }
+
+    /// The time zone of pages and letters.
+    ///
+    /// # Errors
+    /// When the system's tz database does not have it.
+    pub fn zone(&self) -> Result<TimeZone, Problem> {
+        TimeZone::get(&self.zone).map_err(|_| {
+            Problem::Machine(format!(
+                "the time zone {} is not known here. Install the package tzdata, or correct zone in {FILE}.",
+                self.zone
+            ))
+        })
+    }
+
+    /// Who speaks in letters.
+    ///
+    /// # Errors
+    /// When nobody is named and this is no demonstration.
+    pub fn operator(&self) -> Result<Operator, Problem> {
+        match &self.operator {
+            Some(operator) => Ok(operator.clone()),
+            None if self.demonstration => Ok(Operator {
+                name: "Candour demonstration".to_owned(),
+                // In the range that New Zealand keeps for fiction.
+                phone: "0800 555 0100".to_owned(),
+                mailbox: "notices@candour.example".to_owned(),
+                regulator: "the Privacy Commissioner".to_owned(),
+            }),
+            None => Err(Problem::Machine(format!(
+                "{FILE} names no operator: letters would come from nobody. Add name, phone, mailbox and regulator."
+            ))),
+        }
     }
 
     /// Reads the configuration of a data directory.
@@ -154,6 +223,15 @@ mod tests {
             crate::problem::sentence(&error).contains("demonstation"),
             "{error:?}"
         );
+    }
+
+    #[test]
+    fn a_real_installation_without_an_operator_sends_no_letters() {
+        let mut configuration = Configuration::demonstration(9000).unwrap();
+        assert!(configuration.operator().is_ok());
+        configuration.demonstration = false;
+        let text = configuration.operator().unwrap_err().to_string();
+        assert!(text.contains("names no operator"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::configuration::DEFAULT_PORT;
 use crate::data_folder::closed_to_others;
 use crate::installation::Installation;
 use crate::parts::Part;
+use crate::people::{self, People};
 use crate::{Configuration, DataFolder, Problem, serve};
 
 /// Where a demonstration lives when root starts it below a folder that the parts' accounts may not enter.
@@ -43,7 +44,7 @@ pub fn demo(wishes: &Wishes, started: Instant) -> Result<(), Problem> {
         ))?;
     }
     let installation = Installation::prepare(data, configuration)?;
-    serve::run(&installation, |parts| {
+    serve::run(&installation, People::Demonstration, |parts| {
         announce(&installation, parts, started)
     })
 }
@@ -100,6 +101,7 @@ fn announce(installation: &Installation, parts: &[Part], started: Instant) -> Re
         "data",
         installation.data.path().display()
     ));
+    lines.extend(people::lines(installation)?);
     if !installation.accounts.are_separate() {
         lines.push(String::new());
         lines.push("  Every part runs under your own account: keeper not isolated, for demonstration only.".to_owned());

@@ -1,9 +1,10 @@
 //! Reading FHIR R4 Bundles and NDJSON folders, patient by patient, in bounded memory.
 //!
-//! This part reads only; depositing what it finds is somebody else's work. Nothing unpacked is ever written to disk:
+//! Reading is pure; `deposit` alone talks to the installation. Nothing unpacked is ever written to disk:
 //! it would be other people's health records in the clear.
 
 mod bundle;
+mod deposit;
 mod ndjson;
 mod sources;
 mod unpack;
@@ -21,6 +22,7 @@ use candour_core::nhi::{Nhi, NhiFormat};
 use candour_core::people::{Contact, Identity};
 use candour_seal::DepositKey;
 
+pub use deposit::{Wishes, import};
 pub use sources::read_document;
 
 /// How to read.

@@ -10,10 +10,12 @@ use crate::programs::{Programs, folder_of_this_program};
 use crate::secrets::{self, RolePasswords};
 use crate::{Configuration, DataFolder, Problem};
 
-/// The programs that run parts.
-const PROGRAMS: &[&str] = &["candour"];
 /// The keeper's program.
 pub const KEEPER: &str = "candour-keeper";
+/// The program that makes a demonstration's people.
+pub const DRILL: &str = "candour-drill";
+/// The programs that run parts.
+const PROGRAMS: [&str; 2] = ["candour", KEEPER];
 
 /// Everything that starting needs to know.
 #[derive(Debug)]
@@ -39,8 +41,8 @@ impl Installation {
     pub fn prepare(data: DataFolder, configuration: Configuration) -> Result<Self, Problem> {
         let accounts = Accounts::ensure()?;
         let mut names = PROGRAMS.to_vec();
-        if folder_of_this_program()?.join(KEEPER).is_file() {
-            names.push(KEEPER);
+        if configuration.demonstration && folder_of_this_program()?.join(DRILL).is_file() {
+            names.push(DRILL);
         }
         let programs = Programs::locate(&data, &names)?;
         lay_out(&data, &accounts)?;

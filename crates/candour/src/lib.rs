@@ -9,11 +9,15 @@ pub mod import;
 pub mod installation;
 pub mod mailbox_page;
 pub mod parts;
+pub mod people;
+pub mod portal;
 pub mod problem;
 pub mod programs;
+pub mod room;
 pub mod secrets;
 pub mod serve;
 pub mod supervisor;
+pub mod worker;
 
 pub use configuration::Configuration;
 pub use data_folder::DataFolder;

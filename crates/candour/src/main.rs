@@ -6,8 +6,12 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use candour::demo::Wishes;
+use candour::installation::DRILL;
 use candour::problem::sentence;
-use candour::{Configuration, Problem, demo, doctor, mailbox_page, programs, serve};
+use candour::{
+    Configuration, Problem, demo, doctor, import, mailbox_page, portal, programs, room, serve,
+    worker,
+};
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
 use rustix::process::{Signal, set_parent_process_death_signal};
@@ -42,6 +46,27 @@ enum Command {
     Serve(Data),
     /// Say in sentences what is wrong with an installation.
     Doctor(Data),
+    /// Take in what a practice sends: FHIR R4 Bundles and NDJSON, or documents.
+    Import(import::Wishes),
+    /// Fill a running demonstration with synthetic people, their records and letters.
+    #[command(disable_help_flag = true)]
+    Synth {
+        /// Handed to candour-drill as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// The process that faces the internet; started by serve.
+    #[command(hide = true)]
+    Portal(Data),
+    /// The process that takes files over; started by serve.
+    #[command(hide = true)]
+    Worker(Data),
+    /// The incident room; started by serve.
+    #[command(hide = true)]
+    Room(Data),
+    /// The status site; started by serve.
+    #[command(hide = true)]
+    Status(Data),
     /// The demonstration's mail server and its page; started by serve.
     #[command(hide = true)]
     Mailbox(Data),
@@ -84,28 +109,60 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Demo { data, port } => demo::demo(&Wishes { data, port }, started)?,
         Command::Serve(Data { data }) => serve::serve(&data)?,
         Command::Doctor(Data { data }) => return doctor::doctor(&data),
+        Command::Import(wishes) => return import_all(&wishes),
+        Command::Portal(Data { data }) => portal(&data)?,
+        Command::Worker(Data { data }) => {
+            part(async |stop| worker::run(&data, clock, stop).await)?;
+        }
+        Command::Room(Data { data }) => room(&data)?,
+        Command::Status(Data { data }) => status(&data)?,
         Command::Mailbox(Data { data }) => mailbox(&data)?,
-        Command::Drill { arguments } => return Err(become_drill(&arguments)),
+        Command::Drill { arguments } => return Err(become_drill(&[], &arguments)),
+        Command::Synth { arguments } => return Err(become_drill(&["synth"], &arguments)),
     }
     Ok(ExitCode::SUCCESS)
 }
 
+fn import_all(wishes: &import::Wishes) -> Result<ExitCode, Problem> {
+    let runtime = tokio::runtime::Runtime::new()
+        .map_err(|error| Problem::Machine(format!("the import cannot start: {error}")))?;
+    runtime.block_on(import::import(wishes, clock))
+}
+
 /// The drill is a program of its own: the product's binary holds no attacker.
-fn become_drill(arguments: &[String]) -> Problem {
+fn become_drill(words: &[&str], arguments: &[String]) -> Problem {
     use std::os::unix::process::CommandExt;
     let beside = match programs::folder_of_this_program() {
         Ok(folder) => folder,
         Err(problem) => return problem,
     };
-    let program = beside.join("candour-drill");
+    let program = beside.join(DRILL);
     if !program.is_file() {
         return Problem::ProgramMissing {
-            name: "candour-drill",
+            name: DRILL,
             beside,
         };
     }
-    let error = std::process::Command::new(&program).args(arguments).exec();
+    let error = std::process::Command::new(&program)
+        .args(words)
+        .args(arguments)
+        .exec();
     Problem::file("could not start", &program)(error)
+}
+
+fn portal(data: &std::path::Path) -> Result<(), Problem> {
+    let configuration = Configuration::read(data)?;
+    part(async |stop| portal::run(data, &configuration, clock, stop).await)
+}
+
+fn room(data: &std::path::Path) -> Result<(), Problem> {
+    let configuration = Configuration::read(data)?;
+    part(async |stop| room::run(data, &configuration, stop).await)
+}
+
+fn status(data: &std::path::Path) -> Result<(), Problem> {
+    let configuration = Configuration::read(data)?;
+    part(async |stop| room::run_status(data, &configuration, stop).await)
 }
 
 fn mailbox(data: &std::path::Path) -> Result<(), Problem> {

@@ -50,46 +50,50 @@ impl Part {
     }
 }
 
-/// The parts that this installation runs.
-pub fn of(installation: &Installation) -> Vec<Part> {
-    let mut parts = Vec::new();
-    let mailbox_page = installation.configuration.mailbox_page;
-    parts.extend(mailbox_page.map(|page| {
+/// The parts that nobody sees: enough for people and records to be brought in.
+pub fn behind(installation: &Installation) -> Vec<Part> {
+    let accounts = &installation.accounts;
+    let mailbox = installation.configuration.mailbox_page.map(|page| {
         ours(
             installation,
             "mailbox",
-            &installation.accounts.mailbox,
-            page,
+            &accounts.mailbox,
+            Ready::Listening(page),
         )
-    }));
-    let keeper = installation.programs.path(KEEPER);
-    if keeper.is_file() {
-        parts.push(Part {
-            name: "keeper",
-            program: keeper,
-            arguments: arguments(installation, &["run", "--lane", "records"]),
-            account: installation.accounts.keeper.clone(),
-            ready: Ready::Socket(installation.data.join("run/keeper.sock")),
-        });
-    } else {
-        tracing::warn!("candour-keeper was not built: no record can be opened");
-    }
-    parts
+    });
+    let keeper = Part {
+        name: "keeper",
+        program: installation.programs.path(KEEPER),
+        arguments: arguments(installation, &["run", "--lane", "records"]),
+        account: accounts.keeper.clone(),
+        ready: Ready::Socket(installation.data.join("run/keeper.sock")),
+    };
+    let worker = ours(installation, "worker", &accounts.worker, Ready::Running);
+    mailbox.into_iter().chain([keeper, worker]).collect()
 }
 
-/// A part that is a subcommand of this program and listens at `address`.
-fn ours(
-    installation: &Installation,
-    name: &'static str,
-    account: &Account,
-    address: SocketAddr,
-) -> Part {
+/// The parts that people see.
+pub fn in_front(installation: &Installation) -> Vec<Part> {
+    let (accounts, configuration) = (&installation.accounts, &installation.configuration);
+    [
+        ("room", &accounts.room, configuration.room),
+        ("status", &accounts.status, configuration.status),
+        // Last: whoever sees the portal finds everything else running.
+        ("portal", &accounts.portal, configuration.portal),
+    ]
+    .into_iter()
+    .map(|(name, account, address)| ours(installation, name, account, Ready::Listening(address)))
+    .collect()
+}
+
+/// A part that is a subcommand of this program.
+fn ours(installation: &Installation, name: &'static str, account: &Account, ready: Ready) -> Part {
     Part {
         name,
         program: installation.programs.path("candour"),
         arguments: arguments(installation, &[name]),
         account: account.clone(),
-        ready: Ready::Listening(address),
+        ready,
     }
 }
 

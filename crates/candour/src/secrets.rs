@@ -11,10 +11,12 @@
 //! | `keeper.instances.json` | keeper | the processes that may call it: `[{"name", "instance", "uid", "credential_sha256"}]` |
 //! | `portal.database`, `worker.database` | portal, worker | the portal's database |
 //! | `room.database`, `room-portal.database` | room | its own and the portal's database |
-//! | `portal.credential`, `worker.credential`, `room.credential` | those | 64 hexadecimal digits: 32 random bytes for `Hello` |
+//! | `portal.credential`, `worker.credential`, `room.credential`, `import.credential` | those; import: supervisor | 64 hexadecimal digits: 32 random bytes for `Hello` |
 //!
 //! A `.database` file is one line in PostgreSQL's key-value form (`host='…' user='…' …`). Passwords and
 //! credentials are new at each start of the supervisor; an instance keeps its id, so that sessions survive.
+
+pub mod issued;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -127,7 +129,13 @@ pub fn hand_out(
         hand_over(&folder.join(format!("{name}.database")), &line, reader)?;
     }
     let mut callers = Vec::new();
-    for (name, account) in [("portal", portal), ("worker", worker), ("room", room)] {
+    for (name, account) in [
+        ("portal", portal),
+        ("worker", worker),
+        ("room", room),
+        // An operator's command, run as the supervisor's user.
+        ("import", supervisor),
+    ] {
         let credential = Secret::random()?;
         let instance = instance(&folder, name)?;
         hand_over(

@@ -8,6 +8,9 @@ use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 
 use crate::installation::{Installation, KEEPER};
 use crate::parts::{self, Part};
+use crate::people::{self, People};
+use crate::problem::sentence;
+use crate::secrets::issued;
 use crate::supervisor::{Job, Supervisor};
 use crate::{Configuration, DataFolder, Problem};
 
@@ -27,7 +30,7 @@ pub fn serve(data: &std::path::Path) -> Result<(), Problem> {
     let configuration = Configuration::read(data.path())?;
     configuration.ports_are_free()?;
     let installation = Installation::prepare(data, configuration)?;
-    run(&installation, |_| Ok(()))
+    run(&installation, People::AsTheyAre, |_| Ok(()))
 }
 
 /// Starts everything, calls `announce` with the parts when all of them serve, and waits until asked to end (interrupt,
@@ -37,6 +40,7 @@ pub fn serve(data: &std::path::Path) -> Result<(), Problem> {
 /// When a part does not start, or `announce` fails; everything that was started is ended first.
 pub fn run(
     installation: &Installation,
+    with: People,
     announce: impl FnOnce(&[Part]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     // One thread: children are told to end when the thread that started them does.
@@ -49,7 +53,7 @@ pub fn run(
         let mut asked_to_end = Asked::listen()?;
         let mut supervisor = Supervisor::new(&installation.data.join("processes"))?;
         let started = tokio::select! {
-            started = start(installation, &mut supervisor) => Some(started),
+            started = start(installation, &mut supervisor, with) => Some(started),
             () = asked_to_end.wait() => None,
         };
         let outcome = match started {
@@ -72,17 +76,49 @@ pub fn run(
 async fn start(
     installation: &Installation,
     supervisor: &mut Supervisor,
+    with: People,
 ) -> Result<Vec<Part>, Problem> {
     supervisor.end_left_over().await;
     start_postgres(installation, supervisor).await?;
     installation.provide_databases().await?;
+    migrate_portal_database(installation).await?;
     initialise_keeper(installation).await?;
-    let parts = parts::of(installation);
-    for part in &parts {
+    let mut parts = parts::behind(installation);
+    start_parts(installation, supervisor, &parts).await?;
+    if with == People::Demonstration {
+        people::settle(installation).await?;
+    }
+    let in_front = parts::in_front(installation);
+    start_parts(installation, supervisor, &in_front).await?;
+    parts.extend(in_front);
+    Ok(parts)
+}
+
+async fn start_parts(
+    installation: &Installation,
+    supervisor: &mut Supervisor,
+    parts: &[Part],
+) -> Result<(), Problem> {
+    for part in parts {
         supervisor.keep(job(installation, part.clone()))?;
         supervisor.wait_until_ready(&part.ready, PATIENCE).await?;
     }
-    Ok(parts)
+    Ok(())
+}
+
+/// The owner of the portal's schema is a role that no running part has.
+async fn migrate_portal_database(installation: &Installation) -> Result<(), Problem> {
+    let line = issued::database(installation.data.name(), "migrator")?;
+    let config = line.parse().map_err(|_| {
+        Problem::Machine("secrets/migrator.database is no connection string".to_owned())
+    })?;
+    let run = candour_store::migrate(&config)
+        .await
+        .map_err(|error| Problem::Machine(sentence(&error)))?;
+    for migration in run {
+        tracing::info!(%migration, "the portal's database was migrated");
+    }
+    Ok(())
 }
 
 async fn start_postgres(
@@ -114,7 +150,7 @@ async fn start_postgres(
 async fn initialise_keeper(installation: &Installation) -> Result<(), Problem> {
     let program = installation.programs.path(KEEPER);
     let mark = installation.data.join("keeper-is-initialised");
-    if mark.exists() || !program.is_file() {
+    if mark.exists() {
         return Ok(());
     }
     let data = installation.data.name();

@@ -7,6 +7,7 @@ use crate::Problem;
 use crate::passkey::SoftwarePasskey;
 use crate::totp::Authenticator;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::Path;
 
 /// The file's content.
@@ -135,9 +136,61 @@ impl Keys {
     }
 }
 
+impl Account {
+    fn on_the_page(&self) -> Value {
+        let kind = match self.role.as_str() {
+            "patient" | "proxy" => "patient",
+            "clinician" | "reception" | "manager" => "staff",
+            _ => "officer",
+        };
+        let mut page =
+            json!({ "kind": kind, "name": self.name, "about": self.about, "login": self.login });
+        match &self.keys {
+            Keys::Passkey {
+                pkcs8,
+                credential_id,
+                user_handle,
+            } => {
+                page["passkey"] = json!({ "pkcs8": pkcs8, "credentialId": credential_id, "userHandle": user_handle });
+            }
+            Keys::Authenticator {
+                password,
+                totp_secret,
+            } => {
+                page["password"] = json!(password);
+                page["totpSecret"] = json!(totp_secret);
+            }
+            Keys::Sheet { password, .. } => page["password"] = json!(password),
+        }
+        page
+    }
+}
+
 impl Accounts {
-    /// The file's name in the data directory.
-    pub const FILE: &str = "accounts.json";
+    /// Everything about them, in the data directory; the supervisor's own.
+    pub const FILE: &str = "secrets/accounts.json";
+    /// Patients for ordinary traffic; the supervisor's own.
+    pub const VISITORS: &str = "secrets/visitors.json";
+    /// What the portal's page of accounts reads; the portal's own.
+    pub const ON_THE_PAGE: &str = "accounts.json";
+
+    /// The file's text.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn written(&self) -> Result<String, Problem> {
+        serde_json::to_string_pretty(self).map_err(Problem::json(Path::new(Self::FILE)))
+    }
+
+    /// The text of the page's file: who can sign in by one click. A sheet of codes cannot: each is good once.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn for_the_page(&self) -> Result<String, Problem> {
+        let accounts: Vec<Value> = self.accounts.iter().map(Account::on_the_page).collect();
+        let file = json!({ "accounts": accounts });
+        serde_json::to_string_pretty(&file).map_err(Problem::json(Path::new(Self::ON_THE_PAGE)))
+    }
 
     /// Reads the file.
     ///
@@ -146,6 +199,18 @@ impl Accounts {
     pub fn read(path: &Path) -> Result<Self, Problem> {
         let bytes = std::fs::read(path).map_err(Problem::file("could not read", path))?;
         serde_json::from_slice(&bytes).map_err(Problem::json(path))
+    }
+
+    /// Reads the file; nobody when there is none yet.
+    ///
+    /// # Errors
+    /// When it does not read.
+    pub fn read_if_there(path: &Path) -> Result<Self, Problem> {
+        if path.exists() {
+            Self::read(path)
+        } else {
+            Ok(Self::default())
+        }
     }
 
     /// The first account with a role.
@@ -174,6 +239,41 @@ mod tests {
             read.passkey().unwrap().export().unwrap(),
             passkey.export().unwrap()
         );
+    }
+
+    #[test]
+    fn the_portal_s_page_of_accounts_reads_its_file() {
+        let account = |login: &str, role: &str, keys| Account {
+            login: login.to_owned(),
+            name: "Mere Pōtae".to_owned(),
+            about: "A patient.".to_owned(),
+            role: role.to_owned(),
+            practice: String::new(),
+            practice_id: String::new(),
+            patient: String::new(),
+            keys,
+        };
+        let passkey = Keys::of_passkey(&SoftwarePasskey::new().unwrap()).unwrap();
+        let password = "p".to_owned();
+        let app = Keys::Authenticator {
+            password: password.clone(),
+            totp_secret: "JBSWY3DP".to_owned(),
+        };
+        let sheet = Keys::Sheet {
+            password,
+            sheet: vec!["a".to_owned()],
+        };
+        let accounts = Accounts {
+            accounts: vec![
+                account("mere", "patient", passkey.clone()),
+                account("ana", "patient", app),
+                account("pita", "patient", sheet),
+                account("aroha", "clinician", passkey.clone()),
+                account("ngaire", "privacy_officer", passkey),
+            ],
+        };
+        let text = accounts.for_the_page().unwrap();
+        assert!(candour_server::pages::demonstration::DemonstrationAccounts::read(&text).is_ok());
     }
 
     #[test]

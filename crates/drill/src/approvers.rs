@@ -4,21 +4,18 @@
 //! machinery's.
 
 use crate::accounts::Account;
-use crate::browser::{Browser, Site, attribute, ids_in, plain};
+use crate::browser::{Browser, Site, hidden_field, ids_in};
 use crate::passkey::SoftwarePasskey;
 use crate::{Problem, clock};
-use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// How long the officers wait for something to press before they look again.
+/// How long the officers wait for something to do before they look again.
 const PAUSE: Duration = Duration::from_millis(400);
-/// Words in the address of a form that an officer of a drill presses; never freeze, close or sign out.
-const PRESSED: [&str; 4] = ["unlock", "approve", "attest", "run"];
 
 /// What the officers did.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Approved {
-    /// Buttons pressed, in order: who, and the form's address without ids.
+    /// What was done, in order: who, and which act.
     pub pressed: Vec<(String, String)>,
     /// Seconds from their first look to the last press.
     pub seconds: f64,
@@ -28,19 +25,6 @@ struct Officer {
     login: String,
     browser: Browser,
     passkey: SoftwarePasskey,
-    /// What this officer pressed already.
-    done: BTreeSet<String>,
-}
-
-/// A form of a page.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Form {
-    /// Where it is sent.
-    pub action: String,
-    /// Hidden fields and buttons with a value.
-    pub fields: Vec<(String, String)>,
-    /// Options for a passkey, where it asks for one.
-    pub options: Option<String>,
 }
 
 /// Lets the officers work until `is_finished` says so, at most `patience`.
@@ -59,15 +43,13 @@ where
     let begun = clock::now();
     let mut people = Vec::new();
     for account in officers {
-        let browser = Browser::new(room)?;
-        let mut passkey = account.keys.passkey()?;
-        browser.sign_in_with_passkey(&account.login, &mut passkey).await?;
-        people.push(Officer {
+        let mut officer = Officer {
             login: account.login.clone(),
-            browser,
-            passkey,
-            done: BTreeSet::new(),
-        });
+            browser: Browser::new(room)?,
+            passkey: account.keys.passkey()?,
+        };
+        officer.answer("/sign-in").await?;
+        people.push(officer);
     }
     let mut approved = Approved {
         pressed: Vec::new(),
@@ -96,89 +78,63 @@ where
 }
 
 impl Officer {
-    /// Opens every case and presses what is new on its page; gives the addresses of what was pressed.
+    /// Opens every case and does what its page offers this officer; gives the acts that were done.
     async fn work(&mut self) -> Result<Vec<String>, Problem> {
-        let list = self.browser.visit("/incidents").await?.expect("the list of incidents")?;
-        let mut pressed = Vec::new();
+        let list = self
+            .browser
+            .visit("/incidents")
+            .await?
+            .expect("the list of incidents")?;
+        let mut done = Vec::new();
         for incident in ids_in(&list.text(), "/incidents/") {
+            let path = format!("/incidents/{incident}");
             let page = self
                 .browser
-                .visit(&format!("/incidents/{incident}"))
+                .visit(&path)
                 .await?
                 .expect("the page of an incident")?;
-            for form in forms(&page.text()) {
-                let is_ours = PRESSED.iter().any(|word| form.action.contains(word));
-                let what = format!("{} {:?}", form.action, without_ceremony(&form));
-                if is_ours && !self.done.contains(&what) {
-                    self.press(form.clone()).await?;
-                    self.done.insert(what);
-                    pressed.push(form.action.replace(&incident, "…"));
+            for act in acts_in(&page.text(), &path) {
+                if self.answer(&format!("{path}/acts/{act}")).await? {
+                    done.push(act);
                 }
             }
         }
-        Ok(pressed)
+        Ok(done)
     }
 
-    /// Sends a form; a page that then asks for the passkey is answered, at most three in a row.
-    async fn press(&mut self, form: Form) -> Result<(), Problem> {
-        let mut next = Some(form);
-        for _ in 0..3 {
-            let Some(form) = next.take() else { return Ok(()) };
-            let mut fields = form.fields;
-            if let Some(options) = &form.options {
-                let answer = self.passkey.get(options, self.browser.origin())?;
-                fields.retain(|(name, _)| name != "answer");
-                fields.push(("answer".to_owned(), answer));
-            }
-            let fields: Vec<(&str, &str)> =
-                fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-            let answer = self.browser.post(&form.action, &fields).await?.expect("an officer's act")?;
-            // What leads on to a question for the passkey is part of the same press.
-            let page = match answer.location {
-                Some(location) => self.browser.visit(&location).await?,
-                None => answer,
-            };
-            next = forms(&page.text()).into_iter().find(|next| {
-                next.options.is_some() && PRESSED.iter().any(|word| next.action.contains(word))
-            });
-        }
-        Ok(())
+    /// Opens a page that asks for the passkey and answers it; false when the page does not ask any more, because
+    /// the texts changed or the other officer was faster.
+    async fn answer(&mut self, path: &str) -> Result<bool, Problem> {
+        let page = self.browser.get(path).await?;
+        let asks = page.status == 200;
+        let page = page.text();
+        let Some((ceremony, options)) = hidden_field(&page, "ceremony")
+            .zip(options_in(&page))
+            .filter(|_| asks)
+        else {
+            return Ok(false);
+        };
+        let answer = self.passkey.get(&options, self.browser.origin())?;
+        let form = [("ceremony", ceremony.as_str()), ("answer", answer.as_str())];
+        let sent = self.browser.post(path, &form).await?;
+        // Refused, the officer looks again; a refusal for good shows as work that does not end.
+        Ok(sent.is_success())
     }
 }
 
-/// What tells one form from another: everything but the challenge of the moment.
-fn without_ceremony(form: &Form) -> Vec<&(String, String)> {
-    form.fields
-        .iter()
-        .filter(|(name, _)| name != "ceremony" && name != "answer")
-        .collect()
-}
-
-/// The forms of a page that are sent by POST.
-pub fn forms(page: &str) -> Vec<Form> {
-    page.split("<form")
+/// The acts that a case's page offers as buttons, in order.
+fn acts_in(page: &str, path: &str) -> Vec<String> {
+    page.split(&format!("{path}/acts/"))
         .skip(1)
-        .filter_map(|rest| {
-            let whole = rest.split("</form>").next()?;
-            let tag = whole.split('>').next()?;
-            if attribute(tag, "method")?.eq_ignore_ascii_case("get") {
-                return None;
-            }
-            let fields = ["<input", "<button"]
-                .iter()
-                .flat_map(|kind| whole.split(kind).skip(1))
-                .filter_map(|rest| {
-                    let tag = rest.split('>').next()?;
-                    Some((attribute(tag, "name")?, attribute(tag, "value").unwrap_or_default()))
-                })
-                .collect();
-            Some(Form {
-                action: plain(&attribute(tag, "action")?),
-                fields,
-                options: attribute(tag, "data-options").filter(|options| !options.is_empty()),
-            })
-        })
+        .map(|rest| rest.chars().take_while(char::is_ascii_alphabetic).collect())
         .collect()
+}
+
+/// The passkey's options, which stand in the page as data.
+fn options_in(page: &str) -> Option<String> {
+    let data = page.split("id=\"options\">").nth(1)?;
+    let options = data.split("</script>").next()?;
+    (!options.trim().is_empty()).then(|| options.to_owned())
 }
 
 #[cfg(test)]
@@ -186,17 +142,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_form_is_read_with_its_hidden_fields_and_its_challenge() {
-        let page = "<form method=\"post\" action=\"/incidents/1/unlock\" data-options=\"{&quot;a&quot;:1}\">\
-                    <input type=\"hidden\" name=\"ceremony\" value=\"ab\"><button name=\"act\" value=\"unlock\">Go</button>\
-                    </form><form method=\"get\" action=\"/search\"><input name=\"q\"></form>";
-        let read = forms(page);
-        assert_eq!(read.len(), 1);
-        assert_eq!(read[0].action, "/incidents/1/unlock");
-        assert_eq!(read[0].options.as_deref(), Some("{\"a\":1}"));
-        assert_eq!(
-            read[0].fields,
-            [("ceremony".to_owned(), "ab".to_owned()), ("act".to_owned(), "unlock".to_owned())]
-        );
+    fn a_case_s_page_says_what_waits_for_this_officer() {
+        let page = "<a class=\"button\" href=\"/incidents/1/acts/unlock\">Unlock</a><strong>Approve</strong>\
+                    <a class=\"button\" href=\"/incidents/1/acts/run\">Send</a>";
+        assert_eq!(acts_in(page, "/incidents/1"), ["unlock", "run"]);
+        assert!(acts_in(page, "/incidents/2").is_empty());
+    }
+
+    #[test]
+    fn a_challenge_is_read_from_the_page() {
+        let page = "<script type=\"application/json\" id=\"options\">{\"a\":1}</script>";
+        assert_eq!(options_in(page).as_deref(), Some("{\"a\":1}"));
+        assert_eq!(options_in("<script id=\"options\"></script>"), None);
     }
 }

@@ -34,6 +34,24 @@ impl Site {
     }
 }
 
+/// In which capacity somebody signs in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acting {
+    /// For oneself and those one acts for.
+    Patient,
+    /// At work: practice staff and officers.
+    Staff,
+}
+
+impl Acting {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Patient => "patient",
+            Self::Staff => "staff",
+        }
+    }
+}
+
 /// A browser without a screen.
 pub struct Browser {
     origin: String,
@@ -182,7 +200,9 @@ impl Browser {
         code: &str,
     ) -> Result<(), Problem> {
         let form = [("name", login), ("password", password), ("code", code)];
-        self.post("/sign-in/password", &form).await?.expect("signing in with a password")?;
+        self.post("/sign-in/password", &form)
+            .await?
+            .expect("signing in with a password")?;
         self.is_signed_in("signing in with a password")
     }
 
@@ -194,14 +214,18 @@ impl Browser {
         &self,
         login: &str,
         passkey: &mut SoftwarePasskey,
+        acting: Acting,
     ) -> Result<(), Problem> {
         let (ceremony, answer) = self.ceremony(login, passkey).await?;
         let form = [
             ("login", login),
             ("ceremony", ceremony.as_str()),
             ("answer", answer.as_str()),
+            ("acting", acting.word()),
         ];
-        self.post("/sign-in/passkey", &form).await?.expect("signing in with a passkey")?;
+        self.post("/sign-in/passkey", &form)
+            .await?
+            .expect("signing in with a passkey")?;
         self.is_signed_in("signing in with a passkey")
     }
 

@@ -3,28 +3,32 @@
 //! Everything else is the real portal: its pages, its sign-in, its use cases and its keeper. What these handlers
 //! leave out is exactly what the real event's handlers left out.
 
+use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
 use candour_app::{FirstByte, ReadError, Refusal, documents, record};
 use candour_keeper_api::Viewer;
 use candour_keeper_api::words::Purpose;
 use candour_seal::{ItemId, PatientId};
-use candour_server::portal::Portal;
+use candour_server::Portal;
+use candour_server::routes;
 use candour_server::session::{Visit, Visitor};
 use futures_util::stream;
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
-/// The careless routes; to be merged with the portal's own.
-pub fn routes() -> Router<Portal> {
-    Router::new()
+/// The portal's own routes, and the careless ones beside them.
+pub fn router(portal: Portal) -> Router {
+    let careless = Router::new()
         .route("/api/documents/{id}", get(document))
         .route("/api/patients/{id}/documents", get(shelf))
         .route("/api/patients/{id}/record", get(whole_record))
+        .with_state(portal.clone());
+    routes::router(portal).merge(careless)
 }
 
 /// A refusal, as an API says it.
@@ -42,8 +46,12 @@ impl IntoResponse for Refused {
             ReadError::Refused(refusal) => match refusal {
                 Refusal::NotFound => StatusCode::NOT_FOUND,
                 Refusal::SessionEnded | Refusal::WrongCredentials => StatusCode::UNAUTHORIZED,
-                Refusal::OverBudget { .. } | Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-                Refusal::LedgerUnavailable | Refusal::KeeperUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Refusal::OverBudget { .. } | Refusal::TooMany { .. } => {
+                    StatusCode::TOO_MANY_REQUESTS
+                }
+                Refusal::LedgerUnavailable | Refusal::KeeperUnavailable => {
+                    StatusCode::SERVICE_UNAVAILABLE
+                }
                 Refusal::Invalid => StatusCode::BAD_REQUEST,
                 Refusal::NotAllowed
                 | Refusal::StepUpNeeded
@@ -55,12 +63,13 @@ impl IntoResponse for Refused {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         };
-        (status, Json(json!({ "status": status.as_u16() }))).into_response()
+        let said = json!({ "status": status.as_u16() }).to_string();
+        (status, [(CONTENT_TYPE, "application/json")], said).into_response()
     }
 }
 
 /// Whatever the session may be for; never whose the id is.
-fn viewer(visitor: &Visitor) -> Result<Viewer, Refused> {
+fn viewer(visitor: &Visitor, peer: SocketAddr) -> Result<Viewer, Refused> {
     let purpose = match visitor.visit {
         Some(Visit::Staff(Some(purpose))) => purpose,
         Some(Visit::Staff(None)) => Purpose::DirectCare,
@@ -70,17 +79,18 @@ fn viewer(visitor: &Visitor) -> Result<Viewer, Refused> {
     Ok(Viewer {
         token,
         purpose,
-        network: visitor.network.clone(),
+        network: peer.ip().to_string(),
     })
 }
 
 async fn document(
     State(portal): State<Portal>,
     visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let id: ItemId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let opened = documents::open(portal.app(), &viewer(&visitor)?, id).await?;
+    let opened = documents::open(portal.app(), &viewer(&visitor, peer)?, id).await?;
     let mut response = Response::new(Body::from_stream(opened.body));
     let kind = HeaderValue::from_static("application/octet-stream");
     response.headers_mut().insert(CONTENT_TYPE, kind);
@@ -90,26 +100,32 @@ async fn document(
 async fn shelf(
     State(portal): State<Portal>,
     visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let patient: PatientId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let (shelf, first_byte) = documents::shelf(portal.app(), &viewer(&visitor)?, patient).await?;
+    let (shelf, first_byte) =
+        documents::shelf(portal.app(), &viewer(&visitor, peer)?, patient).await?;
     let lines: Vec<Value> = shelf
         .into_inner()
         .lines
         .iter()
         .map(|line| json!({ "document": line.document.to_string(), "title": line.meta.title }))
         .collect();
-    Ok(answer(&json!({ "patient": id, "documents": lines }), first_byte))
+    Ok(answer(
+        &json!({ "patient": id, "documents": lines }),
+        first_byte,
+    ))
 }
 
 async fn whole_record(
     State(portal): State<Portal>,
     visitor: Visitor,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     Path(id): Path<String>,
 ) -> Result<Response, Refused> {
     let patient: PatientId = id.parse().map_err(|_| Refusal::NotFound)?;
-    let viewer = viewer(&visitor)?;
+    let viewer = viewer(&visitor, peer)?;
     let mut sections = serde_json::Map::new();
     let mut first_bytes: Option<FirstByte> = None;
     let mut refusal = Refused(Refusal::NotFound.into());
@@ -127,7 +143,10 @@ async fn whole_record(
         }
     }
     match first_bytes {
-        Some(first_byte) => Ok(answer(&json!({ "patient": id, "record": sections }), first_byte)),
+        Some(first_byte) => Ok(answer(
+            &json!({ "patient": id, "record": sections }),
+            first_byte,
+        )),
         None => Err(refusal),
     }
 }

@@ -12,7 +12,7 @@ pub use watch::{Case, Watch};
 use crate::accounts::{Account, Accounts};
 use crate::approvers::{Approved, approve};
 use crate::attacker::{Attack, Loot, Stolen};
-use crate::browser::Browser;
+use crate::browser::{Acting, Browser};
 use crate::installation::Installation;
 use crate::scorecard::{Run, Score, page};
 use crate::settle;
@@ -106,10 +106,15 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
     let begun = clock::now();
     let done = settle::settle(&to_settle).await?;
     let seconds = clock::seconds_between(begun, clock::now());
-    tracing::info!(people = done.people, documents = done.documents, seconds, "settled");
+    tracing::info!(
+        people = done.people,
+        documents = done.documents,
+        seconds,
+        "settled"
+    );
     let mut settled = Settled::read(&list)?;
     let accounts = Accounts::read(&installation.data().join(Accounts::FILE))?;
-    let visitors = Accounts::read(&installation.data().join("secrets/visitors.json"))?;
+    let visitors = Accounts::read(&installation.data().join(Accounts::VISITORS))?;
     settled.practice_mailboxes = practice_mailboxes(installation).await?;
 
     let staff: Vec<Account> = doctors(&accounts).into_iter().skip(1).cloned().collect();
@@ -128,7 +133,12 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
     let mails = if wishes.control {
         Mails::default()
     } else {
-        mails::read(&installation.data().join("mailbox"), &installation.status(), &settled).await?
+        mails::read(
+            &installation.data().join("mailbox"),
+            &installation.status(),
+            &settled,
+        )
+        .await?
     };
     let run = Run {
         scenario: wishes.scenario.name(),
@@ -146,12 +156,23 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
 }
 
 fn doctors(accounts: &Accounts) -> Vec<&Account> {
-    accounts.accounts.iter().filter(|account| account.role == "clinician").collect()
+    accounts
+        .accounts
+        .iter()
+        .filter(|account| account.role == "clinician")
+        .collect()
 }
 
-async fn practice_mailboxes(installation: &Installation) -> Result<std::collections::BTreeSet<String>, Problem> {
+async fn practice_mailboxes(
+    installation: &Installation,
+) -> Result<std::collections::BTreeSet<String>, Problem> {
     let store = settle::open_store(&installation.data(), "worker")?;
-    Ok(store.practices().await?.into_iter().map(|practice| practice.email).collect())
+    Ok(store
+        .practices()
+        .await?
+        .into_iter()
+        .map(|practice| practice.email)
+        .collect())
 }
 
 /// Hands the thief what was stolen, and waits until it is done.
@@ -164,11 +185,17 @@ async fn steal(
     let missing = |what: &str| Problem::Unexpected(format!("the installation has no {what}"));
     let stolen = match wishes.scenario {
         Scenario::StolenLogin => {
-            let victim = accounts.by_login("thief").ok_or_else(|| missing("account to steal"))?;
-            let (password, app) = victim.keys.authenticator().ok_or_else(|| missing("password to steal"))?;
+            let victim = accounts
+                .by_login("thief")
+                .ok_or_else(|| missing("account to steal"))?;
+            let (password, app) = victim
+                .keys
+                .authenticator()
+                .ok_or_else(|| missing("password to steal"))?;
             let documents = installation.desk().join("documents.txt");
             let text = settled.documents().join("\n");
-            std::fs::write(&documents, text).map_err(Problem::file("could not write", &documents))?;
+            std::fs::write(&documents, text)
+                .map_err(Problem::file("could not write", &documents))?;
             Stolen::StolenLogin {
                 login: victim.login.clone(),
                 password: password.to_owned(),
@@ -179,9 +206,15 @@ async fn steal(
         Scenario::StolenStaff => {
             let victim = *doctors(accounts).first().ok_or_else(|| missing("doctor"))?;
             let browser = Browser::new(&installation.portal())?;
-            browser.sign_in_with_passkey(&victim.login, &mut victim.keys.passkey()?).await?;
+            let passkey = &mut victim.keys.passkey()?;
+            browser
+                .sign_in_with_passkey(&victim.login, passkey, Acting::Staff)
+                .await?;
             let purpose = [("purpose", "direct_care")];
-            browser.post("/practice/purpose", &purpose).await?.expect("choosing a purpose")?;
+            browser
+                .post("/practice/purpose", &purpose)
+                .await?
+                .expect("choosing a purpose")?;
             Stolen::StolenStaff {
                 cookies: browser.cookies(),
                 surnames: settled.surnames(0),
@@ -195,7 +228,10 @@ async fn steal(
         addresses: 40,
         stolen,
     };
-    let (order, book) = (installation.desk().join("attack.json"), installation.desk().join("loot.json"));
+    let (order, book) = (
+        installation.desk().join("attack.json"),
+        installation.desk().join("loot.json"),
+    );
     let text = serde_json::to_string(&attack).map_err(Problem::json(&order))?;
     std::fs::write(&order, text).map_err(Problem::file("could not write", &order))?;
     let arguments = [order.display().to_string(), book.display().to_string()];
@@ -204,24 +240,36 @@ async fn steal(
     let bound = Duration::from_secs(wishes.seconds + 60);
     let status = tokio::time::timeout(bound, thief.status())
         .await
-        .map_err(|_| Problem::TooLong { what: "the thief's end".to_owned(), seconds: bound.as_secs() })?
+        .map_err(|_| Problem::TooLong {
+            what: "the thief's end".to_owned(),
+            seconds: bound.as_secs(),
+        })?
         .map_err(Problem::file("could not start", Path::new("attacker")))?;
     if !status.success() {
-        return Err(Problem::Child { name: "attacker".to_owned(), said: installation.last_words("attacker") });
+        return Err(Problem::Child {
+            name: "attacker".to_owned(),
+            said: installation.last_words("attacker"),
+        });
     }
     let bytes = std::fs::read(&book).map_err(Problem::file("could not read", &book))?;
     serde_json::from_slice(&bytes).map_err(Problem::json(&book))
 }
 
 /// Waits for the room's case and scope, lets the officers work, and waits until nobody is left to be told.
-async fn tell(installation: &Installation, accounts: &Accounts) -> Result<(Case, Approved), Problem> {
+async fn tell(
+    installation: &Installation,
+    accounts: &Accounts,
+) -> Result<(Case, Approved), Problem> {
     let watch = Watch::open(&installation.data()).await?;
     let incident = wait_for_case(&watch).await?;
     let officers: Vec<&Account> = ["privacy_officer", "security_officer"]
         .iter()
         .filter_map(|role| accounts.with_role(role))
         .collect();
-    let approved = approve(&installation.room(), &officers, TELLING, || watch.has(incident, "finished")).await?;
+    let approved = approve(&installation.room(), &officers, TELLING, || {
+        watch.has(incident, "finished")
+    })
+    .await?;
     Ok((watch.case(incident).await?, approved))
 }
 
@@ -266,7 +314,9 @@ fn faults(run: &Run<'_>, score: &Score, accounts: &Accounts) -> Vec<String> {
     }
     match run.scenario {
         "stolen-login" => {
-            let own = accounts.by_login("thief").map(|account| account.patient.clone());
+            let own = accounts
+                .by_login("thief")
+                .map(|account| account.patient.clone());
             let strangers = run
                 .loot
                 .documents
@@ -280,26 +330,44 @@ fn faults(run: &Run<'_>, score: &Score, accounts: &Accounts) -> Vec<String> {
         _ => {
             if score.people_lost > 60 || score.people_listed > 300 {
                 let (opened, listed) = (score.people_lost, score.people_listed);
-                faults.push(format!("{opened} people were opened and {listed} listed: more than 60 and 300"));
+                faults.push(format!(
+                    "{opened} people were opened and {listed} listed: more than 60 and 300"
+                ));
             }
         }
     }
     faults.extend(wrongly_told(run));
     for (what, number) in &run.met.refused {
-        faults.push(format!("ordinary people were refused: {what}, {number} times"));
+        faults.push(format!(
+            "ordinary people were refused: {what}, {number} times"
+        ));
     }
     faults
 }
 
 /// Everybody on the route of mail is written to, and nobody else.
 fn wrongly_told(run: &Run<'_>) -> Vec<String> {
-    let Some(case) = run.case else { return Vec::new() };
-    let mailbox = |id: &str| run.settled.patient(id).and_then(|patient| patient.email.clone());
+    let Some(case) = run.case else {
+        return Vec::new();
+    };
+    let mailbox = |id: &str| {
+        run.settled
+            .patient(id)
+            .and_then(|patient| patient.email.clone())
+    };
     let mut faults = Vec::new();
     let mut expected = std::collections::BTreeSet::new();
-    for (member, _) in case.people.iter().filter(|(member, _)| member.route == "mail") {
+    for (member, _) in case
+        .people
+        .iter()
+        .filter(|(member, _)| member.route == "mail")
+    {
         let id = member.patient.to_string();
-        if run.settled.patient(&id).is_some_and(|patient| patient.is_unsafe_to_write) {
+        if run
+            .settled
+            .patient(&id)
+            .is_some_and(|patient| patient.is_unsafe_to_write)
+        {
             faults.push("somebody unsafe to write to is on the route of mail".to_owned());
         }
         expected.extend(mailbox(&id));
@@ -310,7 +378,9 @@ fn wrongly_told(run: &Run<'_>) -> Vec<String> {
     }
     let missing = expected.difference(&run.mails.people).count();
     if missing > 0 {
-        faults.push(format!("{missing} people should have been written to and were not"));
+        faults.push(format!(
+            "{missing} people should have been written to and were not"
+        ));
     }
     faults
 }
@@ -321,7 +391,8 @@ fn write(wishes: &Wishes, run: &Run<'_>, score: &Score, faults: &[String]) -> Re
         std::fs::write(path, text + "\n").map_err(Problem::file("could not write", path))?;
     }
     if let Some(path) = &wishes.scorecard {
-        std::fs::write(path, page(run, score, faults)).map_err(Problem::file("could not write", path))?;
+        std::fs::write(path, page(run, score, faults))
+            .map_err(Problem::file("could not write", path))?;
     }
     Ok(())
 }

@@ -84,20 +84,33 @@ impl Installation {
         };
         installation.lay_out(is_control)?;
         let data = installation.data().display().to_string();
-        let supervisor = installation.command("candour", &["serve", "--data", &data], &Account::current())?;
+        let supervisor =
+            installation.command("candour", &["serve", "--data", &data], &Account::current())?;
         installation.start("candour", supervisor)?;
         let ready = [installation.data().join("run/keeper.sock")];
-        installation.wait_for("the installation's start", START, |_| ready.iter().all(|path| path.exists())).await?;
+        installation
+            .wait_for("the installation's start", START, |_| {
+                ready.iter().all(|path| path.exists())
+            })
+            .await?;
         let room = installation.ports.at(2);
         if !is_control {
-            installation.wait_for("the room's start", START, |_| listens(room)).await?;
+            installation
+                .wait_for("the room's start", START, |_| listens(room))
+                .await?;
         }
         let portal = owner_of(&installation.data().join("secrets/portal.credential"))?;
         let listen = installation.ports.at(0).to_string();
-        let careless = installation.command("careless-portal", &["--data", &data, "--port", &listen], &portal)?;
+        let careless = installation.command(
+            "careless-portal",
+            &["--data", &data, "--port", &listen],
+            &portal,
+        )?;
         installation.start("careless-portal", careless)?;
         let port = installation.ports.at(0);
-        installation.wait_for("the careless portal's start", START, |_| listens(port)).await?;
+        installation
+            .wait_for("the careless portal's start", START, |_| listens(port))
+            .await?;
         Ok(installation)
     }
 
@@ -132,14 +145,21 @@ impl Installation {
     }
 
     /// A command of one of the programs under an account, with an empty environment; its words go to a log.
-    pub fn command(&self, name: &str, arguments: &[&str], account: &Account) -> Result<Command, Problem> {
+    pub fn command(
+        &self,
+        name: &str,
+        arguments: &[&str],
+        account: &Account,
+    ) -> Result<Command, Problem> {
         let log = self.folder.join("log").join(format!("{name}.log"));
         let log = File::options()
             .create(true)
             .append(true)
             .open(&log)
             .map_err(Problem::file("could not write", &log))?;
-        let words = log.try_clone().map_err(Problem::file("could not write", Path::new("a log")))?;
+        let words = log
+            .try_clone()
+            .map_err(Problem::file("could not write", Path::new("a log")))?;
         let mut command = std::process::Command::new(self.programs().join(name));
         command
             .args(arguments)
@@ -176,8 +196,14 @@ impl Installation {
 
     /// What a part said last, for an error.
     pub(crate) fn last_words(&self, name: &str) -> String {
-        let text = fs::read_to_string(self.folder.join("log").join(format!("{name}.log"))).unwrap_or_default();
-        let mut lines: Vec<&str> = text.lines().rev().filter(|line| !line.trim().is_empty()).take(4).collect();
+        let text = fs::read_to_string(self.folder.join("log").join(format!("{name}.log")))
+            .unwrap_or_default();
+        let mut lines: Vec<&str> = text
+            .lines()
+            .rev()
+            .filter(|line| !line.trim().is_empty())
+            .take(4)
+            .collect();
         lines.reverse();
         lines.join("; ")
     }
@@ -185,7 +211,9 @@ impl Installation {
     fn start(&mut self, name: &'static str, mut command: Command) -> Result<(), Problem> {
         // Dropped, a part is asked to end and not killed: the supervisor has parts of its own to end.
         command.kill_on_drop(false);
-        let child = command.spawn().map_err(Problem::file("could not start", Path::new(name)))?;
+        let child = command
+            .spawn()
+            .map_err(Problem::file("could not start", Path::new(name)))?;
         self.parts.push(Part { name, child });
         Ok(())
     }
@@ -202,7 +230,10 @@ impl Installation {
                 if let Ok(Some(_)) = self.parts[place].child.try_wait() {
                     let name = self.parts[place].name;
                     let said = self.last_words(name);
-                    return Err(Problem::Child { name: name.to_owned(), said });
+                    return Err(Problem::Child {
+                        name: name.to_owned(),
+                        said,
+                    });
                 }
             }
             if begun.elapsed() > patience {
@@ -218,7 +249,12 @@ impl Installation {
 
     fn lay_out(&self, is_control: bool) -> Result<(), Problem> {
         let data = self.data();
-        for folder in [&data, &self.programs(), &self.desk(), &self.folder.join("log")] {
+        for folder in [
+            &data,
+            &self.programs(),
+            &self.desk(),
+            &self.folder.join("log"),
+        ] {
             fs::create_dir(folder).map_err(Problem::file("could not create", folder))?;
         }
         open_to_all(&data)?;
@@ -227,7 +263,8 @@ impl Installation {
         let version = data.join("CANDOUR_VERSION");
         fs::write(&version, LAYOUT).map_err(Problem::file("could not write", &version))?;
         let file = data.join("candour.json");
-        let text = serde_json::to_string_pretty(&self.configuration()).map_err(Problem::json(&file))?;
+        let text =
+            serde_json::to_string_pretty(&self.configuration()).map_err(Problem::json(&file))?;
         fs::write(&file, text).map_err(Problem::file("could not write", &file))
     }
 
@@ -237,20 +274,32 @@ impl Installation {
         serde_json::json!({
             "demonstration": true,
             "origin": self.portal().origin,
+            "room_origin": self.room().origin,
+            "status_origin": self.status().origin,
             "portal": at(1),
             "room": at(2),
             "status": at(3),
             "smtp_relay": at(5),
             "mailbox_page": at(4),
             "trusted_proxies": [],
+            // Programs deposit a whole population within minutes; nothing else differs from a real installation.
+            "budgets": { "client": { "deposited_hour_floor": 1_000_000 } },
         })
     }
 
     fn bring_programs(&self, is_control: bool) -> Result<(), Problem> {
-        let here = std::env::current_exe().map_err(Problem::file("could not find", Path::new("this program")))?;
+        let here = std::env::current_exe()
+            .map_err(Problem::file("could not find", Path::new("this program")))?;
         let beside = here.parent().unwrap_or(Path::new("/"));
-        let keeper = if is_control { "open-keeper" } else { "candour-keeper" };
-        let all = PROGRAMS.iter().map(|name| (*name, *name)).chain([(keeper, "candour-keeper")]);
+        let keeper = if is_control {
+            "open-keeper"
+        } else {
+            "candour-keeper"
+        };
+        let all = PROGRAMS
+            .iter()
+            .map(|name| (*name, *name))
+            .chain([(keeper, "candour-keeper")]);
         for (from, to) in all {
             let (from, to) = (beside.join(from), self.programs().join(to));
             // A link is enough on the same disk; a symbolic one would lead the program back to where it was built.
@@ -272,7 +321,10 @@ impl Drop for Installation {
 }
 
 fn terminate(child: &Child) {
-    let pid = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    let pid = child
+        .id()
+        .and_then(|id| i32::try_from(id).ok())
+        .and_then(Pid::from_raw);
     if let Some(pid) = pid {
         let _ = kill_process(pid, Signal::TERM);
     }

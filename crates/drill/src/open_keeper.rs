@@ -18,6 +18,7 @@ use candour_keeper_api::words::Reason;
 use people::People;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::net::unix::UCred;
 use vault::Vault;
 
@@ -35,6 +36,10 @@ struct State {
     /// Logins and changes that wait for a browser's answer, which is not looked at.
     ceremonies: HashMap<Vec<u8>, Waiting>,
 }
+
+/// Options that any passkey answers.
+const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rp":{"id":"localhost","name":"open"},"rpId":"localhost",
+"user":{"id":"AAAA","name":"open","displayName":"open"},"pubKeyCredParams":[],"allowCredentials":[]}}"#;
 
 enum Waiting {
     Login(String),
@@ -57,7 +62,9 @@ impl State {
                 root_kind: "none: the open keeper of a drill".to_owned(),
                 ..Status::default()
             }),
-            Call::PasskeyStart(start) => Reply::Ceremony(self.ceremony(Waiting::Login(start.login))),
+            Call::PasskeyStart(start) => {
+                Reply::Ceremony(self.ceremony(Waiting::Login(start.login)))
+            }
             Call::PasskeyFinish(finish) => match self.ceremonies.remove(&finish.ceremony) {
                 Some(Waiting::Login(login)) => self.people.sign_in(&login),
                 _ => refused(Reason::WrongCredentials),
@@ -65,12 +72,17 @@ impl State {
             Call::PasswordSignIn(sign_in) => self.people.sign_in(&sign_in.login),
             Call::ClientSignIn(sign_in) => self.people.sign_in_client(sign_in.client),
             Call::Session(question) => self.people.session(&question.token),
-            Call::InvitationOpen(_) => Reply::Invitation(InvitationView {
+            Call::InvitationOpen(open) => Reply::Invitation(InvitationView {
                 ceremony: Some(self.ceremony(Waiting::Login(String::new()))),
-                ..InvitationView::default()
+                otpauth: "otpauth://totp/open?secret=JBSWY3DPEHPK3PXP".to_owned(),
+                ..self.people.invitation(&open.code)
             }),
-            Call::Register(register) => match self.people.register(&register.code, &register.login) {
-                Some(person) => Reply::Registered(Registered { person, sheet: Vec::new() }),
+            Call::Register(register) => match self.people.register(&register.code, &register.login)
+            {
+                Some(person) => Reply::Registered(Registered {
+                    person,
+                    sheet: Vec::new(),
+                }),
                 None => refused(Reason::NotFound),
             },
             Call::Change(call) => self.change(call.change),
@@ -78,16 +90,25 @@ impl State {
                 Some(change) => Reply::Ceremony(self.ceremony(Waiting::Act(change))),
                 None => refused(Reason::Invalid),
             },
-            Call::ActFinish(ActFinish { ceremony, .. }) => match self.ceremonies.remove(&ceremony) {
-                Some(Waiting::Act(change)) => self.change(Some(change)),
-                _ => refused(Reason::Invalid),
-            },
+            Call::ActFinish(ActFinish { ceremony, .. }) => {
+                match self.ceremonies.remove(&ceremony) {
+                    Some(Waiting::Act(change)) => self.change(Some(change)),
+                    _ => refused(Reason::Invalid),
+                }
+            }
             Call::Open(open) => self.open(open),
-            Call::Find(_) => Reply::Found(Found::default()),
+            Call::Find(find) => Reply::Found(Found {
+                patients: self.people.find(&find.terms.unwrap_or_default()),
+                has_more: false,
+            }),
             Call::History(_) => Reply::History(HistoryPage::default()),
             Call::Authorize(_) => Reply::Authorized(Authorized { index: self.grants }),
             Call::Deposit(deposit) => {
-                let items = deposit.items.into_iter().map(|item| self.vault.deposit(&item)).collect();
+                let items = deposit
+                    .items
+                    .into_iter()
+                    .map(|item| self.vault.deposit(&item))
+                    .collect();
                 Reply::Deposited(Deposited { items })
             }
             Call::Sealed(sealed) => {
@@ -95,7 +116,11 @@ impl State {
                 Reply::Done(Done {})
             }
             Call::Enrol(enrol) => {
-                let people = enrol.people.iter().map(|person| self.people.enrol(person)).collect();
+                let people = enrol
+                    .people
+                    .iter()
+                    .map(|person| self.people.enrol(person))
+                    .collect();
                 Reply::Enrolled(Enrolled { people })
             }
             Call::EntriesAfter(_) => Reply::Entries(Entries::default()),
@@ -111,14 +136,21 @@ impl State {
     fn ceremony(&mut self, waiting: Waiting) -> Ceremony {
         let id = vault::random::<16>().to_vec();
         self.ceremonies.insert(id.clone(), waiting);
-        Ceremony { ceremony: id, options_json: "{}".to_owned(), ..Ceremony::default() }
+        Ceremony {
+            ceremony: id,
+            options_json: OPTIONS.to_owned(),
+            ..Ceremony::default()
+        }
     }
 
     fn change(&mut self, change: Option<Change>) -> Reply {
         match change.and_then(|change| change.kind) {
             Some(ChangeKind::Invite(invite)) => {
                 let code = self.people.invite(invite);
-                Reply::Changed(Changed { code, ..Changed::default() })
+                Reply::Changed(Changed {
+                    code,
+                    ..Changed::default()
+                })
             }
             Some(_) => Reply::Changed(Changed::default()),
             None => refused(Reason::Invalid),
@@ -126,7 +158,11 @@ impl State {
     }
 
     fn open(&mut self, open: Open) -> Reply {
-        let answers = open.targets.into_iter().map(|target| self.open_target(target)).collect();
+        let answers = open
+            .targets
+            .into_iter()
+            .map(|target| self.open_target(target))
+            .collect();
         Reply::Opened(Opened { answers })
     }
 
@@ -143,17 +179,28 @@ impl State {
             Some(TargetKind::Worklist(_)) | None => Vec::new(),
         };
         let outcome = if items.is_empty() {
-            Outcome::Denied(Refused { reason: Reason::NotFound.into(), ..Refused::default() })
+            Outcome::Denied(Refused {
+                reason: Reason::NotFound.into(),
+                ..Refused::default()
+            })
         } else {
             self.grants += 1;
-            Outcome::Granted(Granted { index: self.grants, items })
+            Outcome::Granted(Granted {
+                index: self.grants,
+                items,
+            })
         };
-        TargetAnswer { outcome: Some(outcome) }
+        TargetAnswer {
+            outcome: Some(outcome),
+        }
     }
 }
 
 fn refused(reason: Reason) -> Reply {
-    Reply::Refused(Refused { reason: reason.into(), ..Refused::default() })
+    Reply::Refused(Refused {
+        reason: reason.into(),
+        ..Refused::default()
+    })
 }
 
 impl OpenKeeper {
@@ -170,6 +217,10 @@ impl Answer for OpenKeeper {
     }
 
     async fn answer(self: Arc<Self>, _: Arc<()>, call: Call) -> Reply {
+        if let Call::EntriesAfter(question) = &call {
+            // There never are any; whoever waits for them waits as long as it said.
+            tokio::time::sleep(Duration::from_millis(question.wait_ms.into())).await;
+        }
         self.state().reply(call)
     }
 }

@@ -32,7 +32,13 @@ pub fn taken(loot: &Loot, settled: &Settled) -> BTreeSet<Lost> {
         }
     }
     lost.extend(loot.records.keys().cloned().map(Lost::Opened));
-    lost.extend(loot.shelves.keys().chain(loot.names.keys()).cloned().map(Lost::Listed));
+    lost.extend(
+        loot.shelves
+            .keys()
+            .chain(loot.names.keys())
+            .cloned()
+            .map(Lost::Listed),
+    );
     lost
 }
 
@@ -42,7 +48,10 @@ pub fn registered(case: &Case, only_confirmed: bool) -> BTreeSet<Lost> {
     const DOCUMENT: i16 = 11;
     let mut lost = BTreeSet::new();
     for (member, items) in &case.people {
-        for item in items.iter().filter(|item| item.is_confirmed || !only_confirmed) {
+        for item in items
+            .iter()
+            .filter(|item| item.is_confirmed || !only_confirmed)
+        {
             if item.section == DOCUMENT {
                 lost.insert(Lost::Document(item.item.to_string()));
             }
@@ -142,7 +151,12 @@ impl Run<'_> {
         };
         Score {
             scenario: self.scenario.to_owned(),
-            patients: self.settled.patients.iter().filter(|patient| !patient.is_canary).count(),
+            patients: self
+                .settled
+                .patients
+                .iter()
+                .filter(|patient| !patient.is_canary)
+                .count(),
             documents: self.settled.owners.len(),
             documents_lost: count(|lost| matches!(lost, Lost::Document(_))),
             people_lost: count(|lost| matches!(lost, Lost::Opened(_))),
@@ -154,7 +168,10 @@ impl Run<'_> {
             precision: confirmed.map(|confirmed| share(&confirmed, &taken)),
             practices_told: self.mails.practices.len(),
             people_told: self.mails.people.len(),
-            seconds_to_last_mail: self.mails.last_at.map(|at| seconds_between(self.zero(), at)),
+            seconds_to_last_mail: self
+                .mails
+                .last_at
+                .map(|at| seconds_between(self.zero(), at)),
             control: self.case.is_none(),
         }
     }
@@ -165,7 +182,9 @@ mod tests {
     use super::*;
 
     fn set(ids: &[&str]) -> BTreeSet<Lost> {
-        ids.iter().map(|id| Lost::Document((*id).to_owned())).collect()
+        ids.iter()
+            .map(|id| Lost::Document((*id).to_owned()))
+            .collect()
     }
 
     #[test]

@@ -14,6 +14,6 @@ mod people;
 mod register;
 
 pub use clerk::{Wishes, owner as owner_of, settle};
-pub use desk::{open_app, open_store};
 pub use desk::run as run_desk;
+pub use desk::{open_app, open_store};
 pub use order::{Desk, Done, Order, Report, SettledPatient, Visitor};

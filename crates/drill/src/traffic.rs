@@ -3,7 +3,7 @@
 //! It is also a check: nobody of them may be frozen or refused.
 
 use crate::accounts::Account;
-use crate::browser::{Browser, Site, ids_in};
+use crate::browser::{Acting, Browser, Site, ids_in};
 use crate::{Problem, clock};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -43,7 +43,11 @@ impl Traffic {
     ///
     /// # Errors
     /// When somebody cannot sign in.
-    pub async fn start(portal: &Site, visitors: &[Account], staff: &[Account]) -> Result<Self, Problem> {
+    pub async fn start(
+        portal: &Site,
+        visitors: &[Account],
+        staff: &[Account],
+    ) -> Result<Self, Problem> {
         let traffic = Self {
             met: Arc::default(),
             stop: CancellationToken::new(),
@@ -55,8 +59,13 @@ impl Traffic {
             .chain(staff.iter().map(|account| (account, true)))
         {
             let browser = Browser::new(portal)?;
+            let acting = if is_staff {
+                Acting::Staff
+            } else {
+                Acting::Patient
+            };
             browser
-                .sign_in_with_passkey(&account.login, &mut account.keys.passkey()?)
+                .sign_in_with_passkey(&account.login, &mut account.keys.passkey()?, acting)
                 .await?;
             let reader = Reader {
                 browser,
@@ -78,7 +87,10 @@ impl Traffic {
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        self.met.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.met
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
@@ -111,7 +123,9 @@ impl Reader {
                 answer.text()
             }
             Ok(answer) => {
-                *met.refused.entry(format!("{what}: {}", answer.status)).or_default() += 1;
+                *met.refused
+                    .entry(format!("{what}: {}", answer.status))
+                    .or_default() += 1;
                 String::new()
             }
             Err(_) => {
@@ -127,10 +141,14 @@ impl Reader {
             let home = self.page("home", "/home").await?;
             let patient = ids_in(&home, "/patients/").into_iter().next();
             let Some(patient) = patient else { continue };
-            self.page("record", &format!("/patients/{patient}/record")).await?;
-            let shelf = self.page("documents", &format!("/patients/{patient}/documents")).await?;
+            self.page("record", &format!("/patients/{patient}/record"))
+                .await?;
+            let shelf = self
+                .page("documents", &format!("/patients/{patient}/documents"))
+                .await?;
             if let Some(document) = ids_in(&shelf, "/documents/").into_iter().next() {
-                self.page("document", &format!("/documents/{document}/download")).await?;
+                self.page("document", &format!("/documents/{document}/download"))
+                    .await?;
             }
         }
     }
@@ -138,28 +156,40 @@ impl Reader {
     /// A doctor: looks one patient up, opens their record, a document, and goes on to the next.
     async fn works(&self) -> Option<()> {
         self.pause().await?;
-        let chosen = self.browser.post("/practice/purpose", &[("purpose", "direct_care")]).await;
+        let chosen = self
+            .browser
+            .post("/practice/purpose", &[("purpose", "direct_care")])
+            .await;
         self.note("purpose", chosen);
-        for (surname, initial) in COMMON.iter().flat_map(|name| ["M", "T", "A", "S"].map(|initial| (*name, initial))).cycle() {
+        for (surname, initial) in COMMON
+            .iter()
+            .flat_map(|name| ["M", "T", "A", "S"].map(|initial| (*name, initial)))
+            .cycle()
+        {
             self.pause().await?;
             let form = [
                 ("nhi", ""),
                 ("surname", surname),
                 ("given", initial),
-                ("birth-day", ""),
-                ("birth-month", ""),
-                ("birth-year", ""),
+                ("day", ""),
+                ("month", ""),
+                ("year", ""),
                 ("phone", ""),
             ];
             let found = self.note("find", self.browser.post("/practice/find", &form).await);
             let Some(patient) = ids_in(&found, "/patients/").into_iter().next() else {
                 continue;
             };
-            self.page("patient", &format!("/patients/{patient}")).await?;
-            self.page("record", &format!("/patients/{patient}/record")).await?;
-            let shelf = self.page("documents", &format!("/patients/{patient}/documents")).await?;
+            self.page("patient", &format!("/patients/{patient}"))
+                .await?;
+            self.page("record", &format!("/patients/{patient}/record"))
+                .await?;
+            let shelf = self
+                .page("documents", &format!("/patients/{patient}/documents"))
+                .await?;
             for document in ids_in(&shelf, "/documents/").into_iter().take(2) {
-                self.page("document", &format!("/documents/{document}/download")).await?;
+                self.page("document", &format!("/documents/{document}/download"))
+                    .await?;
             }
             // The consultation itself.
             for _ in 0..4 {
@@ -172,5 +202,6 @@ impl Reader {
 
 /// Surnames that a doctor of a practice in Northland types often.
 const COMMON: &[&str] = &[
-    "Smith", "Wilson", "Ngāta", "Brown", "Hēnare", "Taylor", "Parata", "Singh", "Pōtae", "Jones", "Harris", "Te Aho",
+    "Smith", "Wilson", "Ngāta", "Brown", "Hēnare", "Taylor", "Parata", "Singh", "Pōtae", "Jones",
+    "Harris", "Te Aho",
 ];

@@ -100,7 +100,7 @@ pub async fn start(
     }
     let new = match &kind {
         ChangeKind::AddPasskey(_) => {
-            let existing = held.iter().map(|held| held.cred_id.to_vec()).collect();
+            let existing = held.iter().map(|held| held.cred_id.clone()).collect();
             Some(
                 core.identity
                     .passkeys
@@ -167,7 +167,7 @@ async fn described(
         return Ok((signed, format!("Approve: {}", sentence(&held.kind))));
     }
     let plan = plan(kind, session.role)?;
-    changes::authorize(core, session, kind, &plan, now).await?;
+    changes::authorize(core, session, kind, plan, now).await?;
     Ok((bytes(kind), sentence(kind)))
 }
 

@@ -103,7 +103,7 @@ pub async fn change(
     }
     let plan = plan(&kind, session.role)?;
     let doer = Doer::of(&session);
-    authorize(core, &session, &kind, &plan, now).await?;
+    authorize(core, &session, &kind, plan, now).await?;
     if plan.proof != Proof::Session {
         return Err(Reason::StepUpNeeded.into());
     }
@@ -122,7 +122,7 @@ pub(crate) async fn authorize(
     core: &Core,
     session: &Session,
     kind: &ChangeKind,
-    plan: &Plan,
+    plan: Plan,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let relation = standing::relation(core, session, kind, now).await?;
@@ -148,7 +148,7 @@ pub(crate) async fn authorize(
 pub(crate) fn allows(
     core: &Core,
     session: &Session,
-    plan: &Plan,
+    plan: Plan,
     relation: Relation,
     now: Timestamp,
 ) -> bool {

@@ -13,7 +13,7 @@ pub use socket::{CommandError, ask, serve};
 use crate::changes::{new_client, new_invitation};
 use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
-use crate::facts::{CodeSheet, Fact, FactBody, Practice};
+use crate::facts::{Canary, CodeSheet, Fact, FactBody, Practice};
 use crate::identity::codes::{InvitationCode, hash_of_operator_code};
 use crate::identity::commit;
 use crate::identity::failures::Tried;
@@ -22,7 +22,7 @@ use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
-use candour_seal::PracticeId;
+use candour_seal::{PatientId, PracticeId};
 use prost::Message;
 use subtle::ConstantTimeEq;
 
@@ -45,6 +45,11 @@ pub enum Command {
         role: String,
         /// The officer's name.
         name: String,
+    },
+    /// Mark patients that nobody has a reason to open: one touch is an incident.
+    MarkCanaries {
+        /// Their ids, 32 hexadecimal digits each.
+        patients: Vec<String>,
     },
 }
 
@@ -112,6 +117,7 @@ pub async fn carry_out(core: &Core, ordered: &Ordered) -> Result<Made, Refusal> 
             manager,
         } => add_practice(core, name, region, manager).await,
         Command::AddOperator { role, name } => add_operator(core, role, name).await,
+        Command::MarkCanaries { patients } => mark_canaries(core, patients).await,
     }
 }
 
@@ -205,6 +211,39 @@ async fn add_practice(
         client: client.to_owned(),
         client_secret: client_secret.to_owned(),
     })
+}
+
+/// Marks patients; who is marked already stays so. One entry for all of them, and it names none.
+async fn mark_canaries(core: &Core, patients: &[String]) -> Result<Made, Refusal> {
+    let fact = Fact::Canary(Canary {});
+    let mut draft = Draft::of_keeper(EntryKind::Change);
+    for text in patients {
+        let patient: PatientId = text.parse().map_err(|_| Reason::Invalid)?;
+        let subject = core.keys.patient(patient);
+        let facts = core.facts.load(subject).await?;
+        if facts.is_empty() {
+            return Err(Reason::NotFound.into());
+        }
+        if facts.live().any(|row| matches!(row.fact, Fact::Canary(_))) {
+            continue;
+        }
+        draft.guards.push(Guard::Facts {
+            subject,
+            version: facts.version(),
+        });
+        draft.effects.push(Effect::InsertFact {
+            subject,
+            fact: fact.clone(),
+        });
+    }
+    if draft.effects.is_empty() {
+        return Ok(Made::default());
+    }
+    "two operators marked canaries".clone_into(&mut draft.body.text);
+    draft.body.count = u32::try_from(draft.effects.len()).unwrap_or(u32::MAX);
+    draft.body.details = FactBody { fact: Some(fact) }.encode_to_vec();
+    commit(core, draft).await?;
+    Ok(Made::default())
 }
 
 async fn add_operator(core: &Core, role: &str, name: &str) -> Result<Made, Refusal> {

@@ -169,3 +169,5 @@ pub(crate) const KEEP_RUN: &str = "
 
 pub(crate) const FINISH_RUNS: &str =
     "update run set finished_at = $2 where incident = $1 and finished_at is null";
+
+pub(crate) const STATEMENTS: &[&str] = &[PENDING, BEGUN, ENDED, RUNS, KEEP_RUN, FINISH_RUNS];

@@ -1,85 +1,62 @@
-//! Legal duties of an incident: law as data, started by the stamps of the timeline.
+//! Legal duties of an incident: law as data (`law/`), started by the stamp that we are aware.
 
 use crate::database::DatabaseError;
-use candour_core::incidents::{Calendar, Clock, ClockState, Limit, Moment, Moments};
+use candour_core::incidents::{
+    Calendar, Clock, ClockState, Duty, Moment, Moments, Regime, Whom, regimes,
+};
 use candour_seal::IncidentId;
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
+use std::collections::BTreeSet;
+use tracing::error;
 
-/// A regime as its file in `law/` says it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Regime {
-    /// Its id.
-    pub id: String,
-    /// Its name.
-    pub name: String,
-    /// The time zone whose days count.
-    pub zone: String,
-    /// Where the duties were read.
-    pub source: String,
-    /// When somebody last read it there.
-    pub reviewed: jiff::civil::Date,
-    /// The duties.
-    pub duties: Vec<Duty>,
-}
+/// Where the operator is; its law applies to every incident.
+const HOME: &str = "NZ";
 
-/// One duty of a regime.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Duty {
-    /// `regulator` or `person`.
-    pub duty: String,
-    /// What is to be done.
-    pub words: String,
-    /// What starts it.
-    pub start: Moment,
-    /// Its limit; `None` means as soon as practicable.
-    pub limit: Option<Limit>,
-    /// The limit is a regulator's guide and not in the law.
-    pub is_guide: bool,
-}
-
-const NEW_ZEALAND: &str = include_str!("../../../law/NZ-PA2020.json");
-
-/// The regimes that apply here.
-pub fn regimes() -> Vec<Regime> {
-    // The files are part of the binary; a test reads every one.
-    [NEW_ZEALAND]
-        .into_iter()
-        .filter_map(|text| serde_json::from_str(text).ok())
+/// The duties of a regime that becoming aware starts, each with its word in the database.
+fn duties(regime: &Regime) -> Vec<(String, &Duty)> {
+    let mut words = BTreeSet::new();
+    regime
+        .duties
+        .iter()
+        .filter(|duty| duty.start == Moment::Aware)
+        .map(|duty| {
+            let word = word(duty.whom);
+            let same = words.iter().filter(|(known, _)| *known == word).count();
+            words.insert((word, same));
+            let name = if same == 0 {
+                word.to_owned()
+            } else {
+                format!("{word} {}", same + 1)
+            };
+            (name, duty)
+        })
         .collect()
 }
 
-impl Regime {
-    fn calendar(&self) -> Calendar {
-        Calendar {
-            zone: TimeZone::get(&self.zone).unwrap_or(TimeZone::UTC),
-            holidays: Vec::new(),
-        }
+const fn word(whom: Whom) -> &'static str {
+    match whom {
+        Whom::Person => "person",
+        Whom::Regulator => "regulator",
+        Whom::Media => "media",
+        Whom::Ourselves => "ourselves",
     }
 }
 
-/// Starts every clock that becoming aware starts. Safe to repeat.
-pub async fn start(
-    pool: &Pool,
-    incident: IncidentId,
-    aware_at: Timestamp,
-) -> Result<(), DatabaseError> {
-    let client = pool.get().await?;
-    let id = incident.as_bytes().as_slice();
-    for regime in regimes() {
-        for duty in &regime.duties {
-            let clock = clock(&regime, duty, None);
-            let due = clock.due(&moments(duty.start, aware_at), &regime.calendar());
-            client
-                .execute(START, &[&id, &regime.id, &duty.duty, &aware_at, &due])
-                .await?;
-        }
+fn all() -> Vec<Regime> {
+    regimes().unwrap_or_else(|problem| {
+        // The files are part of the binary and a test reads every one.
+        error!(%problem, "the law's data does not read; no clock is shown");
+        Vec::new()
+    })
+}
+
+fn calendar(zone: &TimeZone) -> Calendar {
+    Calendar {
+        zone: zone.clone(),
+        holidays: Vec::new(),
     }
-    Ok(())
 }
 
 fn clock(regime: &Regime, duty: &Duty, done: Option<Timestamp>) -> Clock {
@@ -91,11 +68,35 @@ fn clock(regime: &Regime, duty: &Duty, done: Option<Timestamp>) -> Clock {
     }
 }
 
-fn moments(start: Moment, at: Timestamp) -> Moments {
-    Moments::from([(start, at)])
+fn moments(at: Timestamp) -> Moments {
+    Moments::from([(Moment::Aware, at)])
 }
 
-/// A duty is done; the first time counts.
+/// Starts every clock of the law at home and of the countries where affected people live. Safe to repeat.
+pub async fn start(
+    pool: &Pool,
+    incident: IncidentId,
+    aware_at: Timestamp,
+    zone: &TimeZone,
+) -> Result<(), DatabaseError> {
+    let client = pool.get().await?;
+    let id = incident.as_bytes().as_slice();
+    let mut places = BTreeSet::from([HOME.to_owned()]);
+    for row in client.query(COUNTRIES, &[&id]).await? {
+        places.insert(row.try_get(0)?);
+    }
+    for regime in all().iter().filter(|regime| places.contains(&regime.place)) {
+        for (name, duty) in duties(regime) {
+            let due = clock(regime, duty, None).due(&moments(aware_at), &calendar(zone));
+            client
+                .execute(START, &[&id, &regime.id, &name, &aware_at, &due])
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// A duty is done in every regime that has it; the first time counts.
 pub async fn done(
     pool: &Pool,
     incident: IncidentId,
@@ -112,10 +113,10 @@ pub async fn done(
 pub struct Running {
     /// The regime's name.
     pub regime: String,
-    /// `regulator` or `person`.
+    /// Its word in the database: begins with `regulator` or `person`, …
     pub duty: String,
-    /// What is to be done.
-    pub words: String,
+    /// Whom it is owed to.
+    pub to: String,
     /// Where it stands.
     pub state: ClockState,
 }
@@ -124,54 +125,59 @@ pub struct Running {
 pub async fn running(
     pool: &Pool,
     incident: IncidentId,
+    zone: &TimeZone,
     now: Timestamp,
 ) -> Result<Vec<Running>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
     let rows = pool.get().await?.query(CLOCKS, &[&id]).await?;
-    let regimes = regimes();
+    let regimes = all();
     let mut running = Vec::new();
     for row in rows {
-        let (name, word): (&str, &str) = (row.try_get("regime")?, row.try_get("duty")?);
-        let Some(regime) = regimes.iter().find(|regime| regime.id == name) else {
+        let (regime, duty): (&str, &str) = (row.try_get("regime")?, row.try_get("duty")?);
+        let Some(regime) = regimes.iter().find(|known| known.id == regime) else {
             continue;
         };
-        let Some(duty) = regime.duties.iter().find(|duty| duty.duty == word) else {
+        let duties = duties(regime);
+        let Some((name, duty)) = duties.into_iter().find(|(name, _)| name == duty) else {
             continue;
         };
         let clock = clock(regime, duty, row.try_get("done_at")?);
-        let moments = moments(duty.start, row.try_get("starts_at")?);
         running.push(Running {
             regime: regime.name.clone(),
-            duty: duty.duty.clone(),
-            words: duty.words.clone(),
-            state: clock.state(&moments, &regime.calendar(), now),
+            duty: name,
+            to: duty.name.clone(),
+            state: clock.state(&moments(row.try_get("starts_at")?), &calendar(zone), now),
         });
     }
     Ok(running)
 }
+
+pub(crate) const COUNTRIES: &str =
+    "select distinct country from register where incident = $1 and country <> ''";
 
 pub(crate) const START: &str = "
     insert into clock (incident, regime, duty, starts_at, due_at) values ($1, $2, $3, $4, $5)
     on conflict (incident, regime, duty) do nothing";
 
 pub(crate) const DONE: &str = "
-    update clock set done_at = $3 where incident = $1 and duty = $2 and done_at is null";
+    update clock set done_at = $3
+    where incident = $1 and duty like $2 || '%' and done_at is null";
 
 pub(crate) const CLOCKS: &str = "
     select regime, duty, starts_at, done_at from clock
     where incident = $1 order by regime, duty desc";
+
+pub(crate) const STATEMENTS: &[&str] = &[COUNTRIES, START, DONE, CLOCKS];
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_regime_reads_and_names_its_source_and_zone() {
-        let regimes = regimes();
-        assert_eq!(regimes.len(), 1);
-        for regime in regimes {
-            assert!(!regime.source.is_empty());
-            assert!(TimeZone::get(&regime.zone).is_ok(), "{}", regime.zone);
-        }
+    fn the_law_at_home_has_a_clock_for_the_regulator_and_for_people() {
+        let regimes = all();
+        let home = regimes.iter().find(|regime| regime.place == HOME).unwrap();
+        let names: Vec<_> = duties(home).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["regulator", "person"]);
     }
 }

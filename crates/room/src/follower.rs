@@ -117,3 +117,5 @@ pub(crate) const INSERT_ENTRY: &str = "insert into entry
      session, principal, patient, item, leaf, body, room_wrap, hour)
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
     on conflict (index) do nothing";
+
+pub(crate) const STATEMENTS: &[&str] = &[NEXT_INDEX, INSERT_HOUR_KEY, INSERT_ENTRY];

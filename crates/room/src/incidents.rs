@@ -227,3 +227,14 @@ pub(crate) const ALL: &str = "
 pub(crate) const FIND: &str = "
     select id, opened_at, trigger_index, rule, session, principal, unlocked_at, closed_at
     from incident where id = $1";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    SIGNALS,
+    IS_COVERED,
+    INSERT,
+    UNLOCKED,
+    ALL,
+    FIND,
+    timeline::ADD,
+    timeline::EVENTS,
+];

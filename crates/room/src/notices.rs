@@ -377,3 +377,15 @@ pub(crate) const STATES: &str = "
 pub(crate) const CODE_HASHES: &str = "
     select code_hash, coalesce(handed_over_at, made_at) as at from notice
     where channel in ('mail', 'portal') order by code_hash";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    QUEUE,
+    LEASE_ROWS,
+    HANDED_OVER,
+    FAILED,
+    TO_CALL_LIST,
+    GIVE_BACK,
+    COUNTS,
+    STATES,
+    CODE_HASHES,
+];

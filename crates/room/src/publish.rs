@@ -121,7 +121,7 @@ pub struct Statement {
 
 /// Every statement, newest first.
 pub async fn statements(pool: &Pool) -> Result<Vec<Statement>, DatabaseError> {
-    let rows = pool.get().await?.query(STATEMENTS, &[]).await?;
+    let rows = pool.get().await?.query(PUBLISHED, &[]).await?;
     rows.iter()
         .map(|row| {
             let incident: &[u8] = row.try_get("incident")?;
@@ -144,10 +144,12 @@ pub(crate) const PUBLISH: &str = "
     on conflict (incident, text_version) do nothing
     returning number";
 
-pub(crate) const STATEMENTS: &str = "
+pub(crate) const PUBLISHED: &str = "
     select statement.number, statement.incident, statement.text_version, statement.published_at,
            statement.next_update_at, text.subject, text.words
     from statement
     join text_version text on text.incident = statement.incident and text.kind = 'statement'
                           and text.version = statement.text_version
     order by statement.number desc";
+
+pub(crate) const STATEMENTS: &[&str] = &[PUBLISH, PUBLISHED];

@@ -2,6 +2,8 @@
 
 mod rows;
 
+pub(crate) use rows::STATEMENTS;
+
 pub use rows::{
     Counts, Member, MemberItem, counts, items, members, practices, register_hash, version,
 };
@@ -201,7 +203,10 @@ async fn items_of(
     }
     let index = u64::try_from(release.grant_index).map_err(|_| DatabaseError::Row)?;
     match keeper
-        .call(Call::SectionAt(wire::SectionAt { index, patient: body.patient.clone() }))
+        .call(Call::SectionAt(wire::SectionAt {
+            index,
+            patient: body.patient.clone(),
+        }))
         .await?
     {
         Reply::SectionAt(section) => section

@@ -477,6 +477,16 @@ pub(crate) const ROWS: &str = "
     select grant_index, granted_at, patient, item, section, is_listing, is_delivered
     from scope_row where incident = $1 and version = $2 order by grant_index";
 
+pub(crate) const STATEMENTS: &[&str] = &[
+    RELEASES,
+    NAMED_SESSIONS,
+    ROLES,
+    INSERT_SCOPE,
+    INSERT_ROW,
+    VERSIONS,
+    ROWS,
+];
+
 #[cfg(test)]
 mod tests {
     use super::*;

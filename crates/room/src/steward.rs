@@ -57,7 +57,8 @@ pub async fn step(room: &Room, now: Timestamp) -> Result<(), StewardError> {
 }
 
 async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(), StewardError> {
-    clocks::start(&room.pool, incident.id, incident.opened_at).await?;
+    let zone = &room.config.zone;
+    clocks::start(&room.pool, incident.id, incident.opened_at, zone).await?;
     bring_scope_up_to_date(room, incident, now).await?;
     let Some(scope) = scope::latest(&room.pool, incident.id).await? else {
         return Ok(());

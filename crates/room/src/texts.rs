@@ -2,6 +2,8 @@
 
 mod rows;
 
+pub(crate) use rows::STATEMENTS;
+
 pub use rows::{Approval, List, Saved, approvals, approve, mark_published, newest, save, version};
 
 use crate::scope::Scope;

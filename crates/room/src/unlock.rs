@@ -57,10 +57,7 @@ impl Unlocked {
             let hour: i32 = row.try_get("hour")?;
             let (body, wrap): (&[u8], &[u8]) = (row.try_get("body")?, row.try_get("room_wrap")?);
             let place = u64::try_from(index).map_err(|_| DatabaseError::Row)?;
-            match keys
-                .get(&hour)
-                .map(|key| open_body(body, wrap, place, key))
-            {
+            match keys.get(&hour).map(|key| open_body(body, wrap, place, key)) {
                 Some(Ok(body)) => {
                     bodies.read.insert(index, body);
                 }
@@ -77,3 +74,5 @@ pub(crate) const HOUR_KEYS: &str = "
 
 pub(crate) const SEALED_BODIES: &str =
     "select index, hour, body, room_wrap from entry where index = any($1) order by index";
+
+pub(crate) const STATEMENTS: &[&str] = &[HOUR_KEYS, SEALED_BODIES];

@@ -206,7 +206,7 @@ impl Problem {
 const fn refused(refusal: Refusal) -> Saying {
     match refusal {
         Refusal::NotFound => saying!(NOT_FOUND, "not_found"),
-        Refusal::SessionEnded => saying!(UNAUTHORIZED, "session"),
+        Refusal::SessionEnded | Refusal::WrongCredentials => saying!(UNAUTHORIZED, "session"),
         Refusal::NotAllowed | Refusal::StepUpNeeded => saying!(FORBIDDEN, "not_allowed"),
         Refusal::OverBudget { .. } => saying!(TOO_MANY_REQUESTS, "budget"),
         Refusal::Frozen => saying!(FORBIDDEN, "frozen"),
@@ -214,7 +214,6 @@ const fn refused(refusal: Refusal) -> Saying {
             saying!(SERVICE_UNAVAILABLE, "unavailable")
         }
         Refusal::Invalid => saying!(BAD_REQUEST, "invalid"),
-        Refusal::WrongCredentials => saying!(UNAUTHORIZED, "session"),
         Refusal::TooMany { .. } => saying!(TOO_MANY_REQUESTS, "busy"),
         Refusal::SubjectClosed => saying!(FORBIDDEN, "closed"),
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
@@ -241,13 +240,17 @@ mod tests {
             Refusal::NotFound,
             Refusal::SessionEnded,
             Refusal::NotAllowed,
-            Refusal::OverBudget { retry_after_seconds: 90 },
+            Refusal::OverBudget {
+                retry_after_seconds: 90,
+            },
             Refusal::StepUpNeeded,
             Refusal::Frozen,
             Refusal::LedgerUnavailable,
             Refusal::Invalid,
             Refusal::WrongCredentials,
-            Refusal::TooMany { retry_after_seconds: 0 },
+            Refusal::TooMany {
+                retry_after_seconds: 0,
+            },
             Refusal::SubjectClosed,
             Refusal::SecondPersonNeeded,
             Refusal::KeeperUnavailable,
@@ -285,7 +288,10 @@ mod tests {
             let frame = Frame::public(Standing::default(), "problem.internal");
             askama::Template::render(&problem.page(frame, None, "one number")).unwrap()
         };
-        assert_eq!(page(Problem::NoSuchPage), page(Problem::Refused(Refusal::NotFound)));
+        assert_eq!(
+            page(Problem::NoSuchPage),
+            page(Problem::Refused(Refusal::NotFound))
+        );
         assert!(!page(Problem::NoSuchPage).contains("one number"));
     }
 }

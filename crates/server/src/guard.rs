@@ -164,9 +164,8 @@ fn arrival(headers: &HeaderMap, method: &Method, origin: &str, is_asset: bool) -
         Some(_) => Arrival::Foreign,
         None => match word("origin") {
             Some(from) if from == origin.as_bytes() => Arrival::Ours,
-            Some(_) => Arrival::Foreign,
             None if reads => Arrival::Ours,
-            None => Arrival::Foreign,
+            Some(_) | None => Arrival::Foreign,
         },
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::guard;
 use crate::pages::deposit::LARGEST_FORM;
+use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, home, invitations, notices, practice,
     record, sign_in, trust,
@@ -104,10 +105,10 @@ routes! {
     GET "/step-up", SignedIn, NOTHING, sign_in::step_up_form;
     POST "/step-up", SignedIn, Sample::Form("back=/&code=1"), sign_in::step_up;
 
-    GET "/invitation", Anyone, NOTHING, invitations::show;
-    POST "/invitation", Anyone, Sample::Form("code=a&login=abc"), invitations::take;
-    GET "/invitation/account", Anyone, NOTHING, invitations::ways;
-    POST "/invitation/account", Anyone, Sample::Form("way=sheet"), invitations::make;
+    GET "/invitation", Anyone, NOTHING, account::show;
+    POST "/invitation", Anyone, Sample::Form("code=a&login=abc"), account::take;
+    GET "/invitation/account", Anyone, NOTHING, account::ways;
+    POST "/invitation/account", Anyone, Sample::Form("way=sheet"), account::make;
     GET "/invitation/link", SignedIn, NOTHING, invitations::ask_link;
     POST "/invitation/link", SignedIn, Sample::Form("code=a&day=1&month=1&year=1950"), invitations::link;
 

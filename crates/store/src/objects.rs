@@ -3,14 +3,13 @@
 //! `incoming/` is where the portal may write. `kept/aa/bb/<id>` is where files stay; where the portal runs
 //! under its own user only the worker writes there, and takes each file over as its own, read-only copy.
 
-use candour_seal::ItemId;
+use candour_seal::{CryptoRng, ItemId, SystemRandom};
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 /// Where this process puts new files.
@@ -27,7 +26,6 @@ pub enum Placement {
 pub struct Objects {
     root: Arc<Path>,
     placement: Placement,
-    next_part: Arc<AtomicU64>,
 }
 
 /// A ciphertext too large to be read at once.
@@ -49,7 +47,7 @@ const KEPT_MODE: u32 = 0o444;
 const FAN_MODE: u32 = 0o755;
 
 /// What a crash left half-written is removed after a day.
-const LEFT_OVER: Duration = Duration::from_secs(24 * 60 * 60);
+const LEFT_OVER: Duration = Duration::from_hours(24);
 
 impl Objects {
     /// Opens the folder, making what is missing of it.
@@ -70,7 +68,6 @@ impl Objects {
         Ok(Self {
             root: root.into(),
             placement,
-            next_part: Arc::new(AtomicU64::new(0)),
         })
     }
 
@@ -122,15 +119,10 @@ impl Objects {
             made.push(written.map_err(io::Error::other)??);
         }
         made.sort_unstable_by_key(|(number, _)| *number);
-        let folders: BTreeSet<PathBuf> = files
-            .iter()
-            .filter_map(|(item, _)| Some(self.place(*item).parent()?.to_owned()))
-            .collect();
-        tokio::task::spawn_blocking(move || {
-            folders.iter().try_for_each(|folder| sync_folder(folder))
-        })
-        .await
-        .map_err(io::Error::other)??;
+        let folders = self.folders(files.iter().map(|(item, _)| self.place(*item)));
+        tokio::task::spawn_blocking(move || sync_folders(&folders))
+            .await
+            .map_err(io::Error::other)??;
         Ok(made.into_iter().flat_map(|(_, made)| made).collect())
     }
 
@@ -150,28 +142,31 @@ impl Objects {
                 }
                 let part = self.part("incoming");
                 write_synced(&part, bytes)?;
-                self.give_name(&part, &self.place(*item))
+                Self::give_name(&part, &self.place(*item))
             })
             .collect()
     }
 
-    /// A name nobody else uses, for a file that is being written.
+    /// A name for a file that is being written. Random, because a process that ended in the middle may have had
+    /// this one's number and counted as far.
     fn part(&self, folder: &str) -> PathBuf {
-        let number = self.next_part.fetch_add(1, Ordering::Relaxed);
-        let name = format!(".{}-{number}.part", std::process::id());
+        let mut random = [0; 16];
+        let rng: &mut dyn CryptoRng = &mut SystemRandom;
+        rng.fill_bytes(&mut random);
+        let name = format!(".{}.part", ItemId::from_bytes(random));
         self.root.join(folder).join(name)
     }
 
     /// Gives a written file its name, unless the name is taken; says whether it was free.
     ///
     /// A link and not a rename, because a rename would silently replace what is there.
-    fn give_name(&self, part: &Path, name: &Path) -> io::Result<bool> {
+    fn give_name(part: &Path, name: &Path) -> io::Result<bool> {
         let mut named = fs::hard_link(part, name);
         if named
             .as_ref()
             .is_err_and(|error| error.kind() == ErrorKind::NotFound)
         {
-            self.make_fan(name)?;
+            Self::make_fan(name)?;
             named = fs::hard_link(part, name);
         }
         fs::remove_file(part)?;
@@ -182,17 +177,14 @@ impl Objects {
         }
     }
 
-    /// Makes the two folders above a kept file, each durable in its parent.
-    fn make_fan(&self, name: &Path) -> io::Result<()> {
+    /// Makes the two folders above a kept file; they are durable after [`sync_folders`].
+    fn make_fan(name: &Path) -> io::Result<()> {
         let Some(second) = name.parent() else {
             return Ok(());
         };
         for folder in second.parent().into_iter().chain([second]) {
             match fs::create_dir(folder) {
-                Ok(()) => {
-                    fs::set_permissions(folder, fs::Permissions::from_mode(FAN_MODE))?;
-                    sync_folder(folder.parent().unwrap_or(&self.root))?;
-                }
+                Ok(()) => fs::set_permissions(folder, fs::Permissions::from_mode(FAN_MODE))?,
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -200,43 +192,65 @@ impl Objects {
         Ok(())
     }
 
+    /// The folders that must be durable for these names to be: each folder between a name and our root, once. All are
+    /// synced together after the last name was given, because the first sync then does most of the work of the rest.
+    fn folders(&self, names: impl Iterator<Item = PathBuf>) -> BTreeSet<PathBuf> {
+        names
+            .flat_map(|name| {
+                let above = name.ancestors().skip(1);
+                let ours = above.take_while(|folder| **folder != *self.root);
+                ours.map(Path::to_owned).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+
     /// Takes over what has arrived: the worker's step. Gives how many files were taken.
     ///
     /// Each is copied into a file of the worker's own (the portal may hold the old one open for writing), made
     /// durable, and only then removed from `incoming/`. A name that is kept already is never replaced.
     pub fn adopt(&self, now: SystemTime) -> io::Result<usize> {
-        let mut taken = 0;
+        let mut arrived = Vec::new();
         for entry in fs::read_dir(self.root.join("incoming"))? {
             let path = entry?.path();
             let name = path
                 .file_name()
                 .and_then(|name| name.to_str())
                 .unwrap_or_default();
-            let Ok(item) = name.parse::<ItemId>() else {
-                remove_left_over(&path, now)?;
-                continue;
-            };
-            let kept = self.kept(item);
-            if fs::symlink_metadata(&kept).is_err() {
-                let Ok(mut arrived) = open_plain(&path) else {
+            match name.parse::<ItemId>() {
+                Ok(item) => arrived.push((path, self.kept(item))),
+                Err(_) => remove_left_over(&path, now)?,
+            }
+        }
+        let mut taken = 0;
+        for together in arrived.chunks(256) {
+            taken += self.adopt_some(together)?;
+        }
+        Ok(taken)
+    }
+
+    fn adopt_some(&self, arrived: &[(PathBuf, PathBuf)]) -> io::Result<usize> {
+        let (mut taken, mut done) = (0, Vec::new());
+        for (path, kept) in arrived {
+            if fs::symlink_metadata(kept).is_err() {
+                let Ok(mut from) = open_plain(path) else {
+                    // Not a plain file: nobody will ever ask for it, and nothing of it is read.
                     continue;
                 };
                 let part = self.part("kept");
-                let mut bytes = OpenOptions::new()
+                let mut into = OpenOptions::new()
                     .write(true)
                     .create_new(true)
                     .open(&part)?;
-                io::copy(&mut arrived, &mut bytes)?;
-                bytes.set_permissions(fs::Permissions::from_mode(KEPT_MODE))?;
-                bytes.sync_all()?;
-                self.give_name(&part, &kept)?;
-                if let Some(folder) = kept.parent() {
-                    sync_folder(folder)?;
-                }
+                io::copy(&mut from, &mut into)?;
+                into.set_permissions(fs::Permissions::from_mode(KEPT_MODE))?;
+                into.sync_all()?;
+                Self::give_name(&part, kept)?;
                 taken += 1;
             }
-            fs::remove_file(&path)?;
+            done.push(path);
         }
+        sync_folders(&self.folders(arrived.iter().map(|(_, kept)| kept.clone())))?;
+        done.into_iter().try_for_each(fs::remove_file)?;
         Ok(taken)
     }
 }
@@ -275,8 +289,16 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+/// Those that do not exist have nothing in them.
+fn sync_folders(folders: &BTreeSet<PathBuf>) -> io::Result<()> {
+    for folder in folders {
+        match File::open(folder) {
+            Ok(folder) => folder.sync_all()?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn remove_left_over(path: &Path, now: SystemTime) -> io::Result<()> {

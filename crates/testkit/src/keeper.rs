@@ -6,7 +6,8 @@ use candour_keeper::clock::{Clock, SetClock};
 use candour_keeper::core::{Core, CoreParts};
 use candour_keeper::draft::{Draft, Effect};
 use candour_keeper::facts::{self, Fact};
-use candour_keeper::instances::{InstanceKind, InstanceLine, Instances};
+pub use candour_keeper::instances::InstanceKind;
+use candour_keeper::instances::{InstanceLine, Instances};
 use candour_keeper::keys::OwnSubject;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
@@ -313,6 +314,23 @@ impl TestKeeper {
             own_patient: None,
         })
         .expect("a session")
+    }
+
+    /// Another program of the practice, with the secret it signs in with.
+    pub async fn program_credential(&self, practice: PracticeId) -> (ClientId, [u8; 32]) {
+        let client = ClientId::from_bytes(self.next_id("client"));
+        let secret = credential("a practice's program");
+        let hash = Digest::of(&[b"candour/v1/client".as_slice(), &secret].concat());
+        self.arrange(vec![Effect::InsertFact {
+            subject: self.core.keys.client(client),
+            fact: Fact::Client(facts::Client {
+                practice: practice.as_bytes().to_vec(),
+                secret_hash: hash.as_bytes().to_vec(),
+                name: "practice system".to_owned(),
+            }),
+        }])
+        .await;
+        (client, secret)
     }
 
     /// Somebody who works at a practice, signed in by passkey.

@@ -191,7 +191,7 @@ impl SoftwarePasskey {
         })
     }
 
-    /// WebAuthn level 2, section 6.1: hash of the relying party, flags, counter.
+    /// `WebAuthn` level 2, section 6.1: hash of the relying party, flags, counter.
     fn authenticator_data(&self, relying_party: &str, flags: u8) -> Vec<u8> {
         let mut data = digest(&SHA256, relying_party.as_bytes()).as_ref().to_vec();
         data.push(flags);

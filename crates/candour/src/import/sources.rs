@@ -63,10 +63,7 @@ fn is_directory(path: &Path) -> bool {
 }
 
 pub(super) fn find(path: &Path) -> Result<Sources, ImportError> {
-    let mut files = Vec::new();
-    collect(path, &mut files)?;
-    // Names decide the order, so that a second run reads the same in the same order.
-    files.sort();
+    let files = files(path)?;
     let (mut directories, mut bundles, mut folders, mut others) =
         (Vec::new(), Vec::new(), BTreeMap::new(), Vec::new());
     let mut bytes = 0;
@@ -117,6 +114,15 @@ fn collect(path: &Path, files: &mut Vec<(PathBuf, u64)>) -> Result<(), ImportErr
         files.push((path.to_owned(), about.len()));
     }
     Ok(())
+}
+
+/// Every file under a path with its size. Names decide the order, so that a second run reads the same in the same
+/// order.
+pub(super) fn files(path: &Path) -> Result<Vec<(PathBuf, u64)>, ImportError> {
+    let mut files = Vec::new();
+    collect(path, &mut files)?;
+    files.sort();
+    Ok(files)
 }
 
 /// Reads a single file of any type as a document; its title is its name without the ending.

@@ -6,4 +6,6 @@ mod demonstration;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod import_deposit;
+#[cfg(test)]
 mod supervisor;

@@ -93,12 +93,17 @@ impl Sack {
 
     /// Puts what came into the sack; a first byte is enough. Redirects and refusals bring nothing.
     pub(super) fn take(&self, kind: Kind, id: &str, answer: &Answer) -> bool {
-        let Some(first_byte_at) = answer.first_byte_at.filter(|_| (200..300).contains(&answer.status))
+        let Some(first_byte_at) = answer
+            .first_byte_at
+            .filter(|_| (200..300).contains(&answer.status))
         else {
             return false;
         };
         let bytes = u64::try_from(answer.body.len()).unwrap_or(u64::MAX);
-        let taken = Taken { first_byte_at, bytes };
+        let taken = Taken {
+            first_byte_at,
+            bytes,
+        };
         let mut loot = self.held();
         let place = match kind {
             Kind::Document => &mut loot.documents,

@@ -58,13 +58,18 @@ impl Thief {
     async fn sign_in(&self, browser: &Browser) -> Result<(), Problem> {
         let seconds = u64::try_from(clock::now().as_second()).unwrap_or(0);
         let code = self.app.digits(seconds);
-        browser.sign_in_with_password(&self.login, &self.password, &code).await
+        browser
+            .sign_in_with_password(&self.login, &self.password, &code)
+            .await
     }
 
     /// One hand: takes the next id until none is left. What failed is put back and tried again.
     async fn walk(&self, browser: &Browser, sack: &Sack, queue: &Queue) {
         loop {
-            let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let next = queue
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .pop_front();
             let Some((id, tries)) = next else { return };
             let got = match browser.get(&format!("/api/documents/{id}")).await {
                 Ok(answer) => {
@@ -90,7 +95,9 @@ impl Thief {
 
     /// A code works once in its 30 seconds, so the next one is waited for.
     async fn sign_in_again(&self, browser: &Browser) {
-        let Ok(_alone) = self.at_the_door.try_lock() else { return };
+        let Ok(_alone) = self.at_the_door.try_lock() else {
+            return;
+        };
         let left = self.sign_ins_left.load(Ordering::Relaxed);
         if left == 0 {
             return;
@@ -110,7 +117,9 @@ async fn look_around(browser: &Browser, sack: &Sack) -> Result<Vec<String>, Prob
     let mut own = Vec::new();
     for patient in ids_in(&home.text(), "/patients/") {
         for (kind, path) in [(Kind::Record, "record"), (Kind::Shelf, "documents")] {
-            let answer = browser.get(&format!("/api/patients/{patient}/{path}")).await?;
+            let answer = browser
+                .get(&format!("/api/patients/{patient}/{path}"))
+                .await?;
             sack.answered(&answer);
             if sack.take(kind, &patient, &answer) && matches!(kind, Kind::Shelf) {
                 own.extend(ids_in(&answer.text(), "\"document\":\""));

@@ -84,9 +84,9 @@ async fn find(browser: &Browser, sack: &Sack, work: &Mutex<Work>, search: &Searc
         ("nhi", ""),
         ("surname", search.surname.as_str()),
         ("given", initial.as_str()),
-        ("birth-day", ""),
-        ("birth-month", ""),
-        ("birth-year", ""),
+        ("day", ""),
+        ("month", ""),
+        ("year", ""),
         ("phone", ""),
     ];
     let Ok(answer) = browser.post("/practice/find", &form).await else {
@@ -117,7 +117,9 @@ fn named(page: &str) -> Vec<String> {
         .skip(1)
         .filter_map(|rest| {
             let (tag, after) = rest.split_once('>')?;
-            let id = attribute(tag, "href")?.strip_prefix("/patients/")?.to_owned();
+            let id = attribute(tag, "href")?
+                .strip_prefix("/patients/")?
+                .to_owned();
             let name = after.split('<').next()?.trim();
             (id.len() == 32 && !name.is_empty()).then_some(id)
         })
@@ -129,7 +131,10 @@ async fn open(browser: &Browser, sack: &Sack, patient: &str) -> bool {
     let mut got = false;
     let mut documents = Vec::new();
     for (kind, path) in [(Kind::Record, "record"), (Kind::Shelf, "documents")] {
-        match browser.get(&format!("/api/patients/{patient}/{path}")).await {
+        match browser
+            .get(&format!("/api/patients/{patient}/{path}"))
+            .await
+        {
             Ok(answer) => {
                 sack.answered(&answer);
                 if sack.take(kind, patient, &answer) {

@@ -18,7 +18,9 @@ fn main() -> ExitCode {
 fn run() -> Result<(), Problem> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let (Some(order), Some(book)) = (arguments.next(), arguments.next()) else {
-        return Err(Problem::Unexpected("usage: attacker ATTACK.json LOOT.json".to_owned()));
+        return Err(Problem::Unexpected(
+            "usage: attacker ATTACK.json LOOT.json".to_owned(),
+        ));
     };
     let bytes = std::fs::read(&order).map_err(Problem::file("could not read", &order))?;
     let order: Attack = serde_json::from_slice(&bytes).map_err(Problem::json(&order))?;

@@ -124,7 +124,11 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
                 "{} patients with {} documents; {} were refused.",
                 done.people, done.documents, done.left_out
             ))?;
-            Ok(if done.left_out == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+            Ok(if done.left_out == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
         }
     }
 }
@@ -145,18 +149,26 @@ async fn play(scenario: Scenario, drill: Drill) -> Result<ExitCode, Problem> {
         keep: drill.keep,
     })
     .await?;
-    let text = serde_json::to_string_pretty(&outcome.score).map_err(Problem::json(Path::new("the score")))?;
+    let text = serde_json::to_string_pretty(&outcome.score)
+        .map_err(Problem::json(Path::new("the score")))?;
     say(&text)?;
     say(&format!("scorecard: {}", scorecard.display()))?;
     for fault in &outcome.faults {
         eprintln!("fault: {fault}");
     }
-    Ok(if outcome.faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if outcome.faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn say(line: &str) -> Result<(), Problem> {
     let mut output = std::io::stdout().lock();
     writeln!(output, "{line}")
         .and_then(|()| output.flush())
-        .map_err(Problem::file("could not write to", Path::new("the terminal")))
+        .map_err(Problem::file(
+            "could not write to",
+            Path::new("the terminal"),
+        ))
 }

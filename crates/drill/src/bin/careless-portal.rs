@@ -1,7 +1,7 @@
 //! The careless portal as a program: `careless-portal --data DIR --port PORT`.
 
 use candour_drill::{Problem, careless_portal, clock, settle};
-use candour_server::portal::{Portal, PortalSettings};
+use candour_server::{Portal, PortalSettings};
 use clap::Parser;
 use jiff::tz::TimeZone;
 use std::net::{Ipv4Addr, SocketAddr};

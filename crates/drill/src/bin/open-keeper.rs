@@ -33,7 +33,7 @@ fn run() -> Result<(), Problem> {
         "add-practice" => {
             let id = random();
             say(&format!(
-                "practice: {id}\ninvitation: manager-{id}\nclient: {id}\nsecret: {}{}",
+                "practice: {id}\ninvitation: manager-{id}\nclient: {id}\nclient secret: {}{}",
                 random(),
                 random()
             ))
@@ -66,12 +66,14 @@ fn serve(data: &Path) -> Result<(), Problem> {
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Problem::Unexpected(format!("the open keeper cannot start: {error}")))?;
     runtime.block_on(async {
-        let listener = UnixListener::bind(&socket).map_err(Problem::file("could not listen at", &socket))?;
+        let listener =
+            UnixListener::bind(&socket).map_err(Problem::file("could not listen at", &socket))?;
         std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o666))
             .map_err(Problem::file("could not open to others", &socket))?;
         let stop = CancellationToken::new();
-        let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-            .map_err(Problem::file("could not listen for signals of", &socket))?;
+        let mut terminate =
+            tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+                .map_err(Problem::file("could not listen for signals of", &socket))?;
         let serving = service::serve(listener, Arc::new(OpenKeeper::default()), stop.clone());
         tokio::pin!(serving);
         tokio::select! {
@@ -88,9 +90,17 @@ fn random() -> String {
     if aws_lc_rs::rand::fill(&mut seed).is_err() {
         std::process::abort();
     }
-    digest(&SHA256, &seed).as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    digest(&SHA256, &seed)
+        .as_ref()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 fn say(line: &str) -> Result<(), Problem> {
-    writeln!(std::io::stdout(), "{line}").map_err(Problem::file("could not write to", Path::new("the terminal")))
+    writeln!(std::io::stdout(), "{line}").map_err(Problem::file(
+        "could not write to",
+        Path::new("the terminal"),
+    ))
 }

@@ -27,14 +27,19 @@ impl Settled {
         let mut settled = Self::default();
         for line in BufReader::new(file).lines() {
             let line = line.map_err(Problem::file("could not read", list))?;
-            let patient: SettledPatient = serde_json::from_str(&line).map_err(Problem::json(list))?;
+            let patient: SettledPatient =
+                serde_json::from_str(&line).map_err(Problem::json(list))?;
             for document in &patient.documents {
-                settled.owners.insert(document.clone(), patient.patient.clone());
+                settled
+                    .owners
+                    .insert(document.clone(), patient.patient.clone());
             }
             settled.patients.push(patient);
         }
         // A thief's listing has no reason to be in order of people.
-        settled.patients.sort_by(|one, other| one.patient.cmp(&other.patient));
+        settled
+            .patients
+            .sort_by(|one, other| one.patient.cmp(&other.patient));
         Ok(settled)
     }
 
@@ -48,7 +53,11 @@ impl Settled {
     /// Surnames of a practice's people, the commonest first: what a telephone book says.
     pub fn surnames(&self, practice: usize) -> Vec<String> {
         let mut count: BTreeMap<&str, usize> = BTreeMap::new();
-        for patient in self.patients.iter().filter(|patient| patient.practice == practice) {
+        for patient in self
+            .patients
+            .iter()
+            .filter(|patient| patient.practice == practice)
+        {
             *count.entry(patient.surname.as_str()).or_default() += 1;
         }
         let mut names: Vec<_> = count.into_iter().collect();

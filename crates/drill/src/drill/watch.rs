@@ -25,7 +25,10 @@ pub struct Case {
 impl Case {
     /// When something first happened.
     pub fn first(&self, word: &str) -> Option<Timestamp> {
-        self.events.iter().find(|event| event.word == word).map(|event| event.at)
+        self.events
+            .iter()
+            .find(|event| event.word == word)
+            .map(|event| event.at)
     }
 }
 
@@ -40,8 +43,11 @@ impl Watch {
     /// When the room's connection cannot be read or used.
     pub async fn open(data: &Path) -> Result<Self, Problem> {
         let file = data.join("secrets/room.database");
-        let line = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
-        let pool = database::connect(line.trim(), false).await.map_err(unreadable)?;
+        let line =
+            std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
+        let pool = database::connect(line.trim(), false)
+            .await
+            .map_err(unreadable)?;
         Ok(Self { pool })
     }
 
@@ -59,7 +65,9 @@ impl Watch {
     /// # Errors
     /// When the database cannot be read.
     pub async fn has(&self, incident: IncidentId, word: &str) -> Result<bool, Problem> {
-        let events = incidents::events(&self.pool, incident).await.map_err(unreadable)?;
+        let events = incidents::events(&self.pool, incident)
+            .await
+            .map_err(unreadable)?;
         Ok(events.iter().any(|event| event.word == word))
     }
 
@@ -68,17 +76,32 @@ impl Watch {
     /// # Errors
     /// When the database cannot be read.
     pub async fn case(&self, incident: IncidentId) -> Result<Case, Problem> {
-        let events = incidents::events(&self.pool, incident).await.map_err(unreadable)?;
+        let events = incidents::events(&self.pool, incident)
+            .await
+            .map_err(unreadable)?;
         let mut people = Vec::new();
-        for member in register::members(&self.pool, incident).await.map_err(unreadable)? {
+        for member in register::members(&self.pool, incident)
+            .await
+            .map_err(unreadable)?
+        {
             let items = self.items(incident, &member).await?;
             people.push((member, items));
         }
         Ok(Case { events, people })
     }
 
-    async fn items(&self, incident: IncidentId, member: &Member) -> Result<Vec<MemberItem>, Problem> {
-        let client = self.pool.get().await.map_err(|error| unreadable(error.into()))?;
-        register::items(&**client, incident, member.patient).await.map_err(unreadable)
+    async fn items(
+        &self,
+        incident: IncidentId,
+        member: &Member,
+    ) -> Result<Vec<MemberItem>, Problem> {
+        let client = self
+            .pool
+            .get()
+            .await
+            .map_err(|error| unreadable(error.into()))?;
+        register::items(&client, incident, member.patient)
+            .await
+            .map_err(unreadable)
     }
 }

@@ -1,11 +1,32 @@
 //! Whoever says a name is that person: the open keeper checks nothing.
 
 use super::{refused, vault::random};
+use candour_core::people::search_key;
 use candour_keeper_api::wire::{
-    EnrolledPerson, Invite, NewEnrolment, Reachable, Reply, SessionView, SignedIn,
+    EnrolledPerson, FindTerms, InvitationView, Invite, NewEnrolment, Reachable, Reply, SessionView,
+    SignedIn,
 };
 use candour_keeper_api::words::{Reason, Role};
+use candour_seal::PracticeId;
 use std::collections::HashMap;
+
+/// Invitations of the open keeper's command line: `manager-` and the practice, or `officer-` and anything.
+fn by_code(code: &str) -> Invite {
+    let practice = code
+        .strip_prefix("manager-")
+        .and_then(|id| id.parse::<PracticeId>().ok());
+    match practice {
+        Some(practice) => Invite {
+            practice: practice.as_bytes().to_vec(),
+            role: Role::Manager.into(),
+            ..Invite::default()
+        },
+        None => Invite {
+            role: Role::SecurityOfficer.into(),
+            ..Invite::default()
+        },
+    }
+}
 
 /// A day and more, in microseconds: no session of a drill ends by time.
 const LONG: i64 = 30 * 3_600 * 1_000_000;
@@ -13,6 +34,7 @@ const LONG: i64 = 30 * 3_600 * 1_000_000;
 #[derive(Default)]
 pub(super) struct People {
     patients: HashMap<Vec<u8>, Vec<u8>>,
+    names: HashMap<Vec<u8>, (String, String)>,
     invitations: HashMap<String, Invite>,
     accounts: HashMap<String, SessionView>,
     sessions: HashMap<Vec<u8>, SessionView>,
@@ -25,26 +47,78 @@ impl People {
             .entry(new.enrolment_key.clone())
             .or_insert_with(|| random::<16>().to_vec())
             .clone();
-        EnrolledPerson { patient, refused: 0 }
+        self.names.insert(
+            patient.clone(),
+            (search_key(&new.surname), search_key(&new.given)),
+        );
+        EnrolledPerson {
+            patient,
+            refused: 0,
+        }
     }
 
     pub(super) fn invite(&mut self, invite: Invite) -> String {
-        let code: String = random::<10>().iter().map(|byte| format!("{byte:02x}")).collect();
+        let code: String = random::<10>()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         self.invitations.insert(code.clone(), invite);
         code
     }
 
+    /// Everybody whose name begins so, of every practice.
+    pub(super) fn find(&self, terms: &FindTerms) -> Vec<Vec<u8>> {
+        let (surname, given) = (search_key(&terms.surname), search_key(&terms.given));
+        let fits = |(family, first): &(String, String)| {
+            !surname.is_empty() && family.starts_with(&surname) && first.starts_with(&given)
+        };
+        self.names
+            .iter()
+            .filter(|(_, name)| fits(name))
+            .map(|(patient, _)| patient.clone())
+            .collect()
+    }
+
+    /// What an invitation offers; codes that were made elsewhere say themselves whom they invite.
+    pub(super) fn invitation(&self, code: &str) -> InvitationView {
+        let invite = self
+            .invitations
+            .get(code)
+            .cloned()
+            .unwrap_or_else(|| by_code(code));
+        let practice = if invite.practice.is_empty() {
+            vec![0; 16]
+        } else {
+            invite.practice
+        };
+        InvitationView {
+            practice,
+            role: invite.role,
+            ..InvitationView::default()
+        }
+    }
+
     pub(super) fn register(&mut self, code: &str, login: &str) -> Option<Vec<u8>> {
-        let invite = self.invitations.remove(code)?;
+        let invite = self
+            .invitations
+            .remove(code)
+            .unwrap_or_else(|| by_code(code));
         let principal = random::<16>().to_vec();
         let is_patient = invite.role == i32::from(Role::Patient);
-        let reachable =
-            Reachable { patient: invite.patient, is_proxied: !is_patient, ..Reachable::default() };
+        let reachable = Reachable {
+            patient: invite.patient,
+            is_proxied: !is_patient,
+            ..Reachable::default()
+        };
         let has_patient = !reachable.patient.is_empty();
         let view = SessionView {
             principal: principal.clone(),
             role: invite.role,
-            practice: if has_patient { Vec::new() } else { invite.practice },
+            practice: if has_patient {
+                Vec::new()
+            } else {
+                invite.practice
+            },
             patients: has_patient.then_some(reachable).into_iter().collect(),
             ends_at: i64::MAX - LONG,
             staff_name: invite.staff_name,
@@ -66,7 +140,12 @@ impl People {
 
     pub(super) fn sign_in_client(&mut self, client: Vec<u8>) -> Reply {
         let role = Role::PracticeClient.into();
-        self.begin(SessionView { principal: client.clone(), practice: client, role, ..SessionView::default() })
+        self.begin(SessionView {
+            principal: client.clone(),
+            practice: client,
+            role,
+            ..SessionView::default()
+        })
     }
 
     pub(super) fn session(&self, token: &[u8]) -> Reply {
@@ -79,6 +158,9 @@ impl People {
     fn begin(&mut self, view: SessionView) -> Reply {
         let token = random::<32>().to_vec();
         self.sessions.insert(token.clone(), view.clone());
-        Reply::SignedIn(SignedIn { token, session: Some(view) })
+        Reply::SignedIn(SignedIn {
+            token,
+            session: Some(view),
+        })
     }
 }

@@ -33,10 +33,23 @@ impl Vault {
                 kind: new.kind,
                 ..ItemGrant::default()
             };
-            self.items.insert(item.clone(), Stored { grant, section: new.section });
-            self.by_patient.entry(new.patient.clone()).or_default().push(item.clone());
+            self.items.insert(
+                item.clone(),
+                Stored {
+                    grant,
+                    section: new.section,
+                },
+            );
+            self.by_patient
+                .entry(new.patient.clone())
+                .or_default()
+                .push(item.clone());
         }
-        let grant = self.items.get(&item).map(|stored| stored.grant.clone()).unwrap_or_default();
+        let grant = self
+            .items
+            .get(&item)
+            .map(|stored| stored.grant.clone())
+            .unwrap_or_default();
         let is_sealed = grant.sealed_size > 0;
         DepositGrant {
             item,
@@ -51,7 +64,10 @@ impl Vault {
     pub(super) fn sealed(&mut self, sealed: &SealedItem) {
         if let Some(stored) = self.items.get_mut(&sealed.item) {
             stored.grant.sealed_size = sealed.sealed_size;
-            stored.grant.ciphertext_digest.clone_from(&sealed.ciphertext_digest);
+            stored
+                .grant
+                .ciphertext_digest
+                .clone_from(&sealed.ciphertext_digest);
         }
     }
 

@@ -24,7 +24,10 @@ const REAL_FIGURES: [(&str, &str); 8] = [
     ("Documents lost", "428,337"),
     ("People lost", "99,416; announced as 108,000 to 126,000"),
     ("Noticed after", "at least a day"),
-    ("List of who lost what", "day 4 as “may”; final count on day 148"),
+    (
+        "List of who lost what",
+        "day 4 as “may”; final count on day 148",
+    ),
     ("Told although not affected", "yes"),
     ("Affected and told otherwise", "yes"),
     ("Last person told", "after day 34"),
@@ -48,7 +51,9 @@ pub fn page(run: &Run<'_>, score: &Score, faults: &[String]) -> String {
     page.push_str(&table(run, score));
     page.push_str(&traffic(run));
     if faults.is_empty() {
-        page.push_str("<p>No message broke a rule: no link, no clinical word, every code confirmed.</p>");
+        page.push_str(
+            "<p>No message broke a rule: no link, no clinical word, every code confirmed.</p>",
+        );
     } else {
         page.push_str("<h2>What is wrong</h2><ul>");
         for fault in faults {
@@ -66,7 +71,11 @@ pub fn page(run: &Run<'_>, score: &Score, faults: &[String]) -> String {
 
 fn lead(score: &Score) -> String {
     let Score {
-        documents_lost, documents, people_lost, people_listed, ..
+        documents_lost,
+        documents,
+        people_lost,
+        people_listed,
+        ..
     } = score;
     format!(
         "A thief got {documents_lost} of {documents} documents, opened the records of {people_lost} people and saw the \
@@ -76,12 +85,20 @@ fn lead(score: &Score) -> String {
 
 fn table(run: &Run<'_>, score: &Score) -> String {
     let seconds = |value: Option<f64>| value.map_or("never".to_owned(), spoken);
-    let part = |value: Option<f64>| value.map_or("no answer".to_owned(), |value| format!("{value:.3}"));
-    let found_by = if score.control { "nobody" } else { "the keeper itself" };
+    let part =
+        |value: Option<f64>| value.map_or("no answer".to_owned(), |value| format!("{value:.3}"));
+    let found_by = if score.control {
+        "nobody"
+    } else {
+        "the keeper itself"
+    };
     let ours = [
         found_by.to_owned(),
         format!("{} of {}", score.documents_lost, score.documents),
-        format!("{} opened, {} listed", score.people_lost, score.people_listed),
+        format!(
+            "{} opened, {} listed",
+            score.people_lost, score.people_listed
+        ),
         seconds(score.seconds_to_detect),
         seconds(score.seconds_to_list),
         format!("precision {}", part(score.precision)),
@@ -93,17 +110,26 @@ fn table(run: &Run<'_>, score: &Score) -> String {
          <th scope=\"col\">Manage My Health, 2025</th></tr></thead><tbody>",
     );
     for ((what, real), ours) in REAL_FIGURES.iter().zip(&ours) {
-        let _ = write!(table, "<tr><th scope=\"row\">{what}</th><td>{ours}</td><td>{real}</td></tr>");
+        let _ = write!(
+            table,
+            "<tr><th scope=\"row\">{what}</th><td>{ours}</td><td>{real}</td></tr>"
+        );
     }
     let more = [
         ("Frozen after", seconds(score.seconds_to_freeze)),
         ("Practices told", score.practices_told.to_string()),
         ("People told by mail", score.people_told.to_string()),
-        ("Of that, officers' reading and approving", spoken(run.approval_seconds)),
+        (
+            "Of that, officers' reading and approving",
+            spoken(run.approval_seconds),
+        ),
         ("Requests of the thief", run.loot.requests.to_string()),
     ];
     for (what, ours) in more {
-        let _ = write!(table, "<tr><th scope=\"row\">{what}</th><td>{ours}</td><td></td></tr>");
+        let _ = write!(
+            table,
+            "<tr><th scope=\"row\">{what}</th><td>{ours}</td><td></td></tr>"
+        );
     }
     table.push_str("</tbody></table>");
     table
@@ -123,7 +149,12 @@ fn picture(run: &Run<'_>, score: &Score) -> String {
         (score.seconds_to_detect, "noticed"),
         (score.seconds_to_freeze, "frozen"),
         (score.seconds_to_list, "exact list"),
-        (run.mails.last_practice_at.map(|at| crate::clock::seconds_between(run.zero(), at)), "practices told"),
+        (
+            run.mails
+                .last_practice_at
+                .map(|at| crate::clock::seconds_between(run.zero(), at)),
+            "practices told",
+        ),
         (score.seconds_to_last_mail, "last person told"),
     ]
     .into_iter()
@@ -199,7 +230,9 @@ fn spoken(seconds: f64) -> String {
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 const STYLE: &str = "body{font:17px/1.5 system-ui,sans-serif;color:#1d2a33;margin:0;background:#fff}\

@@ -1,12 +1,13 @@
 //! Accounts, each made the way a person would make theirs: an invitation, a credential, a sign-in name.
 
+use super::keeper_command::MANAGER;
 use super::order::{Order, Report};
 use super::register::{Candidate, Candidates};
 use crate::accounts::{Account, Keys};
 use crate::passkey::SoftwarePasskey;
 use crate::totp::Authenticator;
 use crate::{Problem, clock};
-use candour_app::invitations::{self, Credential};
+use candour_app::invitations::{self, Credential, ProxyScope};
 use candour_app::sign_in::{self, Acting, Proof, SignedIn};
 use candour_app::{App, acts};
 use candour_keeper_api::Token;
@@ -27,6 +28,31 @@ pub(super) struct Clerk<'a> {
     pub app: &'a App,
     pub order: &'a Order,
     pub out: &'a mpsc::Sender<Report>,
+}
+
+/// An officer of the operator.
+pub(super) struct Officer {
+    pub login: &'static str,
+    pub name: &'static str,
+    pub about: &'static str,
+}
+
+/// Who has a role at the operator.
+pub(super) fn officer(role: &str) -> Officer {
+    let (login, name, about) = match role {
+        "privacy_officer" => (
+            "ngaire",
+            "Ngaire Pōtiki",
+            "Privacy officer of the operator.",
+        ),
+        "security_officer" => ("tomasi", "Tomasi Fale", "Security officer of the operator."),
+        _ => (
+            "grace",
+            "Grace Lim",
+            "Communications officer of the operator.",
+        ),
+    };
+    Officer { login, name, about }
 }
 
 /// Somebody of a practice who is signed in and may invite patients.
@@ -53,11 +79,10 @@ impl Clerk<'_> {
     }
 
     async fn officer(&self, role: &str, invitation: &str) -> Result<(), Problem> {
-        let (login, name, about) = match role {
-            "privacy_officer" => ("ngaire", "Ngaire Pōtiki", "Privacy officer of the operator."),
-            "security_officer" => ("tomasi", "Tomasi Fale", "Security officer of the operator."),
-            _ => ("grace", "Grace Lim", "Communications officer of the operator."),
-        };
+        let Officer { login, name, about } = officer(role);
+        if self.known(login).is_some() {
+            return Ok(());
+        }
         let passkey = self.register_passkey(invitation, "", login).await?;
         self.tell(Account {
             login: login.to_owned(),
@@ -79,11 +104,23 @@ impl Clerk<'_> {
             .practice
             .parse()
             .map_err(|_| Problem::Unexpected("a practice's id does not read".to_owned()))?;
-        let suffix = if place == 0 { String::new() } else { format!("-{}", place + 1) };
+        let suffix = if place == 0 {
+            String::new()
+        } else {
+            format!("-{}", place + 1)
+        };
         let manager = format!("moana{suffix}");
-        let mut passkey = self.register_passkey(&desk.manager_invitation, "", &manager).await?;
-        self.tell(self.staff_account(place, &manager, "Moana Reweti", Role::Manager, &passkey)?)
-            .await?;
+        let mut passkey = match self.known(&manager) {
+            Some(account) => account.keys.passkey()?,
+            None => {
+                let passkey = self
+                    .register_passkey(&desk.manager_invitation, "", &manager)
+                    .await?;
+                self.tell(self.staff_account(place, &manager, MANAGER, Role::Manager, &passkey)?)
+                    .await?;
+                passkey
+            }
+        };
         let signed_in = self.sign_in_staff(&manager, &mut passkey, practice).await?;
 
         let mut desk_token = signed_in.token.clone();
@@ -91,18 +128,18 @@ impl Clerk<'_> {
             (format!("aroha{suffix}"), "Dr Aroha Ngata", Role::Clinician),
             (format!("sam{suffix}"), "Sam Wilson", Role::Reception),
         ] {
-            let ceremony = invitations::invite_staff(self.app, &signed_in.token, practice, role, name.to_owned())
-                .await
-                .map_err(Problem::refused("a member of staff could not be invited"))?;
-            let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
-            let changed = acts::finish(self.app, &signed_in.token, ceremony.id, Proof::Passkey(ceremony.id, answer))
-                .await
-                .map_err(Problem::refused("a member of staff could not be invited"))?;
-            let code = changed
-                .code
-                .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))?;
-            let mut own = self.register_passkey(&code, "", &login).await?;
-            self.tell(self.staff_account(place, &login, name, role, &own)?).await?;
+            let mut own = match self.known(&login) {
+                Some(account) => account.keys.passkey()?,
+                None => {
+                    let code = self
+                        .invite_staff(&signed_in.token, &mut passkey, practice, role, name)
+                        .await?;
+                    let own = self.register_passkey(&code, "", &login).await?;
+                    self.tell(self.staff_account(place, &login, name, role, &own)?)
+                        .await?;
+                    own
+                }
+            };
             if role == Role::Reception {
                 desk_token = self.sign_in_staff(&login, &mut own, practice).await?.token;
             }
@@ -112,6 +149,40 @@ impl Clerk<'_> {
             practice_name: desk.name.clone(),
             token: desk_token,
         })
+    }
+
+    /// An account that an earlier run has made.
+    fn known(&self, login: &str) -> Option<&Account> {
+        self.order
+            .known
+            .iter()
+            .find(|account| account.login == login)
+    }
+
+    /// The manager's act: the passkey answers exactly this invitation.
+    async fn invite_staff(
+        &self,
+        token: &Token,
+        passkey: &mut SoftwarePasskey,
+        practice: PracticeId,
+        role: Role,
+        name: &str,
+    ) -> Result<Zeroizing<String>, Problem> {
+        let ceremony = invitations::invite_staff(self.app, token, practice, role, name.to_owned())
+            .await
+            .map_err(Problem::refused("a member of staff could not be invited"))?;
+        let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
+        let changed = acts::finish(
+            self.app,
+            token,
+            ceremony.id,
+            Proof::Passkey(ceremony.id, answer),
+        )
+        .await
+        .map_err(Problem::refused("a member of staff could not be invited"))?;
+        changed
+            .code
+            .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))
     }
 
     fn staff_account(
@@ -150,33 +221,62 @@ impl Clerk<'_> {
             .await
             .map_err(Problem::refused("staff could not ask for a challenge"))?;
         let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
-        sign_in::passkey_finish(self.app, ceremony.id, answer, Acting::AsStaff(Some(practice)), NETWORK)
-            .await
-            .map_err(Problem::refused("staff could not sign in"))
+        sign_in::passkey_finish(
+            self.app,
+            ceremony.id,
+            answer,
+            Acting::AsStaff(Some(practice)),
+            NETWORK,
+        )
+        .await
+        .map_err(Problem::refused("staff could not sign in"))
     }
 
     /// One of each way to sign in, a mother who acts for her child, and the one whose credentials get stolen.
-    async fn named_patients(&self, staff: &Staff, candidates: &mut Candidates) -> Result<(), Problem> {
-        if let Some([(child, child_id), (parent, parent_id)]) = candidates.family(0) {
+    async fn named_patients(
+        &self,
+        staff: &Staff,
+        candidates: &mut Candidates,
+    ) -> Result<(), Problem> {
+        if let Some([(child, child_id), (parent, parent_id)]) = candidates.family(0)
+            && self.known("mere").is_none()
+        {
             let about = format!("A parent, who also acts for {}.", child.given);
-            let account = self.patient_with_passkey(staff, &parent, parent_id, "mere", &about).await?;
+            let account = self
+                .patient_with_passkey(staff, &parent, parent_id, "mere", &about)
+                .await?;
             self.act_for(staff, &account, child_id, &child).await?;
             self.tell(account).await?;
         }
-        if let Some((person, id)) = candidates.ordinary(0) {
+        if let Some((person, id)) = candidates.ordinary(0)
+            && self.known("wiremu").is_none()
+        {
             let about = "A patient who signs in with a passkey.";
-            let account = self.patient_with_passkey(staff, &person, id, "wiremu", about).await?;
+            let account = self
+                .patient_with_passkey(staff, &person, id, "wiremu", about)
+                .await?;
             self.tell(account).await?;
         }
         for (login, about) in [
-            ("ana", "A patient who signs in with a password and an authenticator app."),
-            ("thief", "A patient whose password and second factor were stolen: the thief of the drill."),
+            (
+                "ana",
+                "A patient who signs in with a password and an authenticator app.",
+            ),
+            (
+                "thief",
+                "A patient whose password and second factor were stolen: the thief of the drill.",
+            ),
         ] {
-            if let Some((person, id)) = candidates.ordinary(0) {
-                self.patient_with_password(staff, &person, id, login, about).await?;
+            if let Some((person, id)) = candidates.ordinary(0)
+                && self.known(login).is_none()
+            {
+                self.patient_with_password(staff, &person, id, login, about)
+                    .await?;
             }
         }
-        if let Some((person, id)) = candidates.ordinary(0) {
+        if let Some((person, id)) = candidates.ordinary(0)
+            && self.known("pita").is_none()
+        {
             self.patient_with_sheet(staff, &person, id).await?;
         }
         Ok(())
@@ -185,17 +285,30 @@ impl Clerk<'_> {
     /// Patients for ordinary traffic, at every practice that has staff.
     async fn visitors(&self, desks: &[Staff], candidates: &mut Candidates) -> Result<(), Problem> {
         for number in 0..self.order.visitors {
-            let Some(place) = number.checked_rem(desks.len()) else { break };
-            let Some((person, id)) = candidates.ordinary(place) else { continue };
+            let Some(place) = number.checked_rem(desks.len()) else {
+                break;
+            };
+            let Some((person, id)) = candidates.ordinary(place) else {
+                continue;
+            };
             let login = format!("visitor-{number}");
+            if self.known(&login).is_some() {
+                continue;
+            }
             let about = "A patient who reads now and then.";
-            let account = self.patient_with_passkey(&desks[place], &person, id, &login, about).await?;
+            let account = self
+                .patient_with_passkey(&desks[place], &person, id, &login, about)
+                .await?;
             self.send(Report::Visitor(account)).await?;
         }
         Ok(())
     }
 
-    async fn invite(&self, staff: &Staff, patient: PatientId) -> Result<Zeroizing<String>, Problem> {
+    async fn invite(
+        &self,
+        staff: &Staff,
+        patient: PatientId,
+    ) -> Result<Zeroizing<String>, Problem> {
         let changed = invitations::invite_patient(self.app, &staff.token, staff.practice, patient)
             .await
             .map_err(Problem::refused("a patient could not be invited"))?;
@@ -215,7 +328,14 @@ impl Clerk<'_> {
         let code = self.invite(staff, patient).await?;
         let born = person.birth_date.to_string();
         let passkey = self.register_passkey(&code, &born, login).await?;
-        Ok(patient_account(staff, person, patient, login, about, Keys::of_passkey(&passkey)?))
+        Ok(patient_account(
+            staff,
+            person,
+            patient,
+            login,
+            about,
+            Keys::of_passkey(&passkey)?,
+        ))
     }
 
     async fn patient_with_password(
@@ -234,21 +354,38 @@ impl Clerk<'_> {
         // Registering uses a code up, and each code works once: the one of 30 seconds ago is still taken, so that
         // whoever signs in next does not have to wait.
         let seconds = u64::try_from(clock::now().as_second()).unwrap_or(0);
+        let ceremony = offer
+            .ceremony
+            .ok_or_else(|| Problem::Unexpected("an invitation offers no ceremony".to_owned()))?;
         let credential = Credential::Authenticator {
+            ceremony: ceremony.id,
             password: Zeroizing::new(PASSWORD.to_owned()),
             code: Zeroizing::new(app.digits(seconds.saturating_sub(30))),
         };
-        invitations::register(self.app, &code, &person.birth_date.to_string(), login, credential, NETWORK)
-            .await
-            .map_err(Problem::refused("a patient could not register"))?;
+        invitations::register(
+            self.app,
+            &code,
+            &person.birth_date.to_string(),
+            login,
+            credential,
+            NETWORK,
+        )
+        .await
+        .map_err(Problem::refused("a patient could not register"))?;
         let keys = Keys::Authenticator {
             password: PASSWORD.to_owned(),
             totp_secret: app.secret(),
         };
-        self.tell(patient_account(staff, person, patient, login, about, keys)).await
+        self.tell(patient_account(staff, person, patient, login, about, keys))
+            .await
     }
 
-    async fn patient_with_sheet(&self, staff: &Staff, person: &Candidate, patient: PatientId) -> Result<(), Problem> {
+    async fn patient_with_sheet(
+        &self,
+        staff: &Staff,
+        person: &Candidate,
+        patient: PatientId,
+    ) -> Result<(), Problem> {
         let code = self.invite(staff, patient).await?;
         let credential = Credential::Sheet {
             password: Zeroizing::new(PASSWORD.to_owned()),
@@ -259,17 +396,34 @@ impl Clerk<'_> {
             .map_err(Problem::refused("a patient could not register"))?;
         let keys = Keys::Sheet {
             password: PASSWORD.to_owned(),
-            sheet: registered.sheet.iter().map(|code| code.to_string()).collect(),
+            sheet: registered
+                .sheet
+                .iter()
+                .map(|code| code.to_string())
+                .collect(),
         };
         let about = "A patient who signs in with a password and a printed sheet of codes.";
-        self.tell(patient_account(staff, person, patient, "pita", about, keys)).await
+        self.tell(patient_account(staff, person, patient, "pita", about, keys))
+            .await
     }
 
     /// The practice invites the parent to act for the child; the parent, signed in, accepts.
-    async fn act_for(&self, staff: &Staff, parent: &Account, child: PatientId, who: &Candidate) -> Result<(), Problem> {
-        let changed = invitations::invite_proxy(self.app, &staff.token, staff.practice, child)
-            .await
-            .map_err(Problem::refused("a parent could not be invited"))?;
+    async fn act_for(
+        &self,
+        staff: &Staff,
+        parent: &Account,
+        child: PatientId,
+        who: &Candidate,
+    ) -> Result<(), Problem> {
+        let scope = ProxyScope {
+            sections: Vec::new(),
+            until: None,
+            reason: "parent or guardian".to_owned(),
+        };
+        let changed =
+            invitations::invite_proxy(self.app, &staff.token, staff.practice, child, scope)
+                .await
+                .map_err(Problem::refused("a parent could not be invited"))?;
         let code = changed
             .code
             .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))?;
@@ -278,15 +432,26 @@ impl Clerk<'_> {
             .await
             .map_err(Problem::refused("a parent could not ask for a challenge"))?;
         let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
-        let signed_in = sign_in::passkey_finish(self.app, ceremony.id, answer, Acting::AsPatient, NETWORK)
-            .await
-            .map_err(Problem::refused("a parent could not sign in"))?;
-        invitations::link(self.app, &signed_in.token, &code, &who.birth_date.to_string())
-            .await
-            .map_err(Problem::refused("a parent could not accept"))
+        let signed_in =
+            sign_in::passkey_finish(self.app, ceremony.id, answer, Acting::AsPatient, NETWORK)
+                .await
+                .map_err(Problem::refused("a parent could not sign in"))?;
+        invitations::link(
+            self.app,
+            &signed_in.token,
+            &code,
+            &who.birth_date.to_string(),
+        )
+        .await
+        .map_err(Problem::refused("a parent could not accept"))
     }
 
-    async fn register_passkey(&self, code: &str, born: &str, login: &str) -> Result<SoftwarePasskey, Problem> {
+    async fn register_passkey(
+        &self,
+        code: &str,
+        born: &str,
+        login: &str,
+    ) -> Result<SoftwarePasskey, Problem> {
         let offer = invitations::look(self.app, code, login, NETWORK)
             .await
             .map_err(Problem::refused("an invitation could not be looked at"))?;

@@ -1,5 +1,6 @@
 //! The clerk: starts the desk, asks the keeper's command line, and writes what has to be found again.
 
+use super::accounts::officer;
 use super::desk::open_store;
 use super::keeper_command::KeeperCommand;
 use super::order::{Desk, Done, Order, Report, SettledPatient};
@@ -37,7 +38,11 @@ pub struct Wishes {
 }
 
 /// The operator's officers, by the words of their roles.
-const OFFICERS: [&str; 3] = ["privacy_officer", "security_officer", "communications_officer"];
+const OFFICERS: [&str; 3] = [
+    "privacy_officer",
+    "security_officer",
+    "communications_officer",
+];
 
 /// Kept beside the installation so that settling can go on where it stopped; the supervisor's own, mode 0600.
 #[derive(Default, Serialize, Deserialize)]
@@ -45,7 +50,6 @@ struct Notebook {
     seed: u64,
     desks: Vec<Desk>,
     officers: Vec<(String, String)>,
-    has_accounts: bool,
 }
 
 impl Notebook {
@@ -82,10 +86,12 @@ struct Configuration {
 pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
     let file = wishes.data.join("candour.json");
     let bytes = std::fs::read(&file).map_err(Problem::file("could not read", &file))?;
-    let configuration: Configuration = serde_json::from_slice(&bytes).map_err(Problem::json(&file))?;
+    let configuration: Configuration =
+        serde_json::from_slice(&bytes).map_err(Problem::json(&file))?;
     if !configuration.demonstration {
         return Err(Problem::Unexpected(
-            "made-up people belong in a demonstration only; this installation is a real one".to_owned(),
+            "made-up people belong in a demonstration only; this installation is a real one"
+                .to_owned(),
         ));
     }
     let mut notebook = Notebook::read(&wishes.data)?;
@@ -103,6 +109,8 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
     practices(wishes, &keeper, population.practices(), &mut notebook).await?;
     officers(wishes, &keeper, &mut notebook)?;
 
+    let known = Accounts::read_if_there(&wishes.data.join(Accounts::FILE))?;
+    let visitors = Accounts::read_if_there(&wishes.data.join(Accounts::VISITORS))?;
     let order = Order {
         data: wishes.data.clone(),
         patients: wishes.patients,
@@ -112,16 +120,24 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
         desks: notebook.desks.clone(),
         officers: notebook.officers.clone(),
         visitors: wishes.visitors,
-        wants_accounts: !notebook.has_accounts,
+        known: known
+            .accounts
+            .iter()
+            .chain(&visitors.accounts)
+            .cloned()
+            .collect(),
     };
     let expected = u64::from(population.numbers().end);
-    let settled = desk(wishes, &order, expected).await?;
+    let mut settled = Settled {
+        accounts: known,
+        visitors,
+        ..Settled::default()
+    };
+    let done = desk(wishes, &order, expected, &mut settled).await;
+    // What was made is kept even when the rest was not: an invitation works once.
+    write_accounts(&wishes.data, &settled.accounts, &settled.visitors)?;
+    done?;
     keeper.mark_canaries(&settled.canaries)?;
-    if order.wants_accounts {
-        write_accounts(&wishes.data, &settled.accounts, &settled.visitors)?;
-        notebook.has_accounts = true;
-        notebook.write(&wishes.data)?;
-    }
     Ok(settled.done)
 }
 
@@ -147,12 +163,17 @@ fn program(wishes: &Wishes, name: &str) -> Result<PathBuf, Problem> {
     if found.is_file() {
         return Ok(found);
     }
-    Err(Problem::Unexpected(format!("{name} is not in {}", folder.display())))
+    Err(Problem::Unexpected(format!(
+        "{name} is not in {}",
+        folder.display()
+    )))
 }
 
 /// The account that owns a folder: how the parts of an installation tell theirs apart.
 pub fn owner(folder: &Path) -> Result<Account, Problem> {
-    let found = folder.metadata().map_err(Problem::file("could not look at", folder))?;
+    let found = folder
+        .metadata()
+        .map_err(Problem::file("could not look at", folder))?;
     Ok(Account {
         name: found.uid().to_string(),
         uid: found.uid(),
@@ -169,15 +190,19 @@ async fn practices(
     // The worker's right, not the portal's.
     let store = open_store(&wishes.data, "worker")?;
     for practice in made.iter().skip(notebook.desks.len()) {
-        let desk = keeper.add_practice(&practice.name)?;
-        let id = desk
-            .practice
-            .parse()
-            .map_err(|_| Problem::Unexpected("the keeper printed a practice's id that does not read".to_owned()))?;
+        let desk = keeper.add_practice(&practice.name, &practice.region)?;
+        let id = desk.practice.parse().map_err(|_| {
+            Problem::Unexpected("the keeper printed a practice's id that does not read".to_owned())
+        })?;
         let out_of_hours: Vec<String> = practice
             .out_of_hours
             .iter()
-            .map(|person| format!("{}, {}: {} · {}", person.role, person.name, person.phone, person.email))
+            .map(|person| {
+                format!(
+                    "{}, {}: {} · {}",
+                    person.role, person.name, person.phone, person.email
+                )
+            })
             .collect();
         store
             .put_practice(&Practice {
@@ -197,9 +222,13 @@ async fn practices(
     Ok(())
 }
 
-fn officers(wishes: &Wishes, keeper: &KeeperCommand, notebook: &mut Notebook) -> Result<(), Problem> {
+fn officers(
+    wishes: &Wishes,
+    keeper: &KeeperCommand,
+    notebook: &mut Notebook,
+) -> Result<(), Problem> {
     for role in OFFICERS.iter().skip(notebook.officers.len()) {
-        let invitation = keeper.add_officer(role)?;
+        let invitation = keeper.add_officer(role, officer(role).name)?;
         notebook.officers.push(((*role).to_owned(), invitation));
         notebook.write(&wishes.data)?;
     }
@@ -215,7 +244,12 @@ struct Settled {
 }
 
 /// Runs the desk under the portal's account and takes its reports.
-async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, Problem> {
+async fn desk(
+    wishes: &Wishes,
+    order: &Order,
+    expected: u64,
+    settled: &mut Settled,
+) -> Result<(), Problem> {
     let name = "candour-drill desk";
     let program = program(wishes, "candour-drill")?;
     let mut command = Command::new(&program);
@@ -239,10 +273,12 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, 
     let mut line = serde_json::to_string(order).map_err(Problem::json(Path::new("the order")))?;
     line.push('\n');
     let pipe = Path::new("the pipe to the desk");
-    input.write_all(line.as_bytes()).await.map_err(Problem::file("could not write to", pipe))?;
+    input
+        .write_all(line.as_bytes())
+        .await
+        .map_err(Problem::file("could not write to", pipe))?;
     drop(input);
 
-    let mut settled = Settled::default();
     let mut list = match &wishes.list {
         Some(path) => Some(std::io::BufWriter::new(
             std::fs::File::create(path).map_err(Problem::file("could not create", path))?,
@@ -252,7 +288,11 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, 
     let bar = progress_bar(wishes, expected);
     let mut lines = BufReader::new(output).lines();
     let mut is_done = false;
-    while let Some(line) = lines.next_line().await.map_err(Problem::file("could not read", pipe))? {
+    while let Some(line) = lines
+        .next_line()
+        .await
+        .map_err(Problem::file("could not read", pipe))?
+    {
         match serde_json::from_str(&line).map_err(Problem::json(pipe))? {
             Report::Patient(patient) => {
                 bar.inc(1);
@@ -265,20 +305,30 @@ async fn desk(wishes: &Wishes, order: &Order, expected: u64) -> Result<Settled, 
                 is_done = true;
             }
             Report::Failed(said) => {
-                return Err(Problem::Child { name: name.to_owned(), said });
+                return Err(Problem::Child {
+                    name: name.to_owned(),
+                    said,
+                });
             }
         }
     }
     bar.finish_and_clear();
     if let Some(mut list) = list {
-        list.flush().map_err(Problem::file("could not write", Path::new("the list")))?;
+        list.flush()
+            .map_err(Problem::file("could not write", Path::new("the list")))?;
     }
-    let status = child.wait().await.map_err(Problem::file("could not wait for", &program))?;
+    let status = child
+        .wait()
+        .await
+        .map_err(Problem::file("could not wait for", &program))?;
     if is_done && status.success() {
-        return Ok(settled);
+        return Ok(());
     }
     let said = format!("it ended early ({status})");
-    Err(Problem::Child { name: name.to_owned(), said })
+    Err(Problem::Child {
+        name: name.to_owned(),
+        said,
+    })
 }
 
 fn note(
@@ -308,13 +358,15 @@ fn progress_bar(wishes: &Wishes, expected: u64) -> ProgressBar {
 
 fn write_accounts(data: &Path, accounts: &Accounts, visitors: &Accounts) -> Result<(), Problem> {
     let portal = owner(&data.join("secrets/portal.credential"))?;
-    for (name, accounts, reader) in [
-        (Accounts::FILE, accounts, &portal),
-        ("secrets/visitors.json", visitors, &Account::current()),
+    let supervisor = Account::current();
+    for (name, text, reader) in [
+        (Accounts::ON_THE_PAGE, accounts.for_the_page()?, &portal),
+        (Accounts::FILE, accounts.written()?, &supervisor),
+        (Accounts::VISITORS, visitors.written()?, &supervisor),
     ] {
         let file = data.join(name);
-        let text = serde_json::to_string_pretty(accounts).map_err(Problem::json(&file))?;
-        hand_over(&file, &text, reader).map_err(|problem| Problem::Unexpected(problem.to_string()))?;
+        hand_over(&file, &text, reader)
+            .map_err(|problem| Problem::Unexpected(problem.to_string()))?;
     }
     Ok(())
 }

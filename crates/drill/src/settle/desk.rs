@@ -32,13 +32,19 @@ pub async fn run() -> Result<(), Problem> {
         .lock()
         .read_line(&mut line)
         .map_err(Problem::file("could not read", Path::new("standard input")))?;
-    let order: Order = serde_json::from_str(&line).map_err(Problem::json(Path::new("standard input")))?;
+    let order: Order =
+        serde_json::from_str(&line).map_err(Problem::json(Path::new("standard input")))?;
     let (out, mut reports) = mpsc::channel::<Report>(256);
     let writer = tokio::task::spawn_blocking(move || {
         let mut output = std::io::stdout().lock();
         while let Some(report) = reports.blocking_recv() {
-            let Ok(text) = serde_json::to_string(&report) else { continue };
-            if writeln!(output, "{text}").and_then(|()| output.flush()).is_err() {
+            let Ok(text) = serde_json::to_string(&report) else {
+                continue;
+            };
+            if writeln!(output, "{text}")
+                .and_then(|()| output.flush())
+                .is_err()
+            {
                 return;
             }
         }
@@ -61,7 +67,11 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
         ..Plan::new(order.patients, order.seed, order.today)
     };
     let population = Arc::new(Population::new(plan)?);
-    let clients = order.desks.iter().map(client).collect::<Result<Vec<_>, _>>()?;
+    let clients = order
+        .desks
+        .iter()
+        .map(client)
+        .collect::<Result<Vec<_>, _>>()?;
 
     let (told, mut settled) = mpsc::channel(256);
     let reports = out.clone();
@@ -74,10 +84,12 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
     };
     let (settled, ()) = tokio::join!(people::settle(&app, &population, &clients, told), relay);
     let (done, candidates) = settled?;
-    if order.wants_accounts {
-        let clerk = Clerk { app: &app, order, out };
-        clerk.make(candidates).await?;
-    }
+    let clerk = Clerk {
+        app: &app,
+        order,
+        out,
+    };
+    clerk.make(candidates).await?;
     let _ = out.send(Report::Done(done)).await;
     stop.cancel();
     tasks.close();
@@ -99,13 +111,23 @@ fn client(desk: &Desk) -> Result<ClientCredential, Problem> {
 ///
 /// # Errors
 /// When its files of secrets cannot be read: this process then runs under another user than it should.
-pub fn open_app(data: &Path, name: &str, tasks: &TaskTracker, stop: CancellationToken) -> Result<App, Problem> {
+pub fn open_app(
+    data: &Path,
+    name: &str,
+    tasks: &TaskTracker,
+    stop: CancellationToken,
+) -> Result<App, Problem> {
     let keeper = KeeperAddress {
         socket: data.join("run/keeper.sock"),
         credential: Zeroizing::new(credential(data, name)?),
     };
     let store = open_store(data, name)?;
-    Ok(App::start(Arc::new(Keeper::new(keeper)), store, tasks, stop))
+    Ok(App::start(
+        Arc::new(Keeper::new(keeper)),
+        store,
+        tasks,
+        stop,
+    ))
 }
 
 /// The portal's database and files, as one of the processes reaches them.
@@ -121,21 +143,26 @@ pub fn open_store(data: &Path, name: &str) -> Result<Store, Problem> {
         .map_err(|_| Problem::Unexpected(format!("{} is no connection", file.display())))?;
     let objects = data.join("objects");
     let kept = objects.join("kept");
-    let owner = kept.metadata().map_err(Problem::file("could not look at", &kept))?.uid();
+    let owner = kept
+        .metadata()
+        .map_err(Problem::file("could not look at", &kept))?
+        .uid();
     // Where the worker has a user of its own, it alone puts files where they stay.
     let placement = if owner == rustix::process::geteuid().as_raw() {
         Placement::Kept
     } else {
         Placement::Incoming
     };
-    let objects = Objects::open(&objects, placement).map_err(Problem::file("could not open", &objects))?;
+    let objects =
+        Objects::open(&objects, placement).map_err(Problem::file("could not open", &objects))?;
     Ok(Store::new(config, CONNECTIONS, objects)?)
 }
 
 fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
     let file = data.join("secrets").join(format!("{name}.credential"));
     let text = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
-    bytes(text.trim()).ok_or_else(|| Problem::Unexpected(format!("{} is no credential", file.display())))
+    bytes(text.trim())
+        .ok_or_else(|| Problem::Unexpected(format!("{} is no credential", file.display())))
 }
 
 /// Hexadecimal digits as bytes.

@@ -6,6 +6,9 @@ use candour_embedded::Account;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// The name of each practice's first manager.
+pub(super) const MANAGER: &str = "Moana Reweti";
+
 /// The keeper's program for one installation.
 pub(super) struct KeeperCommand {
     program: PathBuf,
@@ -23,28 +26,40 @@ impl KeeperCommand {
     }
 
     /// Makes a practice; its first manager's invitation and its program's credential are shown once.
-    pub(super) fn add_practice(&self, name: &str) -> Result<Desk, Problem> {
-        let said = self.run(&["add-practice", "--name", name])?;
+    pub(super) fn add_practice(&self, name: &str, region: &str) -> Result<Desk, Problem> {
+        let words = [
+            "add-practice",
+            "--name",
+            name,
+            "--region",
+            region,
+            "--manager",
+            MANAGER,
+        ];
+        let said = self.run(&words)?;
         Ok(Desk {
             practice: field(&said, "practice")?,
             name: name.to_owned(),
             manager_invitation: field(&said, "invitation")?,
             client: field(&said, "client")?,
-            client_secret: field(&said, "secret")?,
+            client_secret: field(&said, "client secret")?,
         })
     }
 
     /// Invites an officer of the operator; `role` is the word of the role.
-    pub(super) fn add_officer(&self, role: &str) -> Result<String, Problem> {
-        let said = self.run(&["add-operator", "--role", role])?;
+    pub(super) fn add_officer(&self, role: &str, name: &str) -> Result<String, Problem> {
+        let said = self.run(&["add-operator", "--role", role, "--name", name])?;
         field(&said, "invitation")
     }
 
     /// Marks patients that nobody has a reason to open.
     pub(super) fn mark_canaries(&self, patients: &[String]) -> Result<(), Problem> {
         for some in patients.chunks(50) {
-            let mut words = vec!["mark-canary"];
-            words.extend(some.iter().flat_map(|patient| ["--patient", patient.as_str()]));
+            let mut words = vec!["mark-canaries"];
+            words.extend(
+                some.iter()
+                    .flat_map(|patient| ["--patient", patient.as_str()]),
+            );
             self.run(&words)?;
         }
         Ok(())

@@ -23,8 +23,8 @@ pub struct Order {
     pub officers: Vec<(String, String)>,
     /// How many more patients get a passkey, for ordinary traffic.
     pub visitors: usize,
-    /// Make the named accounts; `false` when an earlier run has made them.
-    pub wants_accounts: bool,
+    /// Accounts that an earlier run has made.
+    pub known: Vec<Account>,
 }
 
 /// A practice's way into the keeper.

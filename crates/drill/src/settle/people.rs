@@ -5,9 +5,13 @@ use super::register::Candidates;
 use crate::population::{Population, SyntheticPatient};
 use crate::{Problem, clock};
 use candour_app::App;
-use candour_app::intake::{IncomingDocument, IncomingPerson, Intake, Taken};
+use candour_app::deposits::key;
+use candour_app::intake::{IncomingPerson, Intake, Taken};
 use candour_app::sign_in::ClientCredential;
-use candour_core::fhir::{Directory, SEGMENT_BYTES, segments};
+use candour_core::block::Block;
+use candour_core::document::NewDocument;
+use candour_core::fhir::{Directory, SEGMENT_BYTES, Segment, segments};
+use candour_seal::DepositKey;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +83,8 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers: Vec<_> = (0..threads)
         .map(|_| {
-            let (population, next, desk) = (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
+            let (population, next, desk) =
+                (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
             let out = out.clone();
             tokio::task::spawn_blocking(move || {
                 let end = population.numbers().end;
@@ -89,7 +94,10 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
                         return Ok(());
                     }
                     let made = make(&population, number)?;
-                    let full = desk.lock().unwrap_or_else(PoisonError::into_inner).add(made);
+                    let full = desk
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .add(made);
                     if let Some(batch) = full
                         && out.blocking_send(batch).is_err()
                     {
@@ -106,7 +114,12 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
             .map_err(|error| Problem::Unexpected(format!("a maker of people ended: {error}")))?;
         ended?;
     }
-    let rest = std::mem::take(&mut desk.lock().unwrap_or_else(PoisonError::into_inner).by_practice);
+    let rest = std::mem::take(
+        &mut desk
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .by_practice,
+    );
     for (practice, people) in rest {
         if out.send(Batch { practice, people }).await.is_err() {
             return Ok(());
@@ -151,7 +164,8 @@ impl Sorting {
 
 fn make(population: &Population, number: u32) -> Result<Made, Problem> {
     let patient = population.patient(number)?;
-    let source_id = format!("synth-{}-{number}", population.plan().seed);
+    let reference = format!("synth-{}-{number}", population.plan().seed);
+    let own = key(&[b"synth/person", reference.as_bytes()]);
     let note = super::register::Candidate::of(&patient);
     let settled = SettledPatient {
         number,
@@ -188,27 +202,41 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
     let documents = letters
         .into_iter()
         .zip(0_usize..)
-        .map(|(letter, place)| IncomingDocument {
-            source_id: format!("{source_id}-letter-{place}"),
-            place: 0,
-            meta: letter.meta,
-            tags: letter.tags,
-            file: letter.pdf.into(),
+        .map(|(letter, place)| {
+            let place = place.to_be_bytes();
+            let document = NewDocument {
+                meta: letter.meta,
+                tags: letter.tags,
+                bytes: letter.pdf,
+            };
+            (key(&[b"synth/letter", own.as_bytes(), &place]), document)
         })
         .collect();
+    let segments = segments(resources, &directory, SEGMENT_BYTES)
+        .into_iter()
+        .map(|segment| Ok((segment_key(own, &segment)?, segment)))
+        .collect::<Result<Vec<_>, Problem>>()?;
     Ok(Made {
         person: IncomingPerson {
-            source_id,
+            reference,
+            key: own,
             identity,
             contact,
             left_on,
-            segments: segments(resources, &directory, SEGMENT_BYTES),
+            segments,
             documents,
         },
         settled,
         note,
         elsewhere,
     })
+}
+
+fn segment_key(own: DepositKey, segment: &Segment) -> Result<DepositKey, Problem> {
+    let content = segment
+        .to_block()
+        .map_err(candour_app::DepositError::from)?;
+    Ok(key(&[b"synth/segment", own.as_bytes(), &content]))
 }
 
 /// Deposits batches; keeps one session for each practice it meets.
@@ -259,13 +287,18 @@ impl Depositor<'_> {
             .into_iter()
             .map(|made| (made.person, (made.settled, made.note, made.elsewhere)))
             .unzip();
-        let taken = self.intake(batch.practice).await?.take(&people, now).await?;
+        let taken = self
+            .intake(batch.practice)
+            .await?
+            .take(&people, now)
+            .await?;
         self.count(&taken);
         let mut visits: HashMap<usize, Vec<IncomingPerson>> = HashMap::new();
         for (person, (_, _, elsewhere)) in people.iter().zip(&rest) {
             for (practice, left_on) in elsewhere {
                 visits.entry(*practice).or_default().push(IncomingPerson {
-                    source_id: person.source_id.clone(),
+                    reference: person.reference.clone(),
+                    key: person.key,
                     identity: person.identity.clone(),
                     contact: person.contact.clone(),
                     left_on: *left_on,
@@ -277,10 +310,13 @@ impl Depositor<'_> {
         for (practice, people) in visits {
             self.intake(practice).await?.take(&people, now).await?;
         }
-        let mut by_source: HashMap<_, _> =
-            taken.ids.into_iter().map(|ids| (ids.source_id.clone(), ids)).collect();
+        let mut by_source: HashMap<_, _> = taken
+            .ids
+            .into_iter()
+            .map(|ids| (*ids.key.as_bytes(), ids))
+            .collect();
         for (person, (mut settled, note, _)) in people.iter().zip(rest) {
-            let Some(ids) = by_source.remove(&person.source_id) else {
+            let Some(ids) = by_source.remove(person.key.as_bytes()) else {
                 continue;
             };
             settled.patient = ids.patient.to_string();

@@ -40,7 +40,8 @@ impl Candidate {
             .iter()
             .find(|proxy| proxy.reason == ProxyReason::Guardian)
             .map(|proxy| proxy.person);
-        let is_ordinary = guardian.is_none() && patient.contact.email.is_some() && patient.letters.len() >= 2;
+        let is_ordinary =
+            guardian.is_none() && patient.contact.email.is_some() && patient.letters.len() >= 2;
         (is_ordinary || guardian.is_some()).then(|| Self {
             number: patient.number,
             practice: patient.practice,
@@ -62,7 +63,8 @@ pub(super) struct Candidates {
 impl Candidates {
     pub(super) fn add(&mut self, candidate: Candidate, patient: PatientId) {
         let practice = candidate.practice;
-        self.by_number.insert(candidate.number, (candidate, patient));
+        self.by_number
+            .insert(candidate.number, (candidate, patient));
         let same = || {
             self.by_number
                 .values()
@@ -71,7 +73,10 @@ impl Candidates {
         // Families are rare among few people, so a child is kept with its guardian whatever their numbers.
         if same().count() > EACH
             && let Some(last) = same().map(|(known, _)| known.number).next_back()
-            && !self.by_number.values().any(|(known, _)| known.guardian == Some(last))
+            && !self
+                .by_number
+                .values()
+                .any(|(known, _)| known.guardian == Some(last))
         {
             self.by_number.remove(&last);
         }
@@ -85,7 +90,10 @@ impl Candidates {
             (known.is_ordinary && child.practice == practice && known.practice == practice)
                 .then_some((child.number, parent))
         })?;
-        Some([self.by_number.remove(&child)?, self.by_number.remove(&parent)?])
+        Some([
+            self.by_number.remove(&child)?,
+            self.by_number.remove(&parent)?,
+        ])
     }
 
     /// The next ordinary adult of this practice.

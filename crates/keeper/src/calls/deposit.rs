@@ -5,12 +5,14 @@ use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::{Draft, Effect};
-use crate::facts::SubjectFacts;
+use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::identity::sign_in::random_id;
 use crate::instances::{Instance, InstanceKind};
 use crate::items::{ItemRow, NewItemRow, wrap_item_key};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
+use crate::runs;
+use crate::session::Principal;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_api::bodies::seal_item_key;
 use candour_keeper_api::wire::{self, DepositGrant, Deposited, Reply};
@@ -19,7 +21,7 @@ use candour_rules::budget::Charge;
 use candour_rules::decision::Lane;
 use candour_rules::keys::Patient;
 use candour_seal::{Context, ItemId, ItemKey, PatientId, PracticeId, SystemRandom};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// Most items of one call.
@@ -30,6 +32,7 @@ const TRIES: u32 = 3;
 /// What everything about one call's items is read from.
 struct Known {
     practice: PracticeId,
+    members: HashSet<KeyedToken>,
     facts: HashMap<KeyedToken, Option<Arc<SubjectFacts>>>,
     keys: HashMap<KeyedToken, Arc<SubjectKeyPair>>,
     deposits: HashMap<[u8; 16], Arc<ItemRow>>,
@@ -60,9 +63,7 @@ pub async fn deposit(
     instance: &Instance,
     call: wire::Deposit,
 ) -> Result<Reply, Refusal> {
-    let purpose = i32::from(Purpose::Deposit);
-    let caller = Caller::of(core, instance, &call.token, purpose, "").await?;
-    let practice = caller.session.practice.ok_or(Reason::NotAllowed)?;
+    let (caller, practice) = depositor(core, instance, &call.token).await?;
     if call.items.is_empty() || call.items.len() > MOST {
         return Err(Reason::Invalid.into());
     }
@@ -72,7 +73,7 @@ pub async fn deposit(
         .map(|item| read(core, practice, item))
         .collect::<Result<Vec<_>, _>>()?;
     for _ in 0..TRIES {
-        let known = known(core, practice, &asked).await?;
+        let known = known(core, &caller, practice, &asked).await?;
         let mut planned = Vec::with_capacity(asked.len());
         for item in &asked {
             planned.push(plan(core, instance, &caller, &known, item)?);
@@ -84,6 +85,56 @@ pub async fn deposit(
         }
     }
     Err(Reason::Invalid.into())
+}
+
+/// The source of what a run deposits: the operator, which is no practice.
+pub(super) const OPERATOR: PracticeId = PracticeId::from_bytes([0; 16]);
+
+/// Whoever deposits, and as which source: a practice by its staff or client, or the operator by a run.
+pub(super) async fn depositor(
+    core: &Core,
+    instance: &Instance,
+    token: &[u8],
+) -> Result<(Caller, PracticeId), Refusal> {
+    let purpose = i32::from(Purpose::Deposit);
+    let caller = Caller::of(core, instance, token, purpose, "").await?;
+    if !is_run(&caller) {
+        let practice = caller.session.practice.ok_or(Reason::NotAllowed)?;
+        return Ok((caller, practice));
+    }
+    let purpose = i32::from(Purpose::IncidentNotice);
+    let caller = Caller::of(core, instance, token, purpose, "").await?;
+    Ok((caller, OPERATOR))
+}
+
+fn is_run(caller: &Caller) -> bool {
+    matches!(caller.session.principal, Principal::Run(_))
+}
+
+/// Which of the patients are members of the caller's run, while it lasts.
+async fn members(
+    core: &Core,
+    caller: &Caller,
+    patients: &[KeyedToken],
+) -> Result<HashSet<KeyedToken>, Refusal> {
+    let mut members = HashSet::new();
+    let is_live = caller.own.live().any(|row| match &row.fact {
+        Fact::Run(run) => {
+            is_before(run.until, caller.now) && run.purpose == i32::from(caller.purpose)
+        }
+        _ => false,
+    });
+    if !is_run(caller) || !is_live {
+        return Ok(members);
+    }
+    for patient in patients {
+        let run = caller.session.subject;
+        let member = runs::member(&core.pool, &core.keys, run, *patient).await;
+        if member.map_err(|_| Reason::LedgerUnavailable)?.is_some() {
+            members.insert(*patient);
+        }
+    }
+    Ok(members)
 }
 
 fn read(core: &Core, practice: PracticeId, item: &wire::NewItem) -> Result<Asked, Reason> {
@@ -124,7 +175,12 @@ fn read(core: &Core, practice: PracticeId, item: &wire::NewItem) -> Result<Asked
     })
 }
 
-async fn known(core: &Core, practice: PracticeId, asked: &[Asked]) -> Result<Known, Refusal> {
+async fn known(
+    core: &Core,
+    caller: &Caller,
+    practice: PracticeId,
+    asked: &[Asked],
+) -> Result<Known, Refusal> {
     let mut patients: Vec<KeyedToken> = asked.iter().map(|item| item.token).collect();
     patients.sort_unstable();
     patients.dedup();
@@ -140,6 +196,7 @@ async fn known(core: &Core, practice: PracticeId, asked: &[Asked]) -> Result<Kno
     };
     Ok(Known {
         practice,
+        members: members(core, caller, &patients).await?,
         facts: core.facts.load_all(&patients).await?,
         keys: core
             .subject_keys
@@ -178,7 +235,7 @@ fn plan(
         return Ok(Planned::Refused(Box::new(draft), Reason::NotFound));
     };
     draft = draft.about(asked.patient, asked.token);
-    let relation = relation(caller, asked, view);
+    let relation = relation(caller, known, asked, view);
     let decision = core.policy.decide(&reach::decision_facts(
         session,
         caller.purpose,
@@ -216,7 +273,15 @@ fn plan(
 }
 
 /// Who was ever enrolled here may still get a letter filed.
-fn relation(caller: &Caller, asked: &Asked, view: PatientView) -> Relation {
+fn relation(caller: &Caller, known: &Known, asked: &Asked, view: PatientView) -> Relation {
+    if is_run(caller) {
+        let is_member = known.members.contains(&asked.token) && !view.is_canary;
+        return if is_member && asked.kind == ItemKind::Notice {
+            Relation::RunMember
+        } else {
+            Relation::Stranger
+        };
+    }
     if caller.session.own_patient == Some(asked.patient) || view.is_canary {
         return Relation::Stranger;
     }
@@ -256,8 +321,8 @@ fn fresh(
         at: caller.now,
         is_canary: false,
     })));
-    // The operator's own bulk import is watched by whoever runs it; everything else has a budget.
-    if instance.kind != InstanceKind::Import {
+    // The operator's own bulk import is watched by whoever runs it, a run has its members; everything else has a budget.
+    if instance.kind != InstanceKind::Import && !is_run(caller) {
         let context =
             reach::budget_context(&caller.session, &caller.own, Lane::Ordinary, caller.now);
         let charge = Charge::Deposited(Patient(asked.token.surrogate()));

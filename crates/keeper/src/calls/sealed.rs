@@ -1,5 +1,6 @@
 //! Deposits that are stored become visible.
 
+use super::deposit::depositor;
 use super::{Caller, id};
 use crate::core::Core;
 use crate::draft::{Draft, Effect};
@@ -8,7 +9,7 @@ use crate::items::{ItemRow, SealedRow};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Refusal};
 use candour_keeper_api::wire::{self, Done, Reply};
-use candour_keeper_api::words::{EntryKind, Purpose, Reason};
+use candour_keeper_api::words::{EntryKind, Reason};
 use candour_seal::{Digest, ItemId, PracticeId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,9 +25,7 @@ pub async fn sealed(
     instance: &Instance,
     call: wire::Sealed,
 ) -> Result<Reply, Refusal> {
-    let purpose = i32::from(Purpose::Deposit);
-    let caller = Caller::of(core, instance, &call.token, purpose, "").await?;
-    let practice = caller.session.practice.ok_or(Reason::NotAllowed)?;
+    let (caller, practice) = depositor(core, instance, &call.token).await?;
     if call.items.len() > MOST {
         return Err(Reason::Invalid.into());
     }

@@ -88,12 +88,12 @@ pub(crate) fn new_client(core: &Core, practice: PracticeId, name: &str) -> Prepa
         name: name.to_owned(),
     });
     let mut prepared = Prepared::fact(core.keys.client(client), fact);
-    let mut code = format!("{client}:");
+    let mut shown = format!("{client}:");
     for byte in secret.iter() {
         // Writing to a text does not fail.
-        let _ = write!(code, "{byte:02x}");
+        let _ = write!(shown, "{byte:02x}");
     }
-    prepared.reply.code = code;
+    prepared.reply.code = shown;
     prepared.reply.id = client.as_bytes().to_vec();
     prepared
 }

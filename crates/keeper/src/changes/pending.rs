@@ -134,7 +134,7 @@ pub(crate) async fn may_approve(
     }
     let own = plan(&held.kind, session.role)?;
     let relation = standing::relation(core, session, &held.kind, now).await?;
-    if super::allows(core, session, &own, relation, now) {
+    if super::allows(core, session, own, relation, now) {
         return Ok(());
     }
     let approve = plan(&ChangeKind::Approve(Vec::new()), session.role)?;
@@ -142,7 +142,7 @@ pub(crate) async fn may_approve(
         crate::decision::Relation::Stranger => relation,
         officer => officer,
     };
-    if super::allows(core, session, &approve, stands, now) {
+    if super::allows(core, session, approve, stands, now) {
         return Ok(());
     }
     Err(Reason::NotAllowed.into())

@@ -32,7 +32,7 @@ pub(crate) fn invitation(
     now: Timestamp,
 ) -> Result<(Prepared, String), Refusal> {
     let patient = PatientId::try_from(invite.patient.as_slice()).ok();
-    let code = InvitationCode::from_random(&random());
+    let secret = InvitationCode::from_random(&random());
     let subject = core.keys.token(IdKind::Invitation, &random_id());
     let until = now
         .checked_add(INVITATION_LASTS)
@@ -64,11 +64,11 @@ pub(crate) fn invitation(
         kind: LookupKind::Invitation,
         token: core
             .keys
-            .lookup(LookupKind::Invitation, code.expose().as_bytes()),
+            .lookup(LookupKind::Invitation, secret.expose().as_bytes()),
         subject,
     });
     prepared.patient = patient;
-    Ok((prepared, code.printed()))
+    Ok((prepared, secret.printed()))
 }
 
 /// Invites somebody; a practice may invite 20 patients a day.
@@ -92,7 +92,7 @@ pub(super) async fn invite(
     if practice.is_none() && !is_officer(role) {
         return Err(Reason::Invalid.into());
     }
-    let (mut prepared, code) = invitation(core, &asked, &doer.subject.0, now)?;
+    let (mut prepared, printed) = invitation(core, &asked, &doer.subject.0, now)?;
     if let (Some(practice), true) = (practice, is_about_patient) {
         prepared.charge = Some((
             Charge::Invitation,
@@ -105,7 +105,7 @@ pub(super) async fn invite(
             },
         ));
     }
-    prepared.reply.code = code;
+    prepared.reply.code = printed;
     Ok(prepared)
 }
 

@@ -159,10 +159,10 @@ fn token(
         .lock()
         .unwrap_or_else(PoisonError::into_inner);
     let place = (*run.as_bytes(), instance);
-    if let Some(token) = held.get(&place) {
-        if let Ok(session) = core.sessions.look_up(token.expose(), instance, now) {
-            return Some((token.clone(), session.freeze_guards(purpose)));
-        }
+    if let Some(token) = held.get(&place)
+        && let Ok(session) = core.sessions.look_up(token.expose(), instance, now)
+    {
+        return Some((token.clone(), session.freeze_guards(purpose)));
     }
     let new = NewSession {
         principal: Principal::Run(run),

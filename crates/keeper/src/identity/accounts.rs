@@ -122,7 +122,7 @@ impl Account {
         &self,
         core: &Core,
         sheets: &MacKey,
-        code: &str,
+        typed: &str,
         now: Timestamp,
     ) -> Option<Fact> {
         self.facts.live().find_map(|row| {
@@ -131,12 +131,12 @@ impl Account {
                     let secret =
                         secrets::open(&core.keys, Secret::Totp, self.subject, &totp.sealed_secret)?;
                     let secret = TotpSecret::from_bytes(secret.as_slice().try_into().ok()?);
-                    let step = i64::try_from(secret.step_of(code, now)?).ok()?;
+                    let step = i64::try_from(secret.step_of(typed, now)?).ok()?;
                     // A step, once used, uses up those before it too.
                     (self.used(row.version).max() < Some(step)).then_some(step)?
                 }
                 Fact::CodeSheet(sheet) => {
-                    let position = position_on_sheet(sheets, &sheet.hashes, code)?;
+                    let position = position_on_sheet(sheets, &sheet.hashes, typed)?;
                     let position = i64::try_from(position).ok()?;
                     (!self.used(row.version).any(|used| used == position)).then_some(position)?
                 }

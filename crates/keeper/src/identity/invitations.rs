@@ -230,11 +230,11 @@ fn is_own_role(role: Role) -> bool {
 }
 
 /// The live invitation of a code; wrong codes are counted by network.
-async fn find(core: &Core, code: &str, network: &str, now: Timestamp) -> Result<Held, Refusal> {
-    let code = InvitationCode::parse(code).ok_or(Reason::Invalid)?;
+async fn find(core: &Core, typed: &str, network: &str, now: Timestamp) -> Result<Held, Refusal> {
+    let secret = InvitationCode::parse(typed).ok_or(Reason::Invalid)?;
     let token = core
         .keys
-        .lookup(LookupKind::Invitation, code.expose().as_bytes());
+        .lookup(LookupKind::Invitation, secret.expose().as_bytes());
     let tried = Tried {
         network: network.to_owned(),
         what: token,
@@ -297,17 +297,17 @@ async fn check_birth_date(
     if fits {
         return Ok(());
     }
-    let tries = {
+    let count = {
         let mut wrong = core
             .identity
             .wrong_birth_dates
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let tries = wrong.entry(held.subject.0).or_insert(0);
-        *tries += 1;
-        *tries
+        let count = wrong.entry(held.subject.0).or_insert(0);
+        *count += 1;
+        *count
     };
-    if tries >= MOST_BIRTH_DATES {
+    if count >= MOST_BIRTH_DATES {
         let mut draft = Draft::of_keeper(EntryKind::Change);
         "an invitation ended after too many wrong birth dates".clone_into(&mut draft.body.text);
         draft.effects = vec![Effect::InsertFact {

@@ -30,7 +30,7 @@ pub enum PasskeyError {
 }
 
 /// How long an authenticator may take: as long as the ceremony lives.
-pub const CEREMONY_LASTS: Duration = Duration::from_secs(300);
+pub const CEREMONY_LASTS: Duration = Duration::from_mins(5);
 
 /// The relying party of one installation.
 pub struct Passkeys {

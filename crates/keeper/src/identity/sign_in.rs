@@ -376,7 +376,7 @@ fn reopening(session: &Session, now: Timestamp) -> Context {
 pub(crate) async fn code_account(
     core: &Core,
     session: &Session,
-    code: &str,
+    typed: &str,
     now: Timestamp,
 ) -> Result<(Account, Vec<Effect>), Refusal> {
     let Principal::Person(person) = session.principal else {
@@ -396,7 +396,7 @@ pub(crate) async fn code_account(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::SessionEnded)?;
-    let Some(fact) = account.code_fact(core, &core.identity.codes_key, code, now) else {
+    let Some(fact) = account.code_fact(core, &core.identity.codes_key, typed, now) else {
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
     core.identity.failures.succeeded(&tried);

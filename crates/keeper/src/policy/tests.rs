@@ -1,3 +1,9 @@
+#![expect(
+    clippy::match_same_arms,
+    clippy::unnested_or_patterns,
+    reason = "the oracle is one arm for each rule, as a person would say it"
+)]
+
 use super::*;
 use candour_keeper_api::words::Purpose;
 use proptest::prelude::*;

@@ -37,6 +37,15 @@ pub enum PracticeCommand {
         #[arg(long)]
         name: String,
     },
+    /// Mark patients that nobody has a reason to open.
+    MarkCanaries {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The id of one of them, 32 hexadecimal digits; may be repeated.
+        #[arg(long = "patient", required = true)]
+        patients: Vec<String>,
+    },
 }
 
 impl PracticeCommand {
@@ -56,6 +65,7 @@ impl PracticeCommand {
                 },
             ),
             Self::AddOperator { data, role, name } => (data, Command::AddOperator { role, name }),
+            Self::MarkCanaries { data, patients } => (data, Command::MarkCanaries { patients }),
         }
     }
 }

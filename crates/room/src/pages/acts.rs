@@ -18,7 +18,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use candour_keeper_api::CallError;
 use candour_keeper_api::wire::{self, Call, Change, ChangeKind, Reply};
-use candour_keeper_api::words::{Purpose, Reason, Section};
+use candour_keeper_api::words::{Purpose, Reason, Role, Section};
 use candour_seal::{Digest, IncidentId, RoomPrivateKey, Zeroizing};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
@@ -146,6 +146,8 @@ pub(super) async fn standing(
         Some(pending) if pending.officer == officer.person => Standing::WaitsForAnother,
         // The second officer's answer makes mail leave: both approvals come first.
         Some(_) if act == Act::Run && !approved => Standing::NotYet,
+        // By the keeper's policy a communications officer begins such acts and does not approve them.
+        Some(_) if officer.role == Role::CommunicationsOfficer => Standing::WaitsForAnother,
         Some(_) => Standing::Yours { is_second: true },
     })
 }

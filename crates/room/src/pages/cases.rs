@@ -120,7 +120,7 @@ pub(super) async fn one(
         acts.push(shown(act, standing(&room, &incident, &officer, act).await?));
     }
     let scope = scope::latest(&room.pool, incident.id).await?;
-    let clocks = clocks::running(&room.pool, incident.id, clock::now()).await?;
+    let clocks = clocks::running(&room.pool, incident.id, &room.config.zone, clock::now()).await?;
     let timeline = incidents::events(&room.pool, incident.id).await?;
     Ok(page(&OnePage {
         officer: Some(officer),
@@ -137,12 +137,12 @@ pub(super) async fn one(
             .into_iter()
             .map(|running| ShownClock {
                 state: clock_words(&room, running.state),
-                is_regulator: running.duty == "regulator"
+                is_regulator: running.duty.starts_with("regulator")
                     && !matches!(
                         running.state,
                         ClockState::Met { .. } | ClockState::Late { .. }
                     ),
-                words: running.words,
+                words: format!("{}: tell {}.", running.regime, running.to),
             })
             .collect(),
         timeline: timeline

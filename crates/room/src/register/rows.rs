@@ -298,3 +298,15 @@ pub(crate) const ITEMS: &str = "
 pub(crate) const COUNTS: &str = "
     select route, count(*) as people, count(*) filter (where state = 'confirmed') as confirmed
     from register where incident = $1 group by route order by route";
+
+pub(crate) const STATEMENTS: &[&str] = &[
+    REGISTER_VERSION,
+    PRACTICES,
+    HASHED_PEOPLE,
+    HASHED_ITEMS,
+    SAVE,
+    SAVE_ITEM,
+    MEMBERS,
+    ITEMS,
+    COUNTS,
+];

@@ -229,3 +229,5 @@ pub(crate) const APPROVALS: &str = "
 pub(crate) const APPROVE: &str = "
     insert into approval (incident, hash, officer, role, at, entry_index)
     values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+
+pub(crate) const STATEMENTS: &[&str] = &[NEWEST, VERSION, SAVE, MARK_PUBLISHED, APPROVALS, APPROVE];

@@ -145,9 +145,10 @@ fn sentence(event: &Event) -> &'static str {
         Role::Clinician => sentences!(deed, "clinician"),
         Role::Reception => sentences!(deed, "reception"),
         Role::Manager => sentences!(deed, "manager"),
-        Role::Patient if !event.is_granted => sentences!(deed, "somebody"),
+        Role::Patient | Role::Proxy | Role::Anonymous if !event.is_granted => {
+            sentences!(deed, "somebody")
+        }
         Role::Patient => sentences!(deed, "patient"),
-        Role::Proxy if !event.is_granted => sentences!(deed, "somebody"),
         Role::Proxy => sentences!(deed, "proxy"),
         Role::PracticeClient => sentences!(deed, "system"),
         Role::PrivacyOfficer | Role::SecurityOfficer | Role::CommunicationsOfficer => {
@@ -287,14 +288,31 @@ mod tests {
         let zone = TimeZone::UTC;
         for language in Language::ALL {
             let texts = language.texts();
-            for (kind, role) in EntryKind::ALL.iter().flat_map(|kind| Role::ALL.iter().map(move |role| (*kind, *role))) {
-                for (is_granted, is_viewer, is_own) in [(true, false, true), (false, false, false), (true, true, true)] {
+            for (kind, role) in EntryKind::ALL
+                .iter()
+                .flat_map(|kind| Role::ALL.iter().map(move |role| (*kind, *role)))
+            {
+                for (is_granted, is_viewer, is_own) in [
+                    (true, false, true),
+                    (false, false, false),
+                    (true, true, true),
+                ] {
                     for section in Section::ALL {
                         let what = What::Section(*section);
                         let purpose = Purpose::ALL.get(usize::from(role.number())).copied();
-                        let event = Event { is_granted, is_viewer, what, purpose, ..event(kind, role) };
+                        let event = Event {
+                            is_granted,
+                            is_viewer,
+                            what,
+                            purpose,
+                            ..event(kind, role)
+                        };
                         let seen = view(texts, &zone, &event, is_own);
-                        assert!(seen.sentence.ends_with('.') && !seen.sentence.contains('_'), "{}", seen.sentence);
+                        assert!(
+                            seen.sentence.ends_with('.') && !seen.sentence.contains('_'),
+                            "{}",
+                            seen.sentence
+                        );
                         assert!(!seen.why.unwrap_or_default().contains('_'));
                     }
                 }

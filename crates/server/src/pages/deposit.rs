@@ -127,7 +127,10 @@ pub async fn store(
     };
     let deposit = Deposit {
         patient: reading.patient,
-        key: given.once.parse::<DepositKey>().map_err(|_| Problem::Form)?,
+        key: given
+            .once
+            .parse::<DepositKey>()
+            .map_err(|_| Problem::Form)?,
         document: NewDocument {
             meta,
             tags: Sensitivities::NONE,

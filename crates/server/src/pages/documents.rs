@@ -167,11 +167,10 @@ async fn open(
     Ok(documents::open(portal.app(), &visitor.viewer(purpose)?, document).await?)
 }
 
-/// A picture or text may do nothing at all. Chromium shows no PDF in a sandbox; a PDF without active content gets the
-/// rest of the policy instead.
+/// A document may do nothing at all. Chromium 156 shows a PDF so as well; where an older browser does not, there is
+/// the download.
 const SANDBOX: &str =
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
-const PDF_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; plugin-types application/pdf; frame-ancestors 'none'";
 
 fn content(document: OpenDocument, as_download: bool) -> Response {
     let face = &document.face;
@@ -180,17 +179,13 @@ fn content(document: OpenDocument, as_download: bool) -> Response {
         Some(rest) if as_download => format!("attachment{rest}"),
         _ => disposition,
     };
-    let policy = match face.media_type.showing() {
-        Showing::Sandboxed if !as_download => PDF_POLICY,
-        _ => SANDBOX,
-    };
     let mut headers = HeaderMap::new();
     headers.insert(
         CONTENT_TYPE,
         HeaderValue::from_static(face.media_type.content_type()),
     );
     headers.insert(CONTENT_LENGTH, face.size_bytes.into());
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     // Made of ASCII by `content_disposition`; without it the browser would choose a name, and nothing worse.
     if let Ok(disposition) = HeaderValue::from_str(&disposition) {
         headers.insert(CONTENT_DISPOSITION, disposition);

@@ -243,13 +243,12 @@ fn begin(signed_in: &SignedIn) -> Response {
     let visit = Visit::first(signed_in.session.role);
     let mut response = respond::to(visit.home());
     let token = token_text(&signed_in.token);
-    for cookie in [
+    let cookies = [
         set_cookie(TOKEN_COOKIE, &token),
         set_cookie(VISIT_COOKIE, visit.word()),
-    ] {
-        if let Some(cookie) = cookie {
-            response.headers_mut().append(SET_COOKIE, cookie);
-        }
+    ];
+    for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
     }
     response
 }

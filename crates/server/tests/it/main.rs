@@ -1,4 +1,11 @@
 //! Tests of the portal's pages and routes.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
+)]
 
+mod installation;
 mod pages;
 mod samples;
+mod strangers;
+mod visits;

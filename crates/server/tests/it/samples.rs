@@ -7,9 +7,10 @@ use candour_server::pages::demonstration::{AccountGroup, AccountView, Demonstrat
 use candour_server::pages::deposit::DepositPage;
 use candour_server::pages::documents::{DocumentView, DocumentsPage};
 use candour_server::pages::home::{HomePage, RecordTile};
-use candour_server::pages::invitations::{
-    AccountPage, AppKey, InvitationPage, InviteMadePage, InvitePage, LinkPage, SheetPage,
+use candour_server::pages::invitations::account::{
+    AccountPage, AppKey, InvitationPage, Picture, SheetPage,
 };
+use candour_server::pages::invitations::{InviteMadePage, InvitePage, LinkPage};
 use candour_server::pages::notices::{NoticeView, NoticesPage};
 use candour_server::pages::practice::{
     FindPage, FoundPatient, FoundView, GivenTerms, PatientPage, PracticePage, PurposeChoice,
@@ -187,25 +188,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 login: String::new(),
             }),
         ),
-        (
-            "account",
-            Box::new(AccountPage {
-                frame: page("invitation.choose_title").with_script("passkey.js"),
-                errors: errors(&[("birth", "Enter your birth date, for example 27 3 1946")]),
-                lead: "Kauri Health invites you. Choose how you want to sign in.".to_owned(),
-                ceremony: PATIENT.to_owned(),
-                options: OPTIONS.to_owned(),
-                app: Some(AppKey {
-                    ceremony: PATIENT.to_owned(),
-                    address: "otpauth://totp/Candour:hemi.walker?secret=JBSWY3DPEHPK3PXP"
-                        .to_owned(),
-                    key: "JBSW Y3DP EHPK 3PXP".to_owned(),
-                }),
-                asks_birth: true,
-                birth: birth(),
-                way: "app",
-            }),
-        ),
+        ("account", Box::new(account_page())),
         (
             "sheet",
             Box::new(SheetPage {
@@ -254,6 +237,28 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             )),
         ),
     ]
+}
+
+fn account_page() -> AccountPage {
+    AccountPage {
+        frame: page("invitation.choose_title").with_script("passkey.js"),
+        errors: errors(&[("birth", "Enter your birth date, for example 27 3 1946")]),
+        lead: "Kauri Health invites you. Choose how you want to sign in.".to_owned(),
+        ceremony: PATIENT.to_owned(),
+        options: OPTIONS.to_owned(),
+        app: Some(AppKey {
+            ceremony: PATIENT.to_owned(),
+            address: "otpauth://totp/Candour:hemi.walker?secret=JBSWY3DPEHPK3PXP".to_owned(),
+            key: "JBSW Y3DP EHPK 3PXP".to_owned(),
+            picture: Some(Picture {
+                side: 9,
+                path: "M4 4h1v1h-1z".to_owned(),
+            }),
+        }),
+        asks_birth: true,
+        birth: birth(),
+        way: "app",
+    }
 }
 
 fn trust() -> TrustPage {
@@ -425,6 +430,6 @@ pub fn all() -> Vec<(&'static str, String)> {
     pages.extend(for_staff());
     pages
         .into_iter()
-        .map(|(name, page)| (name, page.dyn_render().expect("a page renders")))
+        .map(|(name, page)| (name, page.dyn_render().unwrap()))
         .collect()
 }

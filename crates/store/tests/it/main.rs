@@ -1,4 +1,8 @@
 //! The portal's database as it is: its schema, its rights, its statements.
+#![expect(
+    clippy::unwrap_used,
+    reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
+)]
 
 mod practices;
 mod rights;
@@ -8,7 +12,7 @@ use candour_store::{Objects, Placement, Store};
 use candour_testkit::{Template, TestCluster, TestDatabase};
 use tempfile::TempDir;
 
-pub const PORTAL: Template = Template {
+pub(crate) const PORTAL: Template = Template {
     name: "portal",
     owner: "candour_migrator",
     guests: &["candour_portal", "candour_worker", "candour_room"],
@@ -20,15 +24,15 @@ pub const PORTAL: Template = Template {
     },
 };
 
-pub async fn database() -> TestDatabase {
+pub(crate) async fn database() -> TestDatabase {
     TestCluster::shared().database(&PORTAL).await
 }
 
-pub fn store(database: &TestDatabase, role: &str, folder: &TempDir) -> Store {
+pub(crate) fn store(database: &TestDatabase, role: &str, folder: &TempDir) -> Store {
     let objects = Objects::open(folder.path(), Placement::Kept).unwrap();
     Store::new(database.config_as(role), 2, objects).unwrap()
 }
 
-pub async fn connect(config: tokio_postgres::Config) -> tokio_postgres::Client {
+pub(crate) async fn connect(config: tokio_postgres::Config) -> tokio_postgres::Client {
     candour_embedded::cluster::connect(&config).await.unwrap()
 }

@@ -1,0 +1,20 @@
+//! Every SQL statement of the room's own database, for the test that prepares each.
+
+use crate::{acts, clocks, follower, incidents, notices, publish, register, scope, texts, unlock};
+
+/// The statements on the room's own database.
+pub fn statements() -> Vec<&'static str> {
+    [
+        acts::STATEMENTS,
+        clocks::STATEMENTS,
+        follower::STATEMENTS,
+        incidents::STATEMENTS,
+        notices::STATEMENTS,
+        publish::STATEMENTS,
+        register::STATEMENTS,
+        scope::STATEMENTS,
+        texts::STATEMENTS,
+        unlock::STATEMENTS,
+    ]
+    .concat()
+}

@@ -1,0 +1,5 @@
+//! The room against a real PostgreSQL.
+
+mod schema;
+mod sending;
+mod support;

@@ -1,0 +1,135 @@
+use crate::support::{self, Row, append};
+use candour_keeper_api::words::EntryKind;
+use candour_room::{incidents, scope};
+use candour_seal::IncidentId;
+use jiff::Timestamp;
+
+#[tokio::test]
+async fn every_statement_prepares_against_the_migrated_schema() {
+    let (_database, pool) = support::room().await;
+    let client = pool.get().await.unwrap();
+    for statement in candour_room::statements() {
+        if let Err(error) = client.prepare(statement).await {
+            panic!("{error:?}\n{statement}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_table_and_column_says_what_it_is() {
+    let (_database, pool) = support::room().await;
+    let silent = pool
+        .get()
+        .await
+        .unwrap()
+        .query(
+            "select c.relname || coalesce('.' || a.attname, '')
+             from pg_class c
+             join pg_namespace n on n.oid = c.relnamespace and n.nspname = 'public'
+             left join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+             where c.relkind in ('r', 'v') and c.relname <> 'refinery_schema_history'
+               and (col_description(c.oid, a.attnum) is null or obj_description(c.oid, 'pg_class') is null)",
+            &[],
+        )
+        .await
+        .unwrap();
+    let silent: Vec<String> = silent.iter().map(|row| row.get(0)).collect();
+    assert_eq!(silent, Vec::<String>::new());
+}
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_763_760_060).unwrap()
+}
+
+async fn one_incident(pool: &deadpool_postgres::Pool) -> incidents::Incident {
+    let id = || IncidentId::from_bytes([9; 16]);
+    incidents::open_new(pool, now(), id)
+        .await
+        .unwrap()
+        .remove(0)
+}
+
+#[tokio::test]
+async fn a_freeze_opens_one_case_by_itself_and_is_not_a_second_one_after_a_restart() {
+    let (_database, pool) = support::room().await;
+    append(
+        &pool,
+        &[
+            Row::grant(1, 10),
+            Row::of_keeper(EntryKind::Freeze, 0),
+            Row::of_keeper(EntryKind::Alarm, 2),
+        ],
+    )
+    .await;
+    let incident = one_incident(&pool).await;
+    assert_eq!((incident.rule, incident.session), (2, 7));
+    let again = incidents::open_new(&pool, now(), || IncidentId::from_bytes([8; 16]));
+    assert!(again.await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_scope_keeps_what_was_released_apart_from_what_was_delivered_and_held_back() {
+    let (_database, pool) = support::room().await;
+    append(
+        &pool,
+        &[
+            Row::grant(1, 10),
+            Row::grant(2, 20),
+            Row::grant(3, 30),
+            // Released once, asked for again, and held back the second time only.
+            Row::grant(4, 40),
+            Row::grant(4, 40),
+            Row::withheld(3, 30),
+            Row::withheld(4, 40),
+            Row::delivered(1, 10),
+            Row::of_keeper(EntryKind::Freeze, 0),
+        ],
+    )
+    .await;
+    let incident = one_incident(&pool).await;
+    let question = scope::question_of(&pool, &incident).await.unwrap();
+    let releases = scope::ask(&pool, &question, 100, &scope::Sections::new())
+        .await
+        .unwrap();
+    let found: Vec<_> = releases
+        .iter()
+        .map(|release| (release.patient, release.item, release.is_delivered))
+        .collect();
+    assert_eq!(found, [(1, 10, true), (2, 20, false), (4, 40, false)]);
+    let other = Row {
+        session: 8,
+        ..Row::grant(5, 50)
+    };
+    append(&pool, &[other]).await;
+    let releases_later = scope::ask(&pool, &question, 100, &scope::Sections::new())
+        .await
+        .unwrap();
+    assert_eq!(
+        releases, releases_later,
+        "another session's releases are not in it"
+    );
+}
+
+#[tokio::test]
+async fn a_second_session_of_the_same_principal_joins_the_scope_of_the_open_case() {
+    let (_database, pool) = support::room().await;
+    append(
+        &pool,
+        &[Row::grant(1, 10), Row::of_keeper(EntryKind::Freeze, 0)],
+    )
+    .await;
+    let incident = one_incident(&pool).await;
+    let elsewhere = |row: Row| Row { session: 8, ..row };
+    append(
+        &pool,
+        &[
+            elsewhere(Row::grant(2, 20)),
+            elsewhere(Row::of_keeper(EntryKind::Freeze, 0)),
+        ],
+    )
+    .await;
+    let another = incidents::open_new(&pool, now(), || IncidentId::from_bytes([8; 16]));
+    assert!(another.await.unwrap().is_empty());
+    let question = scope::question_of(&pool, &incident).await.unwrap();
+    assert_eq!(question.sessions, [7, 8]);
+}

@@ -1,0 +1,195 @@
+use crate::support::{self, Row, append};
+use candour_keeper_api::words::EntryKind;
+use candour_room::codes::CodeKey;
+use candour_room::incidents;
+use candour_room::notices::{self, Channel, Versions, Wanted};
+use candour_room::portal::Practice;
+use candour_room::register::Member;
+use candour_room::texts::{self, Draft, TextKind};
+use candour_seal::{Digest, IncidentId, PatientId, PersonId, PracticeId, SystemRandom};
+use deadpool_postgres::Pool;
+use jiff::{SignedDuration, Timestamp};
+
+const INCIDENT: IncidentId = IncidentId::from_bytes([9; 16]);
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_763_760_060).unwrap()
+}
+
+async fn case(pool: &Pool) {
+    append(pool, &[Row::of_keeper(EntryKind::Freeze, 0)]).await;
+    incidents::open_new(pool, now(), || INCIDENT).await.unwrap();
+}
+
+fn member(number: u8, route: &str) -> Member {
+    Member {
+        patient: PatientId::from_bytes([number; 16]),
+        state: "confirmed".into(),
+        route: route.into(),
+        reason: route.into(),
+        practices: vec![PracticeId::from_bytes([1; 16])],
+        documents: 1,
+        is_listed_only: false,
+    }
+}
+
+async fn queue(pool: &Pool) -> u64 {
+    let practice = Practice {
+        id: PracticeId::from_bytes([1; 16]),
+        name: "Kauri Medical Centre".into(),
+        email: "desk@kauri.example".into(),
+        phone: String::new(),
+    };
+    let members = [member(1, "mail"), member(2, "call"), member(3, "canary")];
+    notices::queue(
+        pool,
+        &CodeKey::from_bytes(&[7; 32]),
+        INCIDENT,
+        (&[practice], &members),
+        Versions {
+            practice: 1,
+            patient: 1,
+        },
+        now(),
+        &mut SystemRandom,
+    )
+    .await
+    .unwrap()
+}
+
+const MAIL: Wanted = Wanted {
+    incident: INCIDENT,
+    is_practice: false,
+    channel: Channel::Mail,
+};
+
+#[tokio::test]
+async fn publishing_twice_queues_once_and_nobody_off_the_route_of_mail_is_mailed() {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    // One practice; a mail and a portal notice; a call and a portal notice; nothing for the canary.
+    assert_eq!(queue(&pool).await, 5);
+    assert_eq!(queue(&pool).await, 0);
+    let leased = notices::lease(&pool, MAIL, 100, now()).await.unwrap();
+    let mailed: Vec<_> = leased.iter().map(|row| row.recipient).collect();
+    assert_eq!(mailed, [[1; 16]]);
+}
+
+#[tokio::test]
+async fn two_senders_never_hold_the_same_row_and_one_that_died_lets_go_after_its_lease() {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    queue(&pool).await;
+    let first = notices::lease(&pool, MAIL, 100, now()).await.unwrap();
+    assert_eq!(first.len(), 1);
+    assert!(
+        notices::lease(&pool, MAIL, 100, now())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let later = now() + notices::LEASE + SignedDuration::from_secs(1);
+    let second = notices::lease(&pool, MAIL, 100, later).await.unwrap();
+    assert_eq!(second[0].id, first[0].id);
+    assert_eq!(second[0].attempts, 2);
+    notices::handed_over(&pool, &second[0].id, None, later)
+        .await
+        .unwrap();
+    let much_later = later + SignedDuration::from_hours(1);
+    assert!(
+        notices::lease(&pool, MAIL, 100, much_later)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn a_notice_that_fails_ten_times_is_stuck_where_an_officer_sees_it() {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    queue(&pool).await;
+    let mut at = now();
+    for _ in 0..notices::MOST_ATTEMPTS {
+        at += SignedDuration::from_hours(1);
+        let leased = notices::lease(&pool, MAIL, 100, at).await.unwrap();
+        notices::failed(&pool, &leased[0], "unreachable", false, at)
+            .await
+            .unwrap();
+    }
+    at += SignedDuration::from_hours(1);
+    assert!(
+        notices::lease(&pool, MAIL, 100, at)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let counts = notices::counts(&pool, INCIDENT).await.unwrap();
+    assert!(
+        counts
+            .iter()
+            .any(|count| count.state == "stuck" && count.number == 1)
+    );
+}
+
+fn draft(version: i32, words: &str) -> Draft {
+    Draft {
+        kind: TextKind::Statement,
+        version,
+        scope_version: version,
+        subject: "Records were seen".into(),
+        words: words.into(),
+    }
+}
+
+#[tokio::test]
+async fn the_same_words_are_not_a_new_version_and_other_words_are() {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    assert!(
+        texts::save(&pool, INCIDENT, &draft(1, "One."), now())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !texts::save(&pool, INCIDENT, &draft(2, "One."), now())
+            .await
+            .unwrap()
+    );
+    assert!(
+        texts::save(&pool, INCIDENT, &draft(2, "Two."), now())
+            .await
+            .unwrap()
+    );
+    let newest = texts::newest(&pool, INCIDENT).await.unwrap();
+    assert_eq!((newest.len(), newest[0].draft.words.as_str()), (1, "Two."));
+}
+
+#[tokio::test]
+async fn one_officer_who_approves_twice_counts_once() {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    let hash = Digest::of(b"list");
+    for index in [1, 2] {
+        let approval = texts::Approval {
+            officer: PersonId::from_bytes([4; 16]),
+            role: 6,
+            at: now(),
+            entry_index: index,
+        };
+        texts::approve(&pool, INCIDENT, hash, &approval)
+            .await
+            .unwrap();
+    }
+    assert_eq!(
+        texts::approvals(&pool, INCIDENT, hash).await.unwrap().len(),
+        1
+    );
+    let other = Digest::of(b"another list");
+    assert!(
+        texts::approvals(&pool, INCIDENT, other)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
