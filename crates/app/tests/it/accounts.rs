@@ -25,7 +25,7 @@ async fn an_invited_patient_makes_a_passkey_signs_in_and_reads() {
         .unwrap();
     assert_eq!(
         (invitation.practice, invitation.role),
-        (clinic.practice, Role::Patient)
+        (Some(clinic.practice), Role::Patient)
     );
     let ceremony = invitation.ceremony.unwrap();
     let mut passkey = SoftwarePasskey::new().unwrap();

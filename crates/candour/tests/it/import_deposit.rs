@@ -3,7 +3,7 @@
 use candour::import::{Wishes, import};
 use candour_app::patients::Terms;
 use candour_app::{App, documents, patients, record};
-use candour_core::fhir::{attach, identity, read_bundle};
+use candour_core::fhir::{Section, attach, identity, read_bundle};
 use candour_core::people::Identity;
 use candour_keeper_api::words::{Purpose, Role};
 use candour_keeper_api::{Keeper, Viewer};
@@ -92,7 +92,8 @@ impl Installation {
         self.folder.path().join(name)
     }
 
-    async fn import(&self, path: &Path, patient: Option<String>) -> ExitCode {
+    /// Runs the command; whether its exit code says that nothing was left out.
+    async fn import(&self, path: &Path, patient: Option<String>) -> bool {
         let wishes = Wishes {
             path: path.to_owned(),
             practice: "Kauri Health".into(),
@@ -100,7 +101,9 @@ impl Installation {
             client: Some(self.path("client")),
             patient,
         };
-        import(&wishes, now).await.unwrap()
+        let code = import(&wishes, now).await.unwrap();
+        // An exit code shows itself only so.
+        format!("{code:?}") == format!("{:?}", ExitCode::SUCCESS)
     }
 
     async fn counts(&self) -> (u64, u64) {
@@ -240,10 +243,10 @@ async fn an_imported_patient_comes_back_resource_by_resource_and_twice_is_once()
     let Some(files) = some_patients(&data) else {
         return;
     };
-    assert_eq!(installation.import(&data, None).await, ExitCode::SUCCESS);
+    assert!(installation.import(&data, None).await);
     let counts = installation.counts().await;
     assert_eq!(counts.0, 3);
-    assert_eq!(installation.import(&data, None).await, ExitCode::SUCCESS);
+    assert!(installation.import(&data, None).await);
     assert_eq!(installation.counts().await, counts);
 
     let viewer = installation.clinician().await;
@@ -258,6 +261,8 @@ async fn an_imported_patient_comes_back_resource_by_resource_and_twice_is_once()
         let patient = installation.find(&viewer, &identity).await;
         let mut sent: Vec<String> = entries
             .iter()
+            // What is about nobody gives its names to the record and is not kept with a patient.
+            .filter(|entry| entry.resource.section != Section::Directory)
             .map(|entry| entry.resource.raw.get().to_owned())
             .collect();
         sent.sort();
@@ -289,7 +294,7 @@ async fn a_malformed_file_does_not_keep_the_others_out_and_fails_the_command() {
         "{\"resourceType\":\"Bundle\",\"entry\":[{]}",
     )
     .unwrap();
-    assert_eq!(installation.import(&data, None).await, ExitCode::FAILURE);
+    assert!(!installation.import(&data, None).await);
     assert_eq!(installation.counts().await.0, 3);
 }
 
@@ -316,14 +321,11 @@ async fn files_of_any_kind_become_documents_of_a_patient() {
         .await;
     let before = shelf(&installation, &viewer, patient).await;
     let id = Some(patient.to_string());
-    assert_eq!(
-        installation.import(&files, id.clone()).await,
-        ExitCode::SUCCESS
-    );
+    assert!(installation.import(&files, id.clone()).await);
     let after = shelf(&installation, &viewer, patient).await;
     let count = std::fs::read_dir(&files).unwrap().count();
     assert_eq!(after, before + count);
-    assert_eq!(installation.import(&files, id).await, ExitCode::SUCCESS);
+    assert!(installation.import(&files, id).await);
     assert_eq!(shelf(&installation, &viewer, patient).await, after);
 }
 
