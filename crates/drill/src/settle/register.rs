@@ -31,7 +31,11 @@ impl Candidate {
             || patient.practice >= PRACTICES
             || patient.identity.deceased.is_some()
             || patient.contact.unsafe_to_write
-            || patient.has_left();
+            // Whoever moved on is enrolled elsewhere, and this practice may no longer invite them.
+            || patient
+                .enrolments
+                .iter()
+                .all(|had| had.practice != patient.practice || had.until.is_some());
         if is_out {
             return None;
         }

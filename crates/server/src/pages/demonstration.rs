@@ -59,7 +59,8 @@ pub struct DemonstrationAccounts {
 }
 
 /// Of which kind an account is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum AccountKind {
     /// A patient, or somebody who acts for one.
     Patient,
@@ -69,64 +70,28 @@ pub enum AccountKind {
     Officer,
 }
 
-/// One account with what it signs in with. The file says more of each, for drills; that is not for a page.
+/// One account with what it signs in with.
 #[derive(Clone, Deserialize)]
-struct DemonstrationAccount {
-    /// Its role's word.
-    role: Role,
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DemonstrationAccount {
+    kind: AccountKind,
     /// Who it is.
     name: String,
     /// A sentence about them.
     about: String,
     /// Sign-in name.
     login: String,
-    keys: Keys,
+    /// A passkey made in software …
+    passkey: Option<DemonstrationPasskey>,
+    /// … or a password …
+    password: Option<String>,
+    /// … with an authenticator app's secret in base32.
+    totp_secret: Option<String>,
 }
 
-/// A role as the file says it.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Role {
-    Patient,
-    Proxy,
-    Clinician,
-    Reception,
-    Manager,
-    PrivacyOfficer,
-    SecurityOfficer,
-    CommunicationsOfficer,
-}
-
-impl Role {
-    const fn kind(self) -> AccountKind {
-        match self {
-            Self::Patient | Self::Proxy => AccountKind::Patient,
-            Self::Clinician | Self::Reception | Self::Manager => AccountKind::Staff,
-            Self::PrivacyOfficer | Self::SecurityOfficer | Self::CommunicationsOfficer => {
-                AccountKind::Officer
-            }
-        }
-    }
-}
-
-/// What somebody signs in with.
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum Keys {
-    /// A passkey made in software.
-    Passkey(DemonstrationPasskey),
-    /// A password with an authenticator app's secret in base32.
-    Authenticator {
-        password: String,
-        totp_secret: String,
-    },
-    /// A password with a printed sheet: each code works once, so no button can press it again and again.
-    Sheet {},
-}
-
-/// Each base64url without padding; the page's script reads the names in its own way.
+/// What `SoftwarePasskey::export` of the testkit writes; each base64url without padding.
 #[derive(Clone, Serialize, Deserialize)]
-#[serde(rename_all(serialize = "camelCase"))]
+#[serde(rename_all = "camelCase")]
 struct DemonstrationPasskey {
     credential_id: String,
     user_handle: String,
@@ -159,26 +124,23 @@ impl DemonstrationAccounts {
 
 impl DemonstrationAccount {
     fn view(&self, texts: &Texts) -> Option<AccountView> {
-        let (by_passkey, keys) = match &self.keys {
-            Keys::Passkey(passkey) => (true, serde_json::to_string(passkey)),
-            Keys::Authenticator {
-                password,
-                totp_secret,
-            } => (
+        let (by_passkey, keys) = match (&self.passkey, &self.password, &self.totp_secret) {
+            (Some(passkey), ..) => (true, serde_json::to_string(passkey)),
+            (None, Some(password), Some(totp_secret)) => (
                 false,
                 serde_json::to_string(&PasswordKeys {
                     password,
                     totp_secret,
                 }),
             ),
-            Keys::Sheet {} => return None,
+            _ => return None,
         };
         Some(AccountView {
             name: self.name.clone(),
             about: self.about.clone(),
             be: texts.fill("demonstration.be", &[("name", &self.name)]),
             login: self.login.clone(),
-            acting: if self.role.kind() == AccountKind::Patient {
+            acting: if self.kind == AccountKind::Patient {
                 "patient"
             } else {
                 "staff"
@@ -222,7 +184,7 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
             accounts: accounts
                 .accounts
                 .iter()
-                .filter(|account| account.role.kind() == kind)
+                .filter(|account| account.kind == kind)
                 .filter_map(|account| account.view(texts))
                 .collect(),
         })
@@ -238,12 +200,10 @@ mod tests {
     #[test]
     fn the_file_reads_and_an_account_without_a_way_in_is_left_out() {
         let file = r#"{"accounts": [
-            {"role": "clinician", "name": "Dr A", "about": "x", "login": "a", "practice": "P", "practice_id": "0",
-             "patient": "", "keys": {"credential_id": "AA", "user_handle": "AA", "pkcs8": "AA"}},
-            {"role": "patient", "name": "B", "about": "x", "login": "b",
-             "keys": {"password": "p", "totp_secret": "S"}},
-            {"role": "patient", "name": "C", "about": "x", "login": "c",
-             "keys": {"password": "p", "sheet": ["one"]}}
+            {"kind": "staff", "name": "Dr A", "about": "x", "login": "a",
+             "passkey": {"credentialId": "AA", "userHandle": "AA", "pkcs8": "AA"}},
+            {"kind": "patient", "name": "B", "about": "x", "login": "b", "password": "p", "totpSecret": "S"},
+            {"kind": "patient", "name": "C", "about": "x", "login": "c"}
         ]}"#;
         let texts = crate::texts::Language::English.texts();
         let accounts = DemonstrationAccounts::read(file).unwrap();
