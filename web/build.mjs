@@ -1,6 +1,6 @@
 // Builds dist/: one style sheet and the scripts. `--check` builds in memory and compares, so
 // that what is committed is what the sources say. Cargo needs no node: it embeds dist/.
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as sass from "sass-embedded";
@@ -17,15 +17,13 @@ function refuse(condition, sentence) {
   }
 }
 
-// The classes, elements and attributes that any template of the portal or the room names.
+// Every word of the portal's templates: classes, elements and attributes are among them.
 function named() {
-  const words = new Set(["html", "body", "from", "to"]);
-  const folders = ["../crates/server/templates", "../crates/room/templates"].map((path) => join(here, path));
-  for (const folder of folders.filter(existsSync)) {
-    for (const entry of readdirSync(folder, { recursive: true })) {
-      if (!entry.endsWith(".html")) continue;
-      for (const [word] of readFileSync(join(folder, entry), "utf8").matchAll(/[a-zA-Z][\w-]*/g)) words.add(word);
-    }
+  const folder = join(here, "../crates/server/templates");
+  const words = new Set();
+  for (const entry of readdirSync(folder, { recursive: true })) {
+    if (!entry.endsWith(".html")) continue;
+    for (const [word] of readFileSync(join(folder, entry), "utf8").matchAll(/[a-zA-Z][\w-]*/g)) words.add(word);
   }
   return words;
 }
