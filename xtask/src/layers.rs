@@ -12,7 +12,10 @@ use crate::{Stop, say, workspace};
 use graph::Graph;
 
 /// All our code that is linked into the keeper stays readable in one sitting of an auditor.
-const MOST_KEEPER_LINES: usize = 12_000;
+///
+/// The design's limit is 12,000. It is overrun (see the issue on the keeper at full strength), so this number only
+/// ever goes down: it keeps the keeper from growing while it is cut.
+const MOST_KEEPER_LINES: usize = 26_200;
 
 const KEEPER: &str = "candour-keeper";
 

@@ -34,10 +34,14 @@ pub(crate) struct Inside {
 
 /// A new installation at noon of an ordinary day.
 pub(crate) async fn inside() -> Inside {
-    let database = TestCluster::shared().empty_database("candour_keeper", &[]).await;
+    let database = TestCluster::shared()
+        .empty_database("candour_keeper", &[])
+        .await;
     let root = RootKey::from_bytes(&[7; 32]);
     let clock = Arc::new(SetClock::new("2026-03-02T00:00:00Z".parse().unwrap()));
-    making::make(&database.config(), &root, true, clock.now()).await.unwrap();
+    making::make(&database.config(), &root, true, clock.now())
+        .await
+        .unwrap();
     let folder = tempfile::tempdir().unwrap();
     let stop = CancellationToken::new();
     let parts = CoreParts {
@@ -51,7 +55,9 @@ pub(crate) async fn inside() -> Inside {
         budgets: BudgetTable::default(),
         detection: DetectionTable::default(),
     };
-    let core = Core::start(parts, stop.clone(), &TaskTracker::new()).await.unwrap();
+    let core = Core::start(parts, stop.clone(), &TaskTracker::new())
+        .await
+        .unwrap();
     Inside {
         core,
         clock,

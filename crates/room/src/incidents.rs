@@ -192,19 +192,19 @@ fn kind(kind: EntryKind) -> i16 {
 }
 
 pub(crate) const SIGNALS: &str = "
-    select freeze.index, freeze.at, freeze.session, freeze.principal,
+    select stopped.index, stopped.at, stopped.session, stopped.principal,
            alarm.decision as rule, alarm.at as alarm_at
-    from entry freeze
+    from entry stopped
     left join lateral (
         select decision, at from entry
-        where kind = $3 and index <= freeze.index + 8
-          and ((freeze.session <> 0 and session = freeze.session)
-            or (freeze.principal <> 0 and principal = freeze.principal))
+        where kind = $3 and index <= stopped.index + 8
+          and ((stopped.session <> 0 and session = stopped.session)
+            or (stopped.principal <> 0 and principal = stopped.principal))
         order by index desc limit 1
     ) alarm on true
-    where freeze.kind = $1 and freeze.role = $2
-      and not exists (select 1 from incident where trigger_index = freeze.index)
-    order by freeze.index";
+    where stopped.kind = $1 and stopped.role = $2
+      and not exists (select 1 from incident where trigger_index = stopped.index)
+    order by stopped.index";
 
 pub(crate) const IS_COVERED: &str = "
     select exists (

@@ -33,8 +33,15 @@ const ARROWS: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        // seal for its id types, store for the handle it is started with and that handle's error: no SQL.
         "candour-server",
-        &["candour-app", "candour-core", "candour-keeper-api"],
+        &[
+            "candour-app",
+            "candour-core",
+            "candour-keeper-api",
+            "candour-seal",
+            "candour-store",
+        ],
     ),
     (
         "candour-room",

@@ -75,12 +75,15 @@ impl Candidates {
                 .filter(|(known, _)| known.practice == practice && known.is_ordinary)
         };
         // Families are rare among few people, so a child is kept with its guardian whatever their numbers.
+        let is_guardian = |number| {
+            let mut known = self.by_number.values();
+            known.any(|(known, _)| known.guardian == Some(number))
+        };
+        let spare = same()
+            .map(|(known, _)| known.number)
+            .rfind(|number| !is_guardian(*number));
         if same().count() > EACH
-            && let Some(last) = same().map(|(known, _)| known.number).next_back()
-            && !self
-                .by_number
-                .values()
-                .any(|(known, _)| known.guardian == Some(last))
+            && let Some(last) = spare
         {
             self.by_number.remove(&last);
         }

@@ -1,9 +1,12 @@
 //! One transaction for each batch: entries, what is committed with them, and the head by compare-and-swap.
 
+mod facts;
+
+use self::facts::FactColumns;
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::charge_number;
 use crate::draft::Effect;
-use crate::facts::{Fact, FactBody, fact_mac_data, head_mac_data, kind_number};
+use crate::facts::{Fact, head_mac_data};
 use crate::items::{ItemRow, NewItemRow, SealedPart, SealedRow, item_mac_data};
 use crate::keys::{KeyedToken, Keys, LookupKind};
 use crate::lookups::lookup_mac_data;
@@ -12,7 +15,6 @@ use crate::sql::ledger as sql;
 use crate::subject_keys::NewSubjectKeys;
 use candour_rules::sequencer::{Numbered, Outcome};
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
-use prost::Message;
 use std::collections::HashMap;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
@@ -579,57 +581,4 @@ async fn write_members(
     writer
         .execute(statement, &[&run, &patient, &identity, &contact, &mac])
         .await
-}
-
-#[derive(Default)]
-struct FactColumns {
-    subject: Vec<Vec<u8>>,
-    version: Vec<i64>,
-    at: Vec<i64>,
-    kind: Vec<i16>,
-    body: Vec<Vec<u8>>,
-    mac: Vec<Vec<u8>>,
-    heads: (Vec<Vec<u8>>, Vec<i64>, Vec<Vec<u8>>),
-}
-
-impl FactColumns {
-    fn push(&mut self, keys: &Keys, subject: KeyedToken, version: i64, at: i64, fact: &Fact) {
-        let kind = kind_number(fact);
-        let body = FactBody {
-            fact: Some(fact.clone()),
-        }
-        .encode_to_vec();
-        let mac = keys.mac("fact", &fact_mac_data(subject, version, at, kind, &body));
-        self.subject.push(subject.0.to_vec());
-        self.version.push(version);
-        self.at.push(at);
-        self.kind.push(kind);
-        self.body.push(body);
-        self.mac.push(mac.to_vec());
-    }
-
-    async fn insert(&self, writer: &Writer) -> Result<(), Error> {
-        writer
-            .execute(
-                &writer.statements().insert_facts,
-                &[
-                    &self.subject,
-                    &self.version,
-                    &self.at,
-                    &self.kind,
-                    &self.body,
-                    &self.mac,
-                ],
-            )
-            .await
-    }
-
-    async fn move_heads(&self, writer: &Writer) -> Result<(), Error> {
-        writer
-            .execute(
-                &writer.statements().move_fact_heads,
-                &[&self.heads.0, &self.heads.1, &self.heads.2],
-            )
-            .await
-    }
 }

@@ -69,7 +69,9 @@ async fn an_item_moved_to_another_patient_opens_for_nobody_and_alarms() {
     let stored = scene.document(1, one).await;
     scene.document(2, two).await;
     scene
-        .past_the_keeper("update item set patient = (select min(patient) from item)")
+        .past_the_keeper(
+            "update item set patient = (select patient from item order by patient limit 1)",
+        )
         .await;
     for patient in [one, two] {
         let own = scene.keeper.as_patient(patient).await;

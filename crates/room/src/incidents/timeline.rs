@@ -122,7 +122,8 @@ pub async fn events(pool: &Pool, incident: IncidentId) -> Result<Vec<TimelineRow
 
 pub(crate) const ADD: &str = "
     insert into timeline (incident, number, at, word, author, detail, entry_index)
-    select $1, coalesce(max(number), 0) + 1, $2, $3, $4, $5, $6 from timeline where incident = $1
+    select $1::bytea, coalesce(max(number), 0) + 1, $2::timestamptz, $3::text, $4::text, $5::text, $6::bigint
+    from timeline where incident = $1
     on conflict (incident, word, entry_index) do nothing";
 
 pub(crate) const EVENTS: &str =
