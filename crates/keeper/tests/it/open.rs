@@ -305,6 +305,9 @@ async fn the_sixty_first_patient_of_an_hour_is_over_budget_and_that_survives_a_r
             .keeper
             .clock
             .advance(jiff::SignedDuration::from_secs(10));
+        let now = scene.keeper.core.clock.now();
+        let token = scene.clinician.token.expose();
+        scene.keeper.core.sessions.prove(token, true, now);
         assert_eq!(open(&scene, &scene.clinician.token, number).await, Ok(()));
     }
     let over = Err(Reason::OverBudget);
