@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { join, dirname } from "node:path";
 import { fileURLToPath } from "node:url";
-import * as sass from "sass-embedded";
+import * as sass from "sass";
 import * as esbuild from "esbuild";
 import postcss from "postcss";
 
