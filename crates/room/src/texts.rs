@@ -194,7 +194,7 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          What we are doing\n\
          The sign-in is blocked.\n\
          The practices concerned and the people concerned are being told by name.\n\
-         The regulator is being told: {regulator}.\n\n\
+         We must also tell the regulator: {regulator}.\n\n\
          What you can do\n\
          If we have a message for you, it waits in the portal as well.\n\
          Each message has a code. You can check the code on this site.\n\
@@ -227,15 +227,15 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
          The keeper stopped it by itself.\n\n\
          What information was involved\n\
          Some of it belongs to patients of your practice.\n\
-         In all, records of {opened} people were opened, and {listed} more were only listed.\n\
-         Your list has their names, what was seen, and how each of them is being told.\n\
+         People whose records were opened, in all: {opened}. People only listed: {listed}.\n\
+         We have your list: names, what was seen, and how each of them is being told.\n\
          This mail names nobody on purpose.\n\n\
          What we are doing\n\
          The sign-in is blocked. Your patients are told as soon as two officers approve.\n\
          Some must not be written to, or have no mailbox. They stand on your call list.\n\n\
          What you can do\n\
-         Open the portal at the address you always use. Your list is there.\n\
-         Please ring the people on your call list. What to say stands beside each name.\n\
+         Ring us for your list, on a number you already have or the one below.\n\
+         Please ring the people on your call list. We tell you what to say.\n\
          Tell us if somebody has died, must not be written to, or has been told in person.\n\
          You are free to speak with your patients at any time.\n\n\
          For more information\n\
@@ -248,10 +248,7 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
         operator = sender.operator,
         phone = sender.phone,
     );
-    (
-        "Please open your list in the portal today".to_owned(),
-        words,
-    )
+    ("Please ring us today about your portal".to_owned(), words)
 }
 
 fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
@@ -267,7 +264,7 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          For your safety we do not write it here.\n\n\
          What we are doing\n\
          The sign-in that was used is blocked.\n\
-         Your practice knows. We have told the regulator, {regulator}.\n\n\
+         Your practice is told before you. We must also tell the regulator, {regulator}.\n\n\
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\
          If you cannot, ring your practice on the number you already have.\n\
