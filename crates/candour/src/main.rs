@@ -9,8 +9,8 @@ use candour::demo::Wishes;
 use candour::installation::DRILL;
 use candour::problem::sentence;
 use candour::{
-    Configuration, Problem, demo, doctor, import, mailbox_page, portal, programs, room, serve,
-    worker,
+    Configuration, Problem, backup, demo, doctor, import, mailbox_page, portal, programs, restore,
+    room, serve, worker,
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -60,6 +60,12 @@ enum Command {
     Serve(Data),
     /// Say in sentences what is wrong with an installation.
     Doctor(Data),
+    /// Make the key that opens backups; keep its file away from this machine.
+    BackupKey(backup::Wishes),
+    /// Save everything in one sealed file, while the installation runs.
+    Backup(backup::Wishes),
+    /// Restore a backup into an empty directory, or check that one is whole.
+    Restore(restore::Wishes),
     /// Take in what a practice sends: FHIR R4 Bundles and NDJSON, or documents.
     Import(import::Wishes),
     /// Fill a running demonstration with synthetic people, their records and letters.
@@ -123,6 +129,9 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Demo { data, port } => demo::demo(&Wishes { data, port }, started)?,
         Command::Serve(Data { data }) => serve::serve(&data)?,
         Command::Doctor(Data { data }) => return doctor::doctor(&data),
+        Command::BackupKey(wishes) => backup::make_key(&wishes)?,
+        Command::Backup(wishes) => return backup::backup(&wishes, clock),
+        Command::Restore(wishes) => return restore::restore(&wishes),
         Command::Import(wishes) => return import_all(&wishes),
         Command::Portal(Data { data }) => portal(&data)?,
         Command::Worker(Data { data }) => {
