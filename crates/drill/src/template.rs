@@ -78,7 +78,8 @@ impl Template {
             .status()
             .map_err(Problem::file("could not start", Path::new("cp")))?;
         if status.success() {
-            return Ok(());
+            // What waits for the keeper's socket must not find the one of the template.
+            return remove_file(&data.join("run/keeper.sock"));
         }
         Err(Problem::Unexpected(format!(
             "the template could not be copied ({status}); remove {} and try again",
@@ -209,6 +210,15 @@ fn remove(folder: &Path) -> Result<(), Problem> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(Problem::file("could not remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove_file(file: &Path) -> Result<(), Problem> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(Problem::file("could not remove", file)(error))
         }
         _ => Ok(()),
     }
