@@ -9,6 +9,7 @@ pub mod attacker;
 pub mod browser;
 pub mod careless_portal;
 pub mod clock;
+pub mod crash;
 pub mod drill;
 pub mod installation;
 pub mod open_keeper;

@@ -3,6 +3,7 @@
 use prost::Message;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use zeroize::Zeroize;
 
 /// The longest frame in bytes; a longer one ends the connection.
 pub const LONGEST: usize = 4 * 1024 * 1024;
@@ -22,6 +23,8 @@ pub enum FrameError {
 }
 
 /// Reads one message; `None` when the other side closed between frames.
+///
+/// The buffer holds zeros afterwards: it lives as long as its connection, and what it held were keys.
 pub async fn read<M: Message + Default>(
     from: &mut (impl AsyncRead + Unpin),
     buffer: &mut Vec<u8>,
@@ -39,7 +42,9 @@ pub async fn read<M: Message + Default>(
     buffer.clear();
     buffer.resize(length, 0);
     from.read_exact(buffer).await?;
-    Ok(Some(M::decode(buffer.as_slice())?))
+    let message = M::decode(buffer.as_slice());
+    buffer.as_mut_slice().zeroize();
+    Ok(Some(message?))
 }
 
 /// Appends one message as a frame; several may be appended before the buffer is written at once.
@@ -89,6 +94,20 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    #[tokio::test]
+    async fn what_was_read_does_not_stay_in_the_buffer() {
+        let mut bytes = Vec::new();
+        let said = Response {
+            id: u64::MAX,
+            reply: None,
+        };
+        append(&said, &mut bytes).unwrap();
+        let mut buffer = Vec::new();
+        let heard: Option<Response> = read(&mut bytes.as_slice(), &mut buffer).await.unwrap();
+        assert_eq!(heard, Some(said));
+        assert_eq!(buffer, vec![0; bytes.len() - 4]);
     }
 
     #[tokio::test]
