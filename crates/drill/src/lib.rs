@@ -17,6 +17,7 @@ pub mod population;
 pub mod problem;
 pub mod scorecard;
 pub mod settle;
+pub mod template;
 pub mod totp;
 pub mod traffic;
 

@@ -7,12 +7,14 @@
 
 mod accounts;
 mod clerk;
+mod clinical;
 mod desk;
 mod keeper_command;
 mod order;
 mod people;
 mod register;
 
+pub(crate) use accounts::{HELPER, VICTIM};
 pub use clerk::{Wishes, owner as owner_of, settle};
 pub use desk::run as run_desk;
 pub use desk::{open_app, open_store};

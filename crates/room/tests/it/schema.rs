@@ -113,9 +113,7 @@ async fn a_scope_keeps_what_was_released_apart_from_what_was_delivered_and_held_
     .await;
     let incident = one_incident(&pool).await;
     let question = scope::question_of(&pool, &incident).await.unwrap();
-    let releases = scope::ask(&pool, &question, 100, &scope::Sections::new())
-        .await
-        .unwrap();
+    let releases = scope::ask(&pool, &question, 100).await.unwrap();
     let found: Vec<_> = releases
         .iter()
         .map(|release| (release.patient, release.item, release.is_delivered))
@@ -126,9 +124,7 @@ async fn a_scope_keeps_what_was_released_apart_from_what_was_delivered_and_held_
         ..Row::grant(5, 50)
     };
     append(&pool, &[other]).await;
-    let releases_later = scope::ask(&pool, &question, 100, &scope::Sections::new())
-        .await
-        .unwrap();
+    let releases_later = scope::ask(&pool, &question, 100).await.unwrap();
     assert_eq!(
         releases, releases_later,
         "another session's releases are not in it"
