@@ -28,9 +28,23 @@ const PORTS: u16 = 6;
 /// Programs that a drill needs beside each other.
 const PROGRAMS: [&str; 4] = ["candour", "candour-drill", "careless-portal", "attacker"];
 
+/// What stands where browsers look for the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// The portal, as a demonstration runs it.
+    Own,
+    /// The careless portal; the supervisor's own runs beside it.
+    Careless,
+    /// The careless portal before an open keeper.
+    CarelessBeforeOpenKeeper,
+}
+
 /// A running installation; ends when it is ended, or when it is dropped.
 pub struct Installation {
     folder: PathBuf,
+    front: Front,
+    /// What its configuration says beyond the usual.
+    settings: serde_json::Map<String, serde_json::Value>,
     ports: Ports,
     parts: Vec<Part>,
     keeps_folder: bool,
@@ -74,10 +88,30 @@ impl Installation {
     /// # Errors
     /// When a program is missing or does not start; what was started is ended.
     pub async fn raise(is_control: bool, keeps_folder: bool) -> Result<Self, Problem> {
+        let front = if is_control {
+            Front::CarelessBeforeOpenKeeper
+        } else {
+            Front::Careless
+        };
+        Self::raise_with(front, serde_json::Map::new(), keeps_folder).await
+    }
+
+    /// Makes the data directory, with these settings over the usual ones, and starts everything.
+    ///
+    /// # Errors
+    /// When a program is missing or does not start; what was started is ended.
+    pub async fn raise_with(
+        front: Front,
+        settings: serde_json::Map<String, serde_json::Value>,
+        keeps_folder: bool,
+    ) -> Result<Self, Problem> {
+        let is_control = front == Front::CarelessBeforeOpenKeeper;
         let ports = Ports::free()?;
         let folder = fresh_folder()?;
         let mut installation = Self {
             folder,
+            front,
+            settings,
             ports,
             parts: Vec::new(),
             keeps_folder,
@@ -99,19 +133,37 @@ impl Installation {
                 .wait_for("the room's start", START, |_| listens(room))
                 .await?;
         }
-        let portal = owner_of(&installation.data().join("secrets/portal.credential"))?;
-        let listen = installation.ports.at(0).to_string();
-        let careless = installation.command(
-            "careless-portal",
-            &["--data", &data, "--port", &listen],
-            &portal,
-        )?;
-        installation.start("careless-portal", careless)?;
         let port = installation.ports.at(0);
+        if front != Front::Own {
+            let portal = owner_of(&installation.data().join("secrets/portal.credential"))?;
+            let listen = port.to_string();
+            let careless = installation.command(
+                "careless-portal",
+                &["--data", &data, "--port", &listen],
+                &portal,
+            )?;
+            installation.start("careless-portal", careless)?;
+        }
         installation
-            .wait_for("the careless portal's start", START, |_| listens(port))
+            .wait_for("the portal's start", START, |_| listens(port))
             .await?;
         Ok(installation)
+    }
+
+    /// The process number of one of what was started here: `candour` (the supervisor) or `careless-portal`.
+    pub fn process(&self, name: &str) -> Option<u32> {
+        let part = self.parts.iter().find(|part| part.name == name)?;
+        part.child.id()
+    }
+
+    /// The folder of everything, for a message to whoever wants to look.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Leaves the folder when it ends, whatever was wished at first.
+    pub fn keep_folder(&mut self) {
+        self.keeps_folder = true;
     }
 
     /// The data directory.
@@ -129,9 +181,18 @@ impl Installation {
         self.folder.join("desk")
     }
 
-    /// The careless portal.
+    /// The portal that browsers find.
     pub fn portal(&self) -> Site {
         Site::local(self.ports.at(0))
+    }
+
+    /// The supervisor's own portal under the origin that browsers know, whatever stands in front.
+    pub fn own_portal(&self) -> Site {
+        let offset = if self.front == Front::Own { 0 } else { 1 };
+        Site {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.at(offset))),
+            ..self.portal()
+        }
     }
 
     /// The incident room.
@@ -268,15 +329,15 @@ impl Installation {
         fs::write(&file, text).map_err(Problem::file("could not write", &file))
     }
 
-    /// The careless portal stands where browsers look for the portal; the supervisor's own runs beside it.
+    /// A careless portal stands where browsers look for the portal; the supervisor's own then runs beside it.
     fn configuration(&self) -> serde_json::Value {
         let at = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.at(offset)));
-        serde_json::json!({
+        let mut configuration = serde_json::json!({
             "demonstration": true,
             "origin": self.portal().origin,
             "room_origin": self.room().origin,
             "status_origin": self.status().origin,
-            "portal": at(1),
+            "portal": self.own_portal().address,
             "room": at(2),
             "status": at(3),
             "smtp_relay": at(5),
@@ -284,7 +345,11 @@ impl Installation {
             "trusted_proxies": [],
             // Programs deposit a whole population within minutes; nothing else differs from a real installation.
             "budgets": { "client": { "deposited_hour_floor": 1_000_000 } },
-        })
+        });
+        for (name, value) in &self.settings {
+            configuration[name] = value.clone();
+        }
+        configuration
     }
 
     fn bring_programs(&self, is_control: bool) -> Result<(), Problem> {

@@ -10,6 +10,7 @@ pub mod bench;
 pub mod browser;
 pub mod careless_portal;
 pub mod clock;
+pub mod crash;
 pub mod drill;
 pub mod installation;
 pub mod open_keeper;

@@ -10,6 +10,7 @@ use tokio::net::unix::{OwnedReadHalf, UCred};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use zeroize::Zeroize;
 
 /// Most calls of one connection that may wait at once; further frames are not read until one is answered.
 const IN_FLIGHT: usize = 1024;
@@ -55,7 +56,10 @@ pub async fn serve<A: Answer>(listener: UnixListener, answer: Arc<A>, stop: Canc
                     }
                     next = waiting.try_recv().ok();
                 }
-                if into.write_all(&buffer).await.is_err() {
+                let written = into.write_all(&buffer).await;
+                // Keys went out; the buffer stays as long as the connection.
+                buffer.as_mut_slice().zeroize();
+                if written.is_err() {
                     return;
                 }
             }

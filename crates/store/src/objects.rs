@@ -189,6 +189,22 @@ impl Objects {
         Ok(())
     }
 
+    /// Writes a file where files stay, read-only at once; gives its length. A name that is taken is not replaced.
+    pub(crate) fn place_unsynced(&self, item: ItemId, content: &mut dyn Read) -> io::Result<u64> {
+        let part = self.part("kept");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(&part)?;
+        let length = io::copy(content, &mut file)?;
+        file.set_permissions(fs::Permissions::from_mode(KEPT_MODE))?;
+        if Self::give_name(&part, &self.kept(item))? {
+            Ok(length)
+        } else {
+            Err(ErrorKind::AlreadyExists.into())
+        }
+    }
+
     /// The folders that must be durable for these names to be: each folder between a name and our root, once. All are
     /// synced together after the last name was given, because the first sync then does most of the work of the rest.
     fn folders(&self, names: impl Iterator<Item = PathBuf>) -> BTreeSet<PathBuf> {

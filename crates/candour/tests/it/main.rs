@@ -2,10 +2,14 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup_refused;
+#[cfg(test)]
 mod demonstration;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
 mod import_deposit;
+#[cfg(test)]
+mod running;
 #[cfg(test)]
 mod supervisor;

@@ -1,7 +1,7 @@
 //! Synthetic people, real attacks: what an operator runs on a machine of their own.
 
 use candour_drill::drill::{self, Scenario};
-use candour_drill::{Problem, bench, settle};
+use candour_drill::{Problem, bench, clock, crash, settle};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -24,6 +24,8 @@ enum Command {
     StolenLogin(Drill),
     /// A live session of a doctor is used as fast as it goes.
     StolenStaff(Drill),
+    /// Kill keeper, portal or database at random under load, and see that nothing is lost or unlogged.
+    Crash(Crash),
     /// Fill a running demonstration with synthetic people, their records and letters.
     Synth(Synth),
     /// The part of `synth` that runs as the portal's user; started by it.
@@ -66,6 +68,22 @@ struct Drill {
     /// Write the scorecard here (default: scorecard-SCENARIO.html in this folder).
     #[arg(long)]
     scorecard: Option<PathBuf>,
+    /// Leave the installation's folder.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Args)]
+struct Crash {
+    /// How many blows.
+    #[arg(long, default_value_t = 20)]
+    cycles: u32,
+    /// The seed of everything that is left to chance (default: a new one each time).
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Write the figures here.
+    #[arg(long)]
+    json: Option<PathBuf>,
     /// Leave the installation's folder.
     #[arg(long)]
     keep: bool,
@@ -181,6 +199,7 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
     match command {
         Command::StolenLogin(wishes) => play(Scenario::StolenLogin, wishes).await,
         Command::StolenStaff(wishes) => play(Scenario::StolenStaff, wishes).await,
+        Command::Crash(wishes) => crash(wishes).await,
         // Run before there was a runtime.
         Command::BenchHand => Ok(ExitCode::FAILURE),
         Command::BenchReference { data, listen } => bench::reference::serve(&data, listen)
@@ -222,6 +241,36 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
     }
 }
 
+async fn crash(line: Crash) -> Result<ExitCode, Problem> {
+    let seed = match line.seed {
+        Some(seed) => seed,
+        None => u64::try_from(clock::now().as_millisecond()).unwrap_or(0) % 1_000_000,
+    };
+    let outcome = crash::run(&crash::Wishes {
+        cycles: line.cycles,
+        seed,
+        json: line.json,
+        keep: line.keep,
+    })
+    .await?;
+    finish(&outcome, &outcome.findings)
+}
+
+/// Prints figures, and what is not as it must be.
+fn finish(outcome: &impl serde::Serialize, faults: &[String]) -> Result<ExitCode, Problem> {
+    let text =
+        serde_json::to_string_pretty(outcome).map_err(Problem::json(Path::new("the figures")))?;
+    say(&text)?;
+    for fault in faults {
+        eprintln!("fault: {fault}");
+    }
+    Ok(if faults.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
 async fn play(scenario: Scenario, drill: Drill) -> Result<ExitCode, Problem> {
     let kind = if drill.control { "-control" } else { "" };
     let scorecard = drill
@@ -238,18 +287,9 @@ async fn play(scenario: Scenario, drill: Drill) -> Result<ExitCode, Problem> {
         keep: drill.keep,
     })
     .await?;
-    let text = serde_json::to_string_pretty(&outcome.score)
-        .map_err(Problem::json(Path::new("the score")))?;
-    say(&text)?;
+    let code = finish(&outcome.score, &outcome.faults)?;
     say(&format!("scorecard: {}", scorecard.display()))?;
-    for fault in &outcome.faults {
-        eprintln!("fault: {fault}");
-    }
-    Ok(if outcome.faults.is_empty() {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    })
+    Ok(code)
 }
 
 fn say(line: &str) -> Result<(), Problem> {
