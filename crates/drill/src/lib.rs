@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod approvers;
 pub mod attacker;
+pub mod bench;
 pub mod browser;
 pub mod careless_portal;
 pub mod clock;

@@ -36,14 +36,16 @@ pub(super) async fn begin(
         }
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
         let (held, ends) = (Arc::clone(core), last_of_all.clone());
-        tasks.spawn(async move {
+        let runtime = tokio::runtime::Handle::current();
+        // On a thread of its own: it waits for the disk, and nobody who asks may wait for that.
+        tasks.spawn_blocking(move || {
             let keep = |text| {
                 *held
                     .checkpoint
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = text
             };
-            checkpoints.run(ledger, ends, keep).await;
+            runtime.block_on(checkpoints.run(ledger, ends, keep));
         });
     }
     tasks.spawn(each_second(Arc::clone(core), volume, stop, last_of_all));
