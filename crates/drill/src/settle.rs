@@ -15,5 +15,5 @@ mod register;
 
 pub use clerk::{Wishes, owner as owner_of, settle};
 pub use desk::run as run_desk;
-pub use desk::{open_app, open_store};
+pub use desk::{bytes as bytes_of, open_app, open_store};
 pub use order::{Desk, Done, Order, Report, SettledPatient, Visitor};
