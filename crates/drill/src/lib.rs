@@ -13,6 +13,7 @@ pub mod clock;
 pub mod crash;
 pub mod drill;
 pub mod installation;
+pub mod memory;
 pub mod open_keeper;
 pub mod population;
 pub mod problem;

@@ -1,7 +1,7 @@
 //! Synthetic people, real attacks: what an operator runs on a machine of their own.
 
 use candour_drill::drill::{self, Scenario};
-use candour_drill::{Problem, bench, clock, crash, settle};
+use candour_drill::{Problem, bench, clock, crash, memory, settle};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -26,6 +26,11 @@ enum Command {
     StolenStaff(Drill),
     /// Kill keeper, portal or database at random under load, and see that nothing is lost or unlogged.
     Crash(Crash),
+    /// Search memory, database and files for what was shown and typed a minute ago.
+    Memory(Memory),
+    /// The part of `memory` that runs as the portal's user; started by it.
+    #[command(hide = true)]
+    MemoryDesk,
     /// Fill a running demonstration with synthetic people, their records and letters.
     Synth(Synth),
     /// The part of `synth` that runs as the portal's user; started by it.
@@ -81,6 +86,22 @@ struct Crash {
     /// The seed of everything that is left to chance (default: a new one each time).
     #[arg(long)]
     seed: Option<u64>,
+    /// Write the figures here.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Leave the installation's folder.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Args)]
+struct Memory {
+    /// How long nothing happens before the search, in seconds.
+    #[arg(long, default_value_t = 60)]
+    idle: u64,
+    /// The seed of population and marks.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
     /// Write the figures here.
     #[arg(long)]
     json: Option<PathBuf>,
@@ -215,6 +236,8 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
             }
             say(&report.text()).map(|()| ExitCode::SUCCESS)
         }
+        Command::Memory(wishes) => memory(wishes).await,
+        Command::MemoryDesk => memory::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Desk => settle::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Synth(wishes) => {
             let done = settle::settle(&settle::Wishes {
@@ -254,6 +277,17 @@ async fn crash(line: Crash) -> Result<ExitCode, Problem> {
     })
     .await?;
     finish(&outcome, &outcome.findings)
+}
+
+async fn memory(line: Memory) -> Result<ExitCode, Problem> {
+    let outcome = memory::run(&memory::Wishes {
+        idle_seconds: line.idle,
+        seed: line.seed,
+        json: line.json,
+        keep: line.keep,
+    })
+    .await?;
+    finish(&outcome, &outcome.faults)
 }
 
 /// Prints figures, and what is not as it must be.

@@ -168,7 +168,7 @@ pub(crate) fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
 }
 
 /// Hexadecimal digits as bytes.
-pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
+pub fn bytes(digits: &str) -> Option<Vec<u8>> {
     if !digits.is_ascii() || digits.len() % 2 != 0 {
         return None;
     }
