@@ -83,13 +83,16 @@ fn tests(report: &mut Report) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Crashes and the drill: whole processes, as a demonstration runs them.
+/// Crashes, what lies about in memory, and the drill: whole processes, as a demonstration runs them.
 fn real_machinery(report: &mut Report) -> Result<(), Stop> {
     let drill = built()?.join("candour-drill");
     if offers(&drill, "crash") {
         report.stage("crash", || {
             checked(Command::new(&drill).args(["crash", "--cycles", "20"]))
         })?;
+    }
+    if offers(&drill, "memory") {
+        report.stage("memory", || checked(Command::new(&drill).arg("memory")))?;
     }
     if offers(&drill, "stolen-login") {
         report.stage("drill", || {
