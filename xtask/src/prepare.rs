@@ -66,7 +66,8 @@ fn is_installed(folder: &Path) -> bool {
     installed.is_some() && installed >= modified(folder.join("package-lock.json"))
 }
 
-fn npm(folder: &Path) -> Command {
+/// npm in one of the folders with packages.
+pub fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
     // The journeys run in the system's Chromium; npm must not fetch another browser.
     command
