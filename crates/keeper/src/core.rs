@@ -154,6 +154,8 @@ pub struct Core {
     pub(crate) grants: Grants,
     /// Refusals to what is frozen already, summed up by the minute.
     pub(crate) refused_frozen: Failures,
+    /// Refusals to whoever is not signed in, summed up by the minute.
+    pub(crate) refused_strangers: Failures,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -232,6 +234,7 @@ impl Core {
             foreign,
             grants: Grants::from(ledger_size),
             refused_frozen: Failures::default(),
+            refused_strangers: Failures::default(),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             emergencies: Mutex::default(),

@@ -358,9 +358,11 @@ fn progress_bar(wishes: &Wishes, expected: u64) -> ProgressBar {
 
 fn write_accounts(data: &Path, accounts: &Accounts, visitors: &Accounts) -> Result<(), Problem> {
     let portal = owner(&data.join("secrets/portal.credential"))?;
+    let room = owner(&data.join("secrets/room.credential"))?;
     let supervisor = Account::current();
     for (name, text, reader) in [
         (Accounts::ON_THE_PAGE, accounts.for_the_page()?, &portal),
+        (Accounts::IN_THE_ROOM, accounts.for_the_room()?, &room),
         (Accounts::FILE, accounts.written()?, &supervisor),
         (Accounts::VISITORS, visitors.written()?, &supervisor),
     ] {
