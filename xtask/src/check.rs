@@ -96,7 +96,8 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
     }
     if offers(&drill, "stolen-login") {
         report.stage("drill", || {
-            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))
+            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))?;
+            checked(Command::new(&drill).args(["stolen-staff", "--patients", "300"]))
         })?;
     }
     Ok(())
