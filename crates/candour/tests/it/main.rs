@@ -8,4 +8,10 @@ mod import;
 #[cfg(test)]
 mod import_deposit;
 #[cfg(test)]
+mod import_documents;
+#[cfg(test)]
+mod import_people;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
 mod supervisor;
