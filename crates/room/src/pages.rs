@@ -5,6 +5,7 @@ mod cases;
 mod lists;
 mod session;
 mod sign_in;
+mod words;
 
 use crate::room::{Room, RoomError};
 use askama::Template;

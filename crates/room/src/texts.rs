@@ -192,7 +192,7 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          Documents that were sent out: {documents}.\n\
          These numbers come from the keeper's ledger, scope version {version}.\n\n\
          What we are doing\n\
-         The sign-in is blocked.\n\
+         The session that was used is stopped. Nothing more can be opened with it.\n\
          The practices concerned and the people concerned are being told by name.\n\
          We must also tell the regulator: {regulator}.\n\n\
          What you can do\n\
@@ -231,7 +231,8 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
          We have your list: names, what was seen, and how each of them is being told.\n\
          This mail names nobody on purpose.\n\n\
          What we are doing\n\
-         The sign-in is blocked. Your patients are told as soon as two officers approve.\n\
+         The session that was used is stopped. Nothing more can be opened with it.\n\
+         We tell you before your patients. Most of them get a mail from us next.\n\
          Some must not be written to, or have no mailbox. They stand on your call list.\n\n\
          What you can do\n\
          Ring us for your list, on a number you already have or the one below.\n\
@@ -260,10 +261,10 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          {way_in}\n\
          We noticed it the same day and stopped it. We are sorry.\n\n\
          What information was involved\n\
-         The portal shows you exactly what was seen, item by item.\n\
+         The portal shows you exactly what was seen, item by item, and when.\n\
          For your safety we do not write it here.\n\n\
          What we are doing\n\
-         The sign-in that was used is blocked.\n\
+         The session that was used is stopped. Nothing more can be opened with it.\n\
          Your practice is told before you. We must also tell the regulator, {regulator}.\n\n\
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\

@@ -2,6 +2,8 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup_refused;
+#[cfg(test)]
 mod demonstration;
 #[cfg(test)]
 mod import;
@@ -13,5 +15,7 @@ mod import_documents;
 mod import_people;
 #[cfg(test)]
 mod installation;
+#[cfg(test)]
+mod running;
 #[cfg(test)]
 mod supervisor;

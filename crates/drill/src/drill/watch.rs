@@ -3,7 +3,8 @@
 use crate::Problem;
 use candour_room::database::{self, DatabaseError, Pool};
 use candour_room::incidents::{self, TimelineRow};
-use candour_room::register::{self, Member, MemberItem};
+use candour_room::notices;
+use candour_room::register::{self, Member, MemberItem, MemberSection};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
 use std::path::Path;
@@ -13,16 +14,46 @@ pub struct Watch {
     pool: Pool,
 }
 
+/// One affected person, as the register has them.
+#[derive(Debug, Clone)]
+pub struct Affected {
+    /// Who, and how they are told.
+    pub member: Member,
+    /// What was seen, item by item.
+    pub items: Vec<MemberItem>,
+    /// Which parts of the record were opened as a whole.
+    pub sections: Vec<MemberSection>,
+}
+
 /// What the room says of the first case.
 #[derive(Debug, Clone)]
 pub struct Case {
     /// Its timeline.
     pub events: Vec<TimelineRow>,
     /// Everybody affected, with what was seen of each.
-    pub people: Vec<(Member, Vec<MemberItem>)>,
+    pub people: Vec<Affected>,
+    /// Mails to people whose mailbox was opened by a run that two officers approved in the keeper.
+    pub mailed_by_run: i64,
 }
 
 impl Case {
+    /// Who did something, in order; each author once.
+    pub fn authors(&self, word: &str) -> Vec<&str> {
+        let mut authors: Vec<&str> = Vec::new();
+        for event in self.events.iter().filter(|event| event.word == word) {
+            if !authors.contains(&event.author.as_str()) {
+                authors.push(&event.author);
+            }
+        }
+        authors
+    }
+
+    /// When something last happened.
+    pub fn last(&self, word: &str) -> Option<Timestamp> {
+        let events = self.events.iter().filter(|event| event.word == word);
+        events.map(|event| event.at).max()
+    }
+
     /// When something first happened.
     pub fn first(&self, word: &str) -> Option<Timestamp> {
         self.events
@@ -84,24 +115,34 @@ impl Watch {
             .await
             .map_err(unreadable)?
         {
-            let items = self.items(incident, &member).await?;
-            people.push((member, items));
+            people.push(self.affected(incident, member).await?);
         }
-        Ok(Case { events, people })
+        let mailed_by_run = notices::mailed_by_run(&self.pool, incident)
+            .await
+            .map_err(unreadable)?;
+        Ok(Case {
+            events,
+            people,
+            mailed_by_run,
+        })
     }
 
-    async fn items(
-        &self,
-        incident: IncidentId,
-        member: &Member,
-    ) -> Result<Vec<MemberItem>, Problem> {
+    async fn affected(&self, incident: IncidentId, member: Member) -> Result<Affected, Problem> {
         let client = self
             .pool
             .get()
             .await
             .map_err(|error| unreadable(error.into()))?;
-        register::items(&client, incident, member.patient)
+        let items = register::items(&client, incident, member.patient)
             .await
-            .map_err(unreadable)
+            .map_err(unreadable)?;
+        let sections = register::sections(&client, incident, member.patient)
+            .await
+            .map_err(unreadable)?;
+        Ok(Affected {
+            member,
+            items,
+            sections,
+        })
     }
 }

@@ -10,14 +10,14 @@ use std::process::{Command, Stdio};
 pub(super) const MANAGER: &str = "Moana Reweti";
 
 /// The keeper's program for one installation.
-pub(super) struct KeeperCommand {
+pub(crate) struct KeeperCommand {
     program: PathBuf,
     data: PathBuf,
     account: Account,
 }
 
 impl KeeperCommand {
-    pub(super) fn new(program: PathBuf, data: &Path, account: Account) -> Self {
+    pub(crate) fn new(program: PathBuf, data: &Path, account: Account) -> Self {
         Self {
             program,
             data: data.to_path_buf(),
@@ -26,7 +26,7 @@ impl KeeperCommand {
     }
 
     /// Makes a practice; its first manager's invitation and its program's credential are shown once.
-    pub(super) fn add_practice(&self, name: &str, region: &str) -> Result<Desk, Problem> {
+    pub(crate) fn add_practice(&self, name: &str, region: &str) -> Result<Desk, Problem> {
         let words = [
             "add-practice",
             "--name",

@@ -71,6 +71,12 @@ pub struct SettledPatient {
     pub patient: String,
     /// Their surname.
     pub surname: String,
+    /// Their full name, as lists show it.
+    pub name: String,
+    /// Their birth date.
+    pub birth_date: jiff::civil::Date,
+    /// They have died.
+    pub is_deceased: bool,
     /// Index of the depositing practice.
     pub practice: usize,
     /// Nobody has a reason to open this one.
@@ -79,8 +85,13 @@ pub struct SettledPatient {
     pub is_unsafe_to_write: bool,
     /// Their mailbox, if they have one.
     pub email: Option<String>,
+    /// Indexes of the practices they are enrolled at now, and of the one that deposited.
+    pub practices: Vec<usize>,
     /// Their documents' ids.
     pub documents: Vec<String>,
+    /// Titles of their documents, and the conditions, medicines, allergies, vaccines and tests in their record: what
+    /// no message may say.
+    pub clinical: Vec<String>,
 }
 
 /// What was settled.

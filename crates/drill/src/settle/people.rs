@@ -1,5 +1,6 @@
 //! The population on its way into the installation: made by some tasks, deposited by others, never held whole.
 
+use super::clinical;
 use super::order::{Done, SettledPatient};
 use super::register::Candidates;
 use crate::population::{Population, SyntheticPatient};
@@ -176,16 +177,7 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
     let reference = format!("synth-{}-{number}", population.plan().seed);
     let own = key(&[b"synth/person", reference.as_bytes()]);
     let note = super::register::Candidate::of(&patient);
-    let settled = SettledPatient {
-        number,
-        patient: String::new(),
-        surname: patient.identity.name.family.clone(),
-        practice: patient.practice,
-        is_canary: patient.is_canary,
-        is_unsafe_to_write: patient.contact.unsafe_to_write,
-        email: patient.contact.email.as_ref().map(ToString::to_string),
-        documents: Vec::new(),
-    };
+    let settled = unsettled(&patient);
     let left_on = patient
         .enrolments
         .iter()
@@ -239,6 +231,34 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
         note,
         elsewhere,
     })
+}
+
+/// What is known of a patient before the installation gives ids.
+fn unsettled(patient: &SyntheticPatient) -> SettledPatient {
+    let mut practices: Vec<usize> = patient
+        .enrolments
+        .iter()
+        .filter(|enrolment| enrolment.until.is_none())
+        .map(|enrolment| enrolment.practice)
+        .chain([patient.practice])
+        .collect();
+    practices.sort_unstable();
+    practices.dedup();
+    SettledPatient {
+        number: patient.number,
+        patient: String::new(),
+        surname: patient.identity.name.family.clone(),
+        name: patient.identity.name.full(),
+        birth_date: patient.identity.birth_date.date(),
+        is_deceased: patient.identity.deceased.is_some(),
+        practice: patient.practice,
+        is_canary: patient.is_canary,
+        is_unsafe_to_write: patient.contact.unsafe_to_write,
+        email: patient.contact.email.as_ref().map(ToString::to_string),
+        practices,
+        documents: Vec::new(),
+        clinical: clinical::words(patient),
+    }
 }
 
 fn segment_key(own: DepositKey, segment: &Segment) -> Result<DepositKey, Problem> {

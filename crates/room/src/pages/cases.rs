@@ -2,7 +2,8 @@
 
 use super::acts::{Act, Standing, standing};
 use super::session::Officer;
-use super::{Problem, acts, page};
+use super::{Problem, acts, page, words};
+use crate::database::DatabaseError;
 use crate::room::Room;
 use crate::steward::{day, hour};
 use crate::{clock, clocks, incidents, notices, register, scope};
@@ -10,6 +11,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use candour_core::incidents::ClockState;
+use candour_seal::IncidentId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -62,13 +64,13 @@ struct OnePage {
     officer: Option<Officer>,
     id: String,
     opened: String,
-    rule: i16,
+    rule: &'static str,
     is_unlocked: bool,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
     version: i32,
-    routes: Vec<register::Counts>,
-    notices: Vec<notices::Count>,
+    routes: Vec<(&'static str, i64, i64)>,
+    notices: Vec<(String, i64)>,
     clocks: Vec<ShownClock>,
     timeline: Vec<ShownEvent>,
 }
@@ -99,12 +101,14 @@ fn shown(act: Act, standing: Standing) -> ShownAct {
         is_yours: matches!(standing, Standing::Yours { .. }),
         says: match standing {
             Standing::Done => "Done.",
-            Standing::NotYet => "Not yet: something above comes first.",
-            Standing::Yours { is_second: false } => "Waits for two officers; you can be the first.",
+            Standing::NotYet => "Not yet: the step before comes first.",
+            Standing::Yours { is_second: false } => {
+                "Two officers must do this. You can be the first."
+            }
             Standing::Yours { is_second: true } => {
                 "Another officer has done their part. It waits for you."
             }
-            Standing::WaitsForAnother => "You have done your part. It waits for another officer.",
+            Standing::WaitsForAnother => "It waits for another officer.",
         },
     }
 }
@@ -126,13 +130,17 @@ pub(super) async fn one(
         officer: Some(officer),
         id,
         opened: moment(&room, incident.opened_at),
-        rule: incident.rule,
+        rule: words::rule(incident.rule),
         is_unlocked: room.unlocked(incident.id).is_some(),
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
         version: scope.map_or(0, |scope| scope.version),
-        routes: register::counts(&room.pool, incident.id).await?,
-        notices: notices::counts(&room.pool, incident.id).await?,
+        routes: routes(&room, incident.id).await?,
+        notices: notices::counts(&room.pool, incident.id)
+            .await?
+            .iter()
+            .map(|count| (words::messages(count), count.number))
+            .collect(),
         clocks: clocks
             .into_iter()
             .map(|running| ShownClock {
@@ -154,6 +162,18 @@ pub(super) async fn one(
             })
             .collect(),
     }))
+}
+
+/// How many people are told how: words, people, and how many of them are confirmed.
+pub(super) async fn routes(
+    room: &Room,
+    incident: IncidentId,
+) -> Result<Vec<(&'static str, i64, i64)>, DatabaseError> {
+    let counts = register::counts(&room.pool, incident).await?;
+    Ok(counts
+        .iter()
+        .map(|count| (words::route(count), count.people, count.confirmed))
+        .collect())
 }
 
 fn clock_words(room: &Room, state: ClockState) -> String {
