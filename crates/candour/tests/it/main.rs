@@ -10,6 +10,12 @@ mod import;
 #[cfg(test)]
 mod import_deposit;
 #[cfg(test)]
+mod import_documents;
+#[cfg(test)]
+mod import_people;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
 mod running;
 #[cfg(test)]
 mod supervisor;
