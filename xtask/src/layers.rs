@@ -1,6 +1,7 @@
 //! Who may depend on whom (design, section 10), checked over `cargo metadata`.
 
 mod graph;
+mod lines;
 mod rules;
 
 use std::collections::BTreeSet;
@@ -13,9 +14,11 @@ use graph::Graph;
 
 /// All our code that is linked into the keeper stays readable in one sitting of an auditor.
 ///
-/// The design's limit is 12,000. It is overrun (see the issue on the keeper at full strength), so this number only
-/// ever goes down: it keeps the keeper from growing while it is cut.
-const MOST_KEEPER_LINES: usize = 26_200;
+/// The design's limit is [`AIM`]. It is overrun, so this number only ever goes down: it keeps the keeper from growing
+/// while it is cut.
+const MOST_KEEPER_LINES: usize = 20_200;
+/// What the design demands.
+const AIM: usize = 12_000;
 
 const KEEPER: &str = "candour-keeper";
 
@@ -32,14 +35,15 @@ pub fn run(arguments: &[String]) -> Result<bool, Stop> {
     let lines = keeper_lines(&graph)?;
     if lines > MOST_KEEPER_LINES {
         faults.push(format!(
-            "{lines} lines of ours are linked into the keeper; {MOST_KEEPER_LINES} are the limit"
+            "{lines} lines of code of ours are linked into the keeper; {MOST_KEEPER_LINES} are the limit"
         ));
     }
     for fault in &faults {
         say(fault)?;
     }
     say(&format!(
-        "keeper: {lines} of {MOST_KEEPER_LINES} lines of ours, {} crates of others",
+        "keeper: {lines} lines of code of ours (without blank lines, comments and what is compiled for tests only; \
+         never more than {MOST_KEEPER_LINES}, to become {AIM}), {} crates of others",
         linked.len()
     ))?;
     Ok(faults.is_empty())
@@ -72,39 +76,10 @@ fn unreviewed(linked: &BTreeSet<String>, reviewed: &BTreeSet<String>) -> Vec<Str
     new.chain(gone).collect()
 }
 
-/// Lines of the crates of ours that are linked into the keeper, without their inline tests.
+/// Lines of code of the crates of ours that are linked into the keeper, program and libraries.
 fn keeper_lines(graph: &Graph) -> Result<usize, Stop> {
-    let mut lines = 0;
-    for folder in graph.linked_folders_of_ours(KEEPER) {
-        for file in workspace::files(&folder.join("src"), ".rs") {
-            let text = fs::read_to_string(&file)
-                .map_err(|error| format!("{}: {error}", file.display()))?;
-            lines += lines_without_tests(&text);
-        }
-    }
-    Ok(lines)
-}
-
-/// An inline test module starts with `#[cfg(test)]` and ends with a brace in the first column.
-fn lines_without_tests(text: &str) -> usize {
-    let mut lines = 0;
-    let mut rest = text.lines().peekable();
-    while let Some(line) = rest.next() {
-        let opens_tests = line == "#[cfg(test)]"
-            && rest
-                .peek()
-                .is_some_and(|next| next.starts_with("mod ") && next.ends_with('{'));
-        if opens_tests {
-            for inside in rest.by_ref() {
-                if inside == "}" {
-                    break;
-                }
-            }
-        } else {
-            lines += 1;
-        }
-    }
-    lines
+    let folders = graph.linked_folders_of_ours(KEEPER);
+    folders.iter().map(|folder| lines::of_crate(folder)).sum()
 }
 
 #[cfg(test)]
@@ -113,12 +88,6 @@ mod tests {
 
     fn names(list: &[&str]) -> BTreeSet<String> {
         list.iter().map(|name| (*name).to_owned()).collect()
-    }
-
-    #[test]
-    fn inline_tests_do_not_count_and_code_after_them_does() {
-        let text = "fn a() {\n}\n#[cfg(test)]\nmod tests {\n    fn t() {}\n}\nfn b() {}\n#[cfg(test)]\nfn c() {}\n";
-        assert_eq!(lines_without_tests(text), 5);
     }
 
     #[test]

@@ -17,6 +17,9 @@ pub const VERSION: u32 = 1;
 /// Names the version of the layout; a folder without it is not ours.
 pub const VERSION_FILE: &str = "CANDOUR_VERSION";
 
+/// Stands in a directory while a restore fills it.
+pub const RESTORING: &str = "restore-is-not-finished";
+
 /// What starting needs at the least, in MiB.
 const NEEDED_MIB: u64 = 300;
 
@@ -69,6 +72,9 @@ impl DataFolder {
     fn open_checked(path: PathBuf) -> Result<Self, Problem> {
         owner_is_me(&path)?;
         version_is_known(&path)?;
+        if path.join(RESTORING).exists() {
+            return Err(Problem::HalfRestored(path));
+        }
         if Account::may_separate() {
             everybody_may_enter(&path)?;
         }
@@ -288,6 +294,32 @@ mod tests {
             matches!(error, Problem::NewerVersion { found: 2, .. }),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_directory_of_another_user_is_left_alone_with_the_next_step() {
+        let place = open_to_all();
+        let path = if Account::may_separate() {
+            std::os::unix::fs::chown(place.path(), Some(65_534), None).unwrap();
+            place.path()
+        } else {
+            Path::new("/usr")
+        };
+        let text = DataFolder::open_or_create(path).unwrap_err().to_string();
+        assert!(
+            text.contains("belongs to another user") && text.contains("--data"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_directory_whose_restore_broke_off_is_not_started() {
+        let place = open_to_all();
+        let path = place.path().join("data");
+        drop(DataFolder::open_or_create(&path).unwrap());
+        fs::write(path.join(RESTORING), "").unwrap();
+        let text = DataFolder::open(&path).unwrap_err().to_string();
+        assert!(text.contains("restore again"), "{text}");
     }
 
     #[test]

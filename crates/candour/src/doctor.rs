@@ -9,9 +9,12 @@ use std::time::Duration;
 
 use candour_embedded::cluster::enough_room;
 use candour_embedded::{Account, Binaries};
+use candour_keeper_api::Keeper;
+use candour_keeper_api::wire::{Call, Reply, StatusQuestion};
 
 use crate::configuration::FILE;
 use crate::problem::sentence;
+use crate::secrets::issued;
 use crate::{Configuration, DataFolder, Problem};
 
 /// What is free should be this much at the least, in MiB.
@@ -94,7 +97,10 @@ pub fn findings(data: &Path) -> Findings {
         findings.note(outcome);
     }
     match Configuration::read(data) {
-        Ok(configuration) if is_running => answering(&configuration, &mut findings),
+        Ok(configuration) if is_running => {
+            answering(&configuration, &mut findings);
+            findings.note(keeper(data));
+        }
         Ok(configuration) => {
             findings.note(
                 configuration
@@ -145,6 +151,31 @@ fn secrets(data: &Path) -> Vec<Result<String, Problem>> {
         return vec![Ok("nobody else can read the secrets".to_owned())];
     }
     open
+}
+
+/// Whether the keeper opens anything, by its own word.
+fn keeper(data: &Path) -> Result<String, Problem> {
+    let keeper = Keeper::new(issued::keeper(data, "import")?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::Machine(format!("the keeper cannot be asked: {error}")))?;
+    match runtime.block_on(keeper.call(Call::Status(StatusQuestion {}))) {
+        Ok(Reply::Status(status)) if status.ledger_writable => Ok(format!(
+            "the keeper answers; its ledger has {} entries and can be written",
+            status.ledger_size
+        )),
+        Ok(Reply::Status(status)) => Err(Problem::Machine(format!(
+            "the keeper opens nothing: its ledger of {} entries cannot be written, or is shorter than its last checkpoint. \
+             Its log {} says which; docs/operate/backup.md says what to do after a restore",
+            status.ledger_size,
+            data.join("log/keeper.log").display()
+        ))),
+        Ok(_) | Err(_) => Err(Problem::Machine(format!(
+            "the keeper does not answer; see its log {}",
+            data.join("log/keeper.log").display()
+        ))),
+    }
 }
 
 fn answering(configuration: &Configuration, findings: &mut Findings) {

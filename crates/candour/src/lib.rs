@@ -1,6 +1,7 @@
 //! The binary's parts: the data directory, the supervisor, the demonstration and what an operator runs.
 
 pub mod accounts;
+pub mod backup;
 pub mod configuration;
 pub mod data_folder;
 pub mod demo;
@@ -13,10 +14,12 @@ pub mod people;
 pub mod portal;
 pub mod problem;
 pub mod programs;
+pub mod restore;
 pub mod room;
 pub mod secrets;
 pub mod serve;
 pub mod supervisor;
+pub mod terminal;
 pub mod worker;
 
 pub use configuration::Configuration;

@@ -9,6 +9,9 @@ pub enum Problem {
     /// The embedded PostgreSQL, an account or a file.
     #[error(transparent)]
     Embedded(#[from] candour_embedded::Problem),
+    /// A backup that is not made or not restored.
+    #[error(transparent)]
+    Backup(#[from] crate::backup::problem::BackupProblem),
     /// Another program listens there.
     #[error(
         "port {port} for {what} is taken by another program. End that program, or name a free port \
@@ -53,6 +56,12 @@ pub enum Problem {
     /// There is no data directory yet.
     #[error("there is no data directory at {0}. Make one with: candour demo --data DIRECTORY")]
     NoDataFolder(PathBuf),
+    /// A restore into it did not come to its end.
+    #[error(
+        "a restore into {0} did not come to its end, so what is there is not whole. \
+         Remove the directory and restore again."
+    )]
+    HalfRestored(PathBuf),
     /// Other accounts cannot get to the data directory.
     #[error(
         "{folder} cannot be used as data directory: Candour runs each part under its own account, and those \

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use crate::installation::{Installation, KEEPER};
 use crate::parts::{self, Part};
@@ -43,13 +44,7 @@ pub fn run(
     with: People,
     announce: impl FnOnce(&[Part]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    // One thread: children are told to end when the thread that started them does.
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Problem::Machine(format!("the supervisor cannot start: {error}")))?;
-    let tasks = tokio::task::LocalSet::new();
-    tasks.block_on(&runtime, async {
+    on_one_thread(async {
         let mut asked_to_end = Asked::listen()?;
         let mut supervisor = Supervisor::new(&installation.data.join("processes"))?;
         let started = tokio::select! {
@@ -71,6 +66,57 @@ pub fn run(
         supervisor.end().await;
         outcome
     })
+}
+
+/// Does work that is told by its token when it is asked to end.
+///
+/// # Errors
+/// Those of the work.
+pub fn until_ended<T>(
+    work: impl AsyncFnOnce(CancellationToken) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    on_one_thread(async {
+        let mut asked_to_end = Asked::listen()?;
+        let stop = CancellationToken::new();
+        let working = work(stop.clone());
+        tokio::pin!(working);
+        tokio::select! {
+            done = &mut working => return done,
+            () = asked_to_end.wait() => stop.cancel(),
+        }
+        working.await
+    })
+}
+
+/// As [`until_ended`], with the databases of an installation that does not run: PostgreSQL alone is started, and ended.
+///
+/// # Errors
+/// Those of the work; also when PostgreSQL does not start.
+pub fn with_databases<T>(
+    installation: &Installation,
+    work: impl AsyncFnOnce(CancellationToken) -> Result<T, Problem>,
+) -> Result<T, Problem> {
+    until_ended(async |stop| {
+        let mut supervisor = Supervisor::new(&installation.data.join("processes"))?;
+        supervisor.end_left_over().await;
+        let outcome = async {
+            start_postgres(installation, &mut supervisor).await?;
+            installation.provide_databases().await?;
+            work(stop).await
+        }
+        .await;
+        supervisor.end().await;
+        outcome
+    })
+}
+
+/// One thread: children are told to end when the thread that started them does.
+fn on_one_thread<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Problem::Machine(format!("the supervisor cannot start: {error}")))?;
+    tokio::task::LocalSet::new().block_on(&runtime, work)
 }
 
 async fn start(

@@ -55,6 +55,8 @@ impl Acting {
 /// A browser without a screen.
 pub struct Browser {
     origin: String,
+    /// Where requests go: the origin's host, at the port where the site is.
+    base: String,
     clients: Vec<Client>,
     next: AtomicUsize,
     cookies: Mutex<BTreeMap<String, String>>,
@@ -121,7 +123,7 @@ impl Browser {
     /// # Errors
     /// When it cannot be made.
     pub fn rotating(site: &Site, addresses: &[Ipv4Addr]) -> Result<Self, Problem> {
-        let host = site.origin.split_once("://").map_or("", |(_, rest)| rest);
+        let (scheme, host) = site.origin.split_once("://").unwrap_or(("http", ""));
         let host = host.split(':').next().unwrap_or("localhost");
         let clients = addresses
             .iter()
@@ -137,6 +139,7 @@ impl Browser {
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             origin: site.origin.clone(),
+            base: format!("{scheme}://{host}:{}", site.address.port()),
             clients,
             next: AtomicUsize::new(0),
             cookies: Mutex::default(),
@@ -186,6 +189,29 @@ impl Browser {
             .header("origin", &self.origin)
             .header("sec-fetch-site", "same-origin")
             .form(form);
+        self.send(request).await
+    }
+
+    /// Sends a form with a file as a page of the same site does.
+    ///
+    /// # Errors
+    /// When the site cannot be reached.
+    pub async fn post_file(
+        &self,
+        path: &str,
+        form: &[(&'static str, String)],
+        file: Vec<u8>,
+    ) -> Result<Answer, Problem> {
+        let mut parts = reqwest::multipart::Form::new();
+        for (name, value) in form {
+            parts = parts.text(*name, value.clone());
+        }
+        let file = reqwest::multipart::Part::bytes(file).file_name("file");
+        let request = self
+            .request(Method::POST, path)
+            .header("origin", &self.origin)
+            .header("sec-fetch-site", "same-origin")
+            .multipart(parts.part("file", file));
         self.send(request).await
     }
 
@@ -270,7 +296,7 @@ impl Browser {
         let url = if path.starts_with("http") {
             path.to_owned()
         } else {
-            format!("{}{path}", self.origin)
+            format!("{}{path}", self.base)
         };
         let cookies = self.held();
         let cookies: Vec<String> = cookies

@@ -1,11 +1,12 @@
-//! An installation of its own for one drill: a temporary data directory that the real supervisor runs, with the
-//! careless portal in front of it.
+//! An installation of its own for one drill: a temporary data directory, fresh or cloned, that the real supervisor
+//! runs, with the careless portal in front of it.
 //!
 //! The control differs in one file: the program named `candour-keeper` is the open keeper.
 
 use crate::Problem;
 use crate::browser::Site;
 use crate::settle::owner_of;
+use crate::template::Template;
 use candour_embedded::Account;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -28,9 +29,23 @@ const PORTS: u16 = 6;
 /// Programs that a drill needs beside each other.
 const PROGRAMS: [&str; 4] = ["candour", "candour-drill", "careless-portal", "attacker"];
 
+/// What stands where browsers look for the portal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Front {
+    /// The portal, as a demonstration runs it.
+    Own,
+    /// The careless portal; the supervisor's own runs beside it.
+    Careless,
+    /// The careless portal before an open keeper.
+    CarelessBeforeOpenKeeper,
+}
+
 /// A running installation; ends when it is ended, or when it is dropped.
 pub struct Installation {
     folder: PathBuf,
+    front: Front,
+    /// What its configuration says beyond the usual.
+    settings: serde_json::Map<String, serde_json::Value>,
     ports: Ports,
     parts: Vec<Part>,
     keeps_folder: bool,
@@ -69,20 +84,54 @@ impl Ports {
 }
 
 impl Installation {
-    /// Makes the data directory and starts everything; with `is_control`, before an open keeper.
+    /// Makes the data directory, or clones it from a template, and starts everything; with `is_control`, before an
+    /// open keeper.
     ///
     /// # Errors
     /// When a program is missing or does not start; what was started is ended.
-    pub async fn raise(is_control: bool, keeps_folder: bool) -> Result<Self, Problem> {
+    pub async fn raise(
+        is_control: bool,
+        template: Option<&Template>,
+        keeps_folder: bool,
+    ) -> Result<Self, Problem> {
+        let front = if is_control {
+            Front::CarelessBeforeOpenKeeper
+        } else {
+            Front::Careless
+        };
+        Self::raise_from(front, template, serde_json::Map::new(), keeps_folder).await
+    }
+
+    /// Makes the data directory, with these settings over the usual ones, and starts everything.
+    ///
+    /// # Errors
+    /// When a program is missing or does not start; what was started is ended.
+    pub async fn raise_with(
+        front: Front,
+        settings: serde_json::Map<String, serde_json::Value>,
+        keeps_folder: bool,
+    ) -> Result<Self, Problem> {
+        Self::raise_from(front, None, settings, keeps_folder).await
+    }
+
+    async fn raise_from(
+        front: Front,
+        template: Option<&Template>,
+        settings: serde_json::Map<String, serde_json::Value>,
+        keeps_folder: bool,
+    ) -> Result<Self, Problem> {
+        let is_control = front == Front::CarelessBeforeOpenKeeper;
         let ports = Ports::free()?;
         let folder = fresh_folder()?;
         let mut installation = Self {
             folder,
+            front,
+            settings,
             ports,
             parts: Vec::new(),
             keeps_folder,
         };
-        installation.lay_out(is_control)?;
+        installation.lay_out(is_control, template)?;
         let data = installation.data().display().to_string();
         let supervisor =
             installation.command("candour", &["serve", "--data", &data], &Account::current())?;
@@ -99,19 +148,37 @@ impl Installation {
                 .wait_for("the room's start", START, |_| listens(room))
                 .await?;
         }
-        let portal = owner_of(&installation.data().join("secrets/portal.credential"))?;
-        let listen = installation.ports.at(0).to_string();
-        let careless = installation.command(
-            "careless-portal",
-            &["--data", &data, "--port", &listen],
-            &portal,
-        )?;
-        installation.start("careless-portal", careless)?;
         let port = installation.ports.at(0);
+        if front != Front::Own {
+            let portal = owner_of(&installation.data().join("secrets/portal.credential"))?;
+            let listen = port.to_string();
+            let careless = installation.command(
+                "careless-portal",
+                &["--data", &data, "--port", &listen],
+                &portal,
+            )?;
+            installation.start("careless-portal", careless)?;
+        }
         installation
-            .wait_for("the careless portal's start", START, |_| listens(port))
+            .wait_for("the portal's start", START, |_| listens(port))
             .await?;
         Ok(installation)
+    }
+
+    /// The process number of one of what was started here: `candour` (the supervisor) or `careless-portal`.
+    pub fn process(&self, name: &str) -> Option<u32> {
+        let part = self.parts.iter().find(|part| part.name == name)?;
+        part.child.id()
+    }
+
+    /// The folder of everything, for a message to whoever wants to look.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Leaves the folder when it ends, whatever was wished at first.
+    pub fn keep_folder(&mut self) {
+        self.keeps_folder = true;
     }
 
     /// The data directory.
@@ -129,9 +196,18 @@ impl Installation {
         self.folder.join("desk")
     }
 
-    /// The careless portal.
+    /// The portal that browsers find.
     pub fn portal(&self) -> Site {
         Site::local(self.ports.at(0))
+    }
+
+    /// The supervisor's own portal under the origin that browsers know, whatever stands in front.
+    pub fn own_portal(&self) -> Site {
+        let offset = if self.front == Front::Own { 0 } else { 1 };
+        Site {
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.at(offset))),
+            ..self.portal()
+        }
     }
 
     /// The incident room.
@@ -180,6 +256,25 @@ impl Installation {
     /// # Errors
     /// When the folder cannot be removed.
     pub async fn end(mut self) -> Result<(), Problem> {
+        self.stop().await;
+        if self.keeps_folder {
+            return Ok(());
+        }
+        fs::remove_dir_all(&self.folder).map_err(Problem::file("could not remove", &self.folder))
+    }
+
+    /// Ends everything in order, moves the data directory to `place`, and removes the rest.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub async fn end_into(mut self, place: &Path) -> Result<(), Problem> {
+        self.stop().await;
+        let data = self.data();
+        fs::rename(&data, place).map_err(Problem::file("could not move", &data))?;
+        fs::remove_dir_all(&self.folder).map_err(Problem::file("could not remove", &self.folder))
+    }
+
+    async fn stop(&mut self) {
         for part in self.parts.iter_mut().rev() {
             terminate(&part.child);
             if tokio::time::timeout(END, part.child.wait()).await.is_err() {
@@ -188,10 +283,6 @@ impl Installation {
             }
         }
         self.parts.clear();
-        if self.keeps_folder {
-            return Ok(());
-        }
-        fs::remove_dir_all(&self.folder).map_err(Problem::file("could not remove", &self.folder))
     }
 
     /// What a part said last, for an error.
@@ -247,15 +338,14 @@ impl Installation {
         Ok(())
     }
 
-    fn lay_out(&self, is_control: bool) -> Result<(), Problem> {
+    fn lay_out(&self, is_control: bool, template: Option<&Template>) -> Result<(), Problem> {
         let data = self.data();
-        for folder in [
-            &data,
-            &self.programs(),
-            &self.desk(),
-            &self.folder.join("log"),
-        ] {
-            fs::create_dir(folder).map_err(Problem::file("could not create", folder))?;
+        match template {
+            Some(template) => template.clone_to(&data)?,
+            None => fs::create_dir(&data).map_err(Problem::file("could not create", &data))?,
+        }
+        for folder in [self.programs(), self.desk(), self.folder.join("log")] {
+            fs::create_dir(&folder).map_err(Problem::file("could not create", &folder))?;
         }
         open_to_all(&data)?;
         open_to_all(&self.programs())?;
@@ -268,15 +358,15 @@ impl Installation {
         fs::write(&file, text).map_err(Problem::file("could not write", &file))
     }
 
-    /// The careless portal stands where browsers look for the portal; the supervisor's own runs beside it.
+    /// A careless portal stands where browsers look for the portal; the supervisor's own then runs beside it.
     fn configuration(&self) -> serde_json::Value {
         let at = |offset| SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.at(offset)));
-        serde_json::json!({
+        let mut configuration = serde_json::json!({
             "demonstration": true,
             "origin": self.portal().origin,
             "room_origin": self.room().origin,
             "status_origin": self.status().origin,
-            "portal": at(1),
+            "portal": self.own_portal().address,
             "room": at(2),
             "status": at(3),
             "smtp_relay": at(5),
@@ -284,7 +374,11 @@ impl Installation {
             "trusted_proxies": [],
             // Programs deposit a whole population within minutes; nothing else differs from a real installation.
             "budgets": { "client": { "deposited_hour_floor": 1_000_000 } },
-        })
+        });
+        for (name, value) in &self.settings {
+            configuration[name] = value.clone();
+        }
+        configuration
     }
 
     fn bring_programs(&self, is_control: bool) -> Result<(), Problem> {

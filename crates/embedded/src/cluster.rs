@@ -1,5 +1,6 @@
 //! A private PostgreSQL cluster: made once, run as a child process, reached through a Unix socket only.
 
+pub mod copies;
 pub mod roles;
 mod settings;
 
@@ -365,4 +366,32 @@ fn last_line(log: &Path) -> String {
         .or_else(|| text.lines().next_back())
         .unwrap_or("it ended without a word")
         .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_that_is_nearly_full_is_named_with_what_is_free_and_what_is_needed() {
+        let place = tempfile::tempdir().unwrap();
+        let text = enough_room(place.path(), u64::MAX).unwrap_err().to_string();
+        assert!(text.contains("MiB free"), "{text}");
+        assert!(text.contains("another disk with --data"), "{text}");
+        assert!(enough_room(place.path(), 0).is_ok());
+    }
+
+    #[test]
+    fn a_folder_of_another_account_is_not_taken_for_ours() {
+        let place = tempfile::tempdir().unwrap();
+        let other = Account {
+            name: "somebody".to_owned(),
+            uid: 4_000_000,
+            gid: 4_000_000,
+        };
+        let text = make_folder(place.path(), 0o700, &other)
+            .unwrap_err()
+            .to_string();
+        assert!(text.contains("belongs to another user"), "{text}");
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! A crate of its own because both the binary and the tests start these, and neither of the two may
 //! depend on the other: tests of the keeper must not build the portal, and the portal must not build
-//! tests. The only SQL here creates roles and databases; tables belong to keeper, store and room.
+//! tests. The only SQL here creates roles and databases, and names an instant to copy one at; tables belong to keeper,
+//! store and room.
 
 pub mod account;
 pub mod cluster;

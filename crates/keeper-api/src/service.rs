@@ -1,6 +1,6 @@
 //! The serving side of the socket: one reader and one writer for each connection, answers in any order.
 
-use crate::frame::{self, FrameError};
+use crate::frame::{self, FrameError, Frames};
 use crate::wire::{Call, Reply, Request, Response};
 use std::future::Future;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::net::unix::{OwnedReadHalf, UCred};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use zeroize::Zeroize;
 
 /// Most calls of one connection that may wait at once; further frames are not read until one is answered.
 const IN_FLIGHT: usize = 1024;
@@ -55,7 +56,10 @@ pub async fn serve<A: Answer>(listener: UnixListener, answer: Arc<A>, stop: Canc
                     }
                     next = waiting.try_recv().ok();
                 }
-                if into.write_all(&buffer).await.is_err() {
+                let written = into.write_all(&buffer).await;
+                // Keys went out; the buffer stays as long as the connection.
+                buffer.as_mut_slice().zeroize();
+                if written.is_err() {
                     return;
                 }
             }
@@ -77,14 +81,14 @@ pub async fn serve<A: Answer>(listener: UnixListener, answer: Arc<A>, stop: Canc
 }
 
 async fn read_calls<A: Answer>(
-    mut from: OwnedReadHalf,
+    from: OwnedReadHalf,
     answer: Arc<A>,
     peer: Arc<A::Peer>,
     replies: mpsc::Sender<Response>,
     tasks: TaskTracker,
 ) -> Result<(), FrameError> {
-    let mut buffer = Vec::new();
-    while let Some(request) = frame::read::<Request>(&mut from, &mut buffer).await? {
+    let mut frames = Frames::new(from);
+    while let Some(request) = frames.next::<Request>().await? {
         let Some(call) = request.call else { continue };
         let Ok(place) = replies.clone().reserve_owned().await else {
             break;

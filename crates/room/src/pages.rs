@@ -6,6 +6,7 @@ mod desk;
 mod lists;
 mod session;
 mod sign_in;
+mod words;
 
 use crate::room::{Room, RoomError};
 use askama::Template;

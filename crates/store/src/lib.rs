@@ -4,6 +4,7 @@
 //! beside it. What is written is written once: rows are inserted, never updated or deleted, and an insert
 //! that is repeated changes nothing. Rows about nobody are asked for with [`Housekeeping`].
 
+pub mod backup;
 mod housekeeping;
 mod items;
 mod objects;

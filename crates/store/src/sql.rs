@@ -39,6 +39,11 @@ pub(crate) const COUNT_PRACTICES: &str = "select count(*) from practice";
 pub(crate) const COUNT_PATIENTS: &str = "select count(*) from patient";
 pub(crate) const COUNT_ITEMS: &str = "select count(*) from item";
 
+pub(crate) const FILES_AFTER: &str = "\
+select id, padded_size from item where stored = 'file' and id > $1 order by id limit $2";
+
+pub(crate) const FORGET_ITEMS: &str = "delete from item where id = any($1)";
+
 /// Every statement by name.
 pub const ALL: &[(&str, &str)] = &[
     ("practices", PRACTICES),
@@ -53,4 +58,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("count practices", COUNT_PRACTICES),
     ("count patients", COUNT_PATIENTS),
     ("count items", COUNT_ITEMS),
+    ("files after", FILES_AFTER),
+    ("forget items", FORGET_ITEMS),
 ];

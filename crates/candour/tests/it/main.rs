@@ -2,10 +2,20 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup_refused;
+#[cfg(test)]
 mod demonstration;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
 mod import_deposit;
+#[cfg(test)]
+mod import_documents;
+#[cfg(test)]
+mod import_people;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
+mod running;
 #[cfg(test)]
 mod supervisor;

@@ -1,7 +1,7 @@
 //! Register, practice lists, texts and notices.
 
 use super::session::Officer;
-use super::{Problem, acts, page};
+use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
 use crate::portal;
@@ -55,7 +55,7 @@ pub(super) async fn shown_texts(
                 findings: draft
                     .findings(&allowed)
                     .iter()
-                    .map(|finding| format!("{finding:?}"))
+                    .map(words::finding)
                     .collect(),
                 parts: parts(&draft.words),
                 subject: draft.subject,
@@ -96,7 +96,7 @@ pub(super) async fn text(
 struct RegisterPage {
     officer: Option<Officer>,
     id: String,
-    routes: Vec<register::Counts>,
+    routes: Vec<(&'static str, i64, i64)>,
     practices: Vec<ShownPractice>,
     hash: String,
     is_ready: bool,
@@ -144,7 +144,7 @@ pub(super) async fn register(
     Ok(page(&RegisterPage {
         officer: Some(officer),
         id,
-        routes: register::counts(&room.pool, incident.id).await?,
+        routes: super::cases::routes(&room, incident.id).await?,
         practices,
         hash: register::register_hash(&room.pool, incident.id)
             .await?
@@ -195,10 +195,8 @@ pub(super) struct ShownPerson {
     pub(super) name: String,
     pub(super) birth_date: String,
     pub(super) phone: String,
-    pub(super) state: String,
     pub(super) why: &'static str,
-    pub(super) documents: i64,
-    pub(super) is_listed_only: bool,
+    pub(super) seen: String,
 }
 
 /// One practice's own patients in the case, with names while the room is unlocked.
@@ -300,14 +298,13 @@ fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) 
             .identity
             .as_ref()
             .map_or_else(|| "Name locked".to_owned(), |identity| identity.name.full()),
-        birth_date: person
-            .identity
-            .map_or_else(String::new, |identity| identity.birth_date.to_string()),
+        birth_date: person.identity.map_or_else(String::new, |identity| {
+            let born = identity.birth_date.date();
+            born.strftime("%-d %B %Y").to_string()
+        }),
         phone: phone.map_or_else(String::new, |phone| phone.to_string()),
-        state: member.state.clone(),
         why: why(reason),
-        documents: member.documents,
-        is_listed_only: member.is_listed_only,
+        seen: words::seen(member),
     }
 }
 
@@ -327,7 +324,7 @@ fn why(reason: &str) -> &'static str {
 struct NoticesPage {
     officer: Option<Officer>,
     id: String,
-    counts: Vec<notices::Count>,
+    counts: Vec<(String, i64)>,
     runs: Vec<(String, bool)>,
 }
 
@@ -341,7 +338,11 @@ pub(super) async fn notices(
     Ok(page(&NoticesPage {
         officer: Some(officer),
         id,
-        counts: notices::counts(&room.pool, incident.id).await?,
+        counts: notices::counts(&room.pool, incident.id)
+            .await?
+            .iter()
+            .map(|count| (words::messages(count), count.number))
+            .collect(),
         runs: runs
             .iter()
             .map(|run| {

@@ -8,12 +8,12 @@ use crate::portal::Portal;
 use crate::reading::{Reading, together};
 use crate::respond;
 use crate::session::Visitor;
-use crate::texts::Texts;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use candour_app::notices::TitledNotice;
-use jiff::tz::TimeZone;
+use candour_app::{FirstByte, documents};
+use candour_core::notices::WaitingNotice;
+use std::collections::HashMap;
 
 /// The waiting messages.
 #[derive(Template)]
@@ -35,10 +35,12 @@ pub struct NoticeView {
     pub received: Option<String>,
     /// Its text: headings, each with its sentences.
     pub parts: Vec<NoticePart>,
-    /// What was seen: documents by title, then parts of the record.
-    pub seen: Vec<String>,
-    /// The code that proves it is ours.
-    pub code: Option<String>,
+    /// The documents it is about, each as the patient's own shelf calls it.
+    pub documents: Vec<DocumentView>,
+    /// The parts of the record it is about.
+    pub about: Vec<String>,
+    /// The code by which it can be checked; empty without one.
+    pub code: String,
 }
 
 /// A heading with its sentences.
@@ -60,6 +62,14 @@ impl NoticePart {
     }
 }
 
+/// A document that a message is about.
+pub struct DocumentView {
+    /// Its id as text.
+    pub id: String,
+    /// Its title; `None` when it no longer stands on the shelf.
+    pub title: Option<String>,
+}
+
 /// `GET /patients/{patient}/notices`.
 pub async fn show(
     State(portal): State<Portal>,
@@ -68,46 +78,65 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let reading = Reading::of(&portal, visitor, &patient).await?;
     let (opened, first_byte) =
-        candour_app::notices::open_titled(portal.app(), &reading.viewer, reading.patient).await?;
+        candour_app::notices::open(portal.app(), &reading.viewer, reading.patient).await?;
+    let opened = opened.into_inner();
+    let (waiting, missing) = (opened.notices, opened.unreadable);
+    let (titles, shelf_byte) = titles(&portal, &reading, &waiting).await?;
     let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
     let frame = reading.frame(&portal, "notices.title", banner).await;
     let texts = frame.texts();
-    let opened = opened.into_inner();
-    let unreadable = unreadable(texts, opened.unreadable);
-    let notices = opened
-        .notices
+    let notices = waiting
         .into_iter()
-        .map(|titled| view(texts, &portal.settings().zone, titled))
+        .map(|notice| NoticeView {
+            subject: notice.subject,
+            received: Some(texts.fill(
+                "notices.received",
+                &[(
+                    "date",
+                    &dates::moment(texts, notice.at, &portal.settings().zone),
+                )],
+            )),
+            parts: notice
+                .paragraphs
+                .iter()
+                .map(|paragraph| NoticePart::of(paragraph))
+                .collect(),
+            documents: notice
+                .documents
+                .into_iter()
+                .map(|id| DocumentView {
+                    title: titles.get(&id).cloned(),
+                    id,
+                })
+                .collect(),
+            about: notice.about,
+            code: notice.code,
+        })
         .collect();
     respond::opened(
         &NoticesPage {
+            unreadable: unreadable(texts, missing),
             frame,
             notices,
-            unreadable,
         },
-        together(first_byte, banner_byte),
+        together(together(first_byte, shelf_byte), banner_byte),
     )
 }
 
-fn view(texts: &Texts, zone: &TimeZone, titled: TitledNotice) -> NoticeView {
-    let TitledNotice { notice, documents } = titled;
-    let documents = documents.into_iter().map(|title| match title {
-        Some(title) => texts.fill("notices.document", &[("title", title.as_str())]),
-        None => texts.say("notices.document_gone").to_owned(),
-    });
-    NoticeView {
-        subject: notice.subject,
-        received: Some(texts.fill(
-            "notices.received",
-            &[("date", &dates::moment(texts, notice.at, zone))],
-        )),
-        parts: notice
-            .paragraphs
-            .iter()
-            .map(|paragraph| NoticePart::of(paragraph))
-            .collect(),
-        seen: documents.chain(notice.about).collect(),
-        code: (!notice.code.is_empty())
-            .then(|| texts.fill("notices.code", &[("code", &notice.code)])),
+/// Titles of the reader's own shelf by document; the shelf is opened only when a message names a document.
+async fn titles(
+    portal: &Portal,
+    reading: &Reading,
+    waiting: &[WaitingNotice],
+) -> Result<(HashMap<String, String>, Option<FirstByte>), Problem> {
+    if waiting.iter().all(|notice| notice.documents.is_empty()) {
+        return Ok((HashMap::new(), None));
     }
+    let (shelf, first_byte) =
+        documents::shelf(portal.app(), &reading.viewer, reading.patient).await?;
+    let lines = shelf.into_inner().lines.into_iter();
+    let titles = lines
+        .map(|line| (line.document.to_string(), line.meta.title.to_string()))
+        .collect();
+    Ok((titles, Some(first_byte)))
 }

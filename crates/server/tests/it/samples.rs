@@ -10,7 +10,9 @@ use candour_server::pages::invitations::account::{
     AccountPage, AppKey, InvitationPage, Picture, SheetPage,
 };
 use candour_server::pages::invitations::{InviteMadePage, InvitePage, LinkPage};
-use candour_server::pages::notices::{NoticePart, NoticeView, NoticesPage};
+use candour_server::pages::notices::{
+    DocumentView as NoticeDocument, NoticePart, NoticeView, NoticesPage,
+};
 use candour_server::pages::practice::{
     FindPage, FoundPatient, FoundView, GivenTerms, PatientPage, PracticePage, PurposeChoice,
     PurposePage,
@@ -360,8 +362,12 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                     NoticePart { heading: "What happened".to_owned(), text: "On 3 November 2026 somebody who is not you signed in with your password. We stopped it after 14 seconds.".to_owned() },
                     NoticePart { heading: String::new(), text: "Your practice, Kauri Health, knows. Ring them on 03 379 0000.".to_owned() },
                 ],
-                seen: vec!["Your document “Letter from the heart clinic”".to_owned(), "The list of your documents (titles and dates)".to_owned()],
-                code: Some("Code of this message: 7KQD-2M4P-9XWA".to_owned()),
+                documents: vec![
+                    NoticeDocument { id: PATIENT.to_owned(), title: Some("Letter from the heart clinic".to_owned()) },
+                    NoticeDocument { id: PATIENT.to_owned(), title: None },
+                ],
+                about: vec!["The list of your documents (titles and dates)".to_owned()],
+                code: "7KQD-2M4P-9XWA".to_owned(),
             }],
             unreadable: None,
         })),

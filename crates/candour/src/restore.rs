@@ -1,0 +1,246 @@
+//! `candour restore`: a backup into an empty directory, read twice: first whether it is whole, then for good.
+
+mod survey;
+mod survived;
+mod unpack;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use candour_embedded::Binaries;
+use candour_embedded::cluster::connect;
+use candour_embedded::secret::hand_over;
+use candour_seal::{RootKey, Zeroizing};
+use tokio_util::sync::CancellationToken;
+
+use crate::backup::files::{CHECKPOINTS, ROOT_KEY, TOMBSTONES};
+use crate::backup::first_few;
+use crate::backup::key::BackupKey;
+use crate::backup::problem::BackupProblem;
+use crate::data_folder::RESTORING;
+use crate::installation::Installation;
+use crate::problem::sentence;
+use crate::secrets::issued;
+use crate::{Configuration, DataFolder, Problem, serve, terminal};
+use survey::Survey;
+use survived::Survived;
+
+/// What was asked on the command line.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Wishes {
+    /// The backup.
+    #[arg(long)]
+    pub from: PathBuf,
+    /// The backup key, as candour backup-key made it.
+    #[arg(long)]
+    pub key: PathBuf,
+    /// Only check that the backup is whole and opens; nothing is written.
+    #[arg(long)]
+    pub check: bool,
+    /// The data directory to make: new or empty.
+    #[arg(long, required_unless_present = "check")]
+    pub data: Option<PathBuf>,
+    /// Your copy of the keeper's root key (keeper/root.key); no backup holds it.
+    #[arg(long)]
+    pub root_key: Option<PathBuf>,
+    /// What survived of the old data directory: it, its keeper folder, or a copy of that.
+    #[arg(long, conflicts_with = "nothing_survived")]
+    pub survived: Option<PathBuf>,
+    /// Nothing of it survived.
+    #[arg(long)]
+    pub nothing_survived: bool,
+}
+
+/// Restores; or, when only a check is asked for, reads everything and writes nothing.
+///
+/// # Errors
+/// When the backup is not whole, the key is another, or the target is not empty; then nothing was written.
+pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
+    let key = BackupKey::read(&wishes.key)?;
+    let survey = Survey::of(&wishes.from, &wishes.key, &key)?;
+    survey.say()?;
+    let Some(target) = wishes.data.as_ref().filter(|_| !wishes.check) else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let root = Root::read(wishes.root_key.as_deref())?;
+    let survived = match (&wishes.survived, wishes.nothing_survived) {
+        (Some(folder), _) => Survived::in_folder(folder)?,
+        (None, true) => Survived::default(),
+        (None, false) => return Err(BackupProblem::SurvivedUnsaid.into()),
+    };
+    root.fits(&survey, &survived)?;
+    let installation = prepare(target, &survey)?;
+    let restored = serve::with_databases(&installation, async |stop| {
+        let work = Work {
+            wishes,
+            key,
+            survey: &survey,
+            survived: &survived,
+            installation: &installation,
+        };
+        work.put_back(&root, stop).await
+    });
+    restored?;
+    finish(&installation)?;
+    afterwards(&survey, &survived, &installation)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// An empty data directory with the configuration of the backup; it cannot be started before the restore has ended.
+fn prepare(target: &Path, survey: &Survey) -> Result<Installation, Problem> {
+    let path = std::path::absolute(target).map_err(Problem::file("could not find", target))?;
+    let is_taken = fs::read_dir(&path).is_ok_and(|mut entries| entries.next().is_some());
+    if is_taken {
+        return Err(BackupProblem::TargetNotEmpty(path).into());
+    }
+    let made_by = survey.manifest.postgres;
+    let found = Binaries::find(&path, None)?.major;
+    if found < made_by {
+        return Err(BackupProblem::NewerPostgres { made_by, found }.into());
+    }
+    let (data, _) = DataFolder::open_or_create(&path)?;
+    let mark = data.join(RESTORING);
+    fs::write(&mark, "").map_err(Problem::file("could not write", &mark))?;
+    let file = data.join(crate::configuration::FILE);
+    fs::write(&file, &survey.configuration).map_err(Problem::file("could not write", &file))?;
+    let configuration = Configuration::read(data.path())?;
+    Installation::prepare(data, configuration)
+}
+
+/// The operator's copy of the root key.
+struct Root {
+    file: PathBuf,
+    key: RootKey,
+    text: Zeroizing<String>,
+}
+
+impl Root {
+    fn read(file: Option<&Path>) -> Result<Self, Problem> {
+        let file = file.ok_or(BackupProblem::NoRootKey)?;
+        let text = fs::read(file).map_err(Problem::file("could not read", file))?;
+        let text = Zeroizing::new(text);
+        let digits = std::str::from_utf8(&text).unwrap_or_default().trim();
+        let bytes = crate::backup::key::bytes(digits)
+            .ok_or_else(|| BackupProblem::NotARootKey(file.to_path_buf()))?;
+        Ok(Self {
+            file: file.to_path_buf(),
+            key: RootKey::from_bytes(&bytes),
+            text: Zeroizing::new(format!("{digits}\n")),
+        })
+    }
+
+    /// Known before anything is written: the backup's newest checkpoint was signed with what this key gives.
+    fn fits(&self, survey: &Survey, survived: &Survived) -> Result<(), Problem> {
+        if let Some(signed) = &survey.checkpoint
+            && !signed.is_by(&self.key)
+        {
+            return Err(BackupProblem::OtherRootKey(self.file.clone()).into());
+        }
+        match &survived.checkpoint {
+            Some(signed) if !signed.is_by(&self.key) => {
+                Err(BackupProblem::OtherCheckpoints(survived.folder.clone()).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Work<'a> {
+    wishes: &'a Wishes,
+    key: BackupKey,
+    survey: &'a Survey,
+    survived: &'a Survived,
+    installation: &'a Installation,
+}
+
+impl Work<'_> {
+    async fn put_back(self, root: &Root, stop: CancellationToken) -> Result<(), Problem> {
+        let installation = self.installation;
+        let mut tombstones = self.survey.tombstones.clone();
+        tombstones.extend(self.survived.tombstones.iter().copied());
+        let unpacking = unpack::Unpacking::new(
+            (&self.wishes.from, &self.wishes.key),
+            self.key,
+            installation,
+            tombstones.clone(),
+            stop,
+        )?;
+        tokio::task::spawn_blocking(move || unpacking.run())
+            .await
+            .map_err(|error| Problem::Machine(format!("the restore broke off: {error}")))??;
+        let keeper = &installation.accounts.keeper;
+        let data = &installation.data;
+        self.survived
+            .keep(&data.join(CHECKPOINTS), &data.join(TOMBSTONES), keeper)?;
+        forget(installation, tombstones.into_iter().collect()).await?;
+        hand_over(&data.join(ROOT_KEY), &root.text, keeper)?;
+        Ok(())
+    }
+}
+
+/// What was erased stays erased: the rows go as well; the files were not put back.
+async fn forget(
+    installation: &Installation,
+    items: Vec<candour_seal::ItemId>,
+) -> Result<(), Problem> {
+    if items.is_empty() {
+        return Ok(());
+    }
+    let line = issued::database(installation.data.name(), "migrator")?;
+    let config = line.parse().map_err(|_| {
+        Problem::Machine("secrets/migrator.database is no connection string".to_owned())
+    })?;
+    let client = connect(&config)
+        .await
+        .map_err(candour_embedded::Problem::from)?;
+    let gone = candour_store::backup::forget(&client, &items)
+        .await
+        .map_err(|error| Problem::Machine(sentence(&error)))?;
+    terminal::say(&format!(
+        "{} items are named by tombstones; {gone} of them were in the backup and were not put back.",
+        items.len()
+    ))
+}
+
+/// Everything becomes durable in one go; only then the directory counts as restored.
+fn finish(installation: &Installation) -> Result<(), Problem> {
+    let data = installation.data.path();
+    let folder = fs::File::open(data).map_err(Problem::file("could not open", data))?;
+    rustix::fs::syncfs(&folder)
+        .map_err(|error| Problem::file("could not write", data)(error.into()))?;
+    let mark = data.join(RESTORING);
+    fs::remove_file(&mark)
+        .and_then(|()| folder.sync_all())
+        .map_err(Problem::file("could not remove", &mark))
+}
+
+fn afterwards(
+    survey: &Survey,
+    survived: &Survived,
+    installation: &Installation,
+) -> Result<(), Problem> {
+    let data = installation.data.path().display();
+    terminal::say(&format!("Restored into {data}."))?;
+    if !survey.contents.missing.is_empty() {
+        terminal::say(&format!(
+            "The content of {} items was missing when the backup was made and is missing now: {}",
+            survey.contents.missing.len(),
+            first_few(&survey.contents.missing)
+        ))?;
+    }
+    let backed_up = survey.checkpoint.as_ref().map_or(0, |signed| signed.size);
+    match survived.checkpoint.as_ref().map(|signed| signed.size) {
+        Some(signed) if signed > backed_up => terminal::say(&format!(
+            "A checkpoint that survived was signed over {signed} entries, the newest one in the backup over {backed_up}. \
+             If the ledger in the backup is shorter than {signed}, the keeper opens nothing and names what is missing \
+             until two people accept the loss: see docs/operate/backup.md."
+        ))?,
+        Some(_) => {}
+        None => terminal::say(
+            "No checkpoint survived, so nobody can know how much of the ledger is missing. \
+             Say so to whoever relies on it.",
+        )?,
+    }
+    terminal::say(&format!("Start it with: candour serve --data '{data}'"))
+}
