@@ -186,6 +186,7 @@ export function known(): Known[] {
 }
 
 interface Person {
+  number: number;
   patient: string;
   practice: number;
   is_canary: boolean;
@@ -200,7 +201,7 @@ export function people(practice: number): Person[] {
   return lines
     .map((line) => JSON.parse(line) as Person)
     .filter((one) => one.practice === practice && !one.is_canary && !taken.has(one.patient))
-    .sort((one, other) => (one.patient < other.patient ? -1 : 1));
+    .sort((one, other) => one.number - other.number);
 }
 
 /** RFC 6238: six digits of the half minute around `at`. */
