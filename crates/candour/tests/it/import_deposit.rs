@@ -59,6 +59,7 @@ fn unhurried() -> Settings {
             "global_rate": { "rows": [] }
         }))
         .unwrap(),
+        ..Settings::default()
     }
 }
 

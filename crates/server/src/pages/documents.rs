@@ -109,15 +109,12 @@ fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
     let size = dates::size(meta.size_bytes);
     let file = [("type", meta.media_type.words()), ("size", &*size)];
     let cautions: Vec<_> = line.cautions.iter().map(|known| known.words()).collect();
-    let file = match cautions.as_slice() {
-        [] => texts.fill("documents.file", &file),
-        _ => {
-            let cautions = cautions.join("; it ");
-            texts.fill(
-                "documents.file_with",
-                &[file[0], file[1], ("cautions", &cautions)],
-            )
-        }
+    let file = if cautions.is_empty() {
+        texts.fill("documents.file", &file)
+    } else {
+        let cautions = cautions.join("; it ");
+        let file = [file[0], file[1], ("cautions", &*cautions)];
+        texts.fill("documents.file_with", &file)
     };
     DocumentView {
         id: line.document.to_string(),
