@@ -36,16 +36,14 @@ pub(super) async fn begin(
         }
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
         let (held, ends) = (Arc::clone(core), last_of_all.clone());
-        let runtime = tokio::runtime::Handle::current();
-        // On a thread of its own: it waits for the disk, and nobody who asks may wait for that.
-        tasks.spawn_blocking(move || {
+        tasks.spawn(async move {
             let keep = |text| {
                 *held
                     .checkpoint
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = text
             };
-            runtime.block_on(checkpoints.run(ledger, ends, keep));
+            checkpoints.run(ledger, ends, keep).await;
         });
     }
     tasks.spawn(each_second(Arc::clone(core), volume, stop, last_of_all));
