@@ -253,6 +253,9 @@ pub struct Status {
     /// How the root key is kept: `key file`, `passphrase`, `token`.
     #[prost(string, tag = "10")]
     pub root_kind: String,
+    /// The keeper's database shares its cluster, and so its owner, with other databases.
+    #[prost(bool, tag = "11")]
+    pub shares_cluster: bool,
 }
 
 /// A call whose only content is the token.

@@ -27,7 +27,7 @@ const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rpId":"localhost"}}"#
 fn standing() -> Standing {
     Standing {
         demonstration: true,
-        shares_user: true,
+        is_shared: true,
     }
 }
 
