@@ -2,6 +2,8 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup_elsewhere;
+#[cfg(test)]
 mod backup_refused;
 #[cfg(test)]
 mod demonstration;
@@ -9,6 +11,8 @@ mod demonstration;
 mod import;
 #[cfg(test)]
 mod import_deposit;
+#[cfg(test)]
+mod own_users;
 #[cfg(test)]
 mod running;
 #[cfg(test)]
