@@ -68,6 +68,9 @@ fn built() -> Result<PathBuf, Stop> {
 
 fn tests(report: &mut Report) -> Result<(), Stop> {
     report.stage("tests", || {
+        if !workspace::root().join("../shared/data").is_dir() {
+            say("there is no test data in ../shared/data: tests that need it say \"skipped\" and check nothing")?;
+        }
         let server = built()?.join("candour-test-cluster");
         let cluster = Companion::start(&mut Command::new(server))?;
         let mut tests = ci_cargo("test", &["--workspace", "--no-fail-fast"]);
@@ -80,7 +83,7 @@ fn tests(report: &mut Report) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Crashes and the drill: whole processes, as a demonstration runs them.
+/// Crashes, what lies about in memory, and the drill: whole processes, as a demonstration runs them.
 fn real_machinery(report: &mut Report) -> Result<(), Stop> {
     let drill = built()?.join("candour-drill");
     if offers(&drill, "crash") {
@@ -88,9 +91,13 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
             checked(Command::new(&drill).args(["crash", "--cycles", "20"]))
         })?;
     }
+    if offers(&drill, "memory") {
+        report.stage("memory", || checked(Command::new(&drill).arg("memory")))?;
+    }
     if offers(&drill, "stolen-login") {
         report.stage("drill", || {
-            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))
+            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))?;
+            checked(Command::new(&drill).args(["stolen-staff", "--patients", "300"]))
         })?;
     }
     Ok(())

@@ -41,7 +41,12 @@ fn become_candour(command: &str, arguments: &[String]) -> Result<bool, Stop> {
 fn build() -> Result<PathBuf, Stop> {
     let mut cargo = workspace::cargo();
     cargo.args(["build", "--release", "--bins"]);
-    for package in ["candour", "candour-keeper", "candour-drill"] {
+    for package in [
+        "candour",
+        "candour-keeper",
+        "candour-ledger",
+        "candour-drill",
+    ] {
         cargo.args(["--package", package]);
     }
     children::run(&mut cargo)?;

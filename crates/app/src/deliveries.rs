@@ -4,6 +4,7 @@
 //! ledger as that; the room tells people about both.
 
 use candour_keeper_api::wire::{Call, Delivered};
+use candour_keeper_api::words::Reason;
 use candour_keeper_api::{CallError, Keeper};
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,6 +123,9 @@ async fn send(keeper: &Keeper, batch: &mut Vec<u64>) -> bool {
     });
     match keeper.call(call).await {
         Err(CallError::Unreachable) => return false,
+        Err(CallError::Denied(denied)) if denied.reason == Reason::LedgerUnavailable => {
+            return false;
+        }
         Err(error) => tracing::warn!(%error, "the keeper does not take reports of deliveries"),
         Ok(_) => {}
     }

@@ -39,6 +39,9 @@ pub struct Configuration {
     /// Thresholds of detection other than the keeper's own; the keeper reads and checks them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<serde_json::Value>,
+    /// Ballast and alarms of the ledger's volume, other than the keeper's own; the keeper reads and checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ledger_volume: Option<serde_json::Value>,
     /// The time zone in which pages and letters state times, by its name in the tz database.
     #[serde(default = "default_zone")]
     pub zone: String,
@@ -103,6 +106,7 @@ impl Configuration {
             // A made-up population is deposited within minutes.
             budgets: Some(serde_json::json!({ "client": { "deposited_hour_floor": 1_000_000 } })),
             detection: None,
+            ledger_volume: None,
             zone: default_zone(),
             operator: None,
         })

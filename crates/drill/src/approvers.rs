@@ -43,13 +43,7 @@ where
     let begun = clock::now();
     let mut people = Vec::new();
     for account in officers {
-        let mut officer = Officer {
-            login: account.login.clone(),
-            browser: Browser::new(room)?,
-            passkey: account.keys.passkey()?,
-        };
-        officer.answer("/sign-in").await?;
-        people.push(officer);
+        people.push(Officer::sign_in(room, account).await?);
     }
     let mut approved = Approved {
         pressed: Vec::new(),
@@ -77,7 +71,25 @@ where
     Ok(approved)
 }
 
+/// An officer's browser, signed in to the room.
+///
+/// # Errors
+/// When the room refuses.
+pub async fn sign_in(room: &Site, account: &Account) -> Result<Browser, Problem> {
+    Ok(Officer::sign_in(room, account).await?.browser)
+}
+
 impl Officer {
+    async fn sign_in(room: &Site, account: &Account) -> Result<Self, Problem> {
+        let mut officer = Self {
+            login: account.login.clone(),
+            browser: Browser::new(room)?,
+            passkey: account.keys.passkey()?,
+        };
+        officer.answer("/sign-in").await?;
+        Ok(officer)
+    }
+
     /// Opens every case and does what its page offers this officer; gives the acts that were done.
     async fn work(&mut self) -> Result<Vec<String>, Problem> {
         let list = self

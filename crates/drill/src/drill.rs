@@ -1,21 +1,25 @@
 //! A drill: a real attack on an installation of its own, from settling to the last message, with nobody at the keyboard.
 
+mod judge;
 mod mails;
 mod settled;
+mod shown;
 mod watch;
 
 pub use crate::traffic::Met;
 pub use mails::Mails;
 pub use settled::Settled;
-pub use watch::{Case, Watch};
+pub use watch::{Affected, Case, Watch};
 
 use crate::accounts::{Account, Accounts};
-use crate::approvers::{Approved, approve};
+use crate::approvers::{self, Approved, approve};
 use crate::attacker::{Attack, Loot, Stolen};
 use crate::browser::{Acting, Browser};
 use crate::installation::Installation;
-use crate::scorecard::{Run, Score, page};
+use crate::population::{Plan, Population};
+use crate::scorecard::{Run, Score, names_nobody, page};
 use crate::settle;
+use crate::template::{Kind, Template};
 use crate::traffic::Traffic;
 use crate::{Problem, clock};
 use candour_embedded::Account as User;
@@ -79,20 +83,40 @@ pub struct Outcome {
     pub faults: Vec<String>,
 }
 
-/// Runs a drill from nothing to its scorecard.
+/// Runs a drill: clones a settled installation, lets the thief in, and follows the case to its last message.
 ///
 /// # Errors
 /// When it cannot be carried out. A bad score is no error: it is in the outcome.
 pub async fn run(wishes: &Wishes) -> Result<Outcome, Problem> {
-    let installation = Installation::raise(wishes.control, wishes.keep).await?;
-    let outcome = attack_and_tell(wishes, &installation).await;
+    let (installation, settled) = if wishes.control {
+        // The open keeper remembers nothing, so there is nothing to clone.
+        let installation = Installation::raise(true, None, wishes.keep).await?;
+        let settled = settle_fresh(wishes, &installation).await;
+        (installation, settled)
+    } else {
+        let template = Template::of(Kind {
+            patients: wishes.patients,
+            seed: wishes.seed,
+            visitors: VISITORS,
+        })
+        .await?;
+        let begun = clock::now();
+        let installation = Installation::raise(false, Some(&template), wishes.keep).await?;
+        let seconds = clock::seconds_between(begun, clock::now());
+        tracing::info!(seconds, "cloned and started");
+        (installation, Settled::read(&template.list()))
+    };
+    let outcome = match settled {
+        Ok(settled) => attack_and_tell(wishes, &installation, settled).await,
+        Err(problem) => Err(problem),
+    };
     let ended = installation.end().await;
     let outcome = outcome?;
     ended?;
     Ok(outcome)
 }
 
-async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result<Outcome, Problem> {
+async fn settle_fresh(wishes: &Wishes, installation: &Installation) -> Result<Settled, Problem> {
     let list = installation.desk().join("settled.jsonl");
     let to_settle = settle::Wishes {
         data: installation.data(),
@@ -103,19 +127,23 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
         programs: Some(installation.programs()),
         is_quiet: true,
     };
-    let begun = clock::now();
-    let done = settle::settle(&to_settle).await?;
-    let seconds = clock::seconds_between(begun, clock::now());
-    tracing::info!(
-        people = done.people,
-        documents = done.documents,
-        seconds,
-        "settled"
-    );
-    let mut settled = Settled::read(&list)?;
+    settle::settle(&to_settle).await?;
+    Settled::read(&list)
+}
+
+async fn attack_and_tell(
+    wishes: &Wishes,
+    installation: &Installation,
+    mut settled: Settled,
+) -> Result<Outcome, Problem> {
     let accounts = Accounts::read(&installation.data().join(Accounts::FILE))?;
     let visitors = Accounts::read(&installation.data().join(Accounts::VISITORS))?;
-    settled.practice_mailboxes = practice_mailboxes(installation).await?;
+    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+    let population = Population::new(Plan::new(wishes.patients, wishes.seed, today))?;
+    let practices = population.practices().iter();
+    settled.practice_mailboxes = practices
+        .map(|practice| practice.email.to_string())
+        .collect();
 
     let staff: Vec<Account> = doctors(&accounts).into_iter().skip(1).cloned().collect();
     let traffic = Traffic::start(&installation.portal(), &visitors.accounts, &staff).await?;
@@ -126,19 +154,12 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
     };
     let met = traffic.end().await;
     let loot = loot?;
-    let (case, approved) = match told.transpose()? {
-        Some((case, approved)) => (Some(case), Some(approved)),
-        None => (None, None),
-    };
+    let (case, approved) = told.transpose()?.unzip();
     let mails = if wishes.control {
         Mails::default()
     } else {
-        mails::read(
-            &installation.data().join("mailbox"),
-            &installation.status(),
-            &settled,
-        )
-        .await?
+        let mailbox = installation.data().join("mailbox");
+        mails::read(&mailbox, &installation.status(), &settled).await?
     };
     let run = Run {
         scenario: wishes.scenario.name(),
@@ -147,12 +168,93 @@ async fn attack_and_tell(wishes: &Wishes, installation: &Installation) -> Result
         case: case.as_ref(),
         mails: &mails,
         met: &met,
-        approval_seconds: approved.map_or(0.0, |approved| approved.seconds),
+        approval_seconds: approved.as_ref().map_or(0.0, |approved| approved.seconds),
     };
     let score = run.score();
-    let faults = faults(&run, &score, &accounts);
-    write(wishes, &run, &score, &faults)?;
+    let mut faults = run.mails.faults.clone();
+    match approved {
+        None => faults.extend(judge::of_control(&score, &settled)),
+        Some(approved) => {
+            let names: Vec<String> = population
+                .practices()
+                .iter()
+                .map(|practice| practice.name.clone())
+                .collect();
+            let expected = judge::Expected::of(&loot, &settled, &names, today);
+            faults.extend(judge::of_score(&run, &score, &accounts));
+            faults.extend(judge::of_telling(&run, &expected));
+            faults.extend(judge::of_approval(&run, &approved));
+            let everybody = [accounts, visitors];
+            faults.extend(look_around(installation, &run, &expected, &everybody).await?);
+        }
+    }
+    let scorecard = page(&run, &score, &faults);
+    if !names_nobody(&scorecard) {
+        faults.push("the scorecard has somebody's id on it".to_owned());
+    }
+    write(wishes, &score, &scorecard)?;
     Ok(Outcome { score, faults })
+}
+
+/// Looks at what is shown to the public, to practices and to a told person, each through their own pages.
+async fn look_around(
+    installation: &Installation,
+    run: &Run<'_>,
+    expected: &judge::Expected,
+    everybody: &[Accounts; 2],
+) -> Result<Vec<String>, Problem> {
+    let [named, _] = everybody;
+    let missing = |what: &str| Problem::Unexpected(format!("the installation has no {what}"));
+    let mut faults = shown::look_at_status_site(&installation.status(), &expected.numbers).await?;
+    let officer = named
+        .with_role("privacy_officer")
+        .ok_or_else(|| missing("privacy officer"))?;
+    let room = approvers::sign_in(&installation.room(), officer).await?;
+    faults.extend(shown::look_at_lists(&room, &expected.lists).await?);
+    // Whoever lost most, so that the page has something to say.
+    let own = |id: &str| judge::Expected::own_page(run.loot, run.settled, id);
+    let person = expected
+        .mailed
+        .iter()
+        .max_by_key(|id| {
+            let lost = own(id);
+            (lost.documents.len(), lost.record, lost.shelf)
+        })
+        .and_then(|id| run.settled.patient(id))
+        .ok_or_else(|| missing("person who was told by mail"))?;
+    let browser = reader(installation, run.scenario, everybody, person).await?;
+    let patient = &person.patient;
+    faults.extend(shown::look_at_own_page(&browser, patient, &own(patient)).await?);
+    Ok(faults)
+}
+
+/// Somebody who may read a told person's messages: for the victim of a stolen login, whose account is frozen, whoever
+/// acts for them; else the person, who gets an account from their practice now.
+async fn reader(
+    installation: &Installation,
+    scenario: &str,
+    everybody: &[Accounts; 2],
+    person: &settle::SettledPatient,
+) -> Result<Browser, Problem> {
+    let portal = installation.portal();
+    let missing = |what: &str| Problem::Unexpected(format!("the installation has no {what}"));
+    let [named, visitors] = everybody;
+    if scenario == Scenario::StolenLogin.name() {
+        let helper = visitors
+            .by_login(settle::HELPER)
+            .ok_or_else(|| missing("person who acts for the victim"))?;
+        return shown::sign_in(&portal, helper).await;
+    }
+    let mut accounts = everybody.iter().flat_map(|accounts| &accounts.accounts);
+    match accounts.find(|account| account.patient == person.patient) {
+        Some(account) => shown::sign_in(&portal, account).await,
+        None => {
+            let reception = named
+                .with_role("reception")
+                .ok_or_else(|| missing("reception"))?;
+            shown::register(&portal, reception, person).await
+        }
+    }
 }
 
 fn doctors(accounts: &Accounts) -> Vec<&Account> {
@@ -161,18 +263,6 @@ fn doctors(accounts: &Accounts) -> Vec<&Account> {
         .iter()
         .filter(|account| account.role == "clinician")
         .collect()
-}
-
-async fn practice_mailboxes(
-    installation: &Installation,
-) -> Result<std::collections::BTreeSet<String>, Problem> {
-    let store = settle::open_store(&installation.data(), "worker")?;
-    Ok(store
-        .practices()
-        .await?
-        .into_iter()
-        .map(|practice| practice.email)
-        .collect())
 }
 
 /// Hands the thief what was stolen, and waits until it is done.
@@ -186,7 +276,7 @@ async fn steal(
     let stolen = match wishes.scenario {
         Scenario::StolenLogin => {
             let victim = accounts
-                .by_login("thief")
+                .by_login(settle::VICTIM)
                 .ok_or_else(|| missing("account to steal"))?;
             let (password, app) = victim
                 .keys
@@ -291,108 +381,13 @@ async fn wait_for_case(watch: &Watch) -> Result<IncidentId, Problem> {
     }
 }
 
-/// What is not as the specification says.
-fn faults(run: &Run<'_>, score: &Score, accounts: &Accounts) -> Vec<String> {
-    let mut faults = run.mails.faults.clone();
-    if score.control {
-        // The control shows that the drill can fail; in it nearly everything is lost.
-        if score.documents_lost * 10 < score.documents * 9 && score.scenario == "stolen-login" {
-            faults.push(format!(
-                "the control lost only {} of {} documents: this thief is no test",
-                score.documents_lost, score.documents
-            ));
-        }
-        return faults;
-    }
-    for (name, value) in [("recall", score.recall), ("precision", score.precision)] {
-        if value.is_none_or(|value| value < 1.0) {
-            faults.push(format!("{name} is {value:?} and must be 1"));
-        }
-    }
-    if score.seconds_to_freeze.is_none() {
-        faults.push("nothing was frozen".to_owned());
-    }
-    match run.scenario {
-        "stolen-login" => {
-            let own = accounts
-                .by_login("thief")
-                .map(|account| account.patient.clone());
-            let strangers = run
-                .loot
-                .documents
-                .keys()
-                .filter(|id| run.settled.owners.get(*id) != own.as_ref())
-                .count();
-            if strangers > 0 || score.people_lost > 1 || score.people_listed > 1 {
-                faults.push(format!("{strangers} documents of others were lost"));
-            }
-        }
-        _ => {
-            if score.people_lost > 60 || score.people_listed > 300 {
-                let (opened, listed) = (score.people_lost, score.people_listed);
-                faults.push(format!(
-                    "{opened} people were opened and {listed} listed: more than 60 and 300"
-                ));
-            }
-        }
-    }
-    faults.extend(wrongly_told(run));
-    for (what, number) in &run.met.refused {
-        faults.push(format!(
-            "ordinary people were refused: {what}, {number} times"
-        ));
-    }
-    faults
-}
-
-/// Everybody on the route of mail is written to, and nobody else.
-fn wrongly_told(run: &Run<'_>) -> Vec<String> {
-    let Some(case) = run.case else {
-        return Vec::new();
-    };
-    let mailbox = |id: &str| {
-        run.settled
-            .patient(id)
-            .and_then(|patient| patient.email.clone())
-    };
-    let mut faults = Vec::new();
-    let mut expected = std::collections::BTreeSet::new();
-    for (member, _) in case
-        .people
-        .iter()
-        .filter(|(member, _)| member.route == "mail")
-    {
-        let id = member.patient.to_string();
-        if run
-            .settled
-            .patient(&id)
-            .is_some_and(|patient| patient.is_unsafe_to_write)
-        {
-            faults.push("somebody unsafe to write to is on the route of mail".to_owned());
-        }
-        expected.extend(mailbox(&id));
-    }
-    for address in run.mails.people.difference(&expected) {
-        let _ = address;
-        faults.push("somebody was written to who should not be".to_owned());
-    }
-    let missing = expected.difference(&run.mails.people).count();
-    if missing > 0 {
-        faults.push(format!(
-            "{missing} people should have been written to and were not"
-        ));
-    }
-    faults
-}
-
-fn write(wishes: &Wishes, run: &Run<'_>, score: &Score, faults: &[String]) -> Result<(), Problem> {
+fn write(wishes: &Wishes, score: &Score, scorecard: &str) -> Result<(), Problem> {
     if let Some(path) = &wishes.json {
         let text = serde_json::to_string_pretty(score).map_err(Problem::json(path))?;
         std::fs::write(path, text + "\n").map_err(Problem::file("could not write", path))?;
     }
     if let Some(path) = &wishes.scorecard {
-        std::fs::write(path, page(run, score, faults))
-            .map_err(Problem::file("could not write", path))?;
+        std::fs::write(path, scorecard).map_err(Problem::file("could not write", path))?;
     }
     Ok(())
 }

@@ -1,11 +1,12 @@
-//! An installation of its own for one drill: a temporary data directory that the real supervisor runs, with the
-//! careless portal in front of it.
+//! An installation of its own for one drill: a temporary data directory, fresh or cloned, that the real supervisor
+//! runs, with the careless portal in front of it.
 //!
 //! The control differs in one file: the program named `candour-keeper` is the open keeper.
 
 use crate::Problem;
 use crate::browser::Site;
 use crate::settle::owner_of;
+use crate::template::Template;
 use candour_embedded::Account;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File};
@@ -83,17 +84,22 @@ impl Ports {
 }
 
 impl Installation {
-    /// Makes the data directory and starts everything; with `is_control`, before an open keeper.
+    /// Makes the data directory, or clones it from a template, and starts everything; with `is_control`, before an
+    /// open keeper.
     ///
     /// # Errors
     /// When a program is missing or does not start; what was started is ended.
-    pub async fn raise(is_control: bool, keeps_folder: bool) -> Result<Self, Problem> {
+    pub async fn raise(
+        is_control: bool,
+        template: Option<&Template>,
+        keeps_folder: bool,
+    ) -> Result<Self, Problem> {
         let front = if is_control {
             Front::CarelessBeforeOpenKeeper
         } else {
             Front::Careless
         };
-        Self::raise_with(front, serde_json::Map::new(), keeps_folder).await
+        Self::raise_from(front, template, serde_json::Map::new(), keeps_folder).await
     }
 
     /// Makes the data directory, with these settings over the usual ones, and starts everything.
@@ -102,6 +108,15 @@ impl Installation {
     /// When a program is missing or does not start; what was started is ended.
     pub async fn raise_with(
         front: Front,
+        settings: serde_json::Map<String, serde_json::Value>,
+        keeps_folder: bool,
+    ) -> Result<Self, Problem> {
+        Self::raise_from(front, None, settings, keeps_folder).await
+    }
+
+    async fn raise_from(
+        front: Front,
+        template: Option<&Template>,
         settings: serde_json::Map<String, serde_json::Value>,
         keeps_folder: bool,
     ) -> Result<Self, Problem> {
@@ -116,7 +131,7 @@ impl Installation {
             parts: Vec::new(),
             keeps_folder,
         };
-        installation.lay_out(is_control)?;
+        installation.lay_out(is_control, template)?;
         let data = installation.data().display().to_string();
         let supervisor =
             installation.command("candour", &["serve", "--data", &data], &Account::current())?;
@@ -241,6 +256,25 @@ impl Installation {
     /// # Errors
     /// When the folder cannot be removed.
     pub async fn end(mut self) -> Result<(), Problem> {
+        self.stop().await;
+        if self.keeps_folder {
+            return Ok(());
+        }
+        fs::remove_dir_all(&self.folder).map_err(Problem::file("could not remove", &self.folder))
+    }
+
+    /// Ends everything in order, moves the data directory to `place`, and removes the rest.
+    ///
+    /// # Errors
+    /// When it cannot be moved.
+    pub async fn end_into(mut self, place: &Path) -> Result<(), Problem> {
+        self.stop().await;
+        let data = self.data();
+        fs::rename(&data, place).map_err(Problem::file("could not move", &data))?;
+        fs::remove_dir_all(&self.folder).map_err(Problem::file("could not remove", &self.folder))
+    }
+
+    async fn stop(&mut self) {
         for part in self.parts.iter_mut().rev() {
             terminate(&part.child);
             if tokio::time::timeout(END, part.child.wait()).await.is_err() {
@@ -249,10 +283,6 @@ impl Installation {
             }
         }
         self.parts.clear();
-        if self.keeps_folder {
-            return Ok(());
-        }
-        fs::remove_dir_all(&self.folder).map_err(Problem::file("could not remove", &self.folder))
     }
 
     /// What a part said last, for an error.
@@ -308,15 +338,14 @@ impl Installation {
         Ok(())
     }
 
-    fn lay_out(&self, is_control: bool) -> Result<(), Problem> {
+    fn lay_out(&self, is_control: bool, template: Option<&Template>) -> Result<(), Problem> {
         let data = self.data();
-        for folder in [
-            &data,
-            &self.programs(),
-            &self.desk(),
-            &self.folder.join("log"),
-        ] {
-            fs::create_dir(folder).map_err(Problem::file("could not create", folder))?;
+        match template {
+            Some(template) => template.clone_to(&data)?,
+            None => fs::create_dir(&data).map_err(Problem::file("could not create", &data))?,
+        }
+        for folder in [self.programs(), self.desk(), self.folder.join("log")] {
+            fs::create_dir(&folder).map_err(Problem::file("could not create", &folder))?;
         }
         open_to_all(&data)?;
         open_to_all(&self.programs())?;

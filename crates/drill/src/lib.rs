@@ -6,17 +6,20 @@
 pub mod accounts;
 pub mod approvers;
 pub mod attacker;
+pub mod bench;
 pub mod browser;
 pub mod careless_portal;
 pub mod clock;
 pub mod crash;
 pub mod drill;
 pub mod installation;
+pub mod memory;
 pub mod open_keeper;
 pub mod population;
 pub mod problem;
 pub mod scorecard;
 pub mod settle;
+pub mod template;
 pub mod totp;
 pub mod traffic;
 

@@ -2,7 +2,7 @@
 
 mod page;
 
-pub use page::page;
+pub use page::{names_nobody, page};
 
 use crate::attacker::Loot;
 use crate::clock::seconds_between;
@@ -47,32 +47,43 @@ pub fn registered(case: &Case, only_confirmed: bool) -> BTreeSet<Lost> {
     /// Number of "no section": the item is a document.
     const DOCUMENT: i16 = 11;
     let mut lost = BTreeSet::new();
-    for (member, items) in &case.people {
-        for item in items
-            .iter()
-            .filter(|item| item.is_confirmed || !only_confirmed)
-        {
-            if item.section == DOCUMENT {
-                lost.insert(Lost::Document(item.item.to_string()));
-            }
-            lost.insert(if item.is_listing {
-                Lost::Listed(member.patient.to_string())
+    for affected in &case.people {
+        let patient = affected.member.patient.to_string();
+        let is_counted = |is_confirmed: bool| is_confirmed || !only_confirmed;
+        let mut add = |is_listing: bool| {
+            lost.insert(if is_listing {
+                Lost::Listed(patient.clone())
             } else {
-                Lost::Opened(member.patient.to_string())
-            });
+                Lost::Opened(patient.clone())
+            })
+        };
+        let mut documents = Vec::new();
+        for item in &affected.items {
+            if is_counted(item.is_confirmed) {
+                add(item.is_listing);
+                if item.section == DOCUMENT {
+                    documents.push(Lost::Document(item.item.to_string()));
+                }
+            }
         }
+        for part in &affected.sections {
+            if is_counted(part.is_confirmed) {
+                add(part.is_listing);
+            }
+        }
+        lost.extend(documents);
     }
     lost
 }
 
-/// The part of `these` that is among `those`; 1 when there is nothing to find.
-fn share(these: &BTreeSet<Lost>, those: &BTreeSet<Lost>) -> f64 {
+/// The part of `these` that is among `those`; `None` when there is nothing to find: that would be no score.
+fn share(these: &BTreeSet<Lost>, those: &BTreeSet<Lost>) -> Option<f64> {
     if these.is_empty() {
-        return 1.0;
+        return None;
     }
     let found = these.intersection(those).count();
     let ratio = |number: usize| u32::try_from(number).map_or(f64::MAX, f64::from);
-    ratio(found) / ratio(these.len())
+    Some(ratio(found) / ratio(these.len()))
 }
 
 /// The figures, under the names that programs read.
@@ -157,15 +168,21 @@ impl Run<'_> {
                 .iter()
                 .filter(|patient| !patient.is_canary)
                 .count(),
-            documents: self.settled.owners.len(),
+            documents: self
+                .settled
+                .patients
+                .iter()
+                .filter(|patient| !patient.is_canary)
+                .map(|patient| patient.documents.len())
+                .sum(),
             documents_lost: count(|lost| matches!(lost, Lost::Document(_))),
             people_lost: count(|lost| matches!(lost, Lost::Opened(_))),
             people_listed: count(|lost| matches!(lost, Lost::Listed(_))),
             seconds_to_detect: self.seconds_to("alarm"),
             seconds_to_freeze: self.seconds_to("freeze"),
             seconds_to_list: self.seconds_to("scope"),
-            recall: granted.map(|granted| share(&taken, &granted)),
-            precision: confirmed.map(|confirmed| share(&confirmed, &taken)),
+            recall: granted.and_then(|granted| share(&taken, &granted)),
+            precision: confirmed.and_then(|confirmed| share(&confirmed, &taken)),
             practices_told: self.mails.practices.len(),
             people_told: self.mails.people.len(),
             seconds_to_last_mail: self
@@ -190,8 +207,15 @@ mod tests {
     #[test]
     fn a_loss_that_the_room_misses_costs_recall_and_a_false_one_costs_precision() {
         let (taken, room) = (set(&["a", "b", "c", "d"]), set(&["a", "b", "c", "x", "y"]));
-        assert!((share(&taken, &room) - 0.75).abs() < 1e-9);
-        assert!((share(&room, &taken) - 0.6).abs() < 1e-9);
-        assert!((share(&set(&[]), &room) - 1.0).abs() < 1e-9);
+        let (recall, precision) = (share(&taken, &room), share(&room, &taken));
+        assert!((recall.unwrap() - 0.75).abs() < 1e-9);
+        assert!((precision.unwrap() - 0.6).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_thief_who_got_nothing_and_a_room_that_confirms_nobody_give_no_score() {
+        let room = set(&["a"]);
+        assert_eq!(share(&set(&[]), &room), None);
+        assert_eq!(share(&BTreeSet::new(), &set(&["a"])), None);
     }
 }

@@ -1,6 +1,6 @@
 //! The client: one connection, many calls at once, connected again when it breaks.
 
-use crate::frame;
+use crate::frame::{self, Frames};
 use crate::permit::{DepositPermit, Opened, Permit, Target};
 use crate::token::Token;
 use crate::wire::{self, Call, Reply, Request, Response};
@@ -8,7 +8,8 @@ use crate::words::{Purpose, Reason};
 use candour_seal::{InstallationId, InstanceId, ItemId};
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -79,20 +80,31 @@ pub enum DepositOutcome {
     AlreadySealed(ItemId),
 }
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Reply>>>>;
+/// Who waits for which reply; `None` once the connection has ended and no reply can come.
+type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Reply>>>>>;
 
 struct Connection {
-    next_id: u64,
+    last_id: AtomicU64,
     requests: mpsc::Sender<Vec<u8>>,
     waiting: Waiting,
-    welcome: wire::Welcome,
     _ends_with_us: DropGuard,
+}
+
+/// A connection and what the keeper said when it began.
+#[derive(Clone)]
+struct Greeted {
+    connection: Arc<Connection>,
+    installation: InstallationId,
+    instance: InstanceId,
+    is_demonstration: bool,
 }
 
 /// A connection to the keeper that may be shared by all requests of a process.
 pub struct Keeper {
     address: KeeperAddress,
-    connection: tokio::sync::Mutex<Option<Connection>>,
+    /// Read by every call; changed only by whoever holds `connecting`.
+    current: RwLock<Option<Greeted>>,
+    connecting: tokio::sync::Mutex<()>,
     tasks: TaskTracker,
 }
 
@@ -104,57 +116,26 @@ impl Keeper {
     pub fn new(address: KeeperAddress) -> Self {
         Self {
             address,
-            connection: tokio::sync::Mutex::new(None),
+            current: RwLock::default(),
+            connecting: tokio::sync::Mutex::new(()),
             tasks: TaskTracker::new(),
         }
     }
 
     /// The installation and this process's instance, from the keeper's welcome.
     pub async fn introduce(&self) -> Result<(InstallationId, InstanceId, bool), CallError> {
-        let mut held = self.connection.lock().await;
-        let welcome = &self.connected(&mut held).await?.welcome;
-        let installation = InstallationId::try_from(welcome.installation.as_slice());
-        let instance = InstanceId::try_from(welcome.instance.as_slice());
-        match (installation, instance) {
-            (Ok(installation), Ok(instance)) => Ok((installation, instance, welcome.demonstration)),
-            _ => Err(CallError::Unexpected),
-        }
+        let greeted = self.connected().await?;
+        Ok((
+            greeted.installation,
+            greeted.instance,
+            greeted.is_demonstration,
+        ))
     }
 
     /// One call and its reply. A refusal of the whole call comes back as [`CallError::Denied`].
     pub async fn call(&self, call: Call) -> Result<Reply, CallError> {
-        let answer = {
-            let mut held = self.connection.lock().await;
-            let connection = self.connected(&mut held).await?;
-            connection.next_id += 1;
-            let id = connection.next_id;
-            let mut bytes = Vec::new();
-            frame::append(
-                &Request {
-                    id,
-                    call: Some(call),
-                },
-                &mut bytes,
-            )
-            .map_err(|_| {
-                CallError::Denied(Denied {
-                    reason: Reason::Invalid,
-                    retry_after_seconds: 0,
-                })
-            })?;
-            let (reply, answer) = oneshot::channel();
-            lock(&connection.waiting).insert(id, reply);
-            if connection.requests.send(bytes).await.is_err() {
-                *held = None;
-                return Err(CallError::Unreachable);
-            }
-            answer
-        };
-        match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(Reply::Refused(refused))) => Err(Denied::from_wire(&refused).into()),
-            Ok(Ok(reply)) => Ok(reply),
-            Ok(Err(_)) | Err(_) => Err(CallError::Unreachable),
-        }
+        let greeted = self.connected().await?;
+        greeted.connection.call(call).await
     }
 
     /// Opens one target. What is granted is on the ledger before this returns.
@@ -179,7 +160,8 @@ impl Keeper {
         targets: Vec<T>,
         reason: &str,
     ) -> Result<Vec<Result<Permit<T>, Denied>>, CallError> {
-        let (installation, _, _) = self.introduce().await?;
+        let greeted = self.connected().await?;
+        let installation = greeted.installation;
         let call = Call::Open(wire::Open {
             token: viewer.token.expose().to_vec(),
             purpose: viewer.purpose.into(),
@@ -187,7 +169,7 @@ impl Keeper {
             network: viewer.network.clone(),
             reason: reason.to_owned(),
         });
-        let Reply::Opened(opened) = self.call(call).await? else {
+        let Reply::Opened(opened) = greeted.connection.call(call).await? else {
             return Err(CallError::Unexpected);
         };
         if opened.answers.len() != targets.len() {
@@ -231,13 +213,14 @@ impl Keeper {
         token: &Token,
         items: Vec<wire::NewItem>,
     ) -> Result<Vec<Result<DepositOutcome, Denied>>, CallError> {
-        let (installation, _, _) = self.introduce().await?;
+        let greeted = self.connected().await?;
+        let installation = greeted.installation;
         let asked = items.len();
         let call = Call::Deposit(wire::Deposit {
             token: token.expose().to_vec(),
             items,
         });
-        let Reply::Deposited(deposited) = self.call(call).await? else {
+        let Reply::Deposited(deposited) = greeted.connection.call(call).await? else {
             return Err(CallError::Unexpected);
         };
         if deposited.items.len() != asked {
@@ -261,25 +244,32 @@ impl Keeper {
             .collect()
     }
 
-    async fn connected<'a>(
-        &self,
-        held: &'a mut Option<Connection>,
-    ) -> Result<&'a mut Connection, CallError> {
-        if held
-            .as_ref()
-            .is_none_or(|connection| connection.requests.is_closed())
-        {
-            *held = Some(self.connect().await?);
+    /// The connection in use, or a new one where that has ended.
+    async fn connected(&self) -> Result<Greeted, CallError> {
+        if let Some(greeted) = self.in_use() {
+            return Ok(greeted);
         }
-        held.as_mut().ok_or(CallError::Unreachable)
+        let _one_at_a_time = self.connecting.lock().await;
+        if let Some(greeted) = self.in_use() {
+            return Ok(greeted);
+        }
+        let greeted = self.connect().await?;
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(greeted.clone());
+        Ok(greeted)
     }
 
-    async fn connect(&self) -> Result<Connection, CallError> {
+    fn in_use(&self) -> Option<Greeted> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        let greeted = current.as_ref()?;
+        (!greeted.connection.requests.is_closed()).then(|| greeted.clone())
+    }
+
+    async fn connect(&self) -> Result<Greeted, CallError> {
         let stream = UnixStream::connect(&self.address.socket)
             .await
             .map_err(|_| CallError::Unreachable)?;
-        let (mut from, mut into) = stream.into_split();
-        let waiting = Waiting::default();
+        let (from, mut into) = stream.into_split();
+        let waiting: Waiting = Arc::new(Mutex::new(Some(HashMap::new())));
         let (requests, mut outgoing) = mpsc::channel::<Vec<u8>>(1024);
         let ends = CancellationToken::new();
 
@@ -302,11 +292,11 @@ impl Keeper {
 
         let (reader_ends, reader_waiting) = (ends.clone(), Arc::clone(&waiting));
         self.tasks.spawn(async move {
-            let mut buffer = Vec::new();
+            let mut frames = Frames::new(from);
             loop {
                 let response = tokio::select! {
                     () = reader_ends.cancelled() => break,
-                    response = frame::read::<Response>(&mut from, &mut buffer) => response,
+                    response = frames.next::<Response>() => response,
                 };
                 let Ok(Some(Response {
                     id,
@@ -315,56 +305,73 @@ impl Keeper {
                 else {
                     break;
                 };
-                if let Some(asker) = lock(&reader_waiting).remove(&id) {
+                let asker = lock(&reader_waiting)
+                    .as_mut()
+                    .and_then(|waiting| waiting.remove(&id));
+                if let Some(asker) = asker {
                     // The asker may have stopped waiting; then nobody wants the reply.
                     let _ = asker.send(reply);
                 }
             }
-            // Whoever still waits learns now that the keeper is gone, not after the timeout.
-            lock(&reader_waiting).clear();
+            // Whoever still waits, or asks later, learns at once that the keeper is gone, not after the timeout.
+            *lock(&reader_waiting) = None;
             reader_ends.cancel();
         });
 
-        let mut connection = Connection {
-            next_id: 0,
+        let connection = Connection {
+            last_id: AtomicU64::new(0),
             requests,
             waiting,
-            welcome: wire::Welcome::default(),
             _ends_with_us: ends.drop_guard(),
         };
-        connection.welcome = self.hello(&connection).await?;
-        Ok(connection)
-    }
-
-    async fn hello(&self, connection: &Connection) -> Result<wire::Welcome, CallError> {
         let hello = Call::Hello(wire::Hello {
             credential: self.address.credential.to_vec(),
         });
+        let Reply::Welcome(welcome) = connection.call(hello).await? else {
+            return Err(CallError::Unexpected);
+        };
+        let read = |_| CallError::Unexpected;
+        Ok(Greeted {
+            connection: Arc::new(connection),
+            installation: welcome.installation.as_slice().try_into().map_err(read)?,
+            instance: welcome.instance.as_slice().try_into().map_err(read)?,
+            is_demonstration: welcome.demonstration,
+        })
+    }
+}
+
+impl Connection {
+    async fn call(&self, call: Call) -> Result<Reply, CallError> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed) + 1;
         let mut bytes = Vec::new();
-        frame::append(
-            &Request {
-                id: 0,
-                call: Some(hello),
-            },
-            &mut bytes,
-        )
-        .map_err(|_| CallError::Unexpected)?;
+        let request = Request {
+            id,
+            call: Some(call),
+        };
+        frame::append(&request, &mut bytes).map_err(|_| {
+            CallError::Denied(Denied {
+                reason: Reason::Invalid,
+                retry_after_seconds: 0,
+            })
+        })?;
         let (reply, answer) = oneshot::channel();
-        lock(&connection.waiting).insert(0, reply);
-        connection
-            .requests
-            .send(bytes)
-            .await
-            .map_err(|_| CallError::Unreachable)?;
+        match lock(&self.waiting).as_mut() {
+            Some(waiting) => drop(waiting.insert(id, reply)),
+            None => return Err(CallError::Unreachable),
+        }
+        if self.requests.send(bytes).await.is_err() {
+            return Err(CallError::Unreachable);
+        }
         match tokio::time::timeout(PATIENCE, answer).await {
-            Ok(Ok(Reply::Welcome(welcome))) => Ok(welcome),
             Ok(Ok(Reply::Refused(refused))) => Err(Denied::from_wire(&refused).into()),
-            Ok(Ok(_)) => Err(CallError::Unexpected),
+            Ok(Ok(reply)) => Ok(reply),
             Ok(Err(_)) | Err(_) => Err(CallError::Unreachable),
         }
     }
 }
 
-fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, HashMap<u64, oneshot::Sender<Reply>>> {
+fn lock(
+    waiting: &Waiting,
+) -> std::sync::MutexGuard<'_, Option<HashMap<u64, oneshot::Sender<Reply>>>> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,6 @@
 //! The serving side of the socket: one reader and one writer for each connection, answers in any order.
 
-use crate::frame::{self, FrameError};
+use crate::frame::{self, FrameError, Frames};
 use crate::wire::{Call, Reply, Request, Response};
 use std::future::Future;
 use std::sync::Arc;
@@ -81,14 +81,14 @@ pub async fn serve<A: Answer>(listener: UnixListener, answer: Arc<A>, stop: Canc
 }
 
 async fn read_calls<A: Answer>(
-    mut from: OwnedReadHalf,
+    from: OwnedReadHalf,
     answer: Arc<A>,
     peer: Arc<A::Peer>,
     replies: mpsc::Sender<Response>,
     tasks: TaskTracker,
 ) -> Result<(), FrameError> {
-    let mut buffer = Vec::new();
-    while let Some(request) = frame::read::<Request>(&mut from, &mut buffer).await? {
+    let mut frames = Frames::new(from);
+    while let Some(request) = frames.next::<Request>().await? {
         let Some(call) = request.call else { continue };
         let Ok(place) = replies.clone().reserve_owned().await else {
             break;

@@ -253,8 +253,14 @@ pub struct Status {
     /// How the root key is kept: `key file`, `passphrase`, `token`.
     #[prost(string, tag = "10")]
     pub root_kind: String,
+    /// Where entries are missing that were signed, and nothing opens: the first missing index.
+    #[prost(uint64, tag = "11")]
+    pub missing_from: u64,
+    /// The first index after the missing ones; 0 where nothing is missing.
+    #[prost(uint64, tag = "12")]
+    pub missing_to: u64,
     /// The keeper's database shares its cluster, and so its owner, with other databases.
-    #[prost(bool, tag = "11")]
+    #[prost(bool, tag = "13")]
     pub shares_cluster: bool,
 }
 

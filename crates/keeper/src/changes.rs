@@ -58,7 +58,7 @@ impl Prepared {
     pub(crate) fn fact(subject: KeyedToken, fact: Fact) -> Self {
         Self {
             details: Some(fact.clone()),
-            effects: vec![Effect::InsertFact { subject, fact }],
+            effects: vec![Effect::fact(subject, fact)],
             ..Self::default()
         }
     }

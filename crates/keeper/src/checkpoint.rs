@@ -2,6 +2,8 @@
 
 use crate::ledger::LedgerHandle;
 use candour_ledger::{Frontier, Hash, LogSigner, LogVerifier};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -28,14 +30,25 @@ pub enum CheckpointError {
 pub enum AtStart {
     /// The ledger continues what was signed last (or nothing was signed yet).
     Continues,
-    /// The ledger is shorter than what was signed, or not the same: entries from `have` to before `signed` are missing.
-    RolledBack {
-        /// Entries that the ledger has.
-        have: u64,
-        /// Entries that were signed.
-        signed: u64,
-    },
+    /// The ledger is shorter than what was signed, or not the same.
+    RolledBack(Loss),
 }
+
+/// What of a signed ledger is missing; once two operators accepted it, what the keeper goes on from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Loss {
+    /// Entries that the ledger has: the first missing index.
+    pub from: u64,
+    /// Entries that were signed. Not more than `from` where the ledger is long enough and another one.
+    pub to: u64,
+    /// Files of the checkpoints that the ledger contradicts.
+    pub contradicted: Vec<String>,
+    /// The ledger is whole in itself: its head follows from its leaves. Any other cannot be gone on from.
+    pub is_whole: bool,
+}
+
+/// The ledger's roots at the sizes asked for and reached; `None` when its head is not the one of its leaves.
+pub type Roots = Option<BTreeMap<u64, Hash>>;
 
 /// The folder of checkpoints and the key that signs them.
 pub struct Checkpoints {
@@ -60,19 +73,23 @@ impl Checkpoints {
         let Some(path) = self.files()?.pop() else {
             return Ok(None);
         };
-        let text = fs::read_to_string(&path)?;
-        let checkpoint = self.verifier().open(&text).map_err(|_| {
-            let name = path.file_name().unwrap_or_default();
-            CheckpointError::Foreign(name.to_string_lossy().into_owned())
-        })?;
-        Ok(Some((checkpoint.size, checkpoint.root, text)))
+        self.read(&path).map(Some)
     }
 
-    /// Holds the ledger against the newest checkpoint. `root_at` gives the ledger's root at a size it has.
+    fn read(&self, path: &Path) -> Result<(u64, Hash, String), CheckpointError> {
+        let text = fs::read_to_string(path)?;
+        let checkpoint = self
+            .verifier()
+            .open(&text)
+            .map_err(|_| CheckpointError::Foreign(name_of(path)))?;
+        Ok((checkpoint.size, checkpoint.root, text))
+    }
+
+    /// Holds the ledger against the newest checkpoint. `roots_at` gives the ledger's roots at some sizes.
     pub async fn check<E>(
         &self,
         have: u64,
-        root_at: impl AsyncFnOnce(u64) -> Result<Hash, E>,
+        roots_at: impl AsyncFn(BTreeSet<u64>) -> Result<Roots, E>,
     ) -> Result<AtStart, E>
     where
         E: From<CheckpointError>,
@@ -80,10 +97,70 @@ impl Checkpoints {
         let Some((signed, root, _)) = self.last()? else {
             return Ok(AtStart::Continues);
         };
-        if have < signed || root_at(signed).await? != root {
-            return Ok(AtStart::RolledBack { have, signed });
+        let roots = roots_at(BTreeSet::from([signed])).await?;
+        if roots.is_some_and(|roots| roots.get(&signed) == Some(&root)) {
+            return Ok(AtStart::Continues);
         }
-        Ok(AtStart::Continues)
+        let mut all = Vec::new();
+        for path in self.files()? {
+            let (size, root, _) = self.read(&path)?;
+            all.push((size, root, name_of(&path)));
+        }
+        let roots = roots_at(all.iter().map(|(size, _, _)| *size).collect()).await?;
+        let agrees = |size, root| roots.as_ref().and_then(|roots| roots.get(size)) == Some(root);
+        Ok(AtStart::RolledBack(Loss {
+            from: have,
+            to: signed,
+            contradicted: all
+                .iter()
+                .filter(|(size, root, _)| !agrees(size, root))
+                .map(|(_, _, name)| name.clone())
+                .collect(),
+            is_whole: roots.is_some(),
+        }))
+    }
+
+    /// The loss that two operators accepted and that is not written to the ledger yet.
+    pub fn accepted(&self) -> Result<Option<Loss>, CheckpointError> {
+        match fs::read(self.acceptance()) {
+            Ok(bytes) => Ok(Some(
+                serde_json::from_slice(&bytes).map_err(io::Error::from)?,
+            )),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Two operators accept the loss; it takes effect when the keeper starts again.
+    pub fn accept(&self, loss: &Loss) -> Result<(), CheckpointError> {
+        let text = serde_json::to_vec_pretty(loss).map_err(io::Error::from)?;
+        self.keep(&self.acceptance(), &text)
+    }
+
+    /// Moves the checkpoints that an accepted ledger contradicts out of the way. They are evidence, so they stay.
+    pub fn set_aside(&self, loss: &Loss) -> Result<(), CheckpointError> {
+        let lost = self.folder.join("lost");
+        fs::create_dir_all(&lost)?;
+        for name in &loss.contradicted {
+            match fs::rename(self.folder.join(name), lost.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+                _ => {}
+            }
+        }
+        fs::File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+
+    /// The accepted loss stands in the ledger: what was accepted lies with the checkpoints that were set aside.
+    pub fn settle(&self, loss: &Loss) -> Result<(), CheckpointError> {
+        let name = format!("{:020}.accepted", loss.to);
+        fs::rename(self.acceptance(), self.folder.join("lost").join(name))?;
+        Ok(())
+    }
+
+    /// Beside the folder and not in it: `candour-verify` takes whatever lies there for a checkpoint.
+    fn acceptance(&self) -> PathBuf {
+        self.folder.with_file_name("accepted-loss.json")
     }
 
     /// Signs and writes one checkpoint durably; answers its text.
@@ -92,13 +169,19 @@ impl Checkpoints {
         let path = self
             .folder
             .join(format!("{:020}.{ENDING}", frontier.size()));
+        self.keep(&path, text.as_bytes())?;
+        Ok(text)
+    }
+
+    /// Writes a file durably, whole or not at all.
+    fn keep(&self, path: &Path, text: &[u8]) -> Result<(), CheckpointError> {
         let draft = path.with_extension("incoming");
         let mut file = fs::File::create(&draft)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(text)?;
         file.sync_all()?;
-        fs::rename(&draft, &path)?;
-        fs::File::open(&self.folder)?.sync_all()?;
-        Ok(text)
+        fs::rename(&draft, path)?;
+        fs::File::open(path.parent().unwrap_or(&self.folder))?.sync_all()?;
+        Ok(())
     }
 
     /// Drops what is older than the last hour's, but for one of each hour.
@@ -172,6 +255,13 @@ impl Checkpoints {
     }
 }
 
+fn name_of(path: &Path) -> String {
+    path.file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// The folder of checkpoints within the keeper's folder.
 pub fn folder(keeper: &Path) -> PathBuf {
     keeper.join("checkpoints")
@@ -192,14 +282,34 @@ mod tests {
 
     fn checkpoints(folder: &Path) -> Checkpoints {
         let signer = LogSigner::from_seed("candour.example/ledger", &[7; 32]).unwrap();
-        Checkpoints::new(folder.to_owned(), signer).unwrap()
+        Checkpoints::new(folder.join("checkpoints"), signer).unwrap()
     }
 
-    async fn check(checkpoints: &Checkpoints, ledger: &Frontier, at: &Frontier) -> AtStart {
-        let root = at.root();
-        let found: Result<AtStart, CheckpointError> =
-            checkpoints.check(ledger.size(), async |_| Ok(root)).await;
-        found.unwrap()
+    /// A ledger of this many entries; from `other` on they are not the ones that were signed.
+    async fn check(checkpoints: &Checkpoints, entries: u8, other: u8) -> AtStart {
+        let roots = async |sizes: BTreeSet<u64>| -> Result<Roots, CheckpointError> {
+            let mut frontier = Frontier::new();
+            let mut roots = BTreeMap::new();
+            for entry in 0..entries {
+                let leaf = if entry < other { entry } else { entry + 100 };
+                frontier.append(leaf_hash(&[leaf]));
+                if sizes.contains(&frontier.size()) {
+                    roots.insert(frontier.size(), frontier.root());
+                }
+            }
+            Ok(Some(roots))
+        };
+        checkpoints.check(entries.into(), roots).await.unwrap()
+    }
+
+    fn loss(from: u64, to: u64, contradicted: &[u64]) -> AtStart {
+        let name = |size: &u64| format!("{size:020}.checkpoint");
+        AtStart::RolledBack(Loss {
+            from,
+            to,
+            contradicted: contradicted.iter().map(name).collect(),
+            is_whole: true,
+        })
     }
 
     #[tokio::test]
@@ -209,25 +319,29 @@ mod tests {
         checkpoints.write(&frontier(3)).unwrap();
         checkpoints.write(&frontier(11)).unwrap();
         assert_eq!(checkpoints.last().unwrap().unwrap().0, 11);
-        assert_eq!(
-            check(&checkpoints, &frontier(12), &frontier(11)).await,
-            AtStart::Continues
-        );
+        assert_eq!(check(&checkpoints, 12, 12).await, AtStart::Continues);
     }
 
     #[tokio::test]
     async fn a_ledger_rolled_back_to_yesterday_is_named_with_what_is_missing() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = checkpoints(folder.path());
-        checkpoints.write(&frontier(11)).unwrap();
-        let found = check(&checkpoints, &frontier(9), &frontier(9)).await;
-        assert_eq!(
-            found,
-            AtStart::RolledBack {
-                have: 9,
-                signed: 11
-            }
-        );
+        for size in [3, 10, 11] {
+            checkpoints.write(&frontier(size)).unwrap();
+        }
+        let found = check(&checkpoints, 9, 9).await;
+        assert_eq!(found, loss(9, 11, &[10, 11]));
+        let AtStart::RolledBack(loss) = found else {
+            panic!("accepted")
+        };
+        checkpoints.accept(&loss).unwrap();
+        assert_eq!(checkpoints.accepted().unwrap(), Some(loss.clone()));
+        checkpoints.set_aside(&loss).unwrap();
+        assert_eq!(checkpoints.last().unwrap().unwrap().0, 3);
+        checkpoints.settle(&loss).unwrap();
+        assert_eq!(checkpoints.accepted().unwrap(), None);
+        let kept = fs::read_dir(folder.path().join("checkpoints/lost")).unwrap();
+        assert_eq!(kept.count(), 3);
     }
 
     #[tokio::test]
@@ -235,21 +349,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = checkpoints(folder.path());
         checkpoints.write(&frontier(11)).unwrap();
-        let found = check(&checkpoints, &frontier(20), &frontier(12)).await;
-        assert_eq!(
-            found,
-            AtStart::RolledBack {
-                have: 20,
-                signed: 11
-            }
-        );
+        assert_eq!(check(&checkpoints, 20, 5).await, loss(20, 11, &[11]));
     }
 
     #[test]
     fn somebody_else_s_checkpoint_is_not_taken_for_ours() {
         let folder = tempfile::tempdir().unwrap();
         let other = LogSigner::from_seed("candour.example/ledger", &[8; 32]).unwrap();
-        Checkpoints::new(folder.path().to_owned(), other)
+        Checkpoints::new(folder.path().join("checkpoints"), other)
             .unwrap()
             .write(&frontier(2))
             .unwrap();

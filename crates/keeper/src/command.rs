@@ -9,6 +9,7 @@ use crate::ledger::Health;
 use crate::making::{self, MakeError};
 use crate::practice::{self, CommandError, PracticeCommand, command_socket, operators_file};
 use crate::serve::KeeperService;
+use crate::volume::VolumeTable;
 use candour_keeper_api::service;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
@@ -132,6 +133,8 @@ struct Configuration {
     budgets: BudgetTable,
     #[serde(default)]
     detection: DetectionTable,
+    #[serde(default)]
+    ledger_volume: VolumeTable,
 }
 
 /// Where everything of a data directory is.
@@ -270,6 +273,7 @@ async fn start(
             clock: Arc::new(SystemClock),
             budgets: configuration.budgets,
             detection: configuration.detection,
+            volume: configuration.ledger_volume,
         },
         stop,
         tasks,
@@ -321,6 +325,7 @@ async fn until_told(core: &Core) -> Result<(), Ending> {
         tokio::select! {
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
+            () = core.restart.cancelled() => return Ok(()),
             _ = look.tick() => {
                 if core.ledger.health() == Health::Ended {
                     return Err(Ending::TakenOver);

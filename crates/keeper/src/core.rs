@@ -16,9 +16,11 @@ use crate::ledger::{self, LedgerError, LedgerHandle, LedgerParts};
 use crate::lookups::Lookups;
 use crate::making::{self, MakeError};
 use crate::policy::{PolicyError, PolicySet};
+use crate::reader;
 use crate::session::Sessions;
 use crate::sql::calls as sql;
 use crate::subject_keys::{SubjectKeyError, SubjectKeys};
+use crate::volume::{Volume, VolumeTable};
 use candour_keeper_api::bodies::open_body;
 use candour_keeper_api::wire::EntryBody;
 use candour_keeper_api::words::Reason;
@@ -79,6 +81,8 @@ pub struct CoreParts {
     pub budgets: BudgetTable,
     /// When a rule speaks.
     pub detection: DetectionTable,
+    /// Ballast and alarms of the ledger's volume.
+    pub volume: VolumeTable,
 }
 
 /// Why a keeper does not start.
@@ -145,9 +149,15 @@ pub struct Core {
     pub room_private: Option<Zeroizing<[u8; 32]>>,
     /// Signed checkpoints.
     pub checkpoints: Arc<Checkpoints>,
+    /// Cancelled when the keeper must end and be started again.
+    pub restart: CancellationToken,
+    /// Where rows that do not verify are told of.
+    pub(crate) foreign: ForeignRows,
     pub(crate) grants: Grants,
     /// Refusals to what is frozen already, summed up by the minute.
     pub(crate) refused_frozen: Failures,
+    /// Refusals to whoever is not signed in, summed up by the minute.
+    pub(crate) refused_strangers: Failures,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -171,9 +181,10 @@ impl Core {
         let (foreign, found) = ForeignRows::new();
         let facts = FactStore::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let lookups = Lookups::new(pool.clone(), Arc::clone(&keys), foreign.clone());
-        let items = Items::new(pool.clone(), Arc::clone(&keys), foreign);
+        let items = Items::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let (facts, lookups, items) = (Arc::new(facts), Arc::new(lookups), Arc::new(items));
-        let subject_keys = Arc::new(SubjectKeys::new(pool.clone(), Arc::clone(&keys)));
+        let subject_keys = SubjectKeys::new(pool.clone(), Arc::clone(&keys), foreign.clone());
+        let subject_keys = Arc::new(subject_keys);
         let epochs = subject_keys.read_epochs().await?;
         let checkpoints = Arc::new(open_checkpoints(&parts.folder, &keys, made.id)?);
         let last = checkpoints.last()?.map(|(_, _, text)| text);
@@ -205,6 +216,7 @@ impl Core {
             shares_user: parts.shares_user,
             shares_cluster: made.shares_cluster,
         };
+        let ledger_size = ledger.size();
         let core = Arc::new(Self {
             identity: Identity::new(&config, &keys),
             room_private: Some(made.room_private),
@@ -221,15 +233,19 @@ impl Core {
             clock: parts.clock,
             ledger,
             checkpoints,
-            grants: Grants::default(),
+            restart: CancellationToken::new(),
+            foreign,
+            grants: Grants::from(ledger_size),
             refused_frozen: Failures::default(),
+            refused_strangers: Failures::default(),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             emergencies: Mutex::default(),
             checkpoint: Mutex::new(last.unwrap_or_default()),
         });
         tasks.spawn(foreign::record(core.ledger.clone(), found, stop.clone()));
-        housekeeping::begin(&core, epochs, stop, last_of_all, tasks).await?;
+        let volume = Volume::new(parts.folder, parts.volume);
+        housekeeping::begin(&core, epochs, volume, (stop, last_of_all), tasks).await?;
         Ok(core)
     }
 
@@ -265,13 +281,8 @@ impl Core {
 
     /// Whether this principal was ever granted something of this patient; `None` when it cannot be read.
     pub(crate) async fn was_granted(&self, patient: i64, principal: i64) -> Option<bool> {
-        let client = self.pool.get().await.ok()?;
-        let statement = client.prepare_cached(sql::GRANTED_BEFORE).await.ok()?;
-        let row = client
-            .query_one(&statement, &[&patient, &principal])
-            .await
-            .ok()?;
-        Some(row.get(0))
+        let asked = reader::rows(&self.pool, sql::GRANTED_BEFORE, &[&patient, &principal]).await;
+        asked.ok()?.first().map(|row| row.get(0))
     }
 
     /// Opens the body of an entry about a subject.

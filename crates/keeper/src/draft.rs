@@ -95,6 +95,13 @@ pub enum Effect {
     Unfreeze(freeze::Frozen),
 }
 
+impl Effect {
+    /// Adds a fact about a subject.
+    pub const fn fact(subject: KeyedToken, fact: Fact) -> Self {
+        Self::InsertFact { subject, fact }
+    }
+}
+
 /// What must still hold when the draft is committed; else nothing of the whole append is done ([`crate::ledger::LedgerError::Conflict`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {

@@ -2,10 +2,8 @@
 
 use crate::draft::Draft;
 use crate::keys::KeyedToken;
-use crate::ledger::{FOREIGN_ROW, Health, LedgerHandle};
+use crate::ledger::{FOREIGN_ROW, Health, LedgerHandle, own_alarm};
 use candour_keeper_api::wire::AlarmDetails;
-use candour_keeper_api::words::EntryKind;
-use prost::Message;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -68,22 +66,18 @@ pub async fn record(
 }
 
 fn alarm(row: ForeignRow) -> Draft {
-    let mut draft = Draft::of_keeper(EntryKind::Alarm);
-    draft.row.decision = FOREIGN_ROW;
-    draft.body.text = format!(
+    let text = format!(
         "a row of {} was put in or changed past the keeper",
         row.table
     );
-    draft.body.details = AlarmDetails {
-        rule: u32::from(FOREIGN_ROW),
-        rule_word: "foreign_row".to_owned(),
+    let details = AlarmDetails {
         counted: 1,
         threshold: 1,
         opens_incident: true,
         pages: true,
         ..AlarmDetails::default()
-    }
-    .encode_to_vec();
+    };
+    let mut draft = own_alarm(FOREIGN_ROW, "foreign_row", text, details);
     // Which row it is, for whoever looks into it with the database at hand.
     draft.body.items_digest = row.subject.0.to_vec();
     draft

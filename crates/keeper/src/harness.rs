@@ -6,6 +6,7 @@ use crate::draft::{Draft, Effect};
 use crate::facts::{Enrolment, Fact, Patient};
 use crate::identity::commit;
 use crate::making;
+use crate::volume::VolumeTable;
 use candour_keeper_api::words::EntryKind;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
@@ -54,6 +55,11 @@ pub(crate) async fn inside() -> Inside {
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         budgets: BudgetTable::default(),
         detection: DetectionTable::default(),
+        volume: VolumeTable {
+            folder: None,
+            ballast_mib: 0,
+            low_mib: 0,
+        },
     };
     let core = Core::start(parts, stop.clone(), &TaskTracker::new())
         .await
@@ -76,21 +82,21 @@ impl Inside {
         let mut draft = Draft::of_keeper(EntryKind::Change);
         draft.effects = vec![
             Effect::InsertSubjectKeys(Box::new(keys)),
-            Effect::InsertFact {
+            Effect::fact(
                 subject,
-                fact: Fact::Patient(Patient {
+                Fact::Patient(Patient {
                     birth_year: 1980,
                     birth: self.core.keys.birth(subject, "1980-01-31").to_vec(),
                     ..Patient::default()
                 }),
-            },
-            Effect::InsertFact {
+            ),
+            Effect::fact(
                 subject,
-                fact: Fact::Enrolment(Enrolment {
+                Fact::Enrolment(Enrolment {
                     practice: practice.as_bytes().to_vec(),
                     since: 0,
                 }),
-            },
+            ),
         ];
         commit(&self.core, draft).await.unwrap();
         id

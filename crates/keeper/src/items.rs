@@ -3,6 +3,7 @@
 use crate::cache::Cache;
 use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys};
+use crate::reader::{self, Unreadable};
 use crate::sql::calls as sql;
 use candour_keeper_api::words::{ItemKind, Section};
 use candour_seal::{ItemKey, PracticeId, SubjectKey, Wrapped, unwrap, wrap};
@@ -99,8 +100,8 @@ pub enum ItemsError {
     Unavailable,
 }
 
-impl From<tokio_postgres::Error> for ItemsError {
-    fn from(_: tokio_postgres::Error) -> Self {
+impl From<Unreadable> for ItemsError {
+    fn from(_: Unreadable) -> Self {
         Self::Unavailable
     }
 }
@@ -272,12 +273,9 @@ impl Items {
             return Ok(items);
         }
         let epoch = self.sections.epoch();
-        let client = self.pool.get().await.map_err(|_| ItemsError::Unavailable)?;
-        let statement = client.prepare_cached(sql::SECTION).await?;
         let number = i16::from(section.number());
-        let rows = client
-            .query(&statement, &[&patient.as_bytes().as_slice(), &number])
-            .await?;
+        let asked: [&(dyn ToSql + Sync); 2] = [&patient.as_bytes().as_slice(), &number];
+        let rows = reader::rows(&self.pool, sql::SECTION, &asked).await?;
         let mut items = Vec::with_capacity(rows.len());
         for row in &rows {
             let item = self.verified(row)?;
@@ -312,9 +310,7 @@ impl Items {
         text: &'static str,
         params: &[&(dyn ToSql + Sync)],
     ) -> Result<Vec<Arc<ItemRow>>, ItemsError> {
-        let client = self.pool.get().await.map_err(|_| ItemsError::Unavailable)?;
-        let statement = client.prepare_cached(text).await?;
-        let rows = client.query(&statement, params).await?;
+        let rows = reader::rows(&self.pool, text, params).await?;
         rows.iter()
             .map(|row| self.verified(row).map(Arc::new))
             .collect()

@@ -10,11 +10,13 @@ mod reservations;
 mod start;
 mod transaction;
 
-pub use alarms::FOREIGN_ROW;
+pub(crate) use alarms::own_alarm;
+pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME};
 pub(crate) use assign::{salt, salt_key};
 pub use start::{LedgerParts, StartError, start};
 pub(crate) use transaction::describe;
 
+use crate::checkpoint::Loss;
 use crate::clock::Clock;
 use crate::draft::{Audit, Draft, Effect, Guard};
 use crate::facts::{FactStore, FactsError};
@@ -22,7 +24,7 @@ use crate::freeze::Freezes;
 use crate::items::Items;
 use crate::keys::{KeyedToken, Keys};
 use crate::lookups::Lookups;
-use crate::subject_keys::{SubjectKeyPair, SubjectKeys};
+use crate::subject_keys::{SubjectKeyError, SubjectKeyPair, SubjectKeys};
 use candour_keeper_api::bodies::BODY_KEY;
 use candour_keeper_api::words::Reason;
 use candour_ledger::{Entry, Frontier, body_digest};
@@ -151,6 +153,7 @@ pub(crate) struct Shared {
     reservations: Arc<Reservations>,
     hours: Hours,
     health: AtomicU8,
+    loss: Option<Loss>,
 }
 
 impl Shared {
@@ -175,6 +178,11 @@ impl LedgerHandle {
     /// How the ledger is.
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// What of the signed ledger is missing: nothing opens then.
+    pub fn loss(&self) -> Option<&Loss> {
+        self.shared.loss.as_ref()
     }
 
     /// Number of durable entries.
@@ -361,7 +369,10 @@ impl LedgerHandle {
             .subject_keys
             .load_all(&subjects)
             .await
-            .map_err(|_| LedgerError::Unavailable)
+            .map_err(|error| match error {
+                SubjectKeyError::Unavailable(_) => LedgerError::Unavailable,
+                SubjectKeyError::Absent | SubjectKeyError::Foreign => LedgerError::Closed,
+            })
     }
 
     async fn pin(&self, drafts: &[Draft]) -> Result<Pins, LedgerError> {

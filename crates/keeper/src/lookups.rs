@@ -3,6 +3,7 @@
 use crate::facts::FactsError;
 use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys, LookupKind};
+use crate::reader;
 use crate::sql::facts as sql;
 use deadpool_postgres::Pool;
 use std::collections::HashMap;
@@ -53,17 +54,9 @@ impl Lookups {
         if asked.is_empty() {
             return Ok(HashMap::new());
         }
-        let client = self.pool.get().await.map_err(|_| FactsError::Unavailable)?;
-        let statement = client
-            .prepare_cached(sql::LOOK_UP)
-            .await
-            .map_err(|_| FactsError::Unavailable)?;
         let kinds: Vec<i16> = asked.iter().map(|(kind, _)| *kind as i16).collect();
         let tokens: Vec<&[u8]> = asked.iter().map(|(_, token)| token.as_slice()).collect();
-        let rows = client
-            .query(&statement, &[&kinds, &tokens])
-            .await
-            .map_err(|_| FactsError::Unavailable)?;
+        let rows = reader::rows(&self.pool, sql::LOOK_UP, &[&kinds, &tokens]).await?;
         let mut found = HashMap::new();
         for row in rows {
             let kind = LookupKind::of(row.get(0)).ok_or(FactsError::Unavailable)?;

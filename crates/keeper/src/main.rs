@@ -13,7 +13,9 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .init();
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
+    // One thread decides, and it is enough: a call goes from the socket to the ledger and back without waking
+    // another thread, which costs more than the decision does. Passwords are hashed and checkpoints synced elsewhere.
+    let runtime = match tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
     {

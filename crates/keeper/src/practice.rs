@@ -20,6 +20,7 @@ use crate::identity::failures::Tried;
 use crate::identity::sign_in::{failed, random, random_id};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
+use crate::loss;
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
 use candour_seal::{PatientId, PracticeId};
@@ -50,6 +51,13 @@ pub enum Command {
     MarkCanaries {
         /// Their ids, 32 hexadecimal digits each.
         patients: Vec<String>,
+    },
+    /// Accept that entries of the ledger are lost, and go on.
+    AcceptLoss {
+        /// The first missing index.
+        from: u64,
+        /// The first index after the missing ones.
+        to: u64,
     },
 }
 
@@ -95,10 +103,7 @@ pub async fn name_operators(core: &Core) -> Result<[String; 2], Refusal> {
         subject,
         version: 0,
     }];
-    draft.effects = vec![Effect::InsertFact {
-        subject,
-        fact: Fact::CodeSheet(CodeSheet { hashes }),
-    }];
+    draft.effects = vec![Effect::fact(subject, Fact::CodeSheet(CodeSheet { hashes }))];
     commit(core, draft).await?;
     Ok(codes.map(|code| code.printed()))
 }
@@ -118,6 +123,10 @@ pub async fn carry_out(core: &Core, ordered: &Ordered) -> Result<Made, Refusal> 
         } => add_practice(core, name, region, manager).await,
         Command::AddOperator { role, name } => add_operator(core, role, name).await,
         Command::MarkCanaries { patients } => mark_canaries(core, patients).await,
+        Command::AcceptLoss { from, to } => {
+            loss::accept(core, *from, *to)?;
+            Ok(Made::default())
+        }
     }
 }
 
@@ -196,10 +205,7 @@ async fn add_practice(
         core.keys.practice(practice),
         core.keys.own(OwnSubject::Practices),
     ] {
-        draft.effects.push(Effect::InsertFact {
-            subject,
-            fact: fact.clone(),
-        });
+        draft.effects.push(Effect::fact(subject, fact.clone()));
     }
     draft.effects.extend(invited.effects);
     draft.effects.extend(client.effects);
@@ -231,10 +237,7 @@ async fn mark_canaries(core: &Core, patients: &[String]) -> Result<Made, Refusal
             subject,
             version: facts.version(),
         });
-        draft.effects.push(Effect::InsertFact {
-            subject,
-            fact: fact.clone(),
-        });
+        draft.effects.push(Effect::fact(subject, fact.clone()));
     }
     if draft.effects.is_empty() {
         return Ok(Made::default());

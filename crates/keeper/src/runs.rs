@@ -1,9 +1,10 @@
 //! Members of bulk lanes.
 
-use crate::keys::{KeyedToken, Keys};
+use crate::core::Core;
+use crate::keys::KeyedToken;
+use crate::reader;
 use crate::sql::calls as sql;
-use candour_keeper_api::words::Section;
-use deadpool_postgres::Pool;
+use candour_keeper_api::words::{Reason, Section};
 
 /// How often a member's section may be opened within one run.
 pub const MOST_OPENS: i16 = 3;
@@ -45,36 +46,15 @@ pub(crate) fn member_mac_data(row: &RunMemberRow) -> Vec<u8> {
     .concat()
 }
 
-/// Why a member cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum MemberError {
-    /// The row was put in or changed past the keeper.
-    #[error("a run's member does not verify")]
-    Foreign,
-    /// The database does not answer.
-    #[error("members cannot be read")]
-    Unavailable,
-}
-
 /// A member of a run; `None` for whoever is none.
 pub async fn member(
-    pool: &Pool,
-    keys: &Keys,
+    core: &Core,
     run: KeyedToken,
     patient: KeyedToken,
-) -> Result<Option<RunMemberRow>, MemberError> {
-    let unavailable = |_| MemberError::Unavailable;
-    let client = pool.get().await.map_err(|_| MemberError::Unavailable)?;
-    let statement = client
-        .prepare_cached(sql::RUN_MEMBER)
-        .await
-        .map_err(unavailable)?;
-    let names: [&[u8]; 2] = [&run.0, &patient.0];
-    let Some(row) = client
-        .query_opt(&statement, &[&names[0], &names[1]])
-        .await
-        .map_err(unavailable)?
-    else {
+) -> Result<Option<RunMemberRow>, Reason> {
+    let (of_run, of_patient): (&[u8], &[u8]) = (&run.0, &patient.0);
+    let rows = reader::rows(&core.pool, sql::RUN_MEMBER, &[&of_run, &of_patient]).await?;
+    let Some(row) = rows.first() else {
         return Ok(None);
     };
     let member = RunMemberRow {
@@ -83,13 +63,14 @@ pub async fn member(
         identity: row.get(0),
         contact: row.get(1),
     };
-    if keys.mac_fits(
+    if core.keys.mac_fits(
         "run_member",
         &member_mac_data(&member),
         row.get::<_, &[u8]>(2),
     ) {
         Ok(Some(member))
     } else {
-        Err(MemberError::Foreign)
+        core.foreign.note("run_member", patient);
+        Err(Reason::SubjectClosed)
     }
 }

@@ -1,12 +1,15 @@
 //! Subject keys: the reading and the audit key of a patient, of a practice or of the installation.
 
 use crate::cache::Cache;
+use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys, OwnSubject};
+use crate::reader::{self, Unreadable};
 use crate::sql::{calls, making};
 use candour_seal::{AuditKey, EpochKey, MacKey, SubjectKey, SystemRandom, Wrapped, unwrap, wrap};
 use deadpool_postgres::Pool;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
+use tokio_postgres::Row;
 
 /// How many subjects' keys are held unwrapped; they are wiped when they are forgotten.
 const REMEMBERED: usize = 50_000;
@@ -45,8 +48,8 @@ pub enum SubjectKeyError {
     #[error("the subject's keys do not unwrap")]
     Foreign,
     /// The database does not answer.
-    #[error("keys cannot be read")]
-    Unavailable,
+    #[error(transparent)]
+    Unavailable(#[from] Unreadable),
 }
 
 type EpochKeys = HashMap<([u8; 16], i32), Arc<EpochKey>>;
@@ -55,6 +58,7 @@ type EpochKeys = HashMap<([u8; 16], i32), Arc<EpochKey>>;
 pub struct SubjectKeys {
     pool: Pool,
     keys: Arc<Keys>,
+    foreign: ForeignRows,
     epochs: RwLock<EpochKeys>,
     cache: Cache<KeyedToken, Arc<SubjectKeyPair>>,
 }
@@ -76,10 +80,11 @@ fn subject_context(subject: KeyedToken, scope: [u8; 16], epoch: i32) -> Vec<u8> 
 
 impl SubjectKeys {
     /// Over this database; no epoch key is held yet.
-    pub fn new(pool: Pool, keys: Arc<Keys>) -> Self {
+    pub fn new(pool: Pool, keys: Arc<Keys>, foreign: ForeignRows) -> Self {
         Self {
             pool,
             keys,
+            foreign,
             epochs: RwLock::default(),
             cache: Cache::new(REMEMBERED),
         }
@@ -87,11 +92,7 @@ impl SubjectKeys {
 
     /// Unwraps every epoch key by the root; the caller writes that as an entry. Answers how many.
     pub async fn read_epochs(&self) -> Result<usize, SubjectKeyError> {
-        let client = self.client().await?;
-        let rows = client
-            .query(making::SELECT_EPOCH_KEYS, &[])
-            .await
-            .map_err(|_| SubjectKeyError::Unavailable)?;
+        let rows = reader::rows(&self.pool, making::SELECT_EPOCH_KEYS, &[]).await?;
         let mut epochs = EpochKeys::new();
         for row in rows {
             let scope = array(row.get(0))?;
@@ -104,13 +105,6 @@ impl SubjectKeys {
         let count = epochs.len();
         *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = epochs;
         Ok(count)
-    }
-
-    async fn client(&self) -> Result<deadpool_postgres::Object, SubjectKeyError> {
-        self.pool
-            .get()
-            .await
-            .map_err(|_| SubjectKeyError::Unavailable)
     }
 
     fn epoch(&self, scope: [u8; 16], epoch: i32) -> Result<Arc<EpochKey>, SubjectKeyError> {
@@ -183,29 +177,28 @@ impl SubjectKeys {
         if missing.is_empty() {
             return Ok(found);
         }
-        let client = self.client().await?;
-        let statement = client
-            .prepare_cached(calls::SUBJECT_KEYS)
-            .await
-            .map_err(|_| SubjectKeyError::Unavailable)?;
-        let rows = client
-            .query(&statement, &[&missing])
-            .await
-            .map_err(|_| SubjectKeyError::Unavailable)?;
+        let rows = reader::rows(&self.pool, calls::SUBJECT_KEYS, &[&missing]).await?;
         for row in rows {
             let subject = KeyedToken(array(row.get(0))?);
-            let (scope, epoch) = (array(row.get(1))?, row.get(2));
-            let key = self.epoch(scope, epoch)?;
-            let context = subject_context(subject, scope, epoch);
-            let pair = Arc::new(SubjectKeyPair {
-                reading: unwrap(&*key, &context, row.get(3))
-                    .map_err(|_| SubjectKeyError::Foreign)?,
-                audit: unwrap(&*key, &context, row.get(4)).map_err(|_| SubjectKeyError::Foreign)?,
-            });
+            let pair = self
+                .pair(subject, &row)
+                .inspect_err(|_| self.foreign.note("subject_key", subject))?;
+            let pair = Arc::new(pair);
             self.cache.fill(subject, Arc::clone(&pair), cache_epoch);
             found.insert(subject, pair);
         }
         Ok(found)
+    }
+
+    fn pair(&self, subject: KeyedToken, row: &Row) -> Result<SubjectKeyPair, SubjectKeyError> {
+        let (scope, epoch) = (array(row.get(1))?, row.get(2));
+        let key = self.epoch(scope, epoch)?;
+        let context = subject_context(subject, scope, epoch);
+        let foreign = |_| SubjectKeyError::Foreign;
+        Ok(SubjectKeyPair {
+            reading: unwrap(&*key, &context, row.get(3)).map_err(foreign)?,
+            audit: unwrap(&*key, &context, row.get(4)).map_err(foreign)?,
+        })
     }
 
     /// The key under which a practice's name index is hashed.

@@ -10,6 +10,8 @@ use crate::tree::{Hash, leaf_hash};
 
 /// Version of the encoding, its first byte.
 pub const ENTRY_VERSION: u8 = 1;
+/// The kind of an entry in the place of one that was lost, as two operators accepted.
+pub const LOSS_ACCEPTED: u8 = 19;
 /// Length of an encoded entry in bytes.
 pub const ENTRY_LENGTH: usize = 1 + 8 + 8 + 4 + 1 + 16 + 1 + 4 * 8 + 32;
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use crate::checkpoint::{CheckpointError, LogVerifier};
+use crate::entry::LOSS_ACCEPTED;
 use crate::export::{ExportError, ExportReader, Next, Record};
 use crate::tree::{Frontier, Hash};
 
@@ -23,6 +24,8 @@ pub struct Report {
     pub recomputed: u64,
     /// Entries without salt (destroyed or withheld): only their leaf is checked.
     pub unsalted: u64,
+    /// Entries that say of their own index that what stood there is lost, and that two operators accepted it.
+    pub lost: u64,
     /// Signed checkpoints that were compared with the recomputed tree.
     pub checkpoints: u64,
     /// The largest size at which a signed checkpoint agrees with the ledger.
@@ -177,6 +180,7 @@ impl Check {
             }
             None => self.report.unsalted += 1,
         }
+        self.report.lost += u64::from(entry.kind == LOSS_ACCEPTED);
         self.frontier.append(record.leaf);
         self.report.entries += 1;
         self.compare_with_checkpoint();

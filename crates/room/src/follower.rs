@@ -3,8 +3,9 @@
 use crate::database::DatabaseError;
 use candour_keeper_api::wire::{self, Call, Entries, Reply};
 use candour_keeper_api::{CallError, Keeper};
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Pool, Transaction};
 use jiff::Timestamp;
+use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
 /// Why a stretch of the ledger was not taken over.
@@ -70,33 +71,90 @@ async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
             .execute(&insert_key, &[&as_i32(key.hour)?, &key.sealed])
             .await?;
     }
-    let insert = transaction.prepare_cached(INSERT_ENTRY).await?;
-    for entry in &entries.entries {
-        let index = i64::try_from(entry.index).map_err(|_| DatabaseError::Row)?;
-        let at = Timestamp::from_microsecond(entry.at).map_err(|_| DatabaseError::Row)?;
-        let practice = (!entry.practice.is_empty()).then_some(&entry.practice);
-        let values: [&(dyn ToSql + Sync); 16] = [
-            &index,
-            &at,
-            &as_i16(entry.kind)?,
-            &as_i16(entry.decision)?,
-            &as_i16(entry.purpose)?,
-            &as_i16(entry.role)?,
-            &practice,
-            &as_i16(entry.item_kind)?,
-            &entry.session,
-            &entry.principal,
-            &entry.patient,
-            &entry.item,
-            &entry.leaf,
-            &entry.body,
-            &entry.room_wrap,
-            &as_i32(entry.hour)?,
-        ];
-        transaction.execute(&insert, &values).await?;
-    }
+    let insert = transaction.prepare_cached(INSERT_ENTRIES).await?;
+    Columns::of(&entries.entries)?
+        .insert(&transaction, &insert)
+        .await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// Entries by column: one statement for all of them, because a round trip for each would keep the room from following
+/// a busy keeper.
+#[derive(Default)]
+struct Columns<'a> {
+    index: Vec<i64>,
+    at: Vec<Timestamp>,
+    kind: Vec<i16>,
+    decision: Vec<i16>,
+    purpose: Vec<i16>,
+    role: Vec<i16>,
+    practice: Vec<Option<&'a [u8]>>,
+    item_kind: Vec<i16>,
+    session: Vec<i64>,
+    principal: Vec<i64>,
+    patient: Vec<i64>,
+    item: Vec<i64>,
+    leaf: Vec<&'a [u8]>,
+    body: Vec<&'a [u8]>,
+    room_wrap: Vec<&'a [u8]>,
+    hour: Vec<i32>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(entries: &'a [wire::EntryRow]) -> Result<Self, DatabaseError> {
+        let mut columns = Self::default();
+        for entry in entries {
+            let index = i64::try_from(entry.index).map_err(|_| DatabaseError::Row)?;
+            let at = Timestamp::from_microsecond(entry.at).map_err(|_| DatabaseError::Row)?;
+            let practice = entry.practice.as_slice();
+            columns.index.push(index);
+            columns.at.push(at);
+            columns.kind.push(as_i16(entry.kind)?);
+            columns.decision.push(as_i16(entry.decision)?);
+            columns.purpose.push(as_i16(entry.purpose)?);
+            columns.role.push(as_i16(entry.role)?);
+            columns
+                .practice
+                .push((!practice.is_empty()).then_some(practice));
+            columns.item_kind.push(as_i16(entry.item_kind)?);
+            columns.session.push(entry.session);
+            columns.principal.push(entry.principal);
+            columns.patient.push(entry.patient);
+            columns.item.push(entry.item);
+            columns.leaf.push(&entry.leaf);
+            columns.body.push(&entry.body);
+            columns.room_wrap.push(&entry.room_wrap);
+            columns.hour.push(as_i32(entry.hour)?);
+        }
+        Ok(columns)
+    }
+
+    async fn insert(
+        &self,
+        transaction: &Transaction<'_>,
+        statement: &Statement,
+    ) -> Result<(), tokio_postgres::Error> {
+        let values: [&(dyn ToSql + Sync); 16] = [
+            &self.index,
+            &self.at,
+            &self.kind,
+            &self.decision,
+            &self.purpose,
+            &self.role,
+            &self.practice,
+            &self.item_kind,
+            &self.session,
+            &self.principal,
+            &self.patient,
+            &self.item,
+            &self.leaf,
+            &self.body,
+            &self.room_wrap,
+            &self.hour,
+        ];
+        transaction.execute(statement, &values).await.map(drop)
+    }
 }
 
 fn as_i16(number: i32) -> Result<i16, DatabaseError> {
@@ -112,10 +170,12 @@ pub(crate) const NEXT_INDEX: &str = "select coalesce(max(index) + 1, 0) from ent
 pub(crate) const INSERT_HOUR_KEY: &str =
     "insert into hour_key (hour, sealed) values ($1, $2) on conflict (hour) do nothing";
 
-pub(crate) const INSERT_ENTRY: &str = "insert into entry
+pub(crate) const INSERT_ENTRIES: &str = "insert into entry
     (index, at, kind, decision, purpose, role, practice, item_kind,
      session, principal, patient, item, leaf, body, room_wrap, hour)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+    select * from unnest($1::bigint[], $2::timestamptz[], $3::smallint[], $4::smallint[], $5::smallint[],
+     $6::smallint[], $7::bytea[], $8::smallint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
+     $13::bytea[], $14::bytea[], $15::bytea[], $16::integer[])
     on conflict (index) do nothing";
 
-pub(crate) const STATEMENTS: &[&str] = &[NEXT_INDEX, INSERT_HOUR_KEY, INSERT_ENTRY];
+pub(crate) const STATEMENTS: &[&str] = &[NEXT_INDEX, INSERT_HOUR_KEY, INSERT_ENTRIES];

@@ -31,19 +31,25 @@ pub struct Incident {
     pub closed_at: Option<Timestamp>,
 }
 
-/// A freeze by the keeper that no case covers yet.
+/// A freeze by the keeper, or an alarm about itself, that no case covers yet.
 struct Signal {
     index: i64,
     at: Timestamp,
     session: i64,
     principal: i64,
     rule: i16,
+    is_freeze: bool,
     alarm_at: Option<Timestamp>,
 }
 
-/// Opens a case for each freeze that the keeper made by itself and that no open case covers.
+/// Alarms of the keeper about itself that open a case though nobody is frozen by them: rows changed past it (100),
+/// and entries that are lost (101).
+const ABOUT_ITSELF: [i16; 2] = [100, 101];
+
+/// Opens a case for each freeze that the keeper made by itself, and for each alarm about itself, that no open case
+/// covers.
 ///
-/// `fresh_id` gives random ids. Safe to repeat: a freeze opens one case.
+/// `fresh_id` gives random ids. Safe to repeat: a signal opens one case.
 pub async fn open_new(
     pool: &Pool,
     now: Timestamp,
@@ -52,7 +58,12 @@ pub async fn open_new(
     let client = pool.get().await?;
     let (alarm, freeze) = (kind(EntryKind::Alarm), kind(EntryKind::Freeze));
     let keeper = i16::from(Role::Keeper.number());
-    let rows = client.query(SIGNALS, &[&freeze, &keeper, &alarm]).await?;
+    let rows = client
+        .query(
+            SIGNALS,
+            &[&freeze, &keeper, &alarm, &ABOUT_ITSELF.as_slice()],
+        )
+        .await?;
     let mut opened = Vec::new();
     for row in rows {
         let signal = Signal {
@@ -61,10 +72,14 @@ pub async fn open_new(
             session: row.try_get("session")?,
             principal: row.try_get("principal")?,
             rule: row.try_get::<_, Option<i16>>("rule")?.unwrap_or(0),
+            is_freeze: row.try_get("is_freeze")?,
             alarm_at: row.try_get("alarm_at")?,
         };
         let covered: bool = client
-            .query_one(IS_COVERED, &[&signal.session, &signal.principal])
+            .query_one(
+                IS_COVERED,
+                &[&signal.session, &signal.principal, &signal.rule],
+            )
             .await?
             .try_get(0)?;
         if covered {
@@ -104,7 +119,13 @@ async fn open(
     }
     let index = Some(signal.index);
     if let Some(alarm_at) = signal.alarm_at {
-        let detail = format!("Rule {} of detection struck.", signal.rule);
+        let detail = match signal.rule {
+            100 => {
+                "A row of the keeper's database was put in or changed past the keeper.".to_owned()
+            }
+            101 => "Entries of the ledger are lost. Two operators accepted that.".to_owned(),
+            rule => format!("Rule {rule} of detection struck."),
+        };
         timeline::add(
             &transaction,
             id,
@@ -116,18 +137,24 @@ async fn open(
         )
         .await?;
     }
-    let froze = "The keeper froze it. Nothing more was released.";
-    timeline::add(
-        &transaction,
-        id,
-        signal.at,
-        Event::Freeze,
-        "Candour",
-        froze,
-        index,
-    )
-    .await?;
-    let aware = "Reasonable grounds: the keeper's own rule struck and the release was real.";
+    if signal.is_freeze {
+        let froze = "The keeper froze it. Nothing more was released.";
+        timeline::add(
+            &transaction,
+            id,
+            signal.at,
+            Event::Freeze,
+            "Candour",
+            froze,
+            index,
+        )
+        .await?;
+    }
+    let aware = if signal.is_freeze {
+        "Reasonable grounds: the keeper's own rule struck and the release was real."
+    } else {
+        "Reasonable grounds: the keeper itself says so."
+    };
     timeline::add(
         &transaction,
         id,
@@ -192,8 +219,9 @@ fn kind(kind: EntryKind) -> i16 {
 }
 
 pub(crate) const SIGNALS: &str = "
-    select stopped.index, stopped.at, stopped.session, stopped.principal,
-           alarm.decision as rule, alarm.at as alarm_at
+    select stopped.index, stopped.at, stopped.session, stopped.principal, stopped.kind = $1 as is_freeze,
+           case when stopped.kind = $1 then alarm.decision else stopped.decision end as rule,
+           case when stopped.kind = $1 then alarm.at else stopped.at end as alarm_at
     from entry stopped
     left join lateral (
         select decision, at from entry
@@ -202,7 +230,7 @@ pub(crate) const SIGNALS: &str = "
             or (stopped.principal <> 0 and principal = stopped.principal))
         order by index desc limit 1
     ) alarm on true
-    where stopped.kind = $1 and stopped.role = $2
+    where (stopped.kind = $1 or (stopped.kind = $3 and stopped.decision = any($4))) and stopped.role = $2
       and not exists (select 1 from incident where trigger_index = stopped.index)
     order by stopped.index";
 
@@ -210,7 +238,8 @@ pub(crate) const IS_COVERED: &str = "
     select exists (
         select 1 from incident
         where closed_at is null
-          and (($1::bigint <> 0 and session = $1) or ($2::bigint <> 0 and principal = $2)))";
+          and (($1::bigint <> 0 and session = $1) or ($2::bigint <> 0 and principal = $2)
+            or ($1 = 0 and $2 = 0 and session = 0 and principal = 0 and rule = $3)))";
 
 pub(crate) const INSERT: &str = "
     insert into incident (id, opened_at, trigger_index, rule, session, principal)

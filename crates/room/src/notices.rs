@@ -4,6 +4,7 @@ use crate::codes::CodeKey;
 use crate::database::DatabaseError;
 use crate::portal::Practice;
 use crate::register::Member;
+use candour_keeper_api::words::{EntryKind, Purpose};
 use candour_seal::{CryptoRng, IncidentId};
 use deadpool_postgres::Pool;
 use jiff::{SignedDuration, Timestamp};
@@ -307,6 +308,18 @@ pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Count>, Dat
         .collect()
 }
 
+/// How many mails to people left with an address that a run had opened: the entry of the opening says so.
+pub async fn mailed_by_run(pool: &Pool, incident: IncidentId) -> Result<i64, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let values: [&(dyn ToSql + Sync); 3] = [
+        &id,
+        &i16::from(EntryKind::Open.number()),
+        &i16::from(Purpose::IncidentNotice.number()),
+    ];
+    let row = pool.get().await?.query_one(MAILED_BY_RUN, &values).await?;
+    Ok(row.try_get(0)?)
+}
+
 /// The state of one recipient's notices, for the lists: channel, state, and why.
 pub async fn states(
     pool: &Pool,
@@ -370,6 +383,11 @@ pub(crate) const COUNTS: &str = "
     from notice where incident = $1 group by recipient, channel, state
     order by recipient desc, channel, state";
 
+pub(crate) const MAILED_BY_RUN: &str = "
+    select count(*) from notice join entry on entry.index = notice.grant_index
+    where notice.incident = $1 and notice.recipient = 'patient' and notice.channel = 'mail'
+      and notice.state = 'handed_over' and entry.kind = $2 and entry.decision = 0 and entry.purpose = $3";
+
 pub(crate) const STATES: &str = "
     select recipient_id, channel, state, last_error from notice
     where incident = $1 order by recipient_id, channel";
@@ -386,6 +404,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     TO_CALL_LIST,
     GIVE_BACK,
     COUNTS,
+    MAILED_BY_RUN,
     STATES,
     CODE_HASHES,
 ];

@@ -5,12 +5,13 @@ mod rows;
 pub(crate) use rows::STATEMENTS;
 
 pub use rows::{
-    Counts, Member, MemberItem, counts, items, members, practices, register_hash, version,
+    Counts, Member, MemberItem, MemberSection, counts, items, members, practices, register_hash,
+    sections, version,
 };
 
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
-use crate::scope::{self, Release, Scope, Sections};
+use crate::scope::{self, Question, Release, Scope};
 use crate::unlock::Unlocked;
 use candour_keeper_api::wire::{self, Call, EntryBody, PatientFacts, Reply};
 use candour_keeper_api::words::Section;
@@ -101,7 +102,17 @@ impl Route {
 struct Person {
     surrogate: i64,
     items: BTreeMap<ItemId, Loss>,
+    sections: BTreeMap<Section, Part>,
     sources: BTreeSet<PracticeId>,
+}
+
+/// A part of the record that was opened as a whole.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    items: usize,
+    is_listing: bool,
+    is_delivered: bool,
+    first_grant: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -113,31 +124,27 @@ struct Loss {
     first_grant: i64,
 }
 
-/// Reads the sections that the clear columns do not say, for [`scope::compute`].
-pub async fn sections(
+/// Reads what nobody has read yet of the entries that a question is about, and keeps what a scope needs of it.
+pub async fn read_bodies(
     pool: &Pool,
     unlocked: &Unlocked,
-    releases: &[Release],
-) -> Result<Sections, RegisterError> {
-    let bodies = bodies_of(pool, unlocked, releases).await?;
-    Ok(bodies
-        .into_iter()
-        .map(|(index, body)| {
-            (
-                index,
-                Section::try_from(body.section).unwrap_or(Section::None),
-            )
-        })
-        .collect())
+    question: &Question,
+    to_index: i64,
+) -> Result<(), RegisterError> {
+    let unread = scope::unread(pool, question, to_index).await?;
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let bodies = read(pool, unlocked, &unread).await?;
+    Ok(scope::keep_read(pool, &bodies).await?)
 }
 
-async fn bodies_of(
+async fn read(
     pool: &Pool,
     unlocked: &Unlocked,
-    releases: &[Release],
+    indexes: &[i64],
 ) -> Result<BTreeMap<i64, EntryBody>, RegisterError> {
-    let indexes: Vec<i64> = releases.iter().map(|release| release.grant_index).collect();
-    let bodies = unlocked.bodies(pool, &indexes).await?;
+    let bodies = unlocked.bodies(pool, indexes).await?;
     if bodies.unreadable.is_empty() {
         Ok(bodies.read)
     } else {
@@ -155,7 +162,8 @@ pub async fn update(
     year: i32,
 ) -> Result<usize, RegisterError> {
     let releases = scope::releases(pool, incident.id, scope.version).await?;
-    let bodies = bodies_of(pool, unlocked, &releases).await?;
+    let indexes: Vec<i64> = releases.iter().map(|release| release.grant_index).collect();
+    let bodies = read(pool, unlocked, &indexes).await?;
     let mut people: BTreeMap<PatientId, Person> = BTreeMap::new();
     for release in &releases {
         let Some(body) = bodies.get(&release.grant_index) else {
@@ -166,14 +174,22 @@ pub async fn update(
         };
         let person = people.entry(patient).or_default();
         person.surrogate = release.patient;
-        for item in items_of(keeper, release, body).await? {
-            add(person, item, release, body);
+        match ItemId::try_from(body.item.as_slice()) {
+            Ok(item) => add(person, item, release, body),
+            Err(_) => {
+                let items = items_of(keeper, release, body).await?;
+                add_section(person, items.len(), release, body);
+                for item in items {
+                    add(person, item, release, body);
+                }
+            }
         }
     }
     let patients: Vec<PatientId> = people.keys().copied().collect();
     let facts = facts(keeper, &patients).await?;
     let mut client = pool.get().await.map_err(DatabaseError::from)?;
     let transaction = client.transaction().await.map_err(DatabaseError::from)?;
+    rows::clear(&transaction, incident.id).await?;
     for (patient, person) in &people {
         let unknown = PatientFacts::default();
         let facts = facts.get(patient).unwrap_or(&unknown);
@@ -192,15 +208,12 @@ pub async fn update(
     Ok(people.len())
 }
 
-/// The items one release covered: the one of an item grant, or those of the section at that index.
+/// The items that the opening of a section covered, as they were at that index.
 async fn items_of(
     keeper: &Keeper,
     release: &Release,
     body: &EntryBody,
 ) -> Result<Vec<ItemId>, RegisterError> {
-    if let Ok(item) = ItemId::try_from(body.item.as_slice()) {
-        return Ok(vec![item]);
-    }
     let index = u64::try_from(release.grant_index).map_err(|_| DatabaseError::Row)?;
     match keeper
         .call(Call::SectionAt(wire::SectionAt {
@@ -230,6 +243,23 @@ fn add(person: &mut Person, item: ItemId, release: &Release, body: &EntryBody) {
     });
     loss.is_delivered |= release.is_delivered;
     loss.is_listing &= release.is_listing;
+}
+
+/// A part of a record counts as seen even when nothing stood in it: "no conditions" is an answer. A name line
+/// without a name is none.
+fn add_section(person: &mut Person, items: usize, release: &Release, body: &EntryBody) {
+    let section = Section::try_from(body.section).unwrap_or(Section::None);
+    if items == 0 && matches!(section, Section::Identity | Section::Contact) {
+        return;
+    }
+    let part = person.sections.entry(section).or_insert(Part {
+        items,
+        is_listing: release.is_listing,
+        is_delivered: false,
+        first_grant: release.grant_index,
+    });
+    part.items = part.items.max(items);
+    part.is_delivered |= release.is_delivered;
 }
 
 async fn facts(

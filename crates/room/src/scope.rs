@@ -1,12 +1,16 @@
 //! A scope: a saved query over the ledger with its answer. Computing it again gives the same answer, or a new
 //! version whose difference is listed.
 
+mod released;
+
 use crate::database::DatabaseError;
 use crate::incidents::{Event, Incident, note};
-use candour_keeper_api::words::{EntryKind, ItemKind, Section};
+use candour_keeper_api::wire::EntryBody;
+use candour_keeper_api::words::EntryKind;
 use candour_seal::{Digest, IncidentId};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
+use released::{Known, Told, released};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is asked of the ledger.
@@ -83,7 +87,7 @@ impl Counts {
             } else {
                 opened.insert(release.patient);
             }
-            if release.item != 0 {
+            if release.item != 0 && !release.is_listing {
                 *documents.entry(release.item).or_insert(false) |= release.is_delivered;
             }
         }
@@ -113,22 +117,6 @@ pub fn hash(releases: &[Release]) -> Digest {
         bytes.push(u8::from(release.is_delivered));
     }
     Digest::of(&bytes)
-}
-
-/// The sections that an unlocked room read out of the bodies, by ledger index.
-pub type Sections = BTreeMap<i64, Section>;
-
-/// The sections that saved releases already say.
-pub fn known_sections(releases: &[Release]) -> Sections {
-    releases
-        .iter()
-        .filter_map(|release| {
-            Some((
-                release.grant_index,
-                Section::try_from(i32::from(release.section)).ok()?,
-            ))
-        })
-        .collect()
 }
 
 /// The question that an incident asks: every session that an alarm or freeze of the same principal named; where
@@ -180,50 +168,96 @@ pub async fn roles(pool: &Pool, scope: &Scope) -> Result<Vec<i16>, DatabaseError
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
-/// Asks the ledger; `sections` refines what the clear columns cannot say.
+/// The kinds of entries that say something about releases.
+fn kinds() -> [i16; 3] {
+    [EntryKind::Open, EntryKind::Delivered, EntryKind::Withheld]
+        .map(|kind| i16::from(kind.number()))
+}
+
+/// Asks the ledger, with what was read in bodies so far.
 pub async fn ask(
     pool: &Pool,
     question: &Question,
     to_index: i64,
-    sections: &Sections,
 ) -> Result<Vec<Release>, DatabaseError> {
     let rows = pool
         .get()
         .await?
         .query(
-            RELEASES,
+            TOLD,
             &[
                 &question.sessions,
                 &question.principals,
                 &question.from_index,
                 &to_index,
+                &kinds().as_slice(),
                 &i16::from(EntryKind::Open.number()),
-                &i16::from(EntryKind::Delivered.number()),
-                &i16::from(EntryKind::Withheld.number()),
             ],
         )
         .await?;
-    rows.iter()
+    let told = rows
+        .iter()
         .map(|row| {
-            let grant_index: i64 = row.try_get("index")?;
-            let item_kind: i16 = row.try_get("item_kind")?;
-            let section = sections.get(&grant_index).copied();
-            let is_listing = matches!(
-                section,
-                Some(Section::Identity | Section::Shelf | Section::Contact)
-            ) || item_kind == i16::from(ItemKind::Identity.number())
-                || item_kind == i16::from(ItemKind::Contact.number());
-            Ok(Release {
-                grant_index,
-                granted_at: row.try_get("at")?,
+            let section: Option<i16> = row.try_get("section")?;
+            let of_grant: Option<i64> = row.try_get("of_grant")?;
+            Ok(Told {
+                index: row.try_get("index")?,
+                at: row.try_get("at")?,
+                kind: row.try_get("kind")?,
+                session: row.try_get("session")?,
                 patient: row.try_get("patient")?,
                 item: row.try_get("item")?,
-                section: section.map_or(0, |section| i16::from(section.number())),
-                is_listing,
-                is_delivered: row.try_get("is_delivered")?,
+                item_kind: row.try_get("item_kind")?,
+                known: section
+                    .zip(of_grant)
+                    .map(|(section, of_grant)| Known { section, of_grant }),
             })
         })
-        .collect()
+        .collect::<Result<Vec<_>, DatabaseError>>()?;
+    Ok(released(&told))
+}
+
+/// The entries of a question whose bodies nobody has read yet.
+pub async fn unread(
+    pool: &Pool,
+    question: &Question,
+    to_index: i64,
+) -> Result<Vec<i64>, DatabaseError> {
+    let rows = pool
+        .get()
+        .await?
+        .query(
+            UNREAD,
+            &[
+                &question.sessions,
+                &question.principals,
+                &question.from_index,
+                &to_index,
+                &kinds().as_slice(),
+                &i16::from(EntryKind::Open.number()),
+            ],
+        )
+        .await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}
+
+/// Keeps of each body what a scope needs; a scope asked for after a restart, locked again, is then the same.
+pub async fn keep_read(
+    pool: &Pool,
+    bodies: &BTreeMap<i64, EntryBody>,
+) -> Result<(), DatabaseError> {
+    let mut client = pool.get().await?;
+    let transaction = client.transaction().await?;
+    let insert = transaction.prepare_cached(KEEP_READ).await?;
+    for (index, body) in bodies {
+        let section = i16::try_from(body.section).map_err(|_| DatabaseError::Row)?;
+        let of_grant = i64::try_from(body.of_grant).map_err(|_| DatabaseError::Row)?;
+        transaction
+            .execute(&insert, &[index, &section, &of_grant])
+            .await?;
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// Whether an answer differs from that of the last version.
@@ -425,29 +459,24 @@ pub fn difference(before: &[Release], after: &[Release]) -> Difference {
     }
 }
 
-// A grant counts as held back when as many grants of the same thing were held back after it as were made from it on:
-// the columns in clear do not say which grant a `Withheld` names, and too much is better than too little.
-pub(crate) const RELEASES: &str = "
-    select release.index, release.at, release.patient, release.item, release.item_kind,
-           exists (
-               select 1 from entry delivered
-               where delivered.kind = $6 and delivered.index > release.index
-                 and delivered.session = release.session
-                 and delivered.patient = release.patient and delivered.item = release.item
-           ) as is_delivered
-    from entry release
-    where release.kind = $5 and release.decision = 0
-      and release.index >= $3 and release.index < $4
-      and (release.session = any($1) or release.principal = any($2))
-      and (select count(*) from entry withheld
-           where withheld.kind = $7 and withheld.index > release.index
-             and withheld.session = release.session
-             and withheld.patient = release.patient and withheld.item = release.item)
-        < (select count(*) from entry later
-           where later.kind = $5 and later.decision = 0 and later.index >= release.index
-             and later.session = release.session
-             and later.patient = release.patient and later.item = release.item)
-    order by release.index";
+pub(crate) const TOLD: &str = "
+    select entry.index, entry.at, entry.kind, entry.session, entry.patient, entry.item, entry.item_kind,
+           entry_read.section, entry_read.of_grant
+    from entry left join entry_read on entry_read.index = entry.index
+    where entry.index >= $3 and entry.index < $4 and entry.kind = any($5)
+      and entry.patient <> 0 and (entry.kind <> $6 or entry.decision = 0)
+      and (entry.session = any($1) or entry.principal = any($2))
+    order by entry.index";
+
+pub(crate) const UNREAD: &str = "
+    select index from entry
+    where index >= $3 and index < $4 and kind = any($5)
+      and patient <> 0 and (kind <> $6 or decision = 0)
+      and (session = any($1) or principal = any($2))
+      and not exists (select 1 from entry_read where entry_read.index = entry.index)
+    order by index";
+
+pub(crate) const KEEP_READ: &str = "insert into entry_read (index, section, of_grant) values ($1, $2, $3) on conflict (index) do nothing";
 
 pub(crate) const NAMED_SESSIONS: &str = "
     select distinct session from entry
@@ -478,7 +507,9 @@ pub(crate) const ROWS: &str = "
     from scope_row where incident = $1 and version = $2 order by grant_index";
 
 pub(crate) const STATEMENTS: &[&str] = &[
-    RELEASES,
+    TOLD,
+    UNREAD,
+    KEEP_READ,
     NAMED_SESSIONS,
     ROLES,
     INSERT_SCOPE,

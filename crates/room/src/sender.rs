@@ -67,6 +67,9 @@ pub async fn step(room: &Room, now: Timestamp) -> Result<usize, SendError> {
         worked += practices(room, *incident, now).await?;
     }
     for live in live_runs(room, &open, now).await? {
+        if practices_come_first(&notices::counts(&room.pool, live.incident).await?) {
+            continue;
+        }
         worked += people::mail(room, &live, now).await?;
         worked += people::portal(room, &live, now).await?;
     }
@@ -117,6 +120,13 @@ async fn live_runs(
     Ok(live)
 }
 
+/// A practice hears of it before its patients do. One that cannot be reached at the first try holds nobody up.
+fn practices_come_first(counts: &[notices::Count]) -> bool {
+    counts.iter().any(|count| {
+        count.recipient == "practice" && matches!(count.state.as_str(), "waiting" | "sending")
+    })
+}
+
 fn is_unfinished(state: &str) -> bool {
     matches!(state, "waiting" | "sending" | "failed")
 }
@@ -159,7 +169,12 @@ pub(crate) async fn text_of(
 
 /// The body of a mail: greeting, words, code.
 pub(crate) fn body(greeting: &str, words: &str, code: &str) -> String {
-    format!("Kia ora {greeting},\n\n{words}\n\nCode: {code}\n")
+    let hello = if greeting.is_empty() {
+        "Kia ora".to_owned()
+    } else {
+        format!("Kia ora {greeting}")
+    };
+    format!("{hello},\n\n{words}\n\nCode: {code}\n")
 }
 
 async fn practices(room: &Room, incident: IncidentId, now: Timestamp) -> Result<usize, SendError> {
@@ -281,4 +296,27 @@ async fn finish(room: &Room, incident: IncidentId, now: Timestamp) -> Result<(),
         info!(%incident, "the run is finished");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn count(recipient: &str, state: &str) -> notices::Count {
+        notices::Count {
+            recipient: recipient.to_owned(),
+            channel: "mail".to_owned(),
+            state: state.to_owned(),
+            number: 1,
+            last_at: None,
+        }
+    }
+
+    #[test]
+    fn people_wait_for_practices_that_were_not_tried_yet_and_for_no_others() {
+        let patient = count("patient", "waiting");
+        let with = |state| practices_come_first(&[count("practice", state), patient.clone()]);
+        assert!(with("waiting") && with("sending"));
+        assert!(!with("handed_over") && !with("failed") && !with("stuck"));
+    }
 }

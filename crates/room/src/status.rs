@@ -14,6 +14,7 @@ mod pages;
 mod serve;
 
 pub(crate) use pages::{Part, parts};
+pub(crate) use serve::code_words;
 pub use serve::serve;
 
 use crate::codes::hexadecimal;
@@ -55,7 +56,7 @@ pub struct Counters {
     pub people_in_portal: String,
     /// People whom their practice rings.
     pub people_on_call_lists: String,
-    /// Messages that have not left yet.
+    /// Messages that have not left yet; "none" when all have.
     pub waiting: String,
     /// When these numbers were taken.
     pub as_of: String,
@@ -186,14 +187,27 @@ async fn counters(
         people_on_call_lists: sum(&|count| {
             count.recipient == "patient" && count.state == "on_call_list"
         }),
-        waiting: sum(&|count| {
+        waiting: waiting(&notices),
+        as_of: as_of.to_string(),
+    })
+}
+
+/// Messages are no people: that none is left may be said.
+fn waiting(notices: &[Count]) -> String {
+    let waiting: i64 = notices
+        .iter()
+        .filter(|count| {
             matches!(
                 count.state.as_str(),
                 "waiting" | "sending" | "failed" | "stuck"
             )
-        }),
-        as_of: as_of.to_string(),
-    })
+        })
+        .map(|count| count.number)
+        .sum();
+    if waiting == 0 {
+        return "none".to_owned();
+    }
+    public_count(i32::try_from(waiting).unwrap_or(i32::MAX))
 }
 
 /// Puts a file in place at once, readable for everybody; the same content is not written again.

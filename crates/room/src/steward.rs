@@ -6,7 +6,7 @@
 use crate::incidents::{self, Incident};
 use crate::register::{self, RegisterError};
 use crate::room::Room;
-use crate::scope::{self, Scope, Sections};
+use crate::scope::{self, Scope};
 use crate::texts::{self, Facts, List, TextKind, WayIn};
 use crate::{clocks, publish, status};
 use crate::{codes::hexadecimal, database::DatabaseError, register::register_hash};
@@ -79,7 +79,7 @@ async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(),
     Ok(())
 }
 
-/// Asks the ledger again; what the bodies say about sections is kept from version to version.
+/// Asks the ledger again; while the case is unlocked, what the bodies say is read first and kept.
 async fn bring_scope_up_to_date(
     room: &Room,
     incident: &Incident,
@@ -87,23 +87,10 @@ async fn bring_scope_up_to_date(
 ) -> Result<(), StewardError> {
     let question = scope::question_of(&room.pool, incident).await?;
     let to_index = scope::ledger_size(&room.pool).await?;
-    let mut sections = Sections::new();
-    if let Some(last) = scope::latest(&room.pool, incident.id).await? {
-        let releases = scope::releases(&room.pool, incident.id, last.version).await?;
-        sections = scope::known_sections(&releases);
-    }
-    let mut releases = scope::ask(&room.pool, &question, to_index, &sections).await?;
     if let Some(unlocked) = room.unlocked(incident.id) {
-        let unknown: Vec<_> = releases
-            .iter()
-            .copied()
-            .filter(|release| release.section == 0)
-            .collect();
-        if !unknown.is_empty() {
-            sections.extend(register::sections(&room.pool, &unlocked, &unknown).await?);
-            releases = scope::ask(&room.pool, &question, to_index, &sections).await?;
-        }
+        register::read_bodies(&room.pool, &unlocked, &question, to_index).await?;
     }
+    let releases = scope::ask(&room.pool, &question, to_index).await?;
     if !scope::is_news(&room.pool, incident.id, &releases).await? {
         return Ok(());
     }

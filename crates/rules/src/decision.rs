@@ -85,14 +85,6 @@ pub enum Reason {
     LedgerUnavailable,
 }
 
-impl Reason {
-    /// Whether the answer must be the one identical "not found": nothing may tell absent from not yours.
-    #[must_use]
-    pub const fn is_hidden(self) -> bool {
-        matches!(self, Self::NotPermitted | Self::Unknown)
-    }
-}
-
 /// The two outcomes of a request; both are ledger entries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {

@@ -90,10 +90,7 @@ impl Objects {
         let kept = self.kept(item);
         for path in [&kept, &self.incoming(item), &kept] {
             match open_plain(path) {
-                Ok(file) => {
-                    let length = file.metadata()?.len();
-                    return Ok(ObjectFile { file, length });
-                }
+                Ok(opened) => return Ok(opened),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
@@ -248,7 +245,7 @@ impl Objects {
         let (mut taken, mut done) = (0, Vec::new());
         for (path, kept) in arrived {
             if fs::symlink_metadata(kept).is_err() {
-                let Ok(mut from) = open_plain(path) else {
+                let Ok(ObjectFile { file: mut from, .. }) = open_plain(path) else {
                     // Not a plain file: nobody will ever ask for it, and nothing of it is read.
                     continue;
                 };
@@ -273,15 +270,17 @@ impl Objects {
 
 impl ObjectFile {
     /// The whole ciphertext; for small files, which the system has in memory.
-    pub(crate) fn read_whole(mut self) -> io::Result<Vec<u8>> {
+    ///
+    /// What was appended since its length was looked at is left out: it is not what was sealed.
+    pub(crate) fn read_whole(self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.length).unwrap_or(0));
-        self.file.read_to_end(&mut bytes)?;
+        self.file.take(self.length).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 }
 
 /// Opens a plain file and nothing else: what the portal put into `incoming/` may be a link or a pipe.
-fn open_plain(path: &Path) -> io::Result<File> {
+fn open_plain(path: &Path) -> io::Result<ObjectFile> {
     let file: File = rustix::fs::open(
         path,
         rustix::fs::OFlags::RDONLY
@@ -291,8 +290,10 @@ fn open_plain(path: &Path) -> io::Result<File> {
         rustix::fs::Mode::empty(),
     )?
     .into();
-    if file.metadata()?.is_file() {
-        Ok(file)
+    let about = file.metadata()?;
+    if about.is_file() {
+        let length = about.len();
+        Ok(ObjectFile { file, length })
     } else {
         Err(ErrorKind::InvalidInput.into())
     }

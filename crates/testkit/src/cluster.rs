@@ -4,6 +4,7 @@
 //! `CANDOUR_TEST_CLUSTER`; a test binary run alone starts its own, which ends with it.
 
 mod server;
+mod small;
 
 use std::error::Error;
 use std::future::Future;
@@ -16,6 +17,7 @@ use candour_embedded::cluster::{SUPERUSER, connect, roles};
 use tokio_postgres::{Client, Config};
 
 pub use server::TestServer;
+pub use small::SmallServer;
 
 /// The variable that names the socket folder of a cluster that already runs.
 pub const RUNNING: &str = "CANDOUR_TEST_CLUSTER";
@@ -138,6 +140,34 @@ impl TestCluster {
         self.finish(&server, name, owner, guests).await
     }
 
+    /// A copy of a database as it is now. Whoever is connected to it loses the connection.
+    ///
+    /// # Panics
+    /// When PostgreSQL refuses.
+    #[expect(
+        clippy::expect_used,
+        reason = "for tests only: a test without its database cannot go on"
+    )]
+    pub async fn copy(&self, source: &TestDatabase) -> TestDatabase {
+        let server = self.superuser().await;
+        let (name, owner) = (fresh_name(), source.owner);
+        server
+            .execute(
+                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = $1",
+                &[&source.name],
+            )
+            .await
+            .expect("connections to the source end");
+        server
+            .batch_execute(&format!(
+                "create database {name} template {} strategy file_copy owner {owner}",
+                source.name
+            ))
+            .await
+            .expect("a database is copied");
+        self.finish(&server, name, owner, &[]).await
+    }
+
     #[expect(
         clippy::expect_used,
         reason = "for tests only: a test without its database cannot go on"
@@ -230,6 +260,24 @@ impl TestDatabase {
     /// How another role reaches it (or is refused).
     pub fn config_as(&self, role: &str) -> Config {
         config(&self.sockets, role, &self.name)
+    }
+
+    /// Runs statements as somebody who holds the cluster.
+    ///
+    /// # Panics
+    /// When PostgreSQL refuses.
+    #[expect(
+        clippy::expect_used,
+        reason = "for tests only: a test without its database cannot go on"
+    )]
+    pub async fn past_its_owner(&self, statements: &str) {
+        let client = connect(&self.config_as_superuser())
+            .await
+            .expect("the cluster for tests answers");
+        client
+            .batch_execute(statements)
+            .await
+            .expect("the statements are carried out");
     }
 
     /// How the cluster's own superuser reaches it: for a test that plays somebody who holds the database.

@@ -12,6 +12,7 @@ use candour_keeper::keys::OwnSubject;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
 use candour_keeper::session::{NewSession, Principal};
+use candour_keeper::volume::VolumeTable;
 use candour_keeper_api::words::{EntryKind, Role, Section};
 use candour_keeper_api::{Keeper, KeeperAddress, Token, service};
 use candour_rules::budget::BudgetTable;
@@ -47,12 +48,28 @@ const KINDS: [(&str, InstanceKind); 5] = [
 ];
 
 /// How a test keeper differs from an ordinary one.
-#[derive(Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// How much may be read.
     pub budgets: BudgetTable,
     /// When a rule speaks.
     pub detection: DetectionTable,
+    /// Ballast and alarms of the ledger's volume.
+    pub volume: VolumeTable,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            budgets: BudgetTable::default(),
+            detection: DetectionTable::default(),
+            volume: VolumeTable {
+                folder: None,
+                ballast_mib: 0,
+                low_mib: 0,
+            },
+        }
+    }
 }
 
 /// Somebody of a practice with a running session.
@@ -73,6 +90,7 @@ pub struct TestKeeper {
     socket: PathBuf,
     folder: Arc<TempDir>,
     database: Config,
+    settings: Settings,
     stop: CancellationToken,
     tasks: TaskTracker,
     next_id: AtomicU64,
@@ -157,8 +175,9 @@ impl TestKeeper {
             origins: vec!["http://localhost:8080".parse()?],
             shares_user: true,
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
-            budgets: settings.budgets,
-            detection: settings.detection,
+            budgets: settings.budgets.clone(),
+            detection: settings.detection.clone(),
+            volume: settings.volume.clone(),
         };
         let core = Core::start(parts, stop.clone(), &tasks).await?;
         let instances = Instances::at(&folder.path().join("instances.json"));
@@ -185,6 +204,7 @@ impl TestKeeper {
             socket,
             folder,
             database,
+            settings,
             stop,
             tasks,
             next_id: AtomicU64::new(1),
@@ -205,11 +225,20 @@ impl TestKeeper {
     #[expect(clippy::expect_used, reason = "for tests only")]
     pub async fn restart(self) -> Self {
         self.stop().await;
-        let settings = Settings::default();
         let (database, clock, folder) = (self.database, self.clock, self.folder);
+        let settings = self.settings;
         Self::run(database, clock, folder, settings)
             .await
             .expect("the keeper starts again")
+    }
+
+    /// The same on another database: one that was restored, for instance.
+    ///
+    /// # Panics
+    /// When it does not start: the test cannot go on.
+    pub async fn restart_on(self, database: Config) -> Self {
+        self.stop().await;
+        Self { database, ..self }.restart().await
     }
 
     /// Where it listens.
@@ -372,10 +401,7 @@ impl TestKeeper {
     /// Makes an account with further facts.
     pub async fn account(&self, person: PersonId, further: Vec<Fact>) {
         let subject = self.core.keys.person(person);
-        let account = Fact::Account(facts::Account {
-            login: vec![0; 16],
-            user_handle: person.as_bytes().to_vec(),
-        });
+        let account = Fact::Account(facts::Account { login: vec![0; 16] });
         let all = std::iter::once(account).chain(further);
         let effects = all.map(|fact| Effect::InsertFact { subject, fact });
         self.arrange(effects.collect()).await;

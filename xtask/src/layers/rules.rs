@@ -102,7 +102,8 @@ const ARROWS: &[(&str, &[&str])] = &[
 
 /// A crate of others, and which of ours may name it.
 const RESERVED: &[(&[&str], &[&str])] = &[
-    // SQL. candour-embedded creates roles and databases and knows no table.
+    // SQL. candour-embedded creates roles and databases and knows no table; the drill's bench measures PostgreSQL
+    // itself beside what we make of it, and asks it whether it syncs.
     (
         &[
             "tokio-postgres",
@@ -118,6 +119,7 @@ const RESERVED: &[(&[&str], &[&str])] = &[
             "candour-room",
             "candour-testkit",
             "candour-embedded",
+            "candour-drill",
         ],
     ),
     // HTTP. candour itself serves one page, of the demonstration's mailbox, on the loopback interface.

@@ -10,6 +10,7 @@ use futures_util::{Stream, StreamExt, stream};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::AsyncReadExt;
+use zeroize::Zeroizing;
 
 /// Ciphertext bytes read at once.
 const PIECE: usize = 256 * 1024;
@@ -81,10 +82,7 @@ pub(super) async fn open(
 ) -> Result<(DocumentFace, Body), ReadError> {
     let (face, content) = match ciphertext {
         Ciphertext::Whole(sealed) => {
-            let (face, file) = permit
-                .open(&sealed)?
-                .try_map(|opened| whole(&opened))?
-                .into_inner();
+            let (face, file) = permit.open(&sealed)?.try_map(whole)?.into_inner();
             (face, Content::Whole(file))
         }
         Ciphertext::File(file) => {
@@ -107,13 +105,14 @@ fn not_a_document() -> ReadError {
     ReadError::Content(candour_core::block::BlockError::Kind)
 }
 
-fn whole(content: &[u8]) -> Result<(DocumentFace, Bytes), ReadError> {
-    let (face, begins) = content::read_face(content)?.ok_or_else(not_a_document)?;
-    let file = content.get(begins..).unwrap_or_default();
-    if u64::try_from(file.len()).ok() != Some(face.size_bytes) {
+/// The file's bytes are those that were opened, not a copy; they are wiped when the answer is sent.
+fn whole(content: Zeroizing<Vec<u8>>) -> Result<(DocumentFace, Bytes), ReadError> {
+    let (face, begins) = content::read_face(&content)?.ok_or_else(not_a_document)?;
+    let file_bytes = content.len().saturating_sub(begins);
+    if u64::try_from(file_bytes).ok() != Some(face.size_bytes) {
         return Err(not_a_document());
     }
-    Ok((face, Bytes::copy_from_slice(file)))
+    Ok((face, Bytes::from_owner(content).slice(begins..)))
 }
 
 /// A document that is being opened piece by piece.

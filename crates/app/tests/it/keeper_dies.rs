@@ -18,7 +18,7 @@ async fn deposited(clinic: &Clinic, patient: PatientId) -> ItemId {
 }
 
 #[tokio::test]
-async fn when_the_keeper_dies_nothing_is_shown_until_it_is_back() {
+async fn when_the_keeper_dies_nothing_is_shown_until_it_is_back_and_no_delivery_is_lost() {
     let mut clinic = Clinic::new().await;
     let patient = clinic.patient(1).await;
     let item = deposited(&clinic, patient).await;
@@ -46,4 +46,20 @@ async fn when_the_keeper_dies_nothing_is_shown_until_it_is_back() {
             .await
             .is_ok()
     );
+    let delivered = (i16::from(EntryKind::Delivered.number()), 0);
+    let mut count = 0;
+    for _ in 0..80 {
+        count = clinic
+            .keeper
+            .entries()
+            .await
+            .get(&delivered)
+            .copied()
+            .unwrap_or(0);
+        if count > 0 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(count, 1);
 }

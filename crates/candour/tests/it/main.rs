@@ -12,6 +12,12 @@ mod import;
 #[cfg(test)]
 mod import_deposit;
 #[cfg(test)]
+mod import_documents;
+#[cfg(test)]
+mod import_people;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
 mod own_users;
 #[cfg(test)]
 mod running;

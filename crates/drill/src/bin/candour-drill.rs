@@ -1,11 +1,13 @@
 //! Synthetic people, real attacks: what an operator runs on a machine of their own.
 
 use candour_drill::drill::{self, Scenario};
-use candour_drill::{Problem, clock, crash, settle};
+use candour_drill::{Problem, bench, clock, crash, memory, settle};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
 /// Real attacks on installations with synthetic people.
@@ -24,11 +26,31 @@ enum Command {
     StolenStaff(Drill),
     /// Kill keeper, portal or database at random under load, and see that nothing is lost or unlogged.
     Crash(Crash),
+    /// Search memory, database and files for what was shown and typed a minute ago.
+    Memory(Memory),
+    /// The part of `memory` that runs as the portal's user; started by it.
+    #[command(hide = true)]
+    MemoryDesk,
     /// Fill a running demonstration with synthetic people, their records and letters.
     Synth(Synth),
     /// The part of `synth` that runs as the portal's user; started by it.
     #[command(hide = true)]
     Desk,
+    /// Measure an installation of its own, as its supervisor runs it, every commit synced.
+    Bench(Bench),
+    /// The part of `bench` that reads; started by it as the portal's user.
+    #[command(hide = true)]
+    BenchHand,
+    /// The server that `bench` compares with; started by it as the portal's user.
+    #[command(hide = true)]
+    BenchReference {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// Where to listen.
+        #[arg(long)]
+        listen: SocketAddr,
+    },
 }
 
 #[derive(Args)]
@@ -73,6 +95,22 @@ struct Crash {
 }
 
 #[derive(Args)]
+struct Memory {
+    /// How long nothing happens before the search, in seconds.
+    #[arg(long, default_value_t = 60)]
+    idle: u64,
+    /// The seed of population and marks.
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
+    /// Write the figures here.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Leave the installation's folder.
+    #[arg(long)]
+    keep: bool,
+}
+
+#[derive(Args)]
 struct Synth {
     /// The data directory of a running demonstration.
     #[arg(long)]
@@ -91,6 +129,57 @@ struct Synth {
     list: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct Bench {
+    /// Write the figures here.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// Only see whether every row can be measured: few people, half a second, once.
+    #[arg(long)]
+    quick: bool,
+    /// How many patients read.
+    #[arg(long)]
+    people: Option<usize>,
+    /// How often each row is measured.
+    #[arg(long)]
+    repeats: Option<usize>,
+    /// For how long each time, in milliseconds.
+    #[arg(long)]
+    milliseconds: Option<u64>,
+    /// Measure only these rows, by name, with commas between.
+    #[arg(long, value_delimiter = ',')]
+    rows: Vec<String>,
+    /// The folder below which the installation is made (default: the system's temporary one). Its disk is measured.
+    #[arg(long)]
+    below: Option<PathBuf>,
+    /// The first of six ports in a row.
+    #[arg(long, default_value_t = 9300)]
+    port: u16,
+    /// Leave the installation's folder.
+    #[arg(long)]
+    keep: bool,
+}
+
+impl From<Bench> for bench::Wishes {
+    fn from(line: Bench) -> Self {
+        let (people, repeats, milliseconds) = if line.quick {
+            (256, 1, 500)
+        } else {
+            (8192, 5, 2500)
+        };
+        let milliseconds = line.milliseconds.unwrap_or(milliseconds);
+        Self {
+            people: line.people.unwrap_or(people),
+            repeats: line.repeats.unwrap_or(repeats),
+            length: Duration::from_millis(milliseconds),
+            rows: line.rows,
+            below: line.below.unwrap_or_else(std::env::temp_dir),
+            port: line.port,
+            keep: line.keep,
+        }
+    }
+}
+
 fn main() -> ExitCode {
     let line = Line::parse();
     tracing_subscriber::fmt()
@@ -99,6 +188,12 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_target(false)
         .init();
+    if let Command::BenchHand = line.command {
+        return match bench::hand::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -126,6 +221,23 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
         Command::StolenLogin(wishes) => play(Scenario::StolenLogin, wishes).await,
         Command::StolenStaff(wishes) => play(Scenario::StolenStaff, wishes).await,
         Command::Crash(wishes) => crash(wishes).await,
+        // Run before there was a runtime.
+        Command::BenchHand => Ok(ExitCode::FAILURE),
+        Command::BenchReference { data, listen } => bench::reference::serve(&data, listen)
+            .await
+            .map(|()| ExitCode::SUCCESS),
+        Command::Bench(mut line) => {
+            let json = line.json.take();
+            let report = bench::run(&line.into()).await?;
+            if let Some(path) = json {
+                let text = serde_json::to_string_pretty(&report).map_err(Problem::json(&path))?;
+                std::fs::write(&path, text + "\n")
+                    .map_err(Problem::file("could not write", &path))?;
+            }
+            say(&report.text()).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Memory(wishes) => memory(wishes).await,
+        Command::MemoryDesk => memory::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Desk => settle::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Synth(wishes) => {
             let done = settle::settle(&settle::Wishes {
@@ -140,8 +252,13 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
             })
             .await?;
             say(&format!(
-                "{} patients with {} documents; {} were refused.",
-                done.people, done.documents, done.left_out
+                "{} patients with {} documents are in; {}.",
+                done.people,
+                done.documents,
+                match done.left_out {
+                    0 => "nothing was refused".to_owned(),
+                    refused => format!("{refused} things were refused: the lines above name them"),
+                }
             ))?;
             Ok(if done.left_out == 0 {
                 ExitCode::SUCCESS
@@ -165,6 +282,17 @@ async fn crash(line: Crash) -> Result<ExitCode, Problem> {
     })
     .await?;
     finish(&outcome, &outcome.findings)
+}
+
+async fn memory(line: Memory) -> Result<ExitCode, Problem> {
+    let outcome = memory::run(&memory::Wishes {
+        idle_seconds: line.idle,
+        seed: line.seed,
+        json: line.json,
+        keep: line.keep,
+    })
+    .await?;
+    finish(&outcome, &outcome.faults)
 }
 
 /// Prints figures, and what is not as it must be.

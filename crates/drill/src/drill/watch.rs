@@ -3,14 +3,27 @@
 use crate::Problem;
 use candour_room::database::{self, DatabaseError, Pool};
 use candour_room::incidents::{self, TimelineRow};
-use candour_room::register::{self, Member, MemberItem};
+use candour_room::notices;
+use candour_room::register::{self, Member, MemberItem, MemberSection};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The room's database, seen from outside.
 pub struct Watch {
     pool: Pool,
+}
+
+/// One affected person, as the register has them.
+#[derive(Debug, Clone)]
+pub struct Affected {
+    /// Who, and how they are told.
+    pub member: Member,
+    /// What was seen, item by item.
+    pub items: Vec<MemberItem>,
+    /// Which parts of the record were opened as a whole.
+    pub sections: Vec<MemberSection>,
 }
 
 /// What the room says of the first case.
@@ -19,10 +32,24 @@ pub struct Case {
     /// Its timeline.
     pub events: Vec<TimelineRow>,
     /// Everybody affected, with what was seen of each.
-    pub people: Vec<(Member, Vec<MemberItem>)>,
+    pub people: Vec<Affected>,
+    /// Mails to people whose mailbox was opened by a run that two officers approved in the keeper.
+    pub mailed_by_run: i64,
 }
 
 impl Case {
+    /// Who approved texts and lists, each once, and when the second of them did.
+    pub fn approvals(&self) -> (BTreeSet<&str>, Option<Timestamp>) {
+        let mut authors = BTreeSet::new();
+        let mut second_at = None;
+        for event in self.events.iter().filter(|event| event.word == "approved") {
+            if authors.insert(event.author.as_str()) && authors.len() == 2 {
+                second_at = Some(event.at);
+            }
+        }
+        (authors, second_at)
+    }
+
     /// When something first happened.
     pub fn first(&self, word: &str) -> Option<Timestamp> {
         self.events
@@ -84,24 +111,63 @@ impl Watch {
             .await
             .map_err(unreadable)?
         {
-            let items = self.items(incident, &member).await?;
-            people.push((member, items));
+            people.push(self.affected(incident, member).await?);
         }
-        Ok(Case { events, people })
+        let mailed_by_run = notices::mailed_by_run(&self.pool, incident)
+            .await
+            .map_err(unreadable)?;
+        Ok(Case {
+            events,
+            people,
+            mailed_by_run,
+        })
     }
 
-    async fn items(
-        &self,
-        incident: IncidentId,
-        member: &Member,
-    ) -> Result<Vec<MemberItem>, Problem> {
+    async fn affected(&self, incident: IncidentId, member: Member) -> Result<Affected, Problem> {
         let client = self
             .pool
             .get()
             .await
             .map_err(|error| unreadable(error.into()))?;
-        register::items(&client, incident, member.patient)
+        let items = register::items(&client, incident, member.patient)
             .await
-            .map_err(unreadable)
+            .map_err(unreadable)?;
+        let sections = register::sections(&client, incident, member.patient)
+            .await
+            .map_err(unreadable)?;
+        Ok(Affected {
+            member,
+            items,
+            sections,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_officer_who_approves_twice_is_no_second_one() {
+        let approved = |second: i64, author: &str| TimelineRow {
+            at: Timestamp::from_second(second).unwrap(),
+            word: "approved".to_owned(),
+            author: author.to_owned(),
+            detail: String::new(),
+        };
+        let mut case = Case {
+            events: vec![
+                approved(1, "Privacy officer"),
+                approved(2, "Privacy officer"),
+            ],
+            people: Vec::new(),
+            mailed_by_run: 0,
+        };
+        assert_eq!(case.approvals().1, None);
+        case.events.push(approved(3, "Security officer"));
+        case.events.push(approved(4, "Security officer"));
+        let (authors, second_at) = case.approvals();
+        assert_eq!(authors.len(), 2);
+        assert_eq!(second_at, Timestamp::from_second(3).ok());
     }
 }

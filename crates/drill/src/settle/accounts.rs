@@ -21,6 +21,11 @@ const NETWORK: &str = "127.0.0.1";
 /// Practices that get staff; invitations have a budget for each practice and day.
 const PRACTICES: usize = 3;
 
+/// Whose password and second factor a drill's thief has.
+pub(crate) const VICTIM: &str = "thief";
+/// The visitor who acts for the victim.
+pub(crate) const HELPER: &str = "visitor-0";
+
 /// What everybody may know: these are accounts of a demonstration.
 const PASSWORD: &str = "kererū-beach-kettle-ladder";
 
@@ -72,10 +77,11 @@ impl Clerk<'_> {
         for place in 0..PRACTICES.min(self.order.desks.len()) {
             desks.push(self.staff(place).await?);
         }
-        if let Some(first) = desks.first() {
-            self.named_patients(first, &mut candidates).await?;
-        }
-        self.visitors(&desks, &mut candidates).await
+        let victim = match desks.first() {
+            Some(first) => self.named_patients(first, &mut candidates).await?,
+            None => None,
+        };
+        self.visitors(&desks, &mut candidates, victim).await
     }
 
     async fn officer(&self, role: &str, invitation: &str) -> Result<(), Problem> {
@@ -232,12 +238,14 @@ impl Clerk<'_> {
         .map_err(Problem::refused("staff could not sign in"))
     }
 
-    /// One of each way to sign in, a mother who acts for her child, and the one whose credentials get stolen.
+    /// One of each way to sign in, a mother who acts for her child, and the one whose credentials get stolen: that one
+    /// is given back.
     async fn named_patients(
         &self,
         staff: &Staff,
         candidates: &mut Candidates,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<(Candidate, PatientId)>, Problem> {
+        let mut victim = None;
         if let Some([(child, child_id), (parent, parent_id)]) = candidates.family(0)
             && self.known("mere").is_none()
         {
@@ -263,7 +271,7 @@ impl Clerk<'_> {
                 "A patient who signs in with a password and an authenticator app.",
             ),
             (
-                "thief",
+                VICTIM,
                 "A patient whose password and second factor were stolen: the thief of the drill.",
             ),
         ] {
@@ -272,6 +280,9 @@ impl Clerk<'_> {
             {
                 self.patient_with_password(staff, &person, id, login, about)
                     .await?;
+                if login == VICTIM {
+                    victim = Some((person, id));
+                }
             }
         }
         if let Some((person, id)) = candidates.ordinary(0)
@@ -279,11 +290,17 @@ impl Clerk<'_> {
         {
             self.patient_with_sheet(staff, &person, id).await?;
         }
-        Ok(())
+        Ok(victim)
     }
 
-    /// Patients for ordinary traffic, at every practice that has staff.
-    async fn visitors(&self, desks: &[Staff], candidates: &mut Candidates) -> Result<(), Problem> {
+    /// Patients for ordinary traffic, at every practice that has staff. The first of them also acts for the victim,
+    /// whose own account is frozen once it was misused.
+    async fn visitors(
+        &self,
+        desks: &[Staff],
+        candidates: &mut Candidates,
+        mut victim: Option<(Candidate, PatientId)>,
+    ) -> Result<(), Problem> {
         for number in 0..self.order.visitors {
             let Some(place) = number.checked_rem(desks.len()) else {
                 break;
@@ -299,6 +316,11 @@ impl Clerk<'_> {
             let account = self
                 .patient_with_passkey(&desks[place], &person, id, &login, about)
                 .await?;
+            if login == HELPER
+                && let Some((victim, id)) = victim.take()
+            {
+                self.act_for(&desks[place], &account, id, &victim).await?;
+            }
             self.send(Report::Visitor(account)).await?;
         }
         Ok(())

@@ -64,6 +64,7 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
     let app = Arc::new(open_app(&order.data, "portal", &tasks, stop.clone())?);
     let plan = Plan {
         practices: u32::try_from(order.desks.len()).unwrap_or(u32::MAX),
+        practices_seed: order.practices_seed,
         ..Plan::new(order.patients, order.seed, order.today)
     };
     let population = Arc::new(Population::new(plan)?);
@@ -82,7 +83,8 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
             }
         }
     };
-    let (settled, ()) = tokio::join!(people::settle(&app, &population, &clients, told), relay);
+    let settling = people::settle(&app, &population, &clients, &order.complete, told);
+    let (settled, ()) = tokio::join!(settling, relay);
     let (done, candidates) = settled?;
     let clerk = Clerk {
         app: &app,
@@ -97,7 +99,8 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
     Ok(())
 }
 
-fn client(desk: &Desk) -> Result<ClientCredential, Problem> {
+/// A practice's program, as it signs in.
+pub(crate) fn client(desk: &Desk) -> Result<ClientCredential, Problem> {
     let malformed = || Problem::Unexpected("a program's credential does not read".to_owned());
     let client: ClientId = desk.client.parse().map_err(|_| malformed())?;
     let secret = bytes(&desk.client_secret).ok_or_else(malformed)?;
@@ -158,7 +161,8 @@ pub fn open_store(data: &Path, name: &str) -> Result<Store, Problem> {
     Ok(Store::new(config, CONNECTIONS, objects)?)
 }
 
-fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
+/// The credential of one of an installation's processes.
+pub(crate) fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
     let file = data.join("secrets").join(format!("{name}.credential"));
     let text = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
     bytes(text.trim())
@@ -166,7 +170,7 @@ fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
 }
 
 /// Hexadecimal digits as bytes.
-pub(super) fn bytes(digits: &str) -> Option<Vec<u8>> {
+pub fn bytes(digits: &str) -> Option<Vec<u8>> {
     if !digits.is_ascii() || digits.len() % 2 != 0 {
         return None;
     }

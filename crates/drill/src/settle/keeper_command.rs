@@ -10,14 +10,14 @@ use std::process::{Command, Stdio};
 pub(super) const MANAGER: &str = "Moana Reweti";
 
 /// The keeper's program for one installation.
-pub(super) struct KeeperCommand {
+pub(crate) struct KeeperCommand {
     program: PathBuf,
     data: PathBuf,
     account: Account,
 }
 
 impl KeeperCommand {
-    pub(super) fn new(program: PathBuf, data: &Path, account: Account) -> Self {
+    pub(crate) fn new(program: PathBuf, data: &Path, account: Account) -> Self {
         Self {
             program,
             data: data.to_path_buf(),
@@ -26,7 +26,7 @@ impl KeeperCommand {
     }
 
     /// Makes a practice; its first manager's invitation and its program's credential are shown once.
-    pub(super) fn add_practice(&self, name: &str, region: &str) -> Result<Desk, Problem> {
+    pub(crate) fn add_practice(&self, name: &str, region: &str) -> Result<Desk, Problem> {
         let words = [
             "add-practice",
             "--name",
@@ -53,13 +53,10 @@ impl KeeperCommand {
     }
 
     /// Marks patients that nobody has a reason to open.
-    pub(super) fn mark_canaries(&self, patients: &[String]) -> Result<(), Problem> {
+    pub(super) fn mark_canaries(&self, patients: &[&str]) -> Result<(), Problem> {
         for some in patients.chunks(50) {
             let mut words = vec!["mark-canaries"];
-            words.extend(
-                some.iter()
-                    .flat_map(|patient| ["--patient", patient.as_str()]),
-            );
+            words.extend(some.iter().flat_map(|patient| ["--patient", *patient]));
             self.run(&words)?;
         }
         Ok(())

@@ -13,6 +13,8 @@ pub struct Order {
     pub patients: u32,
     /// The seed of the population.
     pub seed: u64,
+    /// The seed that the practices were made from.
+    pub practices_seed: u64,
     /// The day on which the population lives, `YYYY-MM-DD`.
     pub today: jiff::civil::Date,
     /// The portal's address in a browser: passkeys are bound to it.
@@ -23,6 +25,8 @@ pub struct Order {
     pub officers: Vec<(String, String)>,
     /// How many more patients get a passkey, for ordinary traffic.
     pub visitors: usize,
+    /// Numbers of patients who are complete and are given nothing more: canaries that were marked.
+    pub complete: Vec<u32>,
     /// Accounts that an earlier run has made.
     pub known: Vec<Account>,
 }
@@ -67,6 +71,12 @@ pub struct SettledPatient {
     pub patient: String,
     /// Their surname.
     pub surname: String,
+    /// Their full name, as lists show it.
+    pub name: String,
+    /// Their birth date.
+    pub birth_date: jiff::civil::Date,
+    /// They have died.
+    pub is_deceased: bool,
     /// Index of the depositing practice.
     pub practice: usize,
     /// Nobody has a reason to open this one.
@@ -75,8 +85,13 @@ pub struct SettledPatient {
     pub is_unsafe_to_write: bool,
     /// Their mailbox, if they have one.
     pub email: Option<String>,
+    /// Indexes of the practices they are enrolled at now, and of the one that deposited.
+    pub practices: Vec<usize>,
     /// Their documents' ids.
     pub documents: Vec<String>,
+    /// Titles of their documents, and the conditions, medicines, allergies, vaccines and tests in their record: what
+    /// no message may say.
+    pub clinical: Vec<String>,
 }
 
 /// What was settled.

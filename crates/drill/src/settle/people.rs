@@ -1,5 +1,6 @@
 //! The population on its way into the installation: made by some tasks, deposited by others, never held whole.
 
+use super::clinical;
 use super::order::{Done, SettledPatient};
 use super::register::Candidates;
 use crate::population::{Population, SyntheticPatient};
@@ -12,7 +13,7 @@ use candour_core::block::Block;
 use candour_core::document::NewDocument;
 use candour_core::fhir::{Directory, SEGMENT_BYTES, Segment, segments};
 use candour_seal::DepositKey;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -49,6 +50,7 @@ pub(super) async fn settle(
     app: &Arc<App>,
     population: &Arc<Population>,
     clients: &[ClientCredential],
+    complete: &[u32],
     told: Told,
 ) -> Result<(Done, Candidates), Problem> {
     let (made, waiting) = mpsc::channel::<Batch>(QUEUE);
@@ -56,7 +58,7 @@ pub(super) async fn settle(
     let candidates = Arc::new(Mutex::new(Candidates::default()));
     let done = Arc::new(Mutex::new(Done::default()));
 
-    let makers = makers(population, made);
+    let makers = makers(population, complete.iter().copied().collect(), made);
     let depositors = (0..DEPOSITORS).map(|_| {
         let depositor = Depositor {
             app: Arc::clone(app),
@@ -77,7 +79,12 @@ pub(super) async fn settle(
 }
 
 /// Makes people on as many threads as there are cores; letters as PDF are the expensive part.
-async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Result<(), Problem> {
+async fn makers(
+    population: &Arc<Population>,
+    complete: HashSet<u32>,
+    out: mpsc::Sender<Batch>,
+) -> Result<(), Problem> {
+    let complete = Arc::new(complete);
     let next = Arc::new(AtomicU32::new(0));
     let desk = Arc::new(Mutex::new(Sorting::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -85,13 +92,16 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
         .map(|_| {
             let (population, next, desk) =
                 (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
-            let out = out.clone();
+            let (out, complete) = (out.clone(), Arc::clone(&complete));
             tokio::task::spawn_blocking(move || {
-                let end = population.numbers().end;
                 loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= end {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= population.size() {
                         return Ok(());
+                    }
+                    let number = population.number(place);
+                    if complete.contains(&number) {
+                        continue;
                     }
                     let made = make(&population, number)?;
                     let full = desk
@@ -167,16 +177,7 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
     let reference = format!("synth-{}-{number}", population.plan().seed);
     let own = key(&[b"synth/person", reference.as_bytes()]);
     let note = super::register::Candidate::of(&patient);
-    let settled = SettledPatient {
-        number,
-        patient: String::new(),
-        surname: patient.identity.name.family.clone(),
-        practice: patient.practice,
-        is_canary: patient.is_canary,
-        is_unsafe_to_write: patient.contact.unsafe_to_write,
-        email: patient.contact.email.as_ref().map(ToString::to_string),
-        documents: Vec::new(),
-    };
+    let settled = unsettled(&patient);
     let left_on = patient
         .enrolments
         .iter()
@@ -230,6 +231,34 @@ fn make(population: &Population, number: u32) -> Result<Made, Problem> {
         note,
         elsewhere,
     })
+}
+
+/// What is known of a patient before the installation gives ids.
+fn unsettled(patient: &SyntheticPatient) -> SettledPatient {
+    let mut practices: Vec<usize> = patient
+        .enrolments
+        .iter()
+        .filter(|enrolment| enrolment.until.is_none())
+        .map(|enrolment| enrolment.practice)
+        .chain([patient.practice])
+        .collect();
+    practices.sort_unstable();
+    practices.dedup();
+    SettledPatient {
+        number: patient.number,
+        patient: String::new(),
+        surname: patient.identity.name.family.clone(),
+        name: patient.identity.name.full(),
+        birth_date: patient.identity.birth_date.date(),
+        is_deceased: patient.identity.deceased.is_some(),
+        practice: patient.practice,
+        is_canary: patient.is_canary,
+        is_unsafe_to_write: patient.contact.unsafe_to_write,
+        email: patient.contact.email.as_ref().map(ToString::to_string),
+        practices,
+        documents: Vec::new(),
+        clinical: clinical::words(patient),
+    }
 }
 
 fn segment_key(own: DepositKey, segment: &Segment) -> Result<DepositKey, Problem> {
@@ -339,5 +368,9 @@ impl Depositor<'_> {
         done.segments += taken.segments;
         done.documents += taken.documents;
         done.left_out += taken.left_out.len();
+        drop(done);
+        for one in &taken.left_out {
+            tracing::warn!(who = one.person, what = ?one.what, why = %one.refusal, "not taken in");
+        }
     }
 }

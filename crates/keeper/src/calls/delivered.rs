@@ -4,14 +4,20 @@ use crate::calls::open::Planned;
 use crate::core::Core;
 use crate::draft::{Audit, Draft};
 use crate::instances::Instance;
-use crate::keys::Keys;
+use crate::keys::{KeyedToken, Keys, OwnSubject};
 use crate::ledger::Refusal;
+use crate::reader;
 use crate::session::Session;
+use crate::sql::calls as sql;
 use candour_keeper_api::wire::{self, Done, Reply};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role};
 use candour_seal::{InstanceId, PatientId, PracticeId};
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// Most grants of one call.
 const MOST: usize = 512;
@@ -76,6 +82,29 @@ impl Grant {
         self
     }
 
+    /// As the ledger has it; `None` for what is no grant to somebody.
+    fn of_entry(row: &Row, body: &wire::EntryBody) -> Option<Self> {
+        let small = |name: &str| i32::from(row.get::<_, i16>(name));
+        let patient: i64 = row.get("patient");
+        let practice: Option<&[u8]> = row.get("practice");
+        Some(Self {
+            instance: InstanceId::try_from(body.instance.as_slice()).ok()?,
+            principal: body.principal.as_slice().try_into().ok()?,
+            principal_surrogate: row.get("principal"),
+            session: row.get("session"),
+            role: Role::try_from(small("role")).ok()?,
+            practice: practice.and_then(|practice| practice.try_into().ok()),
+            purpose: Purpose::try_from(small("purpose")).ok(),
+            patient: match patient {
+                0 => None,
+                _ => Some((PatientId::try_from(body.patient.as_slice()).ok()?, patient)),
+            },
+            item: (row.get("item"), body.item.clone()),
+            item_kind: ItemKind::try_from(small("item_kind")).ok(),
+            section: body.section,
+        })
+    }
+
     fn draft(&self, index: u64) -> Draft {
         let mut draft = Draft::of_keeper(EntryKind::Delivered);
         draft.row.purpose = self.purpose;
@@ -99,23 +128,42 @@ impl Grant {
     }
 }
 
-/// Grants not yet delivered, by index; the oldest are forgotten.
-#[derive(Default)]
-pub struct Grants(Mutex<BTreeMap<u64, Grant>>);
-
 /// How many grants are remembered.
 const REMEMBERED: usize = 200_000;
+/// How long after a grant its delivery may still be reported: a session's life, and an outage of some hours.
+const REPORTED_WITHIN: SignedDuration = SignedDuration::from_hours(48);
+
+/// Grants not yet delivered, by index. What was granted before this keeper started, or was pushed out by newer
+/// ones, is looked up in the ledger.
+pub struct Grants {
+    held: Mutex<BTreeMap<u64, Grant>>,
+    /// Every grant from here on that is not in `held` was reported already.
+    known_from: AtomicU64,
+    /// Reports about older grants are written one call at a time, so that each is written once.
+    recalling: tokio::sync::Mutex<()>,
+}
 
 impl Grants {
+    /// For a keeper whose ledger has this many entries when it starts.
+    pub fn from(size: u64) -> Self {
+        Self {
+            held: Mutex::default(),
+            known_from: AtomicU64::new(size),
+            recalling: tokio::sync::Mutex::default(),
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Grant>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Remembers a grant.
     pub fn remember(&self, index: u64, grant: Grant) {
         let mut grants = self.lock();
-        if grants.len() >= REMEMBERED {
-            grants.pop_first();
+        if grants.len() >= REMEMBERED
+            && let Some((oldest, _)) = grants.pop_first()
+        {
+            self.known_from.fetch_max(oldest + 1, Ordering::Relaxed);
         }
         grants.insert(index, grant);
     }
@@ -123,10 +171,14 @@ impl Grants {
     fn take(&self, index: u64) -> Option<Grant> {
         self.lock().remove(&index)
     }
+
+    fn is_older(&self, index: u64) -> bool {
+        index < self.known_from.load(Ordering::Relaxed)
+    }
 }
 
-/// Writes that first bytes were sent. A grant is written once; one this keeper does not remember (it was
-/// restarted, or it is long ago) is passed over: the grant itself stands.
+/// Writes that first bytes were sent. A grant is written once, whether or not this keeper made it; one that was
+/// withheld, or lies longer than two days back, is passed over: the grant itself stands.
 pub async fn delivered(
     core: &Core,
     instance: &Instance,
@@ -136,15 +188,25 @@ pub async fn delivered(
         return Err(Reason::Invalid.into());
     }
     let mut taken = Vec::new();
+    let mut older = Vec::new();
     for index in call.grants {
-        if let Some(grant) = core.grants.take(index) {
-            if grant.instance == instance.id {
-                taken.push((index, grant));
-            } else {
-                core.grants.remember(index, grant);
-            }
+        match core.grants.take(index) {
+            Some(grant) if grant.instance == instance.id => taken.push((index, grant)),
+            Some(grant) => core.grants.remember(index, grant),
+            None if core.grants.is_older(index) => older.push(index),
+            None => {}
         }
     }
+    if !older.is_empty() {
+        let _one_call = core.grants.recalling.lock().await;
+        let recalled = recalled(core, instance.id, older).await?;
+        write(core, recalled).await?;
+    }
+    write(core, taken).await?;
+    Ok(Reply::Done(Done {}))
+}
+
+async fn write(core: &Core, taken: Vec<(u64, Grant)>) -> Result<(), Refusal> {
     let drafts = taken.iter().map(|(index, grant)| grant.draft(*index));
     if let Err(error) = core.ledger.append(drafts.collect()).await {
         for (index, grant) in taken {
@@ -152,5 +214,61 @@ pub async fn delivered(
         }
         return Err(error.into());
     }
-    Ok(Reply::Done(Done {}))
+    Ok(())
+}
+
+/// The grants of these indexes, read from the ledger: those made through this instance and not delivered yet.
+async fn recalled(
+    core: &Core,
+    instance: InstanceId,
+    mut indexes: Vec<u64>,
+) -> Result<Vec<(u64, Grant)>, Refusal> {
+    indexes.sort_unstable();
+    indexes.dedup();
+    let indexes: Vec<i64> = indexes
+        .into_iter()
+        .filter_map(|index| i64::try_from(index).ok())
+        .collect();
+    let since = core.clock.now().saturating_sub(REPORTED_WITHIN);
+    let since = since.map_or(0, Timestamp::as_microsecond);
+    let mut found = Vec::new();
+    for row in reader::rows(&core.pool, sql::GRANTS, &[&indexes, &since]).await? {
+        let index = row.get::<_, i64>("index");
+        let subject = match row.get::<_, Option<&[u8]>>("subject") {
+            Some(token) => KeyedToken::try_from(token).map_err(|_| Reason::SubjectClosed)?,
+            None => core.keys.own(OwnSubject::Installation),
+        };
+        let body = opened(core, subject, &row).await?;
+        if let Some(grant) = Grant::of_entry(&row, &body)
+            && grant.instance == instance
+            && !is_answered(core, subject, &row, index).await?
+        {
+            found.push((u64::try_from(index).unwrap_or_default(), grant));
+        }
+    }
+    Ok(found)
+}
+
+/// Whether an entry says already that the grant at `index` was delivered, or that it was withheld.
+async fn is_answered(
+    core: &Core,
+    subject: KeyedToken,
+    grant: &Row,
+    index: i64,
+) -> Result<bool, Refusal> {
+    let (session, patient): (i64, i64) = (grant.get("session"), grant.get("patient"));
+    let item: i64 = grant.get("item");
+    let asked: [&(dyn ToSql + Sync); 4] = [&session, &patient, &item, &index];
+    for row in reader::rows(&core.pool, sql::ANSWERS, &asked).await? {
+        if i64::try_from(opened(core, subject, &row).await?.of_grant) == Ok(index) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+async fn opened(core: &Core, subject: KeyedToken, row: &Row) -> Result<wire::EntryBody, Reason> {
+    let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
+    core.open_body(subject, index, row.get("body"), row.get("audit_wrap"))
+        .await
 }

@@ -129,8 +129,7 @@ async fn members(
     }
     for patient in patients {
         let run = caller.session.subject;
-        let member = runs::member(&core.pool, &core.keys, run, *patient).await;
-        if member.map_err(|_| Reason::LedgerUnavailable)?.is_some() {
+        if runs::member(core, run, *patient).await?.is_some() {
             members.insert(*patient);
         }
     }

@@ -203,10 +203,7 @@ impl Work<'_> {
             is_unsafe_to_write: person.wire.is_unsafe_to_write,
         });
         for fact in [fact, self.enrolment()] {
-            draft.effects.push(Effect::InsertFact {
-                subject: token,
-                fact,
-            });
+            draft.effects.push(Effect::fact(token, fact));
         }
         if !person.wire.left_on.is_empty() {
             draft.effects.push(end(token, 2));
@@ -242,10 +239,7 @@ impl Work<'_> {
             Some(version) => has_left.then_some(version),
             None => {
                 next += 1;
-                draft.effects.push(Effect::InsertFact {
-                    subject: token,
-                    fact: self.enrolment(),
-                });
+                draft.effects.push(Effect::fact(token, self.enrolment()));
                 has_left.then_some(next)
             }
         };
@@ -256,13 +250,13 @@ impl Work<'_> {
         let adds_mark = (person.wire.is_deceased && !is_deceased)
             || (person.wire.is_unsafe_to_write && !is_unsafe_to_write);
         if adds_mark {
-            draft.effects.push(Effect::InsertFact {
-                subject: token,
-                fact: Fact::PatientMarks(facts::PatientMarks {
+            draft.effects.push(Effect::fact(
+                token,
+                Fact::PatientMarks(facts::PatientMarks {
                     is_deceased: is_deceased || person.wire.is_deceased,
                     is_unsafe_to_write: is_unsafe_to_write || person.wire.is_unsafe_to_write,
                 }),
-            });
+            ));
         }
         self.describe(&mut draft);
         self.index(person, token, &mut draft, nhis);
@@ -316,10 +310,7 @@ impl Work<'_> {
 }
 
 fn end(subject: KeyedToken, version: i64) -> Effect {
-    Effect::InsertFact {
-        subject,
-        fact: Fact::End(facts::End { version }),
-    }
+    Effect::fact(subject, Fact::End(facts::End { version }))
 }
 
 fn marks(facts: &SubjectFacts) -> (bool, bool) {

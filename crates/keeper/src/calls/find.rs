@@ -9,6 +9,7 @@ use crate::instances::Instance;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::names;
+use crate::reader;
 use crate::sql::calls as sql;
 use candour_keeper_api::wire::{self, Found, Reply};
 use candour_keeper_api::words::{EntryKind, Reason};
@@ -81,20 +82,8 @@ async fn found(
     practice: PracticeId,
     term: [u8; 16],
 ) -> Result<(Vec<KeyedToken>, bool), Refusal> {
-    let unavailable = |_| Reason::LedgerUnavailable;
-    let client = core
-        .pool
-        .get()
-        .await
-        .map_err(|_| Reason::LedgerUnavailable)?;
-    let statement = client
-        .prepare_cached(sql::FIND)
-        .await
-        .map_err(unavailable)?;
-    let rows = client
-        .query(&statement, &[&[term.as_slice()].as_slice(), &LOOKED_AT])
-        .await
-        .map_err(unavailable)?;
+    let terms = [term.as_slice()];
+    let rows = reader::rows(&core.pool, sql::FIND, &[&terms.as_slice(), &LOOKED_AT]).await?;
     let hits: Vec<KeyedToken> = rows
         .iter()
         .filter_map(|row| KeyedToken::try_from(row.get::<_, &[u8]>(0)).ok())

@@ -10,6 +10,7 @@ use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::reader;
 use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_api::bodies::open_body;
@@ -18,6 +19,7 @@ use candour_keeper_api::words::{EntryKind, Reason, Role, Section};
 use candour_seal::{PatientId, PersonId};
 use std::collections::HashSet;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// Most events of one page.
 const MOST: u32 = 200;
@@ -145,22 +147,9 @@ impl View<'_> {
     }
 
     async fn rows(&self, before: i64) -> Result<Vec<Row>, Reason> {
-        let unavailable = |_| Reason::LedgerUnavailable;
-        let client = self
-            .core
-            .pool
-            .get()
-            .await
-            .map_err(|_| Reason::LedgerUnavailable)?;
-        let statement = client
-            .prepare_cached(sql::HISTORY)
-            .await
-            .map_err(unavailable)?;
         let patient = self.token.surrogate();
-        client
-            .query(&statement, &[&patient, &before, &AT_ONCE])
-            .await
-            .map_err(unavailable)
+        let asked: [&(dyn ToSql + Sync); 3] = [&patient, &before, &AT_ONCE];
+        Ok(reader::rows(&self.core.pool, sql::HISTORY, &asked).await?)
     }
 
     fn body(&self, row: &Row) -> Result<EntryBody, Reason> {

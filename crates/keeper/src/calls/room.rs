@@ -3,6 +3,7 @@
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts};
 use crate::keys::KeyedToken;
+use crate::reader;
 use crate::sql::calls as sql;
 use candour_keeper_api::wire::{
     Entries, EntriesAfter, EntryRow, PatientFacts, Reply, RoomFacts, RoomFactsAnswer, RoomHourKey,
@@ -34,15 +35,7 @@ pub async fn entries_after(core: &Core, question: EntriesAfter) -> Result<Reply,
     // Nothing beyond what is durable by this process's knowledge is given out.
     let limit = u64::from(limit).min(core.ledger.size().saturating_sub(question.from));
     let (from, limit) = (number(question.from)?, number(limit)?);
-    let client = core
-        .pool
-        .get()
-        .await
-        .map_err(|_| Reason::LedgerUnavailable)?;
-    let rows = client
-        .query(sql::ENTRIES_FROM, &[&from, &limit])
-        .await
-        .map_err(unavailable)?;
+    let rows = reader::rows(&core.pool, sql::ENTRIES_FROM, &[&from, &limit]).await?;
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let hours: Vec<i32> = rows
         .iter()
@@ -50,10 +43,7 @@ pub async fn entries_after(core: &Core, question: EntriesAfter) -> Result<Reply,
         .collect::<BTreeSet<_>>()
         .into_iter()
         .collect();
-    let keys = client
-        .query(sql::HOUR_KEYS, &[&hours])
-        .await
-        .map_err(unavailable)?;
+    let keys = reader::rows(&core.pool, sql::HOUR_KEYS, &[&hours]).await?;
     let keys = keys
         .iter()
         .map(|row| RoomHourKey {
@@ -92,24 +82,14 @@ fn number(value: u64) -> Result<i64, Reason> {
     i64::try_from(value).map_err(|_| Reason::Invalid)
 }
 
-fn unavailable(_: tokio_postgres::Error) -> Reason {
-    Reason::LedgerUnavailable
-}
-
 /// The items that the section opening at an index covered; the room says whose it was, which it read in the body.
 pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reason> {
     let patient = PatientId::try_from(question.patient.as_slice()).map_err(|_| Reason::Invalid)?;
     let token = core.keys.patient(patient);
     let index = number(question.index)?;
-    let client = core
-        .pool
-        .get()
-        .await
-        .map_err(|_| Reason::LedgerUnavailable)?;
-    let row = client
-        .query_opt(sql::ENTRY, &[&index])
-        .await
-        .map_err(unavailable)?
+    let row = reader::rows(&core.pool, sql::ENTRY, &[&index])
+        .await?
+        .pop()
         .filter(|row| row.get::<_, i64>("patient") == token.surrogate())
         .ok_or(Reason::NotFound)?;
     let body = core

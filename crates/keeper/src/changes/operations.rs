@@ -52,7 +52,7 @@ pub(super) async fn unfreeze(
                 version: row.version,
             });
             prepared.details = Some(fact.clone());
-            prepared.effects.push(Effect::InsertFact { subject, fact });
+            prepared.effects.push(Effect::fact(subject, fact));
         }
     }
     if prepared.effects.is_empty() {

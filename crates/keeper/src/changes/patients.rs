@@ -68,13 +68,13 @@ pub(super) async fn grant_proxy(
         ),
     });
     let mut prepared = Prepared::fact(person, fact);
-    prepared.effects.push(Effect::InsertFact {
-        subject: patient,
-        fact: Fact::ProxiedBy(ProxiedBy {
+    prepared.effects.push(Effect::fact(
+        patient,
+        Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),
             until: change.until,
         }),
-    });
+    ));
     prepared.guards = vec![guard(&account.facts), guard(&patient_facts)];
     prepared.patient = Some(patient_id);
     Ok(prepared)
@@ -106,10 +106,7 @@ pub(super) async fn end_proxy(
                     version: row.version,
                 });
                 prepared.details.get_or_insert_with(|| fact.clone());
-                prepared.effects.push(Effect::InsertFact {
-                    subject: facts.subject(),
-                    fact,
-                });
+                prepared.effects.push(Effect::fact(facts.subject(), fact));
             }
         }
         prepared.guards.push(guard(facts));

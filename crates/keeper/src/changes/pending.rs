@@ -78,13 +78,13 @@ pub(crate) fn put_aside(
     prepared.reply.waits_until = not_before;
     if waits {
         // What the worker tells every old channel from.
-        prepared.effects.push(Effect::InsertFact {
-            subject: author.subject,
-            fact: Fact::ActWaits(crate::facts::ActWaits {
+        prepared.effects.push(Effect::fact(
+            author.subject,
+            Fact::ActWaits(crate::facts::ActWaits {
                 pending: subject.0.to_vec(),
                 not_before,
             }),
-        });
+        ));
     }
     Ok(prepared)
 }
@@ -165,19 +165,19 @@ pub(crate) async fn finish(
         )?,
         kind => super::prepare(core, session, &held.author, kind, now).await?,
     };
-    prepared.effects.push(Effect::InsertFact {
-        subject: held.subject,
-        fact: Fact::Approval(Approval {
+    prepared.effects.push(Effect::fact(
+        held.subject,
+        Fact::Approval(Approval {
             by: session.subject.0.to_vec(),
             session: session.surrogate,
         }),
-    });
-    prepared.effects.push(Effect::InsertFact {
-        subject: held.subject,
-        fact: Fact::Used(Used {
+    ));
+    prepared.effects.push(Effect::fact(
+        held.subject,
+        Fact::Used(Used {
             by: session.subject.0.to_vec(),
         }),
-    });
+    ));
     prepared.guards.push(Guard::Facts {
         subject: held.subject,
         version: held.facts.version(),

@@ -192,7 +192,7 @@ pub(super) async fn end_role(
                 version: held.version,
             });
             prepared.details = Some(fact.clone());
-            prepared.effects.push(Effect::InsertFact { subject, fact });
+            prepared.effects.push(Effect::fact(subject, fact));
         }
     }
     if prepared.effects.is_empty() {

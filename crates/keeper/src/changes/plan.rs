@@ -145,3 +145,56 @@ pub fn sentence(kind: &ChangeKind) -> String {
 fn level_word(level: i32) -> &'static str {
     Level::try_from(level).map_or("thing", Level::word)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candour_keeper_api::wire;
+
+    fn invite(role: Role) -> ChangeKind {
+        ChangeKind::Invite(wire::Invite {
+            role: role.into(),
+            ..wire::Invite::default()
+        })
+    }
+
+    fn grant(role: Role) -> ChangeKind {
+        ChangeKind::GrantRole(wire::RoleChange {
+            role: role.into(),
+            ..wire::RoleChange::default()
+        })
+    }
+
+    #[test]
+    fn a_change_of_rights_needs_a_signature_over_it_and_the_gravest_a_second_person() {
+        let two = [
+            invite(Role::Manager),
+            invite(Role::SecurityOfficer),
+            grant(Role::Manager),
+            grant(Role::PrivacyOfficer),
+            ChangeKind::Unfreeze(wire::FreezeChange::default()),
+            ChangeKind::AddClient(wire::AddClient::default()),
+            ChangeKind::StartRun(wire::StartRun::default()),
+            ChangeKind::UnlockRoom(wire::UnlockRoom::default()),
+        ];
+        let act = [
+            invite(Role::Clinician),
+            invite(Role::Reception),
+            grant(Role::Clinician),
+            ChangeKind::EndRole(wire::RoleChange::default()),
+            ChangeKind::GrantProxy(wire::ProxyChange::default()),
+            ChangeKind::AddPasskey(wire::AddPasskey::default()),
+            ChangeKind::Approve(Vec::new()),
+            ChangeKind::Attest(wire::Attest::default()),
+        ];
+        for (kinds, proof) in [(two, Proof::Two), (act, Proof::Act)] {
+            for kind in kinds {
+                let plan = plan(&kind, Role::Manager).unwrap();
+                assert_eq!(plan.proof, proof, "{}", sentence(&kind));
+            }
+        }
+        // Sharing one's own record too.
+        let shared = plan(&invite(Role::Proxy), Role::Patient).unwrap();
+        assert_eq!(shared.proof, Proof::Act);
+    }
+}

@@ -72,25 +72,25 @@ pub(super) fn start(
         (doer.subject, doer.session),
         (session.subject, session.surrogate),
     ] {
-        prepared.effects.push(Effect::InsertFact {
+        prepared.effects.push(Effect::fact(
             subject,
-            fact: Fact::Approval(Approval {
+            Fact::Approval(Approval {
                 by: by.0.to_vec(),
                 session,
             }),
-        });
+        ));
     }
     prepared.effects.push(Effect::InsertRunMembers {
         run: subject,
         patients: members,
     });
-    prepared.effects.push(Effect::InsertFact {
-        subject: core.keys.own(OwnSubject::Runs),
-        fact: Fact::RunOpened(RunOpened {
+    prepared.effects.push(Effect::fact(
+        core.keys.own(OwnSubject::Runs),
+        Fact::RunOpened(RunOpened {
             run: subject.0.to_vec(),
             until: change.until,
         }),
-    });
+    ));
     prepared.reply.id = run.as_bytes().to_vec();
     Ok(prepared)
 }

@@ -4,8 +4,11 @@ use super::{Core, CoreError};
 use crate::draft::{Draft, Effect};
 use crate::identity::write_failures;
 use crate::ledger::{Health, LedgerError};
-use candour_keeper_api::words::{EntryKind, Reason};
+use crate::loss;
+use crate::volume::{Alarm, Volume};
+use candour_keeper_api::words::{EntryKind, Reason, Role};
 use jiff::{SignedDuration, Timestamp};
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -20,11 +23,12 @@ const AT_ONCE: i64 = 512;
 pub(super) async fn begin(
     core: &Arc<Core>,
     epochs: usize,
-    stop: CancellationToken,
-    last_of_all: CancellationToken,
+    volume: Volume,
+    (stop, last_of_all): (CancellationToken, CancellationToken),
     tasks: &TaskTracker,
 ) -> Result<(), CoreError> {
     if core.ledger.health() == Health::Well {
+        loss::write(core).await?;
         let mut start = Draft::of_keeper(EntryKind::Start);
         start.body.policy_hash = core.policy.hash().to_vec();
         for outcome in core.ledger.append(vec![start, key_use(epochs)]).await? {
@@ -32,17 +36,19 @@ pub(super) async fn begin(
         }
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
         let (held, ends) = (Arc::clone(core), last_of_all.clone());
-        tasks.spawn(async move {
+        let runtime = tokio::runtime::Handle::current();
+        // On a thread of its own: it waits for the disk, and nobody who asks may wait for that.
+        tasks.spawn_blocking(move || {
             let keep = |text| {
                 *held
                     .checkpoint
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = text
             };
-            checkpoints.run(ledger, ends, keep).await;
+            runtime.block_on(checkpoints.run(ledger, ends, keep));
         });
     }
-    tasks.spawn(each_second(Arc::clone(core), stop, last_of_all));
+    tasks.spawn(each_second(Arc::clone(core), volume, stop, last_of_all));
     Ok(())
 }
 
@@ -53,18 +59,31 @@ fn key_use(epochs: usize) -> Draft {
     draft
 }
 
-async fn each_second(core: Arc<Core>, stop: CancellationToken, last_of_all: CancellationToken) {
+async fn each_second(
+    core: Arc<Core>,
+    mut volume: Volume,
+    stop: CancellationToken,
+    last_of_all: CancellationToken,
+) {
     let mut round = 0_u64;
+    let mut alarms = VecDeque::new();
     loop {
         let ends = tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(1)) => false,
             () = stop.cancelled() => true,
         };
         let now = core.clock.now();
-        if core.ledger.health() == Health::Well {
+        let health = core.ledger.health();
+        match volume.look(matches!(health, Health::Failing | Health::Unresolved)) {
+            Ok(alarm) => alarms.extend(alarm),
+            Err(error) => tracing::warn!(%error, "the ledger's volume cannot be looked at"),
+        }
+        if health == Health::Well {
+            tell(&core, &mut alarms).await;
             // A minute that is not written now is written with the next.
             let _ = write_failures(&core, now, ends).await;
             let _ = write_frozen(&core, now, ends).await;
+            let _ = write_strangers(&core, now, ends).await;
         }
         if ends {
             last_of_all.cancel();
@@ -85,6 +104,16 @@ async fn each_second(core: Arc<Core>, stop: CancellationToken, last_of_all: Canc
     }
 }
 
+/// Writes the alarms in order; those that cannot be written now are written later.
+async fn tell(core: &Core, alarms: &mut VecDeque<Alarm>) {
+    while let Some(alarm) = alarms.front() {
+        if core.ledger.append_one(alarm.draft()).await.is_err() {
+            return;
+        }
+        alarms.pop_front();
+    }
+}
+
 /// Refusals to what is frozen already: one entry for each network, principal and minute.
 async fn write_frozen(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
     let mut drafts = Vec::new();
@@ -92,6 +121,20 @@ async fn write_frozen(core: &Core, now: Timestamp, all: bool) -> Result<(), Ledg
         let mut draft = Draft::of_keeper(EntryKind::Summary);
         draft.row.decision = Reason::Frozen.number();
         draft.row.principal = crate::keys::KeyedToken(minute.tried.what).surrogate();
+        draft.body.network = minute.tried.network;
+        draft.body.count = minute.count;
+        drafts.push(draft);
+    }
+    core.ledger.append(drafts).await.map(drop)
+}
+
+/// Refusals to whoever is not signed in: one entry for each network and minute, however many there were.
+async fn write_strangers(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
+    let mut drafts = Vec::new();
+    for minute in core.refused_strangers.take_minutes(now, all) {
+        let mut draft = Draft::of_keeper(EntryKind::Summary);
+        draft.row.decision = Reason::SessionEnded.number();
+        draft.row.role = Role::Anonymous;
         draft.body.network = minute.tried.network;
         draft.body.count = minute.count;
         drafts.push(draft);

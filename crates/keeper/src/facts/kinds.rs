@@ -115,9 +115,6 @@ pub struct Account {
     /// Keyed hash of the login name (16 bytes).
     #[prost(bytes = "vec", tag = "1")]
     pub login: Vec<u8>,
-    /// The WebAuthn user handle (16 bytes).
-    #[prost(bytes = "vec", tag = "2")]
-    pub user_handle: Vec<u8>,
 }
 
 /// A passkey.

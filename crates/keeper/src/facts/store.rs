@@ -4,6 +4,7 @@ use super::{FactBody, FactRow, SubjectFacts};
 use crate::cache::Cache;
 use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys};
+use crate::reader::{self, Unreadable};
 use crate::sql::facts as sql;
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
@@ -23,6 +24,12 @@ pub enum FactsError {
     /// The database does not answer.
     #[error("facts cannot be read")]
     Unavailable,
+}
+
+impl From<Unreadable> for FactsError {
+    fn from(_: Unreadable) -> Self {
+        Self::Unavailable
+    }
 }
 
 /// Verified facts by subject.
@@ -89,10 +96,7 @@ impl FactStore {
         if missing.is_empty() {
             return Ok(found);
         }
-        let mut stored = self
-            .read(&missing)
-            .await
-            .map_err(|_| FactsError::Unavailable)?;
+        let mut stored = self.read(&missing).await?;
         for subject in missing {
             let verified = verify(
                 &self.keys,
@@ -123,17 +127,9 @@ impl FactStore {
         &self,
         subjects: &[KeyedToken],
     ) -> Result<HashMap<KeyedToken, Stored>, Unreadable> {
-        let client = self.pool.get().await.map_err(|_| Unreadable)?;
         let names: Vec<&[u8]> = subjects.iter().map(|s| s.as_bytes().as_slice()).collect();
         // One statement, so that head and rows are of one snapshot.
-        let statement = client
-            .prepare_cached(sql::LOAD)
-            .await
-            .map_err(|_| Unreadable)?;
-        let rows = client
-            .query(&statement, &[&names])
-            .await
-            .map_err(|_| Unreadable)?;
+        let rows = reader::rows(&self.pool, sql::LOAD, &[&names]).await?;
         let mut stored: HashMap<KeyedToken, Stored> = HashMap::new();
         for row in rows {
             let subject: &[u8] = row.get(0);
@@ -155,8 +151,6 @@ impl FactStore {
         Ok(stored)
     }
 }
-
-struct Unreadable;
 
 /// The bytes a fact row's MAC is over.
 pub(crate) fn fact_mac_data(

@@ -184,12 +184,12 @@ async fn finish(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     grant::add(core, &mut draft, held, person, now).await?;
-    draft.effects.push(Effect::InsertFact {
-        subject: held.subject,
-        fact: Fact::Used(Used {
+    draft.effects.push(Effect::fact(
+        held.subject,
+        Fact::Used(Used {
             by: person.0.to_vec(),
         }),
-    });
+    ));
     match commit(core, draft).await?.refused {
         Some(refusal) => Err(refusal),
         None => Ok(()),
@@ -310,10 +310,7 @@ async fn check_birth_date(
     if count >= MOST_BIRTH_DATES {
         let mut draft = Draft::of_keeper(EntryKind::Change);
         "an invitation ended after too many wrong birth dates".clone_into(&mut draft.body.text);
-        draft.effects = vec![Effect::InsertFact {
-            subject: held.subject,
-            fact: Fact::Used(Used::default()),
-        }];
+        draft.effects = vec![Effect::fact(held.subject, Fact::Used(Used::default()))];
         commit(core, draft).await?;
     }
     let tried = Tried {
@@ -388,13 +385,12 @@ async fn hashed(core: &Core, password: &str) -> Result<String, Refusal> {
 fn account_effects(core: &Core, subject: KeyedToken, login: &str) -> Vec<Effect> {
     let token = core.keys.lookup(LookupKind::Login, login.as_bytes());
     vec![
-        Effect::InsertFact {
+        Effect::fact(
             subject,
-            fact: Fact::Account(AccountFact {
+            Fact::Account(AccountFact {
                 login: token.to_vec(),
-                user_handle: core.keys.person_id(subject).as_bytes().to_vec(),
             }),
-        },
+        ),
         Effect::InsertLookup {
             kind: LookupKind::Login,
             token,
@@ -438,7 +434,7 @@ fn credential_effects(
     };
     facts
         .into_iter()
-        .map(|fact| Effect::InsertFact { subject, fact })
+        .map(|fact| Effect::fact(subject, fact))
         .collect()
 }
 
@@ -464,15 +460,15 @@ pub(crate) fn passkey_effects(
         &mut SystemRandom,
     );
     vec![
-        Effect::InsertFact {
+        Effect::fact(
             subject,
-            fact: Fact::Passkey(crate::facts::Passkey {
+            Fact::Passkey(crate::facts::Passkey {
                 credential_json,
                 sealed_name,
                 added_at: now.as_microsecond(),
                 added_by: subject.0.to_vec(),
             }),
-        },
+        ),
         Effect::InsertLookup {
             kind: LookupKind::Credential,
             token,

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use candour_seal::{MacKey, hmac};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 use unicode_normalization::UnicodeNormalization;
@@ -82,6 +83,7 @@ pub struct Passwords {
     pepper: MacKey,
     places: Arc<Semaphore>,
     workers: Arc<Semaphore>,
+    hashed: AtomicU64,
 }
 
 impl Passwords {
@@ -91,6 +93,7 @@ impl Passwords {
             pepper,
             places: Arc::new(Semaphore::new(WORKERS + WAITING)),
             workers: Arc::new(Semaphore::new(WORKERS)),
+            hashed: AtomicU64::new(0),
         }
     }
 
@@ -144,6 +147,7 @@ impl Passwords {
                 })
                 .map(|()| out)
         });
+        self.hashed.fetch_add(1, Ordering::Relaxed);
         match hashed.await {
             Ok(Ok(hash)) => Ok(hash),
             Ok(Err(_)) | Err(_) => Err(PasswordError::Busy),
@@ -228,10 +232,29 @@ mod tests {
         let _held = Arc::clone(&passwords.places)
             .try_acquire_many_owned(u32::try_from(WORKERS + WAITING).unwrap())
             .unwrap();
-        assert_eq!(
-            passwords.fits("kererū over the bay", None).await,
-            Err(PasswordError::Busy)
-        );
+        let kept = PasswordHash {
+            salt: [1; 16],
+            hash: [2; 32],
+        };
+        // Whoever has no account stands in the same queue.
+        for kept in [None, Some(&kept)] {
+            assert_eq!(
+                passwords.fits("kererū over the bay", kept).await,
+                Err(PasswordError::Busy)
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn an_account_that_does_not_exist_costs_as_many_hashes_as_one_that_does() {
+        let passwords = passwords();
+        let kept = passwords.hash("kererū over the bay", [1; 16]).await;
+        let kept = kept.unwrap();
+        for kept in [None, Some(&kept)] {
+            let before = passwords.hashed.load(Ordering::Relaxed);
+            let _ = passwords.fits("another bird", kept).await;
+            assert_eq!(passwords.hashed.load(Ordering::Relaxed), before + 1);
+        }
     }
 
     #[test]

@@ -177,16 +177,13 @@ fn counted(account: &Account, held: HeldPasskey, counter: u32) -> Vec<Effect> {
         ..held.fact
     };
     vec![
-        Effect::InsertFact {
+        Effect::fact(
             subject,
-            fact: Fact::End(End {
+            Fact::End(End {
                 version: held.version,
             }),
-        },
-        Effect::InsertFact {
-            subject,
-            fact: Fact::Passkey(next),
-        },
+        ),
+        Effect::fact(subject, Fact::Passkey(next)),
     ]
 }
 
@@ -235,10 +232,7 @@ pub async fn password(
             by_passkey: false,
             own_patient: account.own_patient(core),
         };
-        let effects = vec![Effect::InsertFact {
-            subject: account.subject,
-            fact: used,
-        }];
+        let effects = vec![Effect::fact(account.subject, used)];
         let version = account.facts.version();
         match begin_once(core, new, effects, version, &call.network, now).await {
             Err(BeginError::Conflict) => {}
@@ -400,10 +394,7 @@ pub(crate) async fn code_account(
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
     core.identity.failures.succeeded(&tried);
-    let effects = vec![Effect::InsertFact {
-        subject: account.subject,
-        fact,
-    }];
+    let effects = vec![Effect::fact(account.subject, fact)];
     Ok((account, effects))
 }
 

@@ -1,5 +1,6 @@
 //! Signing in, registering and changing, over the real ledger.
 
+mod budgets;
 mod changing;
 mod people;
 mod signing;

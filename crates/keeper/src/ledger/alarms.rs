@@ -76,10 +76,10 @@ fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
         };
         draft.body.details = frozen.encode_to_vec();
         draft.effects = vec![
-            Effect::InsertFact {
-                subject: shared.keys.own(OwnSubject::Freezes),
-                fact: facts::Fact::Frozen(frozen),
-            },
+            Effect::fact(
+                shared.keys.own(OwnSubject::Freezes),
+                facts::Fact::Frozen(frozen),
+            ),
             Effect::Freeze(what),
         ];
         drafts.push(draft);
@@ -134,8 +134,26 @@ pub const fn number(rule: Rule) -> u8 {
     }
 }
 
-/// The number of the alarm about rows changed past the keeper; not a rule of detection.
+/// The number of the alarm about rows changed past the keeper. From here on no rule of detection.
 pub const FOREIGN_ROW: u8 = 100;
+/// The number of the alarm about entries that are lost, as two operators accepted.
+pub const LEDGER_LOSS: u8 = 101;
+/// The number of the alarm about the room that is left for the ledger.
+pub const LEDGER_VOLUME: u8 = 102;
+
+/// An alarm of the keeper about itself; `details` say the rest.
+pub(crate) fn own_alarm(rule: u8, word: &str, text: String, details: AlarmDetails) -> Draft {
+    let mut draft = Draft::of_keeper(EntryKind::Alarm);
+    draft.row.decision = rule;
+    draft.body.text = text;
+    draft.body.details = AlarmDetails {
+        rule: u32::from(rule),
+        rule_word: word.to_owned(),
+        ..details
+    }
+    .encode_to_vec();
+    draft
+}
 
 /// The rule's word.
 pub const fn word(rule: Rule) -> &'static str {

@@ -1,6 +1,7 @@
 //! Each patient's counter and previous entry, kept in memory for whoever is about to get an entry.
 
 use super::entry_of_row;
+use crate::reader::{self, Unreadable};
 use crate::sql::ledger as sql;
 use candour_seal::Digest;
 use deadpool_postgres::Pool;
@@ -57,10 +58,9 @@ impl Chain {
         if missing.is_empty() {
             return Ok(());
         }
-        let Ok(rows) = read(pool, &missing).await else {
-            self.unpin(patients);
-            return Err(Unreadable);
-        };
+        let rows = reader::rows(pool, sql::LAST_OF_PATIENTS, &[&missing])
+            .await
+            .inspect_err(|_| self.unpin(patients))?;
         let mut last: HashMap<i64, Link> = HashMap::new();
         for row in &rows {
             let (patient, sequence): (i64, i64) = (row.get(0), row.get(1));
@@ -104,20 +104,4 @@ impl Chain {
     pub fn set(&self, patient: i64, link: Link) {
         self.lock().entry(patient).or_default().link = Some(link);
     }
-}
-
-/// The last entries cannot be read.
-#[derive(Debug)]
-pub(super) struct Unreadable;
-
-async fn read(pool: &Pool, patients: &Vec<i64>) -> Result<Vec<tokio_postgres::Row>, Unreadable> {
-    let client = pool.get().await.map_err(|_| Unreadable)?;
-    let statement = client
-        .prepare_cached(sql::LAST_OF_PATIENTS)
-        .await
-        .map_err(|_| Unreadable)?;
-    client
-        .query(&statement, &[patients])
-        .await
-        .map_err(|_| Unreadable)
 }

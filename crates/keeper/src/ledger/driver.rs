@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -351,7 +351,13 @@ impl Driver {
             self.has_ended = true;
             return;
         };
+        // Nothing was under way on a connection that was lost while it was idle: a new one does as well.
+        let lost = writer.client.is_closed().then(|| self.config.clone());
         self.commit = Some(Box::pin(async move {
+            let writer = match lost {
+                Some(config) => connect(&config).await.unwrap_or(writer),
+                None => writer,
+            };
             let outcome = writer.write(&keys, &batch.entries, &head).await;
             Committed {
                 writer,
@@ -453,26 +459,37 @@ impl Driver {
         }
     }
 
-    /// Whether the ledger can be written again.
+    /// Whether the ledger can be written again: tries what a batch would do, and takes it back.
     async fn probe(&mut self) {
-        let Some(writer) = self.writer.as_ref() else {
+        let Some(writer) = self.writer.as_mut() else {
             return;
         };
         let epoch = i64::try_from(self.sequencer.head().epoch).unwrap_or(i64::MAX);
         let limit = Duration::from_secs(2);
-        match tokio::time::timeout(limit, writer.client.execute(sql::PROBE, &[&epoch])).await {
-            Ok(Ok(1)) => self.shared.set_health(Health::Well),
-            Ok(Ok(_)) => self.handle(Input::EpochLost),
-            Ok(Err(error)) if !writer.client.is_closed() => {
+        match tokio::time::timeout(limit, may_write(&mut writer.client, epoch)).await {
+            Ok(Ok(true)) => return self.shared.set_health(Health::Well),
+            Ok(Ok(false)) => return self.handle(Input::EpochLost),
+            Ok(Err(error)) => {
                 tracing::warn!(error = %describe(&error), "the ledger still cannot be written");
             }
-            _ => {
-                if let Some(writer) = connect(&self.config).await {
-                    self.writer = Some(writer);
-                }
-            }
+            Err(_) => tracing::warn!("the ledger still cannot be written: no answer"),
+        }
+        // Whether a connection may write is settled when it is made: the next try takes a new one.
+        if let Some(writer) = connect(&self.config).await {
+            self.writer = Some(writer);
         }
     }
+}
+
+/// Whether the head is this epoch's and an entry could be added; nothing stays of it.
+async fn may_write(client: &mut Client, epoch: i64) -> Result<bool, tokio_postgres::Error> {
+    let trial = client.transaction().await?;
+    let is_mine = trial.execute(sql::PROBE_HEAD, &[&epoch]).await? == 1;
+    if is_mine {
+        trial.execute(sql::PROBE_ENTRY, &[]).await?;
+    }
+    trial.rollback().await?;
+    Ok(is_mine)
 }
 
 /// A future that never ends while there is none.

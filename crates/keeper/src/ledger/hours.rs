@@ -1,9 +1,11 @@
 //! Hourly keys: bodies are wrapped by them for the room, cheaply; each is sealed to the room once.
 
+use super::describe;
+use crate::reader;
 use crate::sql::ledger as sql;
 use candour_keeper_api::bodies::seal_hour_key;
 use candour_seal::{AuditKey, RoomPublicKey, SystemRandom};
-use deadpool_postgres::Pool;
+use deadpool_postgres::{Object, Pool};
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -46,20 +48,20 @@ impl Hours {
         {
             return Ok((current.number, Arc::clone(&current.key)));
         }
-        let client = pool.get().await.map_err(|_| NoHour)?;
-        let last = client
-            .query_one(sql::LAST_HOUR, &[])
-            .await
-            .map_err(|_| NoHour)?;
+        let last = reader::rows(pool, sql::LAST_HOUR, &[]).await;
+        let last = last.map_err(|_| NoHour)?.pop().ok_or(NoHour)?;
         let number = last.get::<_, i32>(0) + 1;
         let key = AuditKey::generate(&mut SystemRandom);
         let named = u32::try_from(number).map_err(|_| NoHour)?;
         let sealed =
             seal_hour_key(&key, named, &self.room, &mut SystemRandom).map_err(|_| NoHour)?;
-        client
-            .execute(sql::INSERT_HOUR, &[&number, &sealed])
-            .await
-            .map_err(|_| NoHour)?;
+        let client = pool.get().await.map_err(|_| NoHour)?;
+        if let Err(error) = client.execute(sql::INSERT_HOUR, &[&number, &sealed]).await {
+            tracing::error!(error = %describe(&error), "a new hour's key was not written");
+            // Whether a connection may write is settled when it is made: the next try takes a new one.
+            drop(Object::take(client));
+            return Err(NoHour);
+        }
         let key = Arc::new(key);
         *held = Some(Current {
             number,

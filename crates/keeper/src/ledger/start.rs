@@ -6,7 +6,7 @@ use super::driver::{Driver, Start, connect, head_of};
 use super::hours::Hours;
 use super::reservations::Reservations;
 use super::{Durable, Health, LedgerHandle, Shared};
-use crate::checkpoint::{AtStart, CheckpointError, Checkpoints};
+use crate::checkpoint::{AtStart, CheckpointError, Checkpoints, Roots};
 use crate::clock::Clock;
 use crate::decision_words::charge_of;
 use crate::facts::{Fact, FactStore, FactsError};
@@ -17,7 +17,7 @@ use crate::lookups::Lookups;
 use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
 use candour_keeper_api::words::Level;
-use candour_ledger::{Frontier, Hash, empty_root};
+use candour_ledger::{Frontier, Hash};
 use candour_rules::budget::{BudgetTable, Counters, Past};
 use candour_rules::detect::{DetectionTable, Detector};
 use candour_rules::freeze::FreezeSet;
@@ -28,6 +28,7 @@ use candour_seal::{PracticeId, RoomPublicKey};
 use deadpool_postgres::Pool;
 use futures_util::TryStreamExt;
 use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU8;
 use tokio::sync::{mpsc, watch};
@@ -100,16 +101,17 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         .ok_or(StartError::Unreachable)?;
     let row = writer.client.query_one(sql::PEEK_HEAD, &[]).await?;
     let found = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
-    let is_whole = match check(&writer.client, &found, &parts.checkpoints).await? {
-        AtStart::Continues => true,
-        AtStart::RolledBack { have, signed } => {
+    let loss = match at_start(&writer.client, &found, &parts.checkpoints).await? {
+        AtStart::Continues => None,
+        AtStart::RolledBack(loss) => {
             tracing::error!(
-                have,
-                signed,
-                "the ledger is not what the last checkpoint was signed over: entries from `have` to before \
-                 `signed` are missing, or were replaced; nothing opens"
+                from = loss.from,
+                to = loss.to,
+                "the ledger is not what the last checkpoint was signed over: entries from `from` to before `to` \
+                 are missing, or were replaced; nothing opens. Restore what is missing; or, if it is lost, two \
+                 operators accept that: candour-keeper accept-loss"
             );
-            false
+            Some(loss)
         }
     };
     let set = frozen(&parts).await?;
@@ -133,6 +135,7 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         reservations: Arc::new(Reservations::default()),
         hours: Hours::new(parts.room),
         health: AtomicU8::new(Health::RolledBack as u8),
+        loss,
     });
     let (sender, messages) = mpsc::unbounded_channel();
     let handle = LedgerHandle {
@@ -140,7 +143,7 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         sender,
         durable,
     };
-    if !is_whole {
+    if handle.loss().is_some() {
         return Ok((handle, freezes));
     }
     let row = writer.client.query_one(sql::TAKE_EPOCH, &[]).await?;
@@ -165,32 +168,45 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     Ok((handle, freezes))
 }
 
-/// Holds the ledger against the last checkpoint, and its head against its leaves.
-async fn check(
+/// Holds the ledger against the last checkpoint, and its head against its leaves. Where two operators accepted
+/// that entries are lost, what contradicts that is set aside first, and what is left is signed.
+async fn at_start(
     client: &Client,
     found: &Frontier,
     checkpoints: &Checkpoints,
 ) -> Result<AtStart, StartError> {
-    checkpoints
-        .check(found.size(), async |signed| {
-            let mut tree = Frontier::new();
-            let mut root = tree.root();
-            let rows = client
-                .query_raw(sql::LEAVES, [0_i64, i64::MAX].iter())
-                .await?;
-            tokio::pin!(rows);
-            while let Some(row) = rows.try_next().await? {
-                let leaf: &[u8] = row.get(1);
-                let leaf = leaf.try_into().map_err(|_| StartError::NoHead)?;
-                tree.append(Hash::from_bytes(leaf));
-                if tree.size() == signed {
-                    root = tree.root();
-                }
-            }
-            // A head that is not the one of its leaves is as good as another ledger.
-            Ok(if tree == *found { root } else { empty_root() })
-        })
-        .await
+    let accepted = checkpoints.accepted()?;
+    if let Some(loss) = &accepted {
+        checkpoints.set_aside(loss)?;
+    }
+    let roots = async |sizes: BTreeSet<u64>| roots_at(client, found, &sizes).await;
+    let held = checkpoints.check(found.size(), roots).await?;
+    if held == AtStart::Continues && accepted.is_some() {
+        checkpoints.write(found)?;
+    }
+    Ok(held)
+}
+
+async fn roots_at(
+    client: &Client,
+    found: &Frontier,
+    sizes: &BTreeSet<u64>,
+) -> Result<Roots, StartError> {
+    let mut tree = Frontier::new();
+    let mut roots = BTreeMap::new();
+    let rows = client
+        .query_raw(sql::LEAVES, [0_i64, i64::MAX].iter())
+        .await?;
+    tokio::pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        let leaf: &[u8] = row.get(1);
+        let leaf = leaf.try_into().map_err(|_| StartError::NoHead)?;
+        tree.append(Hash::from_bytes(leaf));
+        if sizes.contains(&tree.size()) {
+            roots.insert(tree.size(), tree.root());
+        }
+    }
+    Ok((tree == *found).then_some(roots))
 }
 
 /// What was counted in the last day, from the ledger itself.

@@ -46,6 +46,19 @@ pub enum PracticeCommand {
         #[arg(long = "patient", required = true)]
         patients: Vec<String>,
     },
+    /// Accept that entries of the ledger are lost. The keeper's log names them when it opens nothing for want of
+    /// them; name exactly those. It starts again, writes that they are lost, and opens an incident.
+    AcceptLoss {
+        /// The data directory.
+        #[arg(long)]
+        data: PathBuf,
+        /// The first missing index.
+        #[arg(long)]
+        from: u64,
+        /// The first index after the missing ones.
+        #[arg(long)]
+        to: u64,
+    },
 }
 
 impl PracticeCommand {
@@ -66,6 +79,7 @@ impl PracticeCommand {
             ),
             Self::AddOperator { data, role, name } => (data, Command::AddOperator { role, name }),
             Self::MarkCanaries { data, patients } => (data, Command::MarkCanaries { patients }),
+            Self::AcceptLoss { data, from, to } => (data, Command::AcceptLoss { from, to }),
         }
     }
 }

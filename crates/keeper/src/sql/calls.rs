@@ -62,6 +62,24 @@ from entry where index >= $1 order by index limit $2";
     /// Hourly keys by number.
     HOUR_KEYS = "select hour, sealed from room_hour_key where hour = any($1) order by hour";
 
+    /// Grants at these indexes ($1), not older than $2, with the subject under whose audit key the body is.
+    GRANTS = "\
+select e.index, e.purpose, e.role, e.practice, e.item_kind, e.session, e.principal, e.patient, e.item, e.body,
+  e.audit_wrap, k.subject
+from entry e left join lateral (
+  select subject from subject_key
+  where e.patient <> 0 and subject between int8send(e.patient) || '\\x0000000000000000'::bytea
+    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
+  limit 1
+) k on true
+where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
+
+    /// What says of grants in session $1 of patient $2 and item $3, after index $4, that they were delivered (2)
+    /// or withheld (17).
+    ANSWERS = "\
+select index, body, audit_wrap from entry
+where session = $1 and patient = $2 and item = $3 and index > $4 and kind in (2, 17)";
+
     /// One entry with its body.
     ENTRY = "\
 select index, kind, decision, patient, body, audit_wrap from entry where index = $1";

@@ -11,8 +11,16 @@ update ledger_head set epoch = epoch + 1 returning epoch, size, frontier, at";
     /// The head as it is.
     PEEK_HEAD = "select epoch, size, frontier, at from ledger_head";
 
-    /// Writes nothing, but only where something could be written.
-    PROBE = "update ledger_head set at = at where epoch = $1";
+    /// The head may be moved by epoch $1; to be rolled back.
+    PROBE_HEAD = "update ledger_head set at = at where epoch = $1";
+
+    /// There is room for one more entry; to be rolled back.
+    PROBE_ENTRY = "\
+insert into entry (index, at, kind, decision, purpose, role, practice, item_kind, session, principal,
+  patient, item, charge, sequence, hour, leaf, body, audit_wrap, room_wrap)
+select index + 1, at, kind, decision, purpose, role, practice, item_kind, session, principal,
+  patient, item, charge, sequence, hour, leaf, body, audit_wrap, room_wrap
+from entry order by index desc limit 1";
 
     /// This connection's process and when it began.
     WHO_AM_I = "\

@@ -11,6 +11,7 @@ use candour_seal::{Digest, ItemId, PatientId, PracticeId};
 use candour_testkit::TestKeeper;
 use candour_testkit::cluster::TestDatabase;
 use candour_testkit::keeper::Staff;
+use tokio_postgres::Config;
 
 /// One practice with its program, a clinician and a portal.
 pub struct Scene {
@@ -20,7 +21,11 @@ pub struct Scene {
     pub practice: PracticeId,
     pub program: Token,
     pub clinician: Staff,
-    pub database: TestDatabase,
+    /// Its database, as the keeper reaches it.
+    pub config: Config,
+    /// The same for somebody who holds the cluster.
+    pub superuser: Config,
+    pub database: Option<TestDatabase>,
 }
 
 /// What was stored outside the keeper.
@@ -36,6 +41,14 @@ pub async fn scene() -> Scene {
 }
 
 pub async fn scene_of(database: TestDatabase, keeper: TestKeeper) -> Scene {
+    let scene = scene_on(database.config(), database.config_as_superuser(), keeper).await;
+    Scene {
+        database: Some(database),
+        ..scene
+    }
+}
+
+pub async fn scene_on(config: Config, superuser: Config, keeper: TestKeeper) -> Scene {
     let practice = keeper.practice().await;
     Scene {
         portal: keeper.client(InstanceKind::Portal),
@@ -44,7 +57,9 @@ pub async fn scene_of(database: TestDatabase, keeper: TestKeeper) -> Scene {
         clinician: keeper.staff(practice, Role::Clinician).await,
         practice,
         keeper,
-        database,
+        config,
+        superuser,
+        database: None,
     }
 }
 
@@ -199,12 +214,7 @@ impl Scene {
 
     /// Statements past the keeper, as somebody who holds the database.
     pub async fn past_the_keeper(&self, statements: &str) {
-        let (client, connection) = self
-            .database
-            .config_as_superuser()
-            .connect(tokio_postgres::NoTls)
-            .await
-            .unwrap();
+        let (client, connection) = self.superuser.connect(tokio_postgres::NoTls).await.unwrap();
         let driven = tokio_util::task::TaskTracker::new();
         driven.spawn(connection);
         client.batch_execute(statements).await.unwrap();

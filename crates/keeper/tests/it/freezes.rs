@@ -3,6 +3,7 @@
 use crate::arrange::{Scene, eventually, scene};
 use candour_keeper::draft::Effect;
 use candour_keeper::facts::{Canary, Fact};
+use candour_keeper_api::wire::{self, Call};
 use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role};
 use candour_seal::ItemId;
 use std::sync::Arc;
@@ -84,6 +85,74 @@ async fn a_freeze_stops_openings_on_their_way_and_survives_a_restart() {
     let keeper = scene.keeper.restart().await;
     let guards = session.freeze_guards(Some(Purpose::OwnRecord));
     assert!(keeper.core.freezes.is_stopped(&guards));
+}
+
+#[tokio::test]
+async fn a_freeze_stops_within_a_second_an_opening_whose_entry_is_being_written() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let own = scene.keeper.as_patient(patient).await;
+    let now = scene.keeper.core.clock.now();
+    let portal = candour_testkit::keeper::instance(candour_keeper::instances::InstanceKind::Portal);
+    let sessions = &scene.keeper.core.sessions;
+    let session = sessions.look_up(own.token.expose(), portal, now).unwrap();
+    // Somebody holds the head, so the entry of the opening waits within its commit.
+    let holder = candour_embedded::cluster::connect(&scene.superuser)
+        .await
+        .unwrap();
+    holder
+        .batch_execute("begin; select from ledger_head for update")
+        .await
+        .unwrap();
+    let watcher = candour_embedded::cluster::connect(&scene.superuser)
+        .await
+        .unwrap();
+    let opening = scene.open_document(&own.token, Purpose::OwnRecord, stored.item);
+    let freezing = async {
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        eventually(|| async {
+            let row = watcher.query_one(waiting, &[]).await.unwrap();
+            row.get::<_, i64>(0) > 0
+        })
+        .await;
+        let asked = std::time::Instant::now();
+        let ledger = scene.keeper.core.ledger.clone();
+        let mut draft = candour_keeper::draft::Draft::of_keeper(EntryKind::Freeze);
+        let what = candour_rules::keys::Session(session.surrogate);
+        draft.effects = vec![Effect::Freeze(candour_rules::freeze::Frozen::Session(what))];
+        let written = ledger.append_one(draft);
+        let guards = session.freeze_guards(Some(Purpose::OwnRecord));
+        let released = async {
+            eventually(|| async { scene.keeper.core.freezes.is_stopped(&guards) }).await;
+            assert!(asked.elapsed() < std::time::Duration::from_secs(1));
+            holder.batch_execute("rollback").await.unwrap();
+        };
+        tokio::join!(written, released).0.unwrap();
+    };
+    let (opened, ()) = tokio::join!(opening, freezing);
+    assert_eq!(opened.map(drop), Err(Reason::Frozen));
+    // Its entry stays, and another says that nothing was released.
+    assert_eq!(scene.count(EntryKind::Open, 0).await, 1);
+    let frozen = Reason::Frozen.number();
+    assert_eq!(scene.count(EntryKind::Withheld, frozen).await, 1);
+    // Nor does a portal's word make a delivery of it, not even after a restart.
+    let row = watcher
+        .query_one(
+            "select index from entry where kind = 1 and decision = 0",
+            &[],
+        )
+        .await
+        .unwrap();
+    let keeper = scene.keeper.restart().await;
+    let report = Call::Delivered(wire::Delivered {
+        grants: vec![u64::try_from(row.get::<_, i64>(0)).unwrap()],
+    });
+    let portal = keeper.client(candour_keeper::instances::InstanceKind::Portal);
+    portal.call(report).await.unwrap();
+    let delivered = (i16::from(EntryKind::Delivered.number()), 0);
+    assert_eq!(keeper.entries().await.get(&delivered), None);
 }
 
 #[tokio::test]

@@ -84,6 +84,69 @@ async fn another_instance_s_word_on_delivery_counts_for_nothing() {
 }
 
 #[tokio::test]
+async fn a_delivery_reported_after_a_restart_counts_once_and_only_from_its_own_instance() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let one = scene
+        .open_document(&scene.clinician.token, Purpose::DirectCare, stored.item)
+        .await
+        .unwrap();
+    let section = scene
+        .open_section(
+            &scene.clinician.token,
+            Purpose::DirectCare,
+            patient,
+            Section::Medicines,
+        )
+        .await
+        .unwrap();
+    let keeper = scene.keeper.restart().await;
+    let report = Call::Delivered(wire::Delivered {
+        grants: vec![one.index(), section.index(), one.index(), 0, 4_000_000],
+    });
+    let delivered = async || {
+        let entries = keeper.entries().await;
+        let of = (i16::from(EntryKind::Delivered.number()), 0);
+        entries.get(&of).copied().unwrap_or_default()
+    };
+    let drill = keeper.client(InstanceKind::Drill);
+    drill.call(report.clone()).await.unwrap();
+    assert_eq!(delivered().await, 0);
+    let portal = keeper.client(InstanceKind::Portal);
+    let both = tokio::join!(portal.call(report.clone()), portal.call(report.clone()));
+    both.0.and(both.1).unwrap();
+    portal.call(report).await.unwrap();
+    assert_eq!(delivered().await, 2);
+    let own = keeper.as_patient(patient).await;
+    let page = history(&portal, &own.token, patient, 0, 50).await.unwrap();
+    for grant in [one.index(), section.index()] {
+        let event = page.events.iter().find(|event| event.index == grant);
+        assert!(event.unwrap().is_delivered);
+    }
+}
+
+#[tokio::test]
+async fn what_lies_days_back_is_not_called_delivered_after_a_restart() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let permit = scene
+        .open_document(&scene.clinician.token, Purpose::DirectCare, stored.item)
+        .await
+        .unwrap();
+    let keeper = scene.keeper.restart().await;
+    keeper.clock.advance(jiff::SignedDuration::from_hours(49));
+    let report = Call::Delivered(wire::Delivered {
+        grants: vec![permit.index()],
+    });
+    let portal = keeper.client(InstanceKind::Portal);
+    portal.call(report).await.unwrap();
+    let of = (i16::from(EntryKind::Delivered.number()), 0);
+    assert_eq!(keeper.entries().await.get(&of), None);
+}
+
+#[tokio::test]
 async fn a_practice_sees_only_what_concerns_its_own_deposits_and_people() {
     let scene = scene().await;
     let patient = scene.patient(1).await;

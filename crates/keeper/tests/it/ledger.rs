@@ -4,6 +4,7 @@ use crate::arrange::{eventually, scene, scene_of};
 use candour_keeper::draft::Draft;
 use candour_keeper::keys::Keys;
 use candour_keeper::ledger::Health;
+use candour_keeper_api::wire::{Call, Reply, StatusQuestion};
 use candour_keeper_api::words::{EntryKind, Purpose, Reason};
 use candour_ledger::Frontier;
 use candour_ledger::export::{ExportReader, Next};
@@ -28,7 +29,7 @@ async fn every_leaf_follows_from_its_row_and_the_whole_from_the_checkpoint() {
     let (_, root, _) = scene.keeper.core.checkpoints.last().unwrap().unwrap();
     let keys = Keys::new(scene.keeper.root_key()).unwrap();
     let mut out = Vec::new();
-    let config = scene.database.config();
+    let config = scene.config.clone();
     let count = candour_keeper::export::export(&config, &keys, &mut out)
         .await
         .unwrap();
@@ -89,6 +90,7 @@ async fn a_head_rolled_back_to_yesterday_opens_nothing() {
     let (practice, person) = (scene.practice, scene.clinician.person);
     let keeper = scene.keeper.restart().await;
     assert_eq!(keeper.core.ledger.health(), Health::RolledBack);
+    let (signed, _, _) = keeper.core.checkpoints.last().unwrap().unwrap();
     let role = candour_keeper_api::words::Role::Clinician;
     let staff = keeper.sign_in_staff(person, practice, role);
     let portal = keeper.client(candour_keeper::instances::InstanceKind::Portal);
@@ -99,13 +101,19 @@ async fn a_head_rolled_back_to_yesterday_opens_nothing() {
     let viewer = crate::arrange::viewer(&staff.token, Purpose::DirectCare);
     let refused = portal.open(&viewer, target).await.map(drop).unwrap_err();
     assert_eq!(crate::arrange::denied(&refused), Reason::LedgerUnavailable);
+    let status = portal.call(Call::Status(StatusQuestion {})).await.unwrap();
+    let Reply::Status(status) = status else {
+        panic!("not a status")
+    };
+    assert!(!status.ledger_writable);
+    assert_eq!((status.missing_from, status.missing_to), (3, signed));
 }
 
 #[tokio::test]
 async fn a_second_keeper_takes_over_and_the_first_writes_nothing_more() {
     let (database, first) = TestKeeper::fresh().await;
     let scene = scene_of(database, first).await;
-    let config = scene.database.config();
+    let config = scene.config.clone();
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
     let driven = tokio_util::task::TaskTracker::new();
     driven.spawn(connection);

@@ -1,13 +1,23 @@
 //! The keeper over its socket, with a real database.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "what tests begin with is no test to the lint; a failure there ends the test, and a skipped one says so"
+)]
+
 mod arrange;
 mod deposit;
+mod disk;
 mod enrol;
 mod foreign_rows;
 mod freezes;
 mod history;
 mod ledger;
+mod loss;
 mod open;
 mod room;
 mod schema;
+mod socket;
 mod trouble;

@@ -88,11 +88,8 @@ async fn a_connection_cut_in_the_middle_of_a_commit_is_decided_by_reading_the_he
         .unwrap();
     let (count, last, size): (i64, i64, i64) = (row.get(0), row.get(1), row.get(2));
     assert_eq!((count, last), (size, size));
-    eventually(|| async {
-        scene
-            .open_document(&own.token, Purpose::OwnRecord, stored.item)
-            .await
-            .is_ok()
-    })
-    .await;
+    scene
+        .open_document(&own.token, Purpose::OwnRecord, stored.item)
+        .await
+        .unwrap();
 }

@@ -100,6 +100,13 @@ fn print(report: &Report) -> io::Result<()> {
         "{} entries: {} recomputed from row and body, {} without salt (leaf only).",
         report.entries, report.recomputed, report.unsalted
     )?;
+    if report.lost > 0 {
+        writeln!(
+            out,
+            "{} entries stand in the place of lost ones; two operators accepted that they are lost.",
+            report.lost
+        )?;
+    }
     writeln!(
         out,
         "{} signed checkpoints compared; they cover the first {} entries.",

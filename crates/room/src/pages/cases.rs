@@ -2,22 +2,23 @@
 
 use super::acts::{Act, Standing, standing};
 use super::session::Officer;
-use super::{Problem, acts, page};
+use super::{Problem, acts, page, words};
+use crate::database::DatabaseError;
 use crate::room::Room;
-use crate::steward::{day, hour};
 use crate::{clock, clocks, incidents, notices, register, scope};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use candour_core::incidents::ClockState;
+use candour_seal::IncidentId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// A moment as pages write it.
+/// A moment as pages write it, to the second: minutes are too coarse for what a machine does.
 pub(super) fn moment(room: &Room, at: Timestamp) -> String {
     let zone = &room.config.zone;
-    let seconds = at.to_zoned(zone.clone()).strftime("%S").to_string();
-    format!("{}, {} ({seconds} s)", day(at, zone), hour(at, zone))
+    let at = at.to_zoned(zone.clone());
+    at.strftime("%-d %B %Y, %-I:%M:%S %P").to_string()
 }
 
 #[derive(Template)]
@@ -62,13 +63,13 @@ struct OnePage {
     officer: Option<Officer>,
     id: String,
     opened: String,
-    rule: i16,
+    rule: &'static str,
     is_unlocked: bool,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
     version: i32,
-    routes: Vec<register::Counts>,
-    notices: Vec<notices::Count>,
+    routes: Vec<(&'static str, i64, i64)>,
+    notices: Vec<(String, i64)>,
     clocks: Vec<ShownClock>,
     timeline: Vec<ShownEvent>,
 }
@@ -99,12 +100,14 @@ fn shown(act: Act, standing: Standing) -> ShownAct {
         is_yours: matches!(standing, Standing::Yours { .. }),
         says: match standing {
             Standing::Done => "Done.",
-            Standing::NotYet => "Not yet: something above comes first.",
-            Standing::Yours { is_second: false } => "Waits for two officers; you can be the first.",
+            Standing::NotYet => "Not yet: the step before comes first.",
+            Standing::Yours { is_second: false } => {
+                "Two officers must do this. You can be the first."
+            }
             Standing::Yours { is_second: true } => {
                 "Another officer has done their part. It waits for you."
             }
-            Standing::WaitsForAnother => "You have done your part. It waits for another officer.",
+            Standing::WaitsForAnother => "It waits for another officer.",
         },
     }
 }
@@ -126,13 +129,17 @@ pub(super) async fn one(
         officer: Some(officer),
         id,
         opened: moment(&room, incident.opened_at),
-        rule: incident.rule,
+        rule: words::rule(incident.rule),
         is_unlocked: room.unlocked(incident.id).is_some(),
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
         version: scope.map_or(0, |scope| scope.version),
-        routes: register::counts(&room.pool, incident.id).await?,
-        notices: notices::counts(&room.pool, incident.id).await?,
+        routes: routes(&room, incident.id).await?,
+        notices: notices::counts(&room.pool, incident.id)
+            .await?
+            .iter()
+            .map(|count| (words::messages(count), count.number))
+            .collect(),
         clocks: clocks
             .into_iter()
             .map(|running| ShownClock {
@@ -142,7 +149,7 @@ pub(super) async fn one(
                         running.state,
                         ClockState::Met { .. } | ClockState::Late { .. }
                     ),
-                words: format!("{}: tell {}.", running.regime, running.to),
+                words: format!("{}. Owed to: {}.", running.regime, running.to),
             })
             .collect(),
         timeline: timeline
@@ -154,6 +161,18 @@ pub(super) async fn one(
             })
             .collect(),
     }))
+}
+
+/// How many people are told how: words, people, and how many of them are confirmed.
+pub(super) async fn routes(
+    room: &Room,
+    incident: IncidentId,
+) -> Result<Vec<(&'static str, i64, i64)>, DatabaseError> {
+    let counts = register::counts(&room.pool, incident).await?;
+    Ok(counts
+        .iter()
+        .map(|count| (words::route(count), count.people, count.confirmed))
+        .collect())
 }
 
 fn clock_words(room: &Room, state: ClockState) -> String {

@@ -1,8 +1,9 @@
 //! Register, practice lists, texts and notices.
 
 use super::session::Officer;
-use super::{Problem, acts, page};
+use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
+use crate::incidents::Incident;
 use crate::portal;
 use crate::register::{self, Member};
 use crate::room::Room;
@@ -54,7 +55,7 @@ pub(super) async fn shown_texts(
                 findings: draft
                     .findings(&allowed)
                     .iter()
-                    .map(|finding| format!("{finding:?}"))
+                    .map(words::finding)
                     .collect(),
                 parts: parts(&draft.words),
                 subject: draft.subject,
@@ -95,7 +96,7 @@ pub(super) async fn text(
 struct RegisterPage {
     officer: Option<Officer>,
     id: String,
-    routes: Vec<register::Counts>,
+    routes: Vec<(&'static str, i64, i64)>,
     practices: Vec<ShownPractice>,
     hash: String,
     is_ready: bool,
@@ -143,7 +144,7 @@ pub(super) async fn register(
     Ok(page(&RegisterPage {
         officer: Some(officer),
         id,
-        routes: register::counts(&room.pool, incident.id).await?,
+        routes: super::cases::routes(&room, incident.id).await?,
         practices,
         hash: register::register_hash(&room.pool, incident.id)
             .await?
@@ -152,7 +153,10 @@ pub(super) async fn register(
     }))
 }
 
-fn of_practice(members: &[Member], practice: PracticeId) -> impl Iterator<Item = &Member> {
+pub(super) fn of_practice(
+    members: &[Member],
+    practice: PracticeId,
+) -> impl Iterator<Item = &Member> {
     members
         .iter()
         .filter(move |member| member.route != "canary" && member.practices.contains(&practice))
@@ -186,14 +190,13 @@ struct PracticePage {
     others: Vec<ShownPerson>,
 }
 
-struct ShownPerson {
-    name: String,
-    birth_date: String,
-    phone: String,
-    state: String,
-    why: &'static str,
-    documents: i64,
-    is_listed_only: bool,
+/// Somebody on a practice's list.
+pub(super) struct ShownPerson {
+    pub(super) name: String,
+    pub(super) birth_date: String,
+    pub(super) phone: String,
+    pub(super) why: &'static str,
+    pub(super) seen: String,
 }
 
 /// One practice's own patients in the case, with names while the room is unlocked.
@@ -204,6 +207,42 @@ pub(super) async fn practice(
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
+    let shown = of_one_practice(&room, &incident, practice).await?;
+    Ok(page(&PracticePage {
+        officer: Some(officer),
+        id,
+        practice: shown.practice,
+        is_unlocked: shown.is_unlocked,
+        script: shown.script,
+        call: shown.call,
+        others: shown.others,
+    }))
+}
+
+/// A practice's list.
+pub(super) struct PracticeList {
+    pub(super) practice: String,
+    pub(super) is_unlocked: bool,
+    pub(super) script: Vec<Part>,
+    pub(super) call: Vec<ShownPerson>,
+    pub(super) others: Vec<ShownPerson>,
+}
+
+/// The name that the portal's directory has.
+pub(super) async fn practice_name(
+    room: &Room,
+    practice: PracticeId,
+) -> Result<String, DatabaseError> {
+    let name = portal::practices(&room.portal, &[practice]).await?.pop();
+    Ok(name.map_or_else(|| practice.to_string(), |practice| practice.name))
+}
+
+/// The list of one practice; not found where none of its patients is concerned.
+pub(super) async fn of_one_practice(
+    room: &Room,
+    incident: &Incident,
+    practice: PracticeId,
+) -> Result<PracticeList, Problem> {
     let members = register::members(&room.pool, incident.id).await?;
     let own: Vec<&Member> = of_practice(&members, practice).collect();
     if own.is_empty() {
@@ -217,7 +256,7 @@ pub(super) async fn practice(
         }
         None => BTreeMap::new(),
     };
-    let rung = rung(&room, incident.id).await?;
+    let rung = rung(room, incident.id).await?;
     let (mut call, mut others) = (Vec::new(), Vec::new());
     for member in own {
         let person = people.get(&member.patient).cloned().unwrap_or_default();
@@ -233,20 +272,17 @@ pub(super) async fn practice(
             others.push(shown);
         }
     }
-    let name = portal::practices(&room.portal, &[practice]).await?.pop();
     let texts = texts::newest(&room.pool, incident.id).await?;
     let script = texts
         .iter()
         .find(|text| text.draft.kind == TextKind::CallScript);
-    Ok(page(&PracticePage {
-        officer: Some(officer),
-        id,
-        practice: name.map_or_else(|| practice.to_string(), |practice| practice.name),
+    Ok(PracticeList {
+        practice: practice_name(room, practice).await?,
         is_unlocked: room.unlocked(incident.id).is_some(),
         script: script.map_or_else(Vec::new, |text| parts(&text.draft.words)),
         call,
         others,
-    }))
+    })
 }
 
 fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) -> ShownPerson {
@@ -262,14 +298,13 @@ fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) 
             .identity
             .as_ref()
             .map_or_else(|| "Name locked".to_owned(), |identity| identity.name.full()),
-        birth_date: person
-            .identity
-            .map_or_else(String::new, |identity| identity.birth_date.to_string()),
+        birth_date: person.identity.map_or_else(String::new, |identity| {
+            let born = identity.birth_date.date();
+            born.strftime("%-d %B %Y").to_string()
+        }),
         phone: phone.map_or_else(String::new, |phone| phone.to_string()),
-        state: member.state.clone(),
         why: why(reason),
-        documents: member.documents,
-        is_listed_only: member.is_listed_only,
+        seen: words::seen(member),
     }
 }
 
@@ -289,7 +324,7 @@ fn why(reason: &str) -> &'static str {
 struct NoticesPage {
     officer: Option<Officer>,
     id: String,
-    counts: Vec<notices::Count>,
+    counts: Vec<(String, i64)>,
     runs: Vec<(String, bool)>,
 }
 
@@ -303,7 +338,11 @@ pub(super) async fn notices(
     Ok(page(&NoticesPage {
         officer: Some(officer),
         id,
-        counts: notices::counts(&room.pool, incident.id).await?,
+        counts: notices::counts(&room.pool, incident.id)
+            .await?
+            .iter()
+            .map(|count| (words::messages(count), count.number))
+            .collect(),
         runs: runs
             .iter()
             .map(|run| {

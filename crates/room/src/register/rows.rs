@@ -7,6 +7,27 @@ use candour_seal::{Digest, Digester, IncidentId, ItemId, PatientId, PracticeId};
 use deadpool_postgres::{GenericClient, Pool, Transaction};
 use std::collections::BTreeSet;
 
+/// Takes everybody and everything back; what still stands is saved again in the same transaction. Whoever is not
+/// was never shown anything: the keeper says that it held the release back.
+pub(super) async fn clear(
+    transaction: &Transaction<'_>,
+    incident: IncidentId,
+) -> Result<(), DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    for statement in [CLEAR, CLEAR_ITEMS, CLEAR_SECTIONS] {
+        transaction.execute(statement, &[&id]).await?;
+    }
+    Ok(())
+}
+
+const fn state(is_delivered: bool) -> State {
+    if is_delivered {
+        State::Confirmed
+    } else {
+        State::Probable
+    }
+}
+
 pub(super) async fn save(
     transaction: &Transaction<'_>,
     incident: IncidentId,
@@ -17,12 +38,8 @@ pub(super) async fn save(
     year: i32,
 ) -> Result<(), DatabaseError> {
     let (route, reason) = Route::of(facts, year);
-    let is_confirmed = person.items.values().any(|loss| loss.is_delivered);
-    let state = if is_confirmed {
-        State::Confirmed
-    } else {
-        State::Probable
-    };
+    let is_confirmed = person.items.values().any(|loss| loss.is_delivered)
+        || person.sections.values().any(|part| part.is_delivered);
     let enrolled = facts
         .practices
         .iter()
@@ -43,7 +60,7 @@ pub(super) async fn save(
                 &incident,
                 &patient,
                 &person.surrogate,
-                &state.word(),
+                &state(is_confirmed).word(),
                 &route.word(),
                 &reason,
                 &practices,
@@ -55,14 +72,19 @@ pub(super) async fn save(
             ],
         )
         .await?;
+    save_seen(transaction, incident, patient, person).await
+}
+
+/// What was seen of one person: items, and parts of the record.
+async fn save_seen(
+    transaction: &Transaction<'_>,
+    incident: &[u8],
+    patient: &[u8],
+    person: &Person,
+) -> Result<(), DatabaseError> {
     let save_item = transaction.prepare_cached(SAVE_ITEM).await?;
     for (item, loss) in &person.items {
         let item = item.as_bytes().as_slice();
-        let state = if loss.is_delivered {
-            State::Confirmed
-        } else {
-            State::Probable
-        };
         let source = loss
             .source
             .as_ref()
@@ -76,9 +98,27 @@ pub(super) async fn save(
                     &item,
                     &i16::from(loss.section.number()),
                     &loss.is_listing,
-                    &state.word(),
+                    &state(loss.is_delivered).word(),
                     &source,
                     &loss.first_grant,
+                ],
+            )
+            .await?;
+    }
+    let save_section = transaction.prepare_cached(SAVE_SECTION).await?;
+    for (section, part) in &person.sections {
+        let items = i32::try_from(part.items).unwrap_or(i32::MAX);
+        transaction
+            .execute(
+                &save_section,
+                &[
+                    &incident,
+                    &patient,
+                    &i16::from(section.number()),
+                    &items,
+                    &part.is_listing,
+                    &state(part.is_delivered).word(),
+                    &part.first_grant,
                 ],
             )
             .await?;
@@ -159,6 +199,42 @@ pub async fn items(
             Ok(MemberItem {
                 item: ItemId::try_from(item).map_err(|_| DatabaseError::Row)?,
                 section: row.try_get("section")?,
+                is_listing: row.try_get("is_listing")?,
+                is_confirmed: row.try_get("is_confirmed")?,
+            })
+        })
+        .collect()
+}
+
+/// A part of one person's record that was opened as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MemberSection {
+    /// Its number.
+    pub section: i16,
+    /// How many items it held.
+    pub items: i32,
+    /// Only a name line or shelf.
+    pub is_listing: bool,
+    /// A first byte was sent.
+    pub is_confirmed: bool,
+}
+
+/// Which parts of one person's record were opened, by their numbers.
+pub async fn sections(
+    client: &impl GenericClient,
+    incident: IncidentId,
+    patient: PatientId,
+) -> Result<Vec<MemberSection>, DatabaseError> {
+    let (incident, patient) = (
+        incident.as_bytes().as_slice(),
+        patient.as_bytes().as_slice(),
+    );
+    let rows = client.query(SECTIONS, &[&incident, &patient]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(MemberSection {
+                section: row.try_get("section")?,
+                items: row.try_get("items")?,
                 is_listing: row.try_get("is_listing")?,
                 is_confirmed: row.try_get("is_confirmed")?,
             })
@@ -248,6 +324,14 @@ pub async fn register_hash(pool: &Pool, incident: IncidentId) -> Result<Digest, 
         digester.push(&section.to_be_bytes());
         digester.push(&[u8::from(is_listing), u8::from(state == "confirmed")]);
     }
+    for row in client.query(HASHED_SECTIONS, &[&id]).await? {
+        let (patient, section): (&[u8], i16) = (row.try_get("patient")?, row.try_get("section")?);
+        let (is_listing, is_confirmed): (bool, bool) =
+            (row.try_get("is_listing")?, row.try_get("is_confirmed")?);
+        digester.push(patient);
+        digester.push(&section.to_be_bytes());
+        digester.push(&[u8::from(is_listing), u8::from(is_confirmed)]);
+    }
     Ok(digester.finish())
 }
 
@@ -256,14 +340,27 @@ pub(crate) const REGISTER_VERSION: &str =
 
 pub(crate) const PRACTICES: &str = "
     select distinct unnest(practices) as practice from register
-    where incident = $1 and route <> 'canary' order by practice";
+    where incident = $1 and route <> 'canary' and state <> 'cleared' order by practice";
 
 pub(crate) const HASHED_PEOPLE: &str = "
-    select patient, state, route, practices from register where incident = $1 order by patient";
+    select patient, state, route, practices from register
+    where incident = $1 and state <> 'cleared' order by patient";
 
 pub(crate) const HASHED_ITEMS: &str = "
     select patient, item, section, is_listing, state from register_item
-    where incident = $1 order by patient, item";
+    where incident = $1 and state <> 'cleared' order by patient, item";
+
+pub(crate) const HASHED_SECTIONS: &str = "
+    select patient, section, is_listing, state = 'confirmed' as is_confirmed from register_section
+    where incident = $1 and state <> 'cleared' order by patient, section";
+
+pub(crate) const CLEAR: &str = "update register set state = 'cleared' where incident = $1";
+
+pub(crate) const CLEAR_ITEMS: &str =
+    "update register_item set state = 'cleared' where incident = $1";
+
+pub(crate) const CLEAR_SECTIONS: &str =
+    "update register_section set state = 'cleared' where incident = $1";
 
 pub(crate) const SAVE: &str = "
     insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
@@ -281,32 +378,53 @@ pub(crate) const SAVE_ITEM: &str = "
     on conflict (incident, patient, item) do update set
         is_listing = excluded.is_listing, state = excluded.state, section = excluded.section";
 
+pub(crate) const SAVE_SECTION: &str = "
+    insert into register_section (incident, patient, section, items, is_listing, state, first_grant)
+    values ($1, $2, $3, $4, $5, $6, $7)
+    on conflict (incident, patient, section) do update set
+        items = excluded.items, is_listing = excluded.is_listing, state = excluded.state";
+
 pub(crate) const MEMBERS: &str = "
     select register.patient, register.state, register.route, register.reason, register.practices,
-           count(item.item) filter (where item.section = 11) as documents,
-           coalesce(bool_and(item.is_listing), false) as is_listed_only
+           (select count(*) from register_item item
+            where item.incident = register.incident and item.patient = register.patient
+              and item.section = 11 and item.state <> 'cleared') as documents,
+           not exists (select 1 from register_item item
+                       where item.incident = register.incident and item.patient = register.patient
+                         and item.state <> 'cleared' and not item.is_listing)
+           and not exists (select 1 from register_section part
+                           where part.incident = register.incident and part.patient = register.patient
+                             and part.state <> 'cleared' and not part.is_listing) as is_listed_only
     from register
-    left join register_item item on item.incident = register.incident and item.patient = register.patient
-    where register.incident = $1
-    group by register.incident, register.patient
+    where register.incident = $1 and register.state <> 'cleared'
     order by register.patient";
 
 pub(crate) const ITEMS: &str = "
     select item, section, is_listing, state = 'confirmed' as is_confirmed
-    from register_item where incident = $1 and patient = $2 order by first_grant, item";
+    from register_item where incident = $1 and patient = $2 and state <> 'cleared' order by first_grant, item";
+
+pub(crate) const SECTIONS: &str = "
+    select section, items, is_listing, state = 'confirmed' as is_confirmed
+    from register_section where incident = $1 and patient = $2 and state <> 'cleared' order by section";
 
 pub(crate) const COUNTS: &str = "
     select route, count(*) as people, count(*) filter (where state = 'confirmed') as confirmed
-    from register where incident = $1 group by route order by route";
+    from register where incident = $1 and state <> 'cleared' group by route order by route";
 
 pub(crate) const STATEMENTS: &[&str] = &[
     REGISTER_VERSION,
     PRACTICES,
     HASHED_PEOPLE,
     HASHED_ITEMS,
+    HASHED_SECTIONS,
+    CLEAR,
+    CLEAR_ITEMS,
+    CLEAR_SECTIONS,
     SAVE,
     SAVE_ITEM,
+    SAVE_SECTION,
     MEMBERS,
     ITEMS,
+    SECTIONS,
     COUNTS,
 ];

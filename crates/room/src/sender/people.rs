@@ -4,14 +4,14 @@ use super::{BATCH, LiveRun, SendError, hand_over, text_of, waits};
 use crate::database::DatabaseError;
 use crate::notices::{self, Channel, Leased, Wanted};
 use crate::portal::{self, NewNotice};
-use crate::register::{self, MemberItem};
+use crate::register::{self, MemberItem, MemberSection};
 use crate::room::Room;
 use crate::texts::{Saved, TextKind};
 use candour_core::block::Block;
 use candour_core::notices::WaitingNotice;
 use candour_core::people::{Contact, Identity};
 use candour_keeper_api::wire::{self, Call};
-use candour_keeper_api::words::{ItemKind, Purpose, Section};
+use candour_keeper_api::words::{ItemKind, Purpose, Reason, Section};
 use candour_keeper_api::{
     CallError, Denied, DepositOutcome, DepositPermit, Permit, RunMember, Viewer,
 };
@@ -38,20 +38,32 @@ pub(super) async fn mail(room: &Room, live: &LiveRun, now: Timestamp) -> Result<
         return Ok(0);
     }
     let leased = notices::lease(&room.pool, wanted, BATCH, now).await?;
-    let opened = match open(room, live, &leased).await {
-        Ok(opened) => opened,
-        Err(error) => {
-            for row in &leased {
-                notices::give_back(&room.pool, &row.id).await?;
+    // Each is opened right before their own mail leaves, so that a freeze stops the run at the next person.
+    for (place, row) in leased.iter().enumerate() {
+        let reached = match open(room, live, row).await {
+            Ok(Reached::Refused(denied)) if denied.reason == Reason::Frozen => {
+                warn!("the run is frozen: nothing more is sent");
+                give_back(room, &leased[place..]).await?;
+                return Ok(0);
             }
-            return Err(error);
-        }
-    };
-    for (row, person) in leased.iter().zip(opened) {
+            Ok(reached) => reached,
+            Err(error) => {
+                give_back(room, &leased[place..]).await?;
+                return Err(error);
+            }
+        };
         let text = text_of(room, live.incident, TextKind::PatientNotice, row).await?;
-        tell(room, row, &text, person, now).await?;
+        tell(room, row, &text, reached, now).await?;
     }
     Ok(leased.len())
+}
+
+/// Nothing was tried with these rows; they wait again.
+async fn give_back(room: &Room, rows: &[Leased]) -> Result<(), DatabaseError> {
+    for row in rows {
+        notices::give_back(&room.pool, &row.id).await?;
+    }
+    Ok(())
 }
 
 /// What was opened of one member.
@@ -66,50 +78,40 @@ enum Reached {
     },
 }
 
-async fn open(room: &Room, live: &LiveRun, leased: &[Leased]) -> Result<Vec<Reached>, SendError> {
+async fn open(room: &Room, live: &LiveRun, row: &Leased) -> Result<Reached, SendError> {
     let viewer = Viewer {
         token: live.token.clone(),
         purpose: Purpose::IncidentNotice,
         network: String::new(),
     };
-    let targets: Vec<RunMember> = leased
-        .iter()
-        .flat_map(|row| {
-            [Section::Contact, Section::Identity].map(|section| RunMember {
-                run: live.run,
-                patient: PatientId::from_bytes(row.recipient),
-                section,
-            })
-        })
-        .collect();
-    if targets.is_empty() {
-        return Ok(Vec::new());
-    }
-    let mut answers = room
-        .keeper
-        .open_batch(&viewer, targets, "")
-        .await?
-        .into_iter();
-    let mut reached = Vec::new();
-    while let (Some(contact), Some(identity)) = (answers.next(), answers.next()) {
-        reached.push(match contact {
-            Err(denied) => Reached::Refused(denied),
-            Ok(permit) => {
-                let index = i64::try_from(permit.index()).ok();
-                let identity: Option<Identity> = match identity {
-                    Ok(permit) => block(room, permit).await?,
-                    Err(_) => None,
-                };
-                Reached::Person {
-                    called: identity
-                        .map_or_else(String::new, |identity| identity.name.called().to_owned()),
-                    contact: block(room, permit).await?,
-                    index,
-                }
-            }
-        });
-    }
-    Ok(reached)
+    let targets = [Section::Contact, Section::Identity].map(|section| RunMember {
+        run: live.run,
+        patient: PatientId::from_bytes(row.recipient),
+        section,
+    });
+    let answers = room.keeper.open_batch(&viewer, targets.into(), "").await;
+    let mut answers = match answers {
+        Ok(answers) => answers.into_iter(),
+        Err(CallError::Denied(denied)) => return Ok(Reached::Refused(denied)),
+        Err(error) => return Err(error.into()),
+    };
+    let (Some(contact), Some(identity)) = (answers.next(), answers.next()) else {
+        return Err(CallError::Unexpected.into());
+    };
+    let contact = match contact {
+        Err(denied) => return Ok(Reached::Refused(denied)),
+        Ok(permit) => permit,
+    };
+    let index = i64::try_from(contact.index()).ok();
+    let identity: Option<Identity> = match identity {
+        Ok(permit) => block(room, permit).await?,
+        Err(_) => None,
+    };
+    Ok(Reached::Person {
+        called: identity.map_or_else(String::new, |identity| identity.name.called().to_owned()),
+        contact: block(room, contact).await?,
+        index,
+    })
 }
 
 /// The newest block of a section that opens.
@@ -182,10 +184,16 @@ pub(super) async fn portal(
         return Ok(0);
     }
     let leased = notices::lease(&room.pool, wanted, BATCH, now).await?;
-    for row in &leased {
+    for (place, row) in leased.iter().enumerate() {
         match deposit(room, live, row).await {
             Ok(()) => {
                 notices::handed_over(&room.pool, &row.id, None, crate::clock::now()).await?;
+            }
+            Err(SendError::Keeper(CallError::Denied(denied)))
+                if denied.reason == Reason::Frozen =>
+            {
+                give_back(room, &leased[place..]).await?;
+                return Ok(0);
             }
             Err(SendError::Keeper(CallError::Denied(denied))) => {
                 notices::failed(&room.pool, row, denied.reason.word(), false, now).await?;
@@ -202,11 +210,16 @@ pub(super) async fn portal(
 async fn deposit(room: &Room, live: &LiveRun, row: &Leased) -> Result<(), SendError> {
     let patient = PatientId::from_bytes(row.recipient);
     let text = text_of(room, live.incident, TextKind::PatientNotice, row).await?;
-    let items = {
+    let (items, parts) = {
         let client = room.pool.get().await.map_err(DatabaseError::from)?;
-        register::items(&client, live.incident, patient).await?
+        (
+            register::items(&client, live.incident, patient).await?,
+            register::sections(&client, live.incident, patient).await?,
+        )
     };
-    for (part, notice) in (0..).zip(waiting(room, live, row, &text, &items)) {
+    let documents = documents(&items);
+    let sections = sections(&items, &parts);
+    for (part, notice) in (0..).zip(waiting(room, live, row, &text, (&documents, &sections))) {
         let plaintext = notice.to_block().map_err(|_| DatabaseError::Row)?;
         let new = wire::NewItem {
             deposit_key: room.codes.deposit_key(&row.id, part).to_vec(),
@@ -263,24 +276,33 @@ async fn seal(
     Ok(())
 }
 
+/// The documents that were seen, in the order of their release.
+fn documents(items: &[MemberItem]) -> Vec<ItemId> {
+    items
+        .iter()
+        .filter(|item| item.section == DOCUMENT)
+        .map(|item| item.item)
+        .collect()
+}
+
+/// The parts of the record that were seen, empty ones too.
+fn sections(items: &[MemberItem], parts: &[MemberSection]) -> BTreeSet<i32> {
+    let of_items = items.iter().map(|item| item.section);
+    of_items
+        .chain(parts.iter().map(|part| part.section))
+        .filter(|section| *section != DOCUMENT)
+        .map(i32::from)
+        .collect()
+}
+
 /// The notices that wait for one person: the same words, and exactly what it is about.
 fn waiting(
     room: &Room,
     live: &LiveRun,
     row: &Leased,
     text: &Saved,
-    items: &[MemberItem],
+    (documents, sections): (&[ItemId], &BTreeSet<i32>),
 ) -> Vec<WaitingNotice> {
-    let documents: Vec<ItemId> = items
-        .iter()
-        .filter(|item| item.section == DOCUMENT)
-        .map(|item| item.item)
-        .collect();
-    let sections: BTreeSet<i32> = items
-        .iter()
-        .filter(|item| item.section != DOCUMENT)
-        .map(|item| i32::from(item.section))
-        .collect();
     let about: Vec<String> = sections
         .iter()
         .filter_map(|number| about(*number))

@@ -68,6 +68,31 @@ async fn a_freeze_opens_one_case_by_itself_and_is_not_a_second_one_after_a_resta
 }
 
 #[tokio::test]
+async fn what_the_keeper_says_of_itself_opens_one_case_though_nobody_is_frozen_by_it() {
+    let (_database, pool) = support::room().await;
+    let about_itself = |rule| Row {
+        session: 0,
+        principal: 0,
+        ..Row::of_keeper(EntryKind::Alarm, rule)
+    };
+    // A loss, several changed rows; little room on the disk is nobody's incident.
+    let rows = [101, 100, 100, 102].map(about_itself);
+    append(&pool, &rows).await;
+    let next = std::sync::atomic::AtomicU8::new(1);
+    let id =
+        || IncidentId::from_bytes([next.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 16]);
+    let opened = incidents::open_new(&pool, now(), id).await.unwrap();
+    let rules: Vec<i16> = opened.iter().map(|incident| incident.rule).collect();
+    assert_eq!(rules, [101, 100]);
+    assert!(
+        incidents::open_new(&pool, now(), id)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
 async fn a_scope_keeps_what_was_released_apart_from_what_was_delivered_and_held_back() {
     let (_database, pool) = support::room().await;
     append(
@@ -88,9 +113,7 @@ async fn a_scope_keeps_what_was_released_apart_from_what_was_delivered_and_held_
     .await;
     let incident = one_incident(&pool).await;
     let question = scope::question_of(&pool, &incident).await.unwrap();
-    let releases = scope::ask(&pool, &question, 100, &scope::Sections::new())
-        .await
-        .unwrap();
+    let releases = scope::ask(&pool, &question, 100).await.unwrap();
     let found: Vec<_> = releases
         .iter()
         .map(|release| (release.patient, release.item, release.is_delivered))
@@ -101,9 +124,7 @@ async fn a_scope_keeps_what_was_released_apart_from_what_was_delivered_and_held_
         ..Row::grant(5, 50)
     };
     append(&pool, &[other]).await;
-    let releases_later = scope::ask(&pool, &question, 100, &scope::Sections::new())
-        .await
-        .unwrap();
+    let releases_later = scope::ask(&pool, &question, 100).await.unwrap();
     assert_eq!(
         releases, releases_later,
         "another session's releases are not in it"

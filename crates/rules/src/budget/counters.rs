@@ -245,11 +245,6 @@ impl Counters {
         &self.table
     }
 
-    /// Other numbers from now on; what was counted stays.
-    pub fn set_table(&mut self, table: BudgetTable) {
-        self.table = table;
-    }
-
     /// What a principal has used of a budget of persons, for its own page.
     #[must_use]
     pub fn used(&self, principal: Principal, budget: Budget, now: Micros) -> u32 {

@@ -10,6 +10,9 @@ use crate::session::Visitor;
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use candour_app::{FirstByte, documents};
+use candour_core::notices::WaitingNotice;
+use std::collections::HashMap;
 
 /// The waiting messages.
 #[derive(Template)]
@@ -29,8 +32,20 @@ pub struct NoticeView {
     pub received: Option<String>,
     /// Its text.
     pub paragraphs: Vec<String>,
-    /// Titles of the documents it is about.
-    pub documents: Vec<String>,
+    /// The documents it is about, each as the patient's own shelf calls it.
+    pub documents: Vec<DocumentView>,
+    /// The parts of the record it is about.
+    pub about: Vec<String>,
+    /// The code by which it can be checked; empty without one.
+    pub code: String,
+}
+
+/// A document that a message is about.
+pub struct DocumentView {
+    /// Its id as text.
+    pub id: String,
+    /// Its title; `None` when it no longer stands on the shelf.
+    pub title: Option<String>,
 }
 
 /// `GET /patients/{patient}/notices`.
@@ -42,12 +57,12 @@ pub async fn show(
     let reading = Reading::of(&portal, visitor, &patient).await?;
     let (opened, first_byte) =
         candour_app::notices::open(portal.app(), &reading.viewer, reading.patient).await?;
+    let waiting = opened.into_inner().notices;
+    let (titles, shelf_byte) = titles(&portal, &reading, &waiting).await?;
     let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
     let frame = reading.frame(&portal, "notices.title", banner).await;
     let texts = frame.texts();
-    let notices = opened
-        .into_inner()
-        .notices
+    let notices = waiting
         .into_iter()
         .map(|notice| NoticeView {
             subject: notice.subject,
@@ -59,11 +74,38 @@ pub async fn show(
                 )],
             )),
             paragraphs: notice.paragraphs,
-            documents: notice.about,
+            documents: notice
+                .documents
+                .into_iter()
+                .map(|id| DocumentView {
+                    title: titles.get(&id).cloned(),
+                    id,
+                })
+                .collect(),
+            about: notice.about,
+            code: notice.code,
         })
         .collect();
     respond::opened(
         &NoticesPage { frame, notices },
-        together(first_byte, banner_byte),
+        together(together(first_byte, shelf_byte), banner_byte),
     )
+}
+
+/// Titles of the reader's own shelf by document; the shelf is opened only when a message names a document.
+async fn titles(
+    portal: &Portal,
+    reading: &Reading,
+    waiting: &[WaitingNotice],
+) -> Result<(HashMap<String, String>, Option<FirstByte>), Problem> {
+    if waiting.iter().all(|notice| notice.documents.is_empty()) {
+        return Ok((HashMap::new(), None));
+    }
+    let (shelf, first_byte) =
+        documents::shelf(portal.app(), &reading.viewer, reading.patient).await?;
+    let lines = shelf.into_inner().lines.into_iter();
+    let titles = lines
+        .map(|line| (line.document.to_string(), line.meta.title.to_string()))
+        .collect();
+    Ok((titles, Some(first_byte)))
 }

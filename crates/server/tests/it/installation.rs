@@ -51,7 +51,8 @@ pub struct Installation {
     pub practice: PracticeId,
     portal: Portal,
     _stop: DropGuard,
-    _databases: [TestDatabase; 2],
+    /// The keeper's and the portal's.
+    pub databases: [TestDatabase; 2],
     _folder: TempDir,
 }
 
@@ -124,7 +125,7 @@ impl Installation {
             practice,
             keeper,
             _stop: stop.drop_guard(),
-            _databases: [keeper_database, database],
+            databases: [keeper_database, database],
             _folder: folder,
         }
     }

@@ -8,4 +8,5 @@ mod installation;
 mod pages;
 mod samples;
 mod strangers;
+mod trouble;
 mod visits;

@@ -85,14 +85,14 @@ impl Drop for TestServer {
 }
 
 /// Root may not run PostgreSQL: the account of Debian's package serves, or one of our own.
-fn account() -> Result<Account, Problem> {
+pub(super) fn account() -> Result<Account, Problem> {
     if !Account::may_separate() {
         return Ok(Account::current());
     }
     Account::find("postgres").map_or_else(|| Account::ensure("candour-postgres"), Ok)
 }
 
-fn temporary(account: &Account) -> Result<PathBuf, Problem> {
+pub(super) fn temporary(account: &Account) -> Result<PathBuf, Problem> {
     let name = Secret::random()?;
     let short = name.reveal().get(..12).unwrap_or_default();
     let folder = std::env::temp_dir().join(format!("candour-test-{short}"));

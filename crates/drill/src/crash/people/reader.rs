@@ -23,9 +23,7 @@ impl Reader {
 
     async fn turn(&mut self) -> Option<()> {
         self.somebody.pause(5, 60).await?;
-        let Some(patient) = self.somebody.dice.one_of(&self.patients).cloned() else {
-            return None;
-        };
+        let patient = self.somebody.dice.one_of(&self.patients).cloned()?;
         let shelf = format!("/patients/{patient}/documents");
         let shelf = self.somebody.get(&shelf, Asked::Page(&patient)).await;
         let Some(shelf) = shelf.filter(|shelf| shelf.status == 200) else {

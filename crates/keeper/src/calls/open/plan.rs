@@ -291,9 +291,7 @@ async fn member_of(
     }
     let row = match members.get(&(run, token)) {
         Some(row) => Some(*row),
-        None => runs::member(&core.pool, &core.keys, run, token)
-            .await
-            .map_err(|_| Reason::LedgerUnavailable)?,
+        None => runs::member(core, run, token).await?,
     };
     let Some(row) = row else {
         return Ok(found);

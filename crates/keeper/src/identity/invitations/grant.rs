@@ -33,20 +33,14 @@ pub(super) async fn add(
         fact: Some(fact.clone()),
     }
     .encode_to_vec();
-    draft.effects.push(Effect::InsertFact {
-        subject: person,
-        fact,
-    });
+    draft.effects.push(Effect::fact(person, fact));
     if let (Some(patient), Some(mirror)) = (held.patient, mirror) {
         let version = core.facts.load(patient).await?.version();
         draft.guards.push(Guard::Facts {
             subject: patient,
             version,
         });
-        draft.effects.push(Effect::InsertFact {
-            subject: patient,
-            fact: mirror,
-        });
+        draft.effects.push(Effect::fact(patient, mirror));
         let id = core.keys.patient_id(patient);
         draft.row.patient = patient.surrogate();
         draft.body.patient = id.as_bytes().to_vec();

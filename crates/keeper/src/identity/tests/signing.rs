@@ -244,3 +244,49 @@ async fn the_practice_program_signs_in_with_its_secret_only() {
         Reason::WrongCredentials
     );
 }
+
+#[tokio::test]
+async fn failures_before_sign_in_are_one_entry_for_each_network_account_and_minute() {
+    let inside = inside().await;
+    let from = |login: &str, network: &str| wire::PasswordSignIn {
+        login: login.to_owned(),
+        password: "not the password".to_owned(),
+        code: "000000".to_owned(),
+        network: network.to_owned(),
+    };
+    let before = inside.core.ledger.size();
+    // Nobody has these names: the answer is that of a wrong password.
+    for (login, network, times) in [
+        ("aroha", "192.0.2.1", 3),
+        ("aroha", "198.51.100.7", 2),
+        ("wiremu", "192.0.2.1", 2),
+    ] {
+        for _ in 0..times {
+            let refused = calls::password(&inside.core, PORTAL, &from(login, network)).await;
+            assert_eq!(refused.unwrap_err().reason, Reason::WrongCredentials);
+        }
+    }
+    assert_eq!(inside.core.ledger.size(), before);
+    inside.clock.advance(SignedDuration::from_mins(1));
+    crate::identity::write_failures(&inside.core, inside.now(), false)
+        .await
+        .unwrap();
+    let client = inside.core.pool.get().await.unwrap();
+    let question = "select index, body, audit_wrap from entry where kind = 16 and index >= $1";
+    let before = i64::try_from(before).unwrap();
+    let own = inside.core.keys.own(crate::keys::OwnSubject::Installation);
+    let mut counts = Vec::new();
+    for row in client.query(question, &[&before]).await.unwrap() {
+        let index = u64::try_from(row.get::<_, i64>(0)).unwrap();
+        let body = inside
+            .core
+            .open_body(own, index, row.get(1), row.get(2))
+            .await
+            .unwrap();
+        counts.push((body.network, body.count));
+    }
+    counts.sort();
+    let one = ("192.0.2.1".to_owned(), 2);
+    let two = ("192.0.2.1".to_owned(), 3);
+    assert_eq!(counts, [one, two, ("198.51.100.7".to_owned(), 2)]);
+}

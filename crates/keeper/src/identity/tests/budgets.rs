@@ -1,0 +1,125 @@
+use super::*;
+use crate::calls::open;
+use crate::harness::{Inside, PORTAL, inside};
+use crate::identity::sign_in as calls;
+use crate::instances::{Instance, InstanceKind};
+use candour_keeper_api::wire::{self, Outcome, Reply, SectionOf, Target, TargetKind};
+use candour_keeper_api::words::{Purpose, Reason, Role, Section};
+use candour_seal::PatientId;
+use jiff::SignedDuration;
+
+/// A pace at which no rule but the budget has anything to say.
+const PACE: SignedDuration = SignedDuration::from_secs(9);
+
+async fn opened(inside: &Inside, token: &[u8], patient: PatientId) -> Result<(), Reason> {
+    inside.clock.advance(PACE);
+    let portal = Instance {
+        id: PORTAL,
+        kind: InstanceKind::Portal,
+    };
+    let section = SectionOf {
+        patient: patient.as_bytes().to_vec(),
+        section: Section::Medicines.into(),
+    };
+    let call = wire::Open {
+        token: token.to_vec(),
+        purpose: Purpose::DirectCare.into(),
+        targets: vec![Target {
+            kind: Some(TargetKind::Section(section)),
+        }],
+        ..wire::Open::default()
+    };
+    let answered = open::open(&inside.core, &portal, call).await;
+    let Reply::Opened(mut opened) = answered.map_err(|refusal| refusal.reason)? else {
+        panic!("not an answer to opening")
+    };
+    match opened.answers.pop().unwrap().outcome.unwrap() {
+        Outcome::Granted(_) => Ok(()),
+        Outcome::Denied(refused) => Err(Reason::try_from(refused.reason).unwrap()),
+    }
+}
+
+/// A fresh passkey, with a reason or without one.
+async fn prove(inside: &Inside, person: &mut Person, reason: &str) -> Result<(), Reason> {
+    let asked = wire::PasskeyStart {
+        login: "hemi".to_owned(),
+        network: String::new(),
+    };
+    let asked = calls::passkey_start(&inside.core, PORTAL, &asked)
+        .await
+        .unwrap();
+    let answer_json = person
+        .device
+        .get(&asked.options_json, crate::harness::ORIGIN);
+    let call = wire::StepUp {
+        token: person.token.clone(),
+        ceremony: asked.ceremony,
+        answer_json: answer_json.unwrap(),
+        reason: reason.to_owned(),
+        ..wire::StepUp::default()
+    };
+    let proved = calls::step_up(&inside.core, PORTAL, &call).await;
+    proved.map(drop).map_err(|refusal| refusal.reason)
+}
+
+#[tokio::test]
+async fn a_clinician_s_budget_asks_for_a_passkey_at_four_fifths_and_reopens_by_thirty_three_times()
+{
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let kind = invite(office.practice, Role::Clinician, Vec::new());
+    let code = act(&inside, &manager.token, &mut manager.device, kind)
+        .await
+        .unwrap()
+        .code;
+    let mut clinician = person(&inside, &code, "hemi").await;
+    let mut patients = Vec::new();
+    for byte in 1..=160 {
+        patients.push(inside.patient(office.practice, byte).await);
+    }
+    let mut next = patients.iter().copied();
+    let token = clinician.token.clone();
+    // Four fifths of sixty, on the passkey of the sign-in, which is stale by then.
+    for _ in 0..48 {
+        let patient = next.next().unwrap();
+        assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+    }
+    let patient = next.next().unwrap();
+    let asked = opened(&inside, &token, patient).await;
+    assert_eq!(asked, Err(Reason::StepUpNeeded));
+    prove(&inside, &mut clinician, "").await.unwrap();
+    assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+    for _ in 0..11 {
+        let patient = next.next().unwrap();
+        assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+    }
+    for reopening in 0..4 {
+        let patient = next.next().unwrap();
+        let over = Err(Reason::OverBudget);
+        assert_eq!(opened(&inside, &token, patient).await, over);
+        // A passkey without a reason reopens nothing.
+        prove(&inside, &mut clinician, "").await.unwrap();
+        assert_eq!(opened(&inside, &token, patient).await, over);
+        // Somebody seen before is not one more.
+        assert_eq!(opened(&inside, &token, patients[59]).await, Ok(()));
+        let reopened = prove(&inside, &mut clinician, "results day").await;
+        if reopening == 3 {
+            assert_eq!(reopened, over);
+            assert_eq!(opened(&inside, &token, patient).await, over);
+            break;
+        }
+        reopened.unwrap();
+        assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+        for _ in 0..29 {
+            let patient = next.next().unwrap();
+            assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+        }
+    }
+    // Each reopening is an entry with its charge, from which a restart counts.
+    let client = inside.core.pool.get().await.unwrap();
+    let question = "select count(*) from entry where charge = 5 and decision = 0 and practice = $1";
+    let practice = office.practice.as_bytes().as_slice();
+    let row = client.query_one(question, &[&practice]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 3);
+}

@@ -1,0 +1,117 @@
+//! Words of the database as officers read them: a page says sentences, never codes.
+
+use crate::notices::Count;
+use crate::register::{Counts, Member};
+use candour_core::notices::Finding;
+
+/// What a rule of detection found, by its number in the ledger.
+pub(super) const fn rule(number: i16) -> &'static str {
+    match number {
+        1 => "A record that nobody has a reason to open was touched.",
+        2 => "Records of strangers were asked for, one after another.",
+        3 => "Many documents that do not exist were asked for.",
+        4 => "Somebody went on asking after a limit was reached.",
+        5 => "Documents of many patients were opened, one each.",
+        6 => "Documents were opened in the order in which they were deposited.",
+        7 => "Records were opened faster than hands can.",
+        8 => "Records of patients who have been away for a year were opened.",
+        9 => "Emergency access was used often.",
+        10 => "More documents were opened than ever in ordinary use.",
+        11 => "Many patients signed in from one network.",
+        12 => "Several sessions of one instance were stopped.",
+        13 => "Signing in to one account failed from many networks.",
+        14 => "Signing in to many accounts failed from one network.",
+        _ => "The keeper stopped something by itself.",
+    }
+}
+
+/// How people of one route are told.
+pub(super) fn route(counts: &Counts) -> &'static str {
+    match counts.route.as_str() {
+        "mail" => "Told by mail and in the portal",
+        "call" => "Rung by their practice: unsafe to write to",
+        "representative" => "Have died: their practice finds a representative",
+        "guardian" => "Under 16: their practice speaks with the guardian",
+        "canary" => "Canaries of the keeper: nobody",
+        _ => "Told by their practice",
+    }
+}
+
+/// Where messages of one kind stand.
+pub(super) fn messages(count: &Count) -> String {
+    let what = match (count.recipient.as_str(), count.channel.as_str()) {
+        ("practice", "mail") => "Mails to practices",
+        ("practice", _) => "Practices without a mailbox",
+        (_, "mail") => "Mails to people",
+        (_, "portal") => "Messages in the portal",
+        _ => "People for their practice to ring",
+    };
+    let state = match count.state.as_str() {
+        "waiting" => "waiting for the run",
+        "sending" => "on their way",
+        "handed_over" if count.channel == "portal" => "waiting to be read",
+        "handed_over" => "taken by the mail server",
+        "on_call_list" if count.channel == "mail" => "cannot be mailed: on the call list",
+        "on_call_list" => "on the call list",
+        "failed" => "failed: tried again by itself",
+        "stuck" => "stuck after ten tries: somebody must look",
+        _ => "in a state that this page does not know",
+    };
+    format!("{what}: {state}")
+}
+
+/// What was seen of one person.
+pub(super) fn seen(member: &Member) -> String {
+    let what = match (member.is_listed_only, member.documents) {
+        (true, _) => "A name line or list of titles".to_owned(),
+        (false, 0) => "Parts of the record".to_owned(),
+        (false, 1) => "One document".to_owned(),
+        (false, many) => format!("{many} documents"),
+    };
+    match member.state.as_str() {
+        "confirmed" => what,
+        _ => format!("{what}; released, and not confirmed as sent"),
+    }
+}
+
+/// What is wrong with a text.
+pub(super) fn finding(finding: &Finding) -> String {
+    match finding {
+        Finding::Empty => "There is no text.".to_owned(),
+        Finding::LongSentence { sentence, words } => {
+            format!("A sentence has {words} words; 20 are the most: “{sentence}”")
+        }
+        Finding::Link { text } => format!("A mail program makes a link of “{text}”."),
+        Finding::ClinicalWord { word } => format!("“{word}” tells others about somebody’s health."),
+        Finding::Hedge { word } => format!("“{word}” hedges, and the loss is confirmed."),
+        Finding::EmptyComfort { phrase } => format!("“{phrase}” comforts and says nothing."),
+        Finding::UnfilledField { field } => format!("The field “{field}” was not filled in."),
+        Finding::HiddenCharacter => "It has characters that nobody can see.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stuck_mail_is_said_so_that_somebody_looks() {
+        let count = Count {
+            recipient: "patient".to_owned(),
+            channel: "mail".to_owned(),
+            state: "stuck".to_owned(),
+            number: 1,
+            last_at: None,
+        };
+        assert_eq!(
+            messages(&count),
+            "Mails to people: stuck after ten tries: somebody must look"
+        );
+    }
+
+    #[test]
+    fn every_rule_that_the_keeper_has_is_said_in_words() {
+        let unknown = rule(0);
+        assert!((1..=14).all(|number| rule(number) != unknown));
+    }
+}

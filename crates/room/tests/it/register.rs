@@ -1,0 +1,131 @@
+use crate::support::{self, Row, append};
+use candour_keeper_api::wire::EntryBody;
+use candour_keeper_api::words::{EntryKind, Section};
+use candour_room::{incidents, register, scope};
+use candour_seal::{IncidentId, PatientId};
+use deadpool_postgres::Pool;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+const INCIDENT: IncidentId = IncidentId::from_bytes([9; 16]);
+
+fn now() -> Timestamp {
+    Timestamp::from_second(1_763_760_060).unwrap()
+}
+
+/// A section of patient 1: in clear, one looks like the other.
+fn section(kind: EntryKind) -> Row {
+    Row {
+        kind,
+        item_kind: Some(candour_keeper_api::words::ItemKind::Segment),
+        ..Row::grant(1, 0)
+    }
+}
+
+async fn read(pool: &Pool, bodies: &[(i64, Section, u64)]) {
+    let bodies: BTreeMap<i64, EntryBody> = bodies
+        .iter()
+        .map(|(index, section, of_grant)| {
+            let body = EntryBody {
+                section: (*section).into(),
+                of_grant: *of_grant,
+                ..EntryBody::default()
+            };
+            (*index, body)
+        })
+        .collect();
+    scope::keep_read(pool, &bodies).await.unwrap();
+}
+
+#[tokio::test]
+async fn bodies_that_were_read_once_say_which_section_was_held_back_and_which_was_delivered() {
+    let (_database, pool) = support::room().await;
+    append(
+        &pool,
+        &[
+            section(EntryKind::Open),
+            section(EntryKind::Open),
+            section(EntryKind::Withheld),
+            section(EntryKind::Delivered),
+            Row::of_keeper(EntryKind::Freeze, 0),
+        ],
+    )
+    .await;
+    incidents::open_new(&pool, now(), || INCIDENT)
+        .await
+        .unwrap();
+    let incident = incidents::find(&pool, INCIDENT).await.unwrap().unwrap();
+    let question = scope::question_of(&pool, &incident).await.unwrap();
+    // Locked, the last one is taken for the one held back.
+    let locked = scope::ask(&pool, &question, 100).await.unwrap();
+    assert_eq!(locked.len(), 1);
+    assert_eq!(locked[0].grant_index, 0);
+    assert_eq!(
+        scope::unread(&pool, &question, 100).await.unwrap(),
+        [0, 1, 2, 3]
+    );
+
+    read(
+        &pool,
+        &[
+            (0, Section::Results, 0),
+            (1, Section::Shelf, 0),
+            (2, Section::Results, 0),
+            (3, Section::Shelf, 1),
+        ],
+    )
+    .await;
+    let exact = scope::ask(&pool, &question, 100).await.unwrap();
+    assert_eq!(exact.len(), 1);
+    assert_eq!(
+        (
+            exact[0].grant_index,
+            exact[0].is_listing,
+            exact[0].is_delivered
+        ),
+        (1, true, true)
+    );
+    assert!(
+        scope::unread(&pool, &question, 100)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+#[tokio::test]
+async fn whoever_s_empty_list_was_shown_is_listed_and_whoever_s_release_was_held_back_is_nobody() {
+    let (_database, pool) = support::room().await;
+    append(&pool, &[Row::of_keeper(EntryKind::Freeze, 0)]).await;
+    incidents::open_new(&pool, now(), || INCIDENT)
+        .await
+        .unwrap();
+    let client = pool.get().await.unwrap();
+    client
+        .batch_execute(
+            "insert into register values
+                (decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'), 1, 'confirmed', 'mail', 'mail',
+                 '{}', false, false, 1980, 'NZ', 1),
+                (decode(repeat('09', 16), 'hex'), decode(repeat('02', 16), 'hex'), 2, 'cleared', 'mail', 'mail',
+                 '{}', false, false, 1980, 'NZ', 1),
+                (decode(repeat('09', 16), 'hex'), decode(repeat('03', 16), 'hex'), 3, 'confirmed', 'mail', 'mail',
+                 '{}', false, false, 1980, 'NZ', 1);
+             insert into register_section values
+                (decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'), 1, 0, true, 'confirmed', 5),
+                (decode(repeat('09', 16), 'hex'), decode(repeat('03', 16), 'hex'), 2, 0, false, 'probable', 6)",
+        )
+        .await
+        .unwrap();
+    let members = register::members(&pool, INCIDENT).await.unwrap();
+    let found: Vec<_> = members
+        .iter()
+        .map(|member| (member.patient, member.is_listed_only))
+        .collect();
+    let patient = |number| PatientId::from_bytes([number; 16]);
+    assert_eq!(found, [(patient(1), true), (patient(3), false)]);
+    let sections = register::sections(&client, INCIDENT, patient(1))
+        .await
+        .unwrap();
+    assert_eq!((sections[0].section, sections[0].items), (1, 0));
+    assert!(sections[0].is_listing && sections[0].is_confirmed);
+}
