@@ -10,9 +10,8 @@ use crate::{Stop, children, workspace};
 /// The independent implementation that sealed content is tested against.
 const ORACLE: &str = "cryptography>=50";
 
-/// Everything that demo and test need.
+/// Everything that demo and test need; the tests need what the demonstration does.
 pub fn everything() -> Result<(), Stop> {
-    for_demo()?;
     for_test()
 }
 
@@ -21,17 +20,16 @@ pub fn for_demo() -> Result<(), Stop> {
     debian::provide(&[Need::Postgres])
 }
 
-/// What the tests need beyond that.
+/// What the tests need. Named in one list: whoever has to install by hand does it once.
 pub fn for_test() -> Result<(), Stop> {
-    for_demo()?;
     let web = workspace::root().join("web");
     let journeys = workspace::root().join("e2e");
-    let mut needs = vec![Need::Python];
-    if has_packages(&web) {
+    let mut needs = vec![Need::Postgres, Need::Python];
+    if has_packages(&web) || has_packages(&journeys) {
         needs.push(Need::Node);
     }
     if has_packages(&journeys) {
-        needs.extend([Need::Node, Need::Chromium]);
+        needs.push(Need::Chromium);
     }
     debian::provide(&needs)?;
     node_packages(&web)?;

@@ -57,6 +57,8 @@ pub struct KeeperConfig {
     pub room: RoomPublicKey,
     /// The keeper runs as the same OS user as a process that calls it.
     pub shares_user: bool,
+    /// The keeper's database shares its cluster, and so its owner, with other databases.
+    pub shares_cluster: bool,
 }
 
 /// What a keeper is started with.
@@ -212,6 +214,7 @@ impl Core {
             origins: parts.origins,
             room: made.room_public,
             shares_user: parts.shares_user,
+            shares_cluster: made.shares_cluster,
         };
         let ledger_size = ledger.size();
         let core = Arc::new(Self {

@@ -2,6 +2,8 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup_elsewhere;
+#[cfg(test)]
 mod backup_refused;
 #[cfg(test)]
 mod demonstration;
@@ -15,6 +17,8 @@ mod import_documents;
 mod import_people;
 #[cfg(test)]
 mod installation;
+#[cfg(test)]
+mod own_users;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

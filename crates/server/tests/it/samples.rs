@@ -29,7 +29,7 @@ const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rpId":"localhost"}}"#
 fn standing() -> Standing {
     Standing {
         demonstration: true,
-        shares_user: true,
+        is_shared: true,
     }
 }
 
