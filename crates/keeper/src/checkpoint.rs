@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -219,7 +220,7 @@ impl Checkpoints {
     ///
     /// `written` gets each text. A checkpoint that cannot be written is tried again the next second.
     pub async fn run(
-        &self,
+        self: Arc<Self>,
         ledger: LedgerHandle,
         stop: CancellationToken,
         written: impl Fn(String),
@@ -234,9 +235,13 @@ impl Checkpoints {
             };
             let frontier = durable.borrow_and_update().frontier.clone();
             if frontier.size() > last {
-                match self.write(&frontier) {
+                let size = frontier.size();
+                let this = Arc::clone(&self);
+                // It waits for the disk, and nobody who asks may wait for that.
+                let wrote = tokio::task::spawn_blocking(move || this.write(&frontier)).await;
+                match wrote.unwrap_or_else(|ended| Err(io::Error::other(ended).into())) {
                     Ok(text) => {
-                        last = frontier.size();
+                        last = size;
                         written(text);
                     }
                     Err(error) => tracing::error!(%error, "a checkpoint could not be written"),
