@@ -97,8 +97,8 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
     }
     if offers(&drill, "stolen-login") {
         report.stage("drill", || {
-            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))?;
-            checked(Command::new(&drill).args(["stolen-staff", "--patients", "300"]))
+            checked(Command::new(&drill).args(["stolen-login", "--patients", "400"]))?;
+            checked(Command::new(&drill).args(["stolen-staff", "--patients", "400"]))
         })?;
     }
     Ok(())
