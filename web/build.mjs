@@ -87,6 +87,7 @@ const built = {
   "candour.css": styles(),
   "passkey.js": script("passkey.js"),
   "demonstration.js": script("demonstration.js"),
+  "room_demonstration.js": script("room_demonstration.js"),
 };
 for (const name of readdirSync(join(here, "images"))) {
   built[name] = readFileSync(join(here, "images", name), "utf8");

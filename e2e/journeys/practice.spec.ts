@@ -1,45 +1,46 @@
-import { accounts, become, dateParts, expect, look, signOut, test, withPasskey, workAs } from "../candour";
+import { account, become, expect, find, look, signOut, test, workAs } from "../candour";
 
-/** Surname and first name as people of the practice would type them. */
-function typed(name: string): { surname: string; given: string } {
-  const words = name.split(" ");
-  return { surname: words[words.length - 1], given: words[0] };
-}
-
-test("staff choose a purpose, find a patient, read, add a document, and the patient sees all of it", async ({ page }) => {
-  const [patient] = await accounts(page, "patients");
-  const [clinician] = await accounts(page, "staff");
-  await become(page, clinician);
-  await page.goto("/practice/purpose");
-  await look(page, "purpose");
-  await workAs(page, clinician);
+test("staff say once why they are here, find a patient, read, add a document, and the patient sees all of it", async ({ page }) => {
+  const wiremu = await account(page, "patients", "wiremu");
+  const aroha = await account(page, "staff", "aroha");
+  await become(page, aroha);
+  await expect(page).toHaveURL(/\/practice\/purpose$/);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByRole("alert")).toContainText("Choose why you are opening records");
+  await look(page, "purpose-missing");
+  await workAs(page, aroha);
   await look(page, "practice");
 
   await page.getByRole("link", { name: "Find a patient" }).first().click();
-  await look(page, "find");
-  const { surname, given } = typed(patient.name);
-  await page.getByLabel("Surname, or its first three letters").fill(surname);
-  await page.getByLabel("First name or initial").fill(given);
   await page.getByRole("button", { name: "Find" }).click();
+  await expect(page.getByRole("alert")).toContainText("Enter a surname");
+  await look(page, "find-empty");
+  await page.goto("/practice/find");
+  await look(page, "find");
+  await find(page, wiremu.name);
   await look(page, "found");
-  await page.getByRole("link", { name: patient.name }).first().click();
+  await page.getByRole("link", { name: wiremu.name }).first().click();
   const banner = page.getByRole("region", { name: "Patient" });
-  await expect(banner).toContainText(patient.name);
+  await expect(banner).toContainText(wiremu.name);
   await look(page, "patient");
+  const patient = page.url();
 
-  await page.getByRole("link", { name: /^Record/ }).click();
-  await page.getByRole("link", { name: /^Medicines/ }).click();
-  await expect(banner).toContainText(patient.name);
+  await page.getByRole("link", { name: "Medicines" }).click();
+  await expect(banner).toContainText(wiremu.name);
   await look(page, "staff-medicines");
+  await page.getByRole("link", { name: "Back" }).click();
+  await look(page, "staff-record");
 
-  await page.goBack();
-  await page.goBack();
+  await page.goto(patient);
   await page.getByRole("link", { name: /^Add a document/ }).click();
+  await look(page, "deposit");
   await page.getByRole("button", { name: "Add this document" }).click();
   await expect(page.getByRole("alert")).toContainText("Choose a file");
-  await look(page, "deposit");
-  const title = `Note about the visit ${Date.now()}`;
-  await page.getByLabel("The file").setInputFiles({ name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("Kia ora. All is well.\n") });
+  await look(page, "deposit-empty");
+  const title = `Note about the visit, ${Date.now()}`;
+  await page
+    .getByLabel("The file")
+    .setInputFiles({ name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("Kia ora. All is well.\n") });
   await page.getByLabel("What the patient will see as its title").fill(title);
   await page.getByLabel("What kind of document it is").selectOption({ label: "Visit note" });
   await page.getByLabel("Day").fill("3");
@@ -50,56 +51,46 @@ test("staff choose a purpose, find a patient, read, add a document, and the pati
   await look(page, "staff-documents");
   await page.getByRole("link", { name: title, exact: true }).click();
   await expect(page.getByText("Kia ora. All is well.")).toBeVisible();
+  await page.goto(`${patient}/history`);
+  await look(page, "staff-history");
   await page.goto("/practice");
   await signOut(page);
 
-  await become(page, patient);
-  await page.getByRole("link", { name: /^Documents/ }).first().click();
+  await become(page, wiremu);
+  await page
+    .getByRole("link", { name: /^Documents/ })
+    .first()
+    .click();
   await expect(page.getByRole("link", { name: title, exact: true })).toBeVisible();
   await page.goto("/home");
   await page.getByRole("link", { name: /^Who opened my record/ }).click();
-  await expect(page.getByText(`opened your document “${title}” on`).first()).toBeVisible();
-  await expect(page.getByText("Reason given: to care for you.").first()).toBeVisible();
+  const theirs = page
+    .getByRole("listitem")
+    .filter({ hasText: /doctor or nurse at/i })
+    .first();
+  await expect(theirs).toContainText(`Opened your document “${title}”`);
+  await expect(theirs).toContainText("Opened your medicines");
+  await expect(theirs).toContainText("Reason given: to care for you.");
+  await look(page, "history-with-staff");
 });
 
-test("a new patient accepts an invitation with a passkey", async ({ page, browser, baseURL }) => {
-  const [patient] = await accounts(page, "patients");
-  const [clinician] = await accounts(page, "staff");
-  await workAs(page, clinician);
-  await page.goto("/practice/find");
-  const { surname, given } = typed(patient.name);
-  await page.getByLabel("Surname, or its first three letters").fill(surname.slice(0, 3));
-  await page.getByLabel("First name or initial").fill(given.slice(0, 1));
-  await page.getByRole("button", { name: "Find" }).click();
-  await page.locator(".candour-entries a").last().click();
-  const banner = page.getByRole("region", { name: "Patient" });
-  const [day, month, year] = dateParts((await banner.locator("dd").nth(1).textContent())!);
-  await page.getByRole("link", { name: /^Invite to this portal/ }).click();
-  await look(page, "invite");
-  await page.getByLabel("I have checked that this is the person named above").check();
-  await page.getByRole("button", { name: "Make the code" }).click();
-  const code = (await page.locator("#invitation-code").textContent())!;
-  await look(page, "invite-made");
+test("reception is not asked why, and does not read what is for doctors and nurses", async ({ page }) => {
+  const wiremu = await account(page, "patients", "wiremu");
+  await become(page, await account(page, "staff", "sam"));
+  await expect(page.getByText("You open records to arrange care.")).toBeVisible();
+  await find(page, wiremu.name);
+  await page.getByRole("link", { name: wiremu.name }).first().click();
+  const results = `${page.url()}/record/results`;
+  const answer = await page.goto(results);
+  expect(answer!.status()).toBe(403);
+  await expect(page.getByRole("heading", { name: "You may not do this" })).toBeVisible();
+  await look(page, "problem-not-allowed");
+});
 
-  // The new patient's own phone.
-  const phone = await browser.newContext({ baseURL, viewport: { width: 360, height: 740 } });
-  const theirs = await phone.newPage();
-  await withPasskey(theirs);
-  await theirs.goto("/sign-in");
-  await theirs.getByRole("link", { name: "I have an invitation code" }).click();
-  await look(theirs, "invitation");
-  await theirs.getByLabel("Invitation code").fill(code.toLowerCase());
-  await theirs.getByLabel("Choose a sign-in name").fill(`new.patient.${Date.now()}`);
-  await theirs.getByRole("button", { name: "Continue" }).click();
-  await look(theirs, "account");
-  const form = theirs.locator('form[data-passkey="create"]');
-  await form.getByLabel("Day").fill(day);
-  await form.getByLabel("Month").fill(month);
-  await form.getByLabel("Year").fill(year);
-  await form.getByRole("button", { name: "Make a passkey" }).click();
-  await expect(theirs.getByText("Your account is ready.")).toBeVisible();
-  await theirs.getByRole("button", { name: "Sign in with a passkey" }).click();
-  await expect(theirs).toHaveURL(/\/home$/);
-  await expect(theirs.getByRole("heading", { name: "Your record" })).toBeVisible();
-  await phone.close();
+test("nobody is found by staff of another practice", async ({ page }) => {
+  const wiremu = await account(page, "patients", "wiremu");
+  await workAs(page, await account(page, "staff", "aroha-2"));
+  await find(page, wiremu.name);
+  await expect(page.getByText("No patient of your practice was found.")).toBeVisible();
+  await look(page, "found-nobody");
 });

@@ -1,36 +1,79 @@
-import { accounts, become, expect, look, test } from "../candour";
+import { account, become, expect, look, test } from "../candour";
 
-test("a patient reads the record, opens a document, and sees who opened it", async ({ page }) => {
-  const [patient] = await accounts(page, "patients");
-  await become(page, patient);
+const sections = ["Conditions", "Medicines", "Allergies", "Immunisations", "Results"];
+
+test("a patient reads every section of the record", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
   await look(page, "home");
-
-  await page.getByRole("link", { name: /^Record/ }).first().click();
+  await page
+    .getByRole("link", { name: /^Record/ })
+    .first()
+    .click();
   await look(page, "record");
-  for (const section of ["Conditions", "Medicines", "Allergies", "Immunisations", "Results"]) {
-    await page.getByRole("link", { name: new RegExp(`^${section}`) }).first().click();
+  for (const section of sections) {
+    await page
+      .getByRole("main")
+      .getByRole("link", { name: new RegExp(`^${section}`) })
+      .first()
+      .click();
     await expect(page.getByRole("heading", { level: 1, name: section })).toBeVisible();
     await look(page, `section-${section.toLowerCase()}`);
     await page.getByRole("link", { name: "Back" }).click();
   }
+});
 
-  await page.goto("/home");
-  await page.getByRole("link", { name: /^Documents/ }).first().click();
+test("a patient opens and downloads a document, and sees that in who opened the record", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
+  await page
+    .getByRole("link", { name: /^Documents/ })
+    .first()
+    .click();
   await look(page, "documents");
-  const document = page.locator(".candour-entries a.candour-entry__title").first();
+  const document = page.getByRole("listitem").filter({ hasText: "PDF" }).locator("a.candour-entry__title").first();
   const title = (await document.textContent())!;
-  const address = (await document.getAttribute("href"))!;
-  const opened = await page.request.get(address);
+  const opened = await page.request.get((await document.getAttribute("href"))!);
   expect(opened.status()).toBe(200);
-  expect(opened.headers()["x-content-type-options"]).toBe("nosniff");
-  expect(opened.headers()["cache-control"]).toBe("no-store");
-  expect((await opened.body()).length).toBeGreaterThan(0);
+  expect(opened.headers()).toMatchObject({ "x-content-type-options": "nosniff", "cache-control": "no-store" });
+  expect((await opened.body()).subarray(0, 5).toString()).toBe("%PDF-");
   const saved = page.waitForEvent("download");
-  await page.getByRole("link", { name: `Download ${title}` }).first().click();
-  expect((await saved).suggestedFilename()).toMatch(/\.(pdf|txt|png|jpg)$/);
+  await page
+    .getByRole("link", { name: `Download ${title}` })
+    .first()
+    .click();
+  expect((await saved).suggestedFilename()).toMatch(/\.pdf$/);
 
   await page.goto("/home");
   await page.getByRole("link", { name: /^Who opened my record/ }).click();
-  await expect(page.getByText(`You opened your document “${title}” on`).first()).toBeVisible();
+  const mine = page.getByRole("listitem").filter({ hasText: "You, or somebody with your sign-in" }).first();
+  await mine.locator("summary").click();
+  await expect(mine.getByText(`Opened your document “${title}”, 2 times`)).toBeVisible();
   await look(page, "history");
+});
+
+test("a parent reads the record of a child, and it is always said whose it is", async ({ page }) => {
+  await become(page, await account(page, "patients", "mere"));
+  const child = page.getByRole("region", { name: /^The record of/ });
+  const name = /^The record of (.*), for whom you act$/.exec(await child.getByRole("heading").first().innerText())![1];
+  await look(page, "home-parent");
+  await child.getByRole("link", { name: /^Record/ }).click();
+  await page.getByRole("link", { name: /^Allergies/ }).click();
+  await expect(page.getByRole("region", { name: "Patient" })).toContainText(name);
+  await look(page, "child-allergies");
+  await page.goto("/home");
+  await child.getByRole("link", { name: /^Documents/ }).click();
+  await expect(page.getByRole("region", { name: "Patient" })).toContainText(name);
+  await page.goto("/home");
+  await child.getByRole("link", { name: /^Who opened this record/ }).click();
+  await look(page, "child-history");
+});
+
+test("a patient whom nobody wrote to reads that there are no messages", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
+  const record = (await page
+    .getByRole("link", { name: /^Record/ })
+    .first()
+    .getAttribute("href"))!;
+  await page.goto(record.replace(/record$/, "notices"));
+  await expect(page.getByText("There are no messages for you.")).toBeVisible();
+  await look(page, "notices-none");
 });

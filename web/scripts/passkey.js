@@ -57,6 +57,9 @@ async function answer(form) {
 for (const form of document.querySelectorAll("form[data-passkey]")) {
   form.addEventListener("submit", (event) => {
     if (event.submitter && event.submitter.hasAttribute("data-without-passkey")) return;
+    // Without a birth date no account is made: the page says so before a passkey is, which would stay on the device.
+    const born = [...form.querySelectorAll(".c-date-input__input")];
+    if (born.some((input) => input.value.trim() === "")) return;
     event.preventDefault();
     const acting = form.elements.namedItem("acting");
     if (acting && event.submitter) acting.value = event.submitter.dataset.acting || acting.value;

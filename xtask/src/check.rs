@@ -34,6 +34,7 @@ pub fn run() -> Result<bool, Stop> {
     if is_built {
         tests(&mut report)?;
         real_machinery(&mut report)?;
+        report.stage("browser", browser)?;
     } else {
         say("nothing can be tested before it builds")?;
     }
@@ -96,7 +97,8 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
     }
     if offers(&drill, "stolen-login") {
         report.stage("drill", || {
-            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))
+            checked(Command::new(&drill).args(["stolen-login", "--patients", "300"]))?;
+            checked(Command::new(&drill).args(["stolen-staff", "--patients", "300"]))
         })?;
     }
     if offers(&drill, "bench") {
@@ -106,6 +108,20 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
         })?;
     }
     Ok(())
+}
+
+/// The journeys through every page, in the system's Chromium, against a demonstration of their own.
+fn browser() -> Result<Count, Stop> {
+    let journeys = workspace::root().join("e2e");
+    children::run(prepare::npm(&journeys).args(["run", "check", "--silent"]))?;
+    let mut playwright = Command::new(journeys.join("node_modules/.bin/playwright"));
+    playwright
+        .arg("test")
+        .current_dir(&journeys)
+        .env("CANDOUR_BINARIES", built()?)
+        .env_remove("CANDOUR_ADDRESS")
+        .env("FORCE_COLOR", "0");
+    children::count(&mut playwright).map(|count| count.plus(Count::one(true)))
 }
 
 /// Asks a binary itself whether it has a subcommand.

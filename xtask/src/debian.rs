@@ -1,10 +1,14 @@
 //! Packages of the operating system: installed on Debian as root, named elsewhere.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 
 use crate::children;
 use crate::{Stop, say};
+
+/// Fails on a Node.js before 18.
+const OLD_NODE: &str = "process.exit(Number(process.versions.node.split('.')[0]) < 18 ? 1 : 0)";
 
 /// Something the system must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +46,7 @@ impl Need {
     fn is_there(self) -> bool {
         match self {
             Self::Postgres => has_postgres(),
-            Self::Node => runs("npm", &["--version"]) && runs("node", &["--version"]),
+            Self::Node => runs("npm", &["--version"]) && runs("node", &["-e", OLD_NODE]),
             Self::Chromium => runs("chromium", &["--version"]),
             Self::Python => runs("python3", &["-c", "import venv, ensurepip"]),
         }
@@ -100,9 +104,12 @@ fn instructions(missing: &[Need], is_debian: bool) -> Stop {
     let how = if is_debian {
         format!("as root with: apt-get install {}", packages.join(" "))
     } else {
-        "with your system's package manager and start again.".to_owned()
+        "with your system's package manager".to_owned()
     };
-    format!("This is missing: {}. Install it {how}", titles.join("; "))
+    format!(
+        "This is missing: {}.\nInstall it {how}\nand start again.",
+        titles.join("; ")
+    )
 }
 
 fn is_debian() -> bool {
@@ -115,8 +122,9 @@ fn is_debian() -> bool {
     })
 }
 
+/// By the owner of our own process, because a bare system may lack even `id`.
 fn is_root() -> bool {
-    children::output(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0")
+    std::fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0)
 }
 
 fn has_postgres() -> bool {
@@ -157,7 +165,7 @@ mod tests {
     fn an_ordinary_user_on_debian_is_told_the_command() {
         let text = instructions(&[Need::Postgres, Need::Chromium], true);
         assert!(
-            text.ends_with("apt-get install postgresql chromium"),
+            text.ends_with("apt-get install postgresql chromium\nand start again."),
             "{text}"
         );
     }

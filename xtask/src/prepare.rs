@@ -10,9 +10,8 @@ use crate::{Stop, children, workspace};
 /// The independent implementation that sealed content is tested against.
 const ORACLE: &str = "cryptography>=50";
 
-/// Everything that demo and test need.
+/// Everything that demo and test need; the tests need what the demonstration does.
 pub fn everything() -> Result<(), Stop> {
-    for_demo()?;
     for_test()
 }
 
@@ -21,17 +20,16 @@ pub fn for_demo() -> Result<(), Stop> {
     debian::provide(&[Need::Postgres])
 }
 
-/// What the tests need beyond that.
+/// What the tests need. Named in one list: whoever has to install by hand does it once.
 pub fn for_test() -> Result<(), Stop> {
-    for_demo()?;
     let web = workspace::root().join("web");
     let journeys = workspace::root().join("e2e");
-    let mut needs = vec![Need::Python];
-    if has_packages(&web) {
+    let mut needs = vec![Need::Postgres, Need::Python];
+    if has_packages(&web) || has_packages(&journeys) {
         needs.push(Need::Node);
     }
     if has_packages(&journeys) {
-        needs.extend([Need::Node, Need::Chromium]);
+        needs.push(Need::Chromium);
     }
     debian::provide(&needs)?;
     node_packages(&web)?;
@@ -66,7 +64,8 @@ fn is_installed(folder: &Path) -> bool {
     installed.is_some() && installed >= modified(folder.join("package-lock.json"))
 }
 
-fn npm(folder: &Path) -> Command {
+/// npm in one of the folders with packages.
+pub fn npm(folder: &Path) -> Command {
     let mut command = Command::new("npm");
     // The journeys run in the system's Chromium; npm must not fetch another browser.
     command

@@ -7,11 +7,12 @@ use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
 use candour_keeper_api::{Opened, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
+use candour_store::Practice;
 use jiff::Timestamp;
 use std::collections::HashMap;
 
 /// Most events on one page.
-pub const PAGE: u32 = 50;
+pub const PAGE: u32 = 100;
 
 /// What an event was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,11 +61,15 @@ pub struct Event {
 pub struct History {
     /// The events.
     pub events: Vec<Event>,
+    /// The practices that acted in them, each once, as the directory has them: whom to ring.
+    pub practices: Vec<Practice>,
     /// There are older ones: ask again with `before` set to the last event's index.
     pub has_more: bool,
 }
 
 /// The page of events before an index (`None`: the newest). Looking is itself an entry.
+///
+/// The viewer's purpose is the one for reading: it opens the shelf, where the titles of documents are.
 pub async fn page(
     app: &App,
     viewer: &Viewer,
@@ -94,17 +99,31 @@ pub async fn page(
     }
     let practices = practices::all(app).await?;
     let history = page.try_map(|page| {
-        let events = page
+        let events: Vec<Event> = page
             .events
             .iter()
             .filter_map(|event| read(event, &practices, &titles))
             .collect();
         Ok::<_, ReadError>(History {
+            practices: acted(&events, &practices),
             events,
             has_more: page.has_more,
         })
     })?;
     Ok((history, first_byte))
+}
+
+/// The practices that acted, each once, the latest first.
+fn acted(events: &[Event], practices: &practices::Practices) -> Vec<Practice> {
+    let mut acted: Vec<Practice> = Vec::new();
+    for practice in events.iter().filter_map(|event| event.practice) {
+        if let Some(practice) = practices.get(&practice)
+            && acted.iter().all(|known| known.id != practice.id)
+        {
+            acted.push(practice.clone());
+        }
+    }
+    acted
 }
 
 /// `None` for an event of a kind this version does not know; a newer keeper may have one.

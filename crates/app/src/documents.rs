@@ -11,7 +11,7 @@ pub use stream::{Body, StreamError};
 use crate::parts::Part;
 use crate::{App, FirstByte, ReadError, parts};
 use candour_core::block::Block;
-use candour_core::document::DocumentMeta;
+use candour_core::document::{Caution, DocumentMeta};
 use candour_keeper_api::words::{ItemKind, Section};
 use candour_keeper_api::{CallError, Item, Opened, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
@@ -26,6 +26,8 @@ pub struct ShelfLine {
     pub source: Option<PracticeId>,
     /// What is known of it without opening it.
     pub meta: DocumentMeta,
+    /// What a reader should know before opening the file.
+    pub cautions: Vec<Caution>,
 }
 
 /// A patient's documents as far as the viewer may see them.
@@ -44,6 +46,9 @@ pub(crate) struct ShelfEntry {
     pub document: String,
     /// Its metadata.
     pub meta: DocumentMeta,
+    /// What its bytes said when it was deposited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cautions: Vec<Caution>,
 }
 
 impl Block for ShelfEntry {
@@ -71,6 +76,7 @@ pub async fn shelf(
                     document,
                     source,
                     meta: block.meta,
+                    cautions: block.cautions,
                 }),
                 Err(_) => unreadable += 1,
             }

@@ -30,6 +30,8 @@ pub struct NameLine {
     pub patient: PatientId,
     /// Who they are; `None` when this viewer may not see it, or it cannot be read.
     pub identity: Option<Identity>,
+    /// The practice that says so.
+    pub practice: Option<PracticeId>,
 }
 
 /// Who was found.
@@ -142,8 +144,16 @@ async fn name_line(
     let blocks = parts::open_all::<Identity>(app, permit.into_items()).await?;
     // The newest deposit comes last.
     let line = blocks.try_map(|mut blocks| {
-        let identity = blocks.parts.pop().map(|part| part.block);
-        Ok::<_, ReadError>(NameLine { patient, identity })
+        let (practice, identity) = blocks
+            .parts
+            .pop()
+            .map(|part| (part.source, part.block))
+            .unzip();
+        Ok::<_, ReadError>(NameLine {
+            patient,
+            identity,
+            practice: practice.flatten(),
+        })
     })?;
     Ok(Ok((grant, line)))
 }
@@ -154,6 +164,7 @@ fn nobody(patient: PatientId) -> Result<Opened<NameLine>, ReadError> {
         Ok(NameLine {
             patient,
             identity: None,
+            practice: None,
         })
     })
 }

@@ -51,7 +51,8 @@ impl Accounts {
         })
     }
 
-    /// True when the keeper runs under an account that nobody else has: what the footer of every page is about.
+    /// True when the keeper runs under an account that nobody else has: one half of what the footer of every page
+    /// is about; the other is who owns the databases.
     pub fn are_separate(&self) -> bool {
         self.keeper.uid != self.portal.uid && self.keeper.uid != self.supervisor.uid
     }

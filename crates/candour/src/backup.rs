@@ -24,6 +24,8 @@ use candour_seal::ItemId;
 use candour_store::Objects;
 use candour_store::backup::{FileRow, files_after};
 use jiff::Timestamp;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -293,6 +295,10 @@ impl<W: Write> Saver<'_, W> {
         let ended = copying
             .wait_with_output()
             .map_err(Problem::file("could not wait for", "pg_dump"))?;
+        if self.stop.is_cancelled() {
+            // An interrupt from the keyboard reaches pg_dump as well.
+            return Err(BackupProblem::Ended.into());
+        }
         let length = copied?;
         if !ended.status.success() {
             return Err(BackupProblem::Database {
@@ -368,9 +374,19 @@ impl Draft {
         Ok(Self { file, path })
     }
 
-    /// A link and not a rename: it never replaces what came meanwhile.
+    /// Never over what came meanwhile, where the file system can tell (a network share may not).
     fn keep(&self, target: &Path) -> Result<(), Problem> {
-        fs::hard_link(&self.path, target).map_err(Problem::file("could not create", target))?;
+        match renameat_with(CWD, &self.path, CWD, target, RenameFlags::NOREPLACE) {
+            Ok(()) => {}
+            Err(Errno::EXIST) => {
+                return Err(BackupProblem::TargetExists(target.to_path_buf()).into());
+            }
+            Err(Errno::INVAL | Errno::NOSYS) => {
+                fs::rename(&self.path, target)
+                    .map_err(Problem::file("could not create", target))?;
+            }
+            Err(error) => return Err(Problem::file("could not create", target)(error.into())),
+        }
         let folder = target.parent().unwrap_or(target);
         File::open(folder)
             .and_then(|folder| folder.sync_all())

@@ -112,6 +112,25 @@ impl Configuration {
         })
     }
 
+    /// The same demonstration on other ports; everything else stays as its operator set it.
+    ///
+    /// # Errors
+    /// When five ports do not fit.
+    pub fn moved_to(self, port: u16) -> Result<Self, Problem> {
+        let there = Self::demonstration(port)?;
+        Ok(Self {
+            origin: there.origin,
+            room_origin: there.room_origin,
+            status_origin: there.status_origin,
+            portal: there.portal,
+            room: there.room,
+            status: there.status,
+            mailbox_page: there.mailbox_page,
+            smtp_relay: there.smtp_relay,
+            ..self
+        })
+    }
+
     /// The time zone of pages and letters.
     ///
     /// # Errors
@@ -248,6 +267,18 @@ mod tests {
             text.contains("is taken") && text.contains("--port"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn other_ports_change_nothing_but_the_ports() {
+        let before = Configuration {
+            zone: "Pacific/Chatham".to_owned(),
+            ..Configuration::demonstration(9000).unwrap()
+        };
+        let after = before.clone().moved_to(9100).unwrap();
+        assert_eq!(after.origin, "http://localhost:9100");
+        assert_eq!(after.zone, "Pacific/Chatham");
+        assert_eq!(after.moved_to(9000).unwrap(), before);
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub const VERSION_FILE: &str = "CANDOUR_VERSION";
 pub const RESTORING: &str = "restore-is-not-finished";
 
 /// What starting needs at the least, in MiB.
-const NEEDED_MIB: u64 = 300;
+pub const NEEDED_MIB: u64 = 300;
 
 /// An open data directory; nobody else can open it until this is dropped.
 #[derive(Debug)]

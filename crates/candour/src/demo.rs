@@ -1,7 +1,6 @@
 //! `candour demo`: one command from nothing to a running demonstration.
 
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use candour_embedded::Account;
@@ -11,6 +10,7 @@ use crate::data_folder::closed_to_others;
 use crate::installation::Installation;
 use crate::parts::Part;
 use crate::people::{self, People};
+use crate::terminal::say;
 use crate::{Configuration, DataFolder, Problem, serve};
 
 /// Where a demonstration lives when root starts it below a folder that the parts' accounts may not enter.
@@ -36,7 +36,9 @@ pub fn demo(wishes: &Wishes, started: Instant) -> Result<(), Problem> {
     };
     let (data, is_new) = DataFolder::open_or_create(&path)?;
     let configuration = configuration(&data, wishes.port)?;
+    // Written only now: ports that are taken must not be what the next start tries.
     configuration.ports_are_free()?;
+    configuration.write(data.path())?;
     if is_new {
         say(&format!(
             "Making a new demonstration in {} …",
@@ -52,20 +54,12 @@ pub fn demo(wishes: &Wishes, started: Instant) -> Result<(), Problem> {
 /// What an earlier start wrote, moved to other ports when some are named.
 fn configuration(data: &DataFolder, port: Option<u16>) -> Result<Configuration, Problem> {
     let file = data.path().join(crate::configuration::FILE);
-    let configuration = match (port, file.exists()) {
-        (None, true) => return Configuration::read(data.path()),
-        (None, false) => Configuration::demonstration(DEFAULT_PORT)?,
-        (Some(port), false) => Configuration::demonstration(port)?,
-        (Some(port), true) => {
-            let trusted_proxies = Configuration::read(data.path())?.trusted_proxies;
-            Configuration {
-                trusted_proxies,
-                ..Configuration::demonstration(port)?
-            }
-        }
-    };
-    configuration.write(data.path())?;
-    Ok(configuration)
+    match (port, file.exists()) {
+        (None, true) => Configuration::read(data.path()),
+        (None, false) => Configuration::demonstration(DEFAULT_PORT),
+        (Some(port), false) => Configuration::demonstration(port),
+        (Some(port), true) => Configuration::read(data.path())?.moved_to(port),
+    }
 }
 
 fn default_folder() -> Result<PathBuf, Problem> {
@@ -102,24 +96,16 @@ fn announce(installation: &Installation, parts: &[Part], started: Instant) -> Re
         installation.data.path().display()
     ));
     lines.extend(people::lines(installation)?);
-    if !installation.accounts.are_separate() {
-        lines.push(String::new());
-        lines.push("  Every part runs under your own account: keeper not isolated, for demonstration only.".to_owned());
-    }
+    lines.push(String::new());
+    lines.push(if installation.accounts.are_separate() {
+        "  Each part runs under its own account, and one PostgreSQL holds every database: keeper not isolated, for demonstration only.".to_owned()
+    } else {
+        "  Every part runs under your own account: keeper not isolated, for demonstration only.".to_owned()
+    });
     lines.push(String::new());
     lines.push("  Ctrl-C ends everything.".to_owned());
     for line in lines {
         say(&line)?;
     }
     Ok(())
-}
-
-fn say(line: &str) -> Result<(), Problem> {
-    let mut output = io::stdout().lock();
-    writeln!(output, "{line}")
-        .and_then(|()| output.flush())
-        .map_err(Problem::file(
-            "could not write to",
-            Path::new("the terminal"),
-        ))
 }

@@ -165,9 +165,17 @@ fn keeper(data: &Path) -> Result<String, Problem> {
             "the keeper answers; its ledger has {} entries and can be written",
             status.ledger_size
         )),
+        Ok(Reply::Status(status)) if status.missing_to > 0 => Err(Problem::Machine(format!(
+            "the keeper opens nothing: entries {} to {} of its ledger were signed and are missing. Restore a backup that \
+             has them; or, if they are lost, two operators accept that: candour-keeper accept-loss --data '{}' --from {} --to {}",
+            status.missing_from,
+            status.missing_to.saturating_sub(1),
+            data.display(),
+            status.missing_from,
+            status.missing_to
+        ))),
         Ok(Reply::Status(status)) => Err(Problem::Machine(format!(
-            "the keeper opens nothing: its ledger of {} entries cannot be written, or is shorter than its last checkpoint. \
-             Its log {} says which; docs/operate/backup.md says what to do after a restore",
+            "the keeper opens nothing: its ledger of {} entries cannot be written. Its log {} says why",
             status.ledger_size,
             data.join("log/keeper.log").display()
         ))),

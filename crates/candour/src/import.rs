@@ -13,6 +13,7 @@ use std::collections::{HashSet, VecDeque};
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest::{Context, SHA256};
+use candour_app::Refusal;
 use candour_core::document::{NewDocument, Shelved, shelve};
 use candour_core::fhir::{
     Directory, Fault, PatientError, Reason, Resource, SEGMENT_BYTES, Segment, contact, identity,
@@ -50,7 +51,7 @@ impl Options {
 /// A segment with the key that makes depositing it twice equal to once.
 #[derive(Debug, Clone)]
 pub struct KeyedSegment {
-    /// Follows from the patient as the sender names them and from the exact resources.
+    /// Follows from the patient's own key and from the exact resources.
     pub key: DepositKey,
     /// The segment.
     pub segment: Segment,
@@ -59,7 +60,7 @@ pub struct KeyedSegment {
 /// A document with the key that makes depositing it twice equal to once.
 #[derive(Debug, Clone)]
 pub struct KeyedDocument {
-    /// Follows from the patient as the sender names them, the shelf entry and the bytes.
+    /// Follows from the patient's own key, the shelf entry and the bytes.
     pub key: DepositKey,
     /// The document.
     pub document: NewDocument,
@@ -72,10 +73,13 @@ pub struct PatientBatch {
     pub source: PathBuf,
     /// How the sender names the patient, for example `Patient/7`.
     pub reference: String,
-    /// Follows from `source` reference and identity: makes enrolling twice equal to once.
+    /// Follows from the sender's reference, the birth date and the NHI number that was sent: makes enrolling twice
+    /// equal to once, and keeps two people apart whom two exports both call `Patient/1`.
     pub key: DepositKey,
     /// Who they are; without an NHI number only outside a demonstration.
     pub identity: Identity,
+    /// The NHI number is a test number, given because none was sent.
+    pub has_test_number: bool,
     /// How they are reached.
     pub contact: Contact,
     /// Their record.
@@ -96,7 +100,7 @@ pub enum Why {
     #[error("cannot be read or unpacked: {0}")]
     Unreadable(String),
     /// Larger than what is read at once.
-    #[error("larger than {0} bytes when unpacked")]
+    #[error("larger than {} MiB when unpacked", .0.div_ceil(1 << 20))]
     TooLarge(u64),
     /// Not FHIR in JSON.
     #[error(transparent)]
@@ -110,6 +114,9 @@ pub enum Why {
     /// It names a patient who is not there.
     #[error("a {0} about a patient who is not in the same file or folder")]
     UnknownPatient(String),
+    /// The keeper refused it.
+    #[error("{}", deposit::refusal_words(*.0))]
+    Refused(Refusal),
 }
 
 /// Something that was left out, by file and line.
@@ -292,17 +299,27 @@ impl Reader {
     ) -> Result<PatientBatch, PatientError> {
         let mut identity = identity(&patient)?;
         let contact = contact(&patient)?;
-        if identity.nhi.is_none() && self.options.demonstration {
-            identity.nhi = self.test_number(&reference);
+        let birth_date = identity.birth_date.to_string();
+        let sent = identity
+            .nhi
+            .map(|nhi| nhi.as_str().to_owned())
+            .unwrap_or_default();
+        let has_test_number = identity.nhi.is_none() && self.options.demonstration;
+        if has_test_number {
+            identity.nhi = self.test_number(&reference, &birth_date);
         }
         self.taken.extend(identity.nhi);
+        let own = key(
+            "patient",
+            &[reference.as_bytes(), birth_date.as_bytes(), sent.as_bytes()],
+        );
         let count = others.len() + 1;
         let (mut kept, mut documents) = (vec![patient], Vec::new());
         for resource in others {
             match shelve(resource, &self.options.practice) {
                 Shelved::Documents(found) => {
                     documents.extend(found.into_iter().map(|document| KeyedDocument {
-                        key: document_key(&reference, &document),
+                        key: document_key(own.as_bytes(), &document),
                         document,
                     }));
                 }
@@ -311,28 +328,23 @@ impl Reader {
         }
         Ok(PatientBatch {
             source: source.to_owned(),
-            key: key(
-                "patient",
-                &[
-                    reference.as_bytes(),
-                    identity.birth_date.to_string().as_bytes(),
-                ],
-            ),
-            segments: self.keyed(&reference, kept),
+            key: own,
+            segments: self.keyed(own.as_bytes(), kept),
             reference,
             identity,
+            has_test_number,
             contact,
             documents,
             resources: count,
         })
     }
 
-    pub(crate) fn keyed(&self, about: &str, resources: Vec<Resource>) -> Vec<KeyedSegment> {
+    pub(crate) fn keyed(&self, about: &[u8], resources: Vec<Resource>) -> Vec<KeyedSegment> {
         segments(resources, &self.directory, SEGMENT_BYTES)
             .into_iter()
             .map(|segment| {
                 // Names come from other files and may change; the resources alone decide what is the same deposit.
-                let mut parts = vec![about.as_bytes(), segment.section.as_str().as_bytes()];
+                let mut parts = vec![about, segment.section.as_str().as_bytes()];
                 parts.extend(segment.resources.iter().map(|raw| raw.get().as_bytes()));
                 KeyedSegment {
                     key: key("segment", &parts),
@@ -342,21 +354,24 @@ impl Reader {
             .collect()
     }
 
-    /// A test number that follows from how the sender names the patient, so that a second import gives the same.
-    fn test_number(&self, reference: &str) -> Option<Nhi> {
-        let all = Nhi::test_numbers(NhiFormat::Letters);
-        let key = key("nhi", &[reference.as_bytes()]);
+    /// A test number that follows from how the sender names the patient and from the birth date, so that a second
+    /// import gives the same, and two senders' `Patient/1` are not taken for one. Made-up populations leave this range
+    /// of numbers to imports.
+    fn test_number(&self, reference: &str, birth_date: &str) -> Option<Nhi> {
+        let range = Nhi::IMPORTED_TEST_NUMBERS;
+        let size = u64::from(range.end - range.start);
+        let key = key("nhi", &[reference.as_bytes(), birth_date.as_bytes()]);
         let first = key.as_bytes().iter().fold(0_u64, |number, byte| {
-            (number * 256 + u64::from(*byte)) % u64::from(all)
+            (number * 256 + u64::from(*byte)) % size
         });
-        (first..first + u64::from(all))
-            .filter_map(|counter| u32::try_from(counter % u64::from(all)).ok())
-            .filter_map(|counter| Nhi::test_number(NhiFormat::Letters, counter))
+        (first..first + size)
+            .filter_map(|place| u32::try_from(place % size).ok())
+            .filter_map(|place| Nhi::test_number(NhiFormat::Letters, range.start + place))
             .find(|number| !self.taken.contains(number))
     }
 }
 
-fn document_key(reference: &str, document: &NewDocument) -> DepositKey {
+fn document_key(about: &[u8], document: &NewDocument) -> DepositKey {
     let meta = &document.meta;
     let envelope = meta
         .envelope
@@ -365,7 +380,7 @@ fn document_key(reference: &str, document: &NewDocument) -> DepositKey {
     key(
         "document",
         &[
-            reference.as_bytes(),
+            about,
             meta.title.as_str().as_bytes(),
             envelope.as_bytes(),
             &document.bytes,

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::Problem;
 use crate::installation::{DRILL, Installation};
 use crate::portal::ACCOUNTS;
+use crate::room::OFFICERS;
 
 /// How many patients a demonstration has.
 const PATIENTS: &str = "200";
@@ -76,23 +77,30 @@ struct Accounts {
 /// # Errors
 /// When the file does not read.
 pub fn lines(installation: &Installation) -> Result<Vec<String>, Problem> {
-    let file = installation.data.join(ACCOUNTS);
-    if !file.exists() {
-        return Ok(Vec::new());
+    let configuration = &installation.configuration;
+    let mut lines = Vec::new();
+    for (name, page) in [
+        (ACCOUNTS, format!("{}/demonstration", configuration.origin)),
+        (OFFICERS, format!("{}/sign-in", configuration.room_origin)),
+    ] {
+        let file = installation.data.join(name);
+        if !file.exists() {
+            continue;
+        }
+        let text =
+            std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
+        let known: Accounts = serde_json::from_str(&text)
+            .map_err(|source| Problem::Configuration { file, source })?;
+        lines.extend([
+            String::new(),
+            format!("  Sign in with one click at {page} as"),
+        ]);
+        lines.extend(known.accounts.iter().map(|account| {
+            format!(
+                "    {:<10} {:<22} {}",
+                account.login, account.name, account.about
+            )
+        }));
     }
-    let text = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
-    let known: Accounts =
-        serde_json::from_str(&text).map_err(|source| Problem::Configuration { file, source })?;
-    let origin = &installation.configuration.origin;
-    let mut lines = vec![
-        String::new(),
-        format!("  Sign in with one click at {origin}/demonstration as"),
-    ];
-    lines.extend(known.accounts.iter().map(|account| {
-        format!(
-            "    {:<10} {:<22} {}",
-            account.login, account.name, account.about
-        )
-    }));
     Ok(lines)
 }

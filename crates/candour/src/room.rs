@@ -2,12 +2,15 @@
 
 use std::path::Path;
 
-use candour_room::{RoomConfig, Sender, Smtp, StatusConfig};
+use candour_room::{DemonstrationOfficers, RoomConfig, Sender, Smtp, StatusConfig};
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::sentence;
 use crate::secrets::issued;
 use crate::{Configuration, Problem};
+
+/// Officers of a demonstration, in the data directory; only a demonstration has the file.
+pub const OFFICERS: &str = "officers.json";
 
 /// Runs the incident room until `stop`.
 ///
@@ -39,10 +42,25 @@ pub async fn run(
         },
         zone: configuration.zone()?,
         code_key_file: data.join("room/code.key"),
+        demonstration: officers(data, configuration)?,
     };
     candour_room::run(config, stop)
         .await
         .map_err(|error| Problem::Machine(sentence(&error)))
+}
+
+fn officers(
+    data: &Path,
+    configuration: &Configuration,
+) -> Result<Option<DemonstrationOfficers>, Problem> {
+    let file = data.join(OFFICERS);
+    if !configuration.demonstration || !file.exists() {
+        return Ok(None);
+    }
+    let text = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
+    DemonstrationOfficers::read(&text)
+        .map(Some)
+        .map_err(|source| Problem::Configuration { file, source })
 }
 
 /// Serves the status site until `stop`.

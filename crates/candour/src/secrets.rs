@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use candour_embedded::cluster::{SUPERUSER, make_folder, roles};
+use candour_embedded::cluster::{make_folder, roles};
 use candour_embedded::secret::hand_over;
 use candour_embedded::{Account, Secret};
 use candour_seal::InstanceId;
@@ -156,11 +156,6 @@ pub fn hand_out(
     })?;
     hand_over(&folder.join("keeper.instances.json"), &text, keeper)?;
     Ok(())
-}
-
-/// The superuser's own line, for backup and restore.
-pub fn superuser_connection(sockets: &Path, password: &Secret, database: &str) -> String {
-    connection(sockets, SUPERUSER, password.reveal(), database)
 }
 
 fn connection(sockets: &Path, role: &str, password: &str, database: &str) -> String {

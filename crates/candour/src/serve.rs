@@ -3,10 +3,12 @@
 use std::process::Stdio;
 use std::time::Duration;
 
+use candour_embedded::cluster::enough_room;
 use rustix::process::Signal;
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::data_folder::NEEDED_MIB;
 use crate::installation::{Installation, KEEPER};
 use crate::parts::{self, Part};
 use crate::people::{self, People};
@@ -59,7 +61,7 @@ pub fn run(
                 }
                 Err(problem) => Err(problem),
             },
-            Some(Err(problem)) => Err(problem),
+            Some(Err(problem)) => Err(unless_full(installation, problem)),
             None => Ok(()),
         };
         tracing::info!("ending");
@@ -117,6 +119,18 @@ fn on_one_thread<T>(work: impl Future<Output = Result<T, Problem>>) -> Result<T,
         .build()
         .map_err(|error| Problem::Machine(format!("the supervisor cannot start: {error}")))?;
     tokio::task::LocalSet::new().block_on(&runtime, work)
+}
+
+/// Less than this left, in MiB, and whatever failed failed because the disk is full.
+const FULL_MIB: u64 = 16;
+
+/// A full disk shows itself in a hundred ways, most of which do not name it.
+fn unless_full(installation: &Installation, problem: Problem) -> Problem {
+    let data = installation.data.path();
+    if enough_room(data, FULL_MIB).is_ok() {
+        return problem;
+    }
+    enough_room(data, NEEDED_MIB).map_or_else(Problem::from, |()| problem)
 }
 
 async fn start(

@@ -4,6 +4,7 @@
 //! (modulus 23, check letter). The withdrawn modulus 24 of the 2019 text is refused.
 
 use std::fmt;
+use std::ops::Range;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -124,6 +125,10 @@ impl Nhi {
     pub fn is_test(&self) -> bool {
         self.0[0] == b'Z'
     }
+
+    /// Counters of [`NhiFormat::Letters`] that made-up populations leave free: an import takes its test numbers from
+    /// them, so that nobody who is imported is taken for somebody who was made up.
+    pub const IMPORTED_TEST_NUMBERS: Range<u32> = 1_000_000..Self::test_numbers(NhiFormat::Letters);
 
     /// How many different numbers [`Nhi::test_number`] can give in a format.
     pub const fn test_numbers(format: NhiFormat) -> u32 {

@@ -136,15 +136,20 @@ impl Keys {
     }
 }
 
+/// The kind of account that works in the incident room.
+const OFFICER: &str = "officer";
+
 impl Account {
-    fn on_the_page(&self) -> Value {
-        let kind = match self.role.as_str() {
+    fn kind(&self) -> &'static str {
+        match self.role.as_str() {
             "patient" | "proxy" => "patient",
             "clinician" | "reception" | "manager" => "staff",
-            _ => "officer",
-        };
-        let mut page =
-            json!({ "kind": kind, "name": self.name, "about": self.about, "login": self.login });
+            _ => OFFICER,
+        }
+    }
+
+    fn on_the_page(&self) -> Value {
+        let mut page = json!({ "kind": self.kind(), "name": self.name, "about": self.about, "login": self.login });
         match &self.keys {
             Keys::Passkey {
                 pkcs8,
@@ -174,6 +179,9 @@ impl Accounts {
     /// What the portal's page of accounts reads; the portal's own.
     pub const ON_THE_PAGE: &str = "accounts.json";
 
+    /// What the incident room's sign-in page reads; the room's own.
+    pub const IN_THE_ROOM: &str = "officers.json";
+
     /// The file's text.
     ///
     /// # Errors
@@ -187,9 +195,24 @@ impl Accounts {
     /// # Errors
     /// When it cannot be written as JSON.
     pub fn for_the_page(&self) -> Result<String, Problem> {
-        let accounts: Vec<Value> = self.accounts.iter().map(Account::on_the_page).collect();
-        let file = json!({ "accounts": accounts });
-        serde_json::to_string_pretty(&file).map_err(Problem::json(Path::new(Self::ON_THE_PAGE)))
+        self.listed(Self::ON_THE_PAGE, |one| one.kind() != OFFICER)
+    }
+
+    /// The text of the room's file: the officers, and the managers who look at their practice's list.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn for_the_room(&self) -> Result<String, Problem> {
+        self.listed(Self::IN_THE_ROOM, |one| {
+            one.kind() == OFFICER || one.role == "manager"
+        })
+    }
+
+    fn listed(&self, file: &str, is_listed: impl Fn(&Account) -> bool) -> Result<String, Problem> {
+        let listed = self.accounts.iter().filter(|one| is_listed(one));
+        let accounts: Vec<Value> = listed.map(Account::on_the_page).collect();
+        let content = json!({ "accounts": accounts });
+        serde_json::to_string_pretty(&content).map_err(Problem::json(Path::new(file)))
     }
 
     /// Reads the file.
@@ -274,6 +297,9 @@ mod tests {
         };
         let text = accounts.for_the_page().unwrap();
         assert!(candour_server::pages::demonstration::DemonstrationAccounts::read(&text).is_ok());
+        assert!(!text.contains("ngaire"), "officers sign in at the room");
+        let text = accounts.for_the_room().unwrap();
+        assert!(text.contains("ngaire") && !text.contains("aroha"));
     }
 
     #[test]

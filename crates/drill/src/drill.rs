@@ -139,7 +139,7 @@ async fn attack_and_tell(
     let accounts = Accounts::read(&installation.data().join(Accounts::FILE))?;
     let visitors = Accounts::read(&installation.data().join(Accounts::VISITORS))?;
     let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let population = Population::new(Plan::new(wishes.patients, wishes.seed, today))?;
+    let population = Population::new(Plan::new(wishes.patients, wishes.seed, Plan::DAY))?;
     let practices = population.practices().iter();
     settled.practice_mailboxes = practices
         .map(|practice| practice.email.to_string())

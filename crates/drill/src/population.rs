@@ -16,8 +16,6 @@ mod practice;
 mod results;
 mod topics;
 
-use std::ops::Range;
-
 use candour_core::document::DocumentMeta;
 use candour_core::fhir::{Resource, Sensitivities};
 use candour_core::people::{Contact, Identity};
@@ -25,14 +23,20 @@ use jiff::civil::Date;
 
 pub use practice::{Clinician, OutOfHours, SyntheticPractice};
 
+/// The most patients of one population, and the first number of a canary: test NHI numbers suffice for so many.
+const MOST: u32 = 500_000;
+const FIRST_CANARY: u32 = 490_000;
+
 /// What population to make.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Plan {
     /// How many patients, canaries not counted.
     pub patients: u32,
-    /// The seed; everything follows from it.
+    /// The seed; everything about people follows from it.
     pub seed: u64,
-    /// The day on which the population lives; nothing happens after it.
+    /// The seed of the practices. People of several seeds may be patients of the same practices.
+    pub practices_seed: u64,
+    /// The day on which the population lives; nothing happens after it. See [`Plan::DAY`].
     pub today: Date,
     /// How many practices, at least 1; see [`Plan::usual_practices`].
     pub practices: u32,
@@ -43,11 +47,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The day on which populations live unless told otherwise. Fixed, so that the same seed gives the same people
+    /// whenever they are made: what was begun yesterday can be finished today.
+    pub const DAY: Date = Date::constant(2026, 11, 20);
+
     /// Three documents each, one canary for each practice, the usual number of practices.
     pub const fn new(patients: u32, seed: u64, today: Date) -> Self {
         Self {
             patients,
             seed,
+            practices_seed: seed,
             today,
             practices: Self::usual_practices(patients),
             documents_per_patient: 3.0,
@@ -69,7 +78,7 @@ impl Plan {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PopulationError {
     /// More patients than there are test NHI numbers.
-    #[error("at most 500,000 patients: there are no more test NHI numbers")]
+    #[error("at most 490,000 patients: there are no more test NHI numbers")]
     TooMany,
     /// No practice, or more than there are test HPI numbers.
     #[error("from 1 to 500 practices")]
@@ -132,7 +141,7 @@ pub struct Letter {
 /// A made-up patient with everything about them.
 #[derive(Debug, Clone)]
 pub struct SyntheticPatient {
-    /// Their number in the population, from 0; canaries come last.
+    /// Their number in the population, from 0; canaries have numbers of their own, far above.
     pub number: u32,
     /// Nobody has a reason to open this one.
     pub is_canary: bool,
@@ -181,7 +190,7 @@ impl Population {
             return Err(PopulationError::Documents);
         }
         let canaries = plan.practices.saturating_mul(plan.canaries_per_practice);
-        if plan.patients.saturating_add(canaries) > 500_000 {
+        if plan.patients > FIRST_CANARY || canaries > MOST - FIRST_CANARY {
             return Err(PopulationError::TooMany);
         }
         let practices = practice::all(&plan).ok_or(PopulationError::Practices)?;
@@ -203,9 +212,24 @@ impl Population {
         &self.practices
     }
 
+    /// How many patients there are, canaries among them.
+    pub const fn size(&self) -> u32 {
+        self.plan.patients + self.plan.practices * self.plan.canaries_per_practice
+    }
+
+    /// The number of the patient at a place from 0 to [`Population::size`]; the canaries come last.
+    ///
+    /// A larger population of the same seed and practices begins with the same people: canaries do not move.
+    pub const fn number(&self, place: u32) -> u32 {
+        match place.checked_sub(self.plan.patients) {
+            None => place,
+            Some(canary) => FIRST_CANARY + canary,
+        }
+    }
+
     /// The numbers of all patients; the canaries' come last.
-    pub const fn numbers(&self) -> Range<u32> {
-        0..self.plan.patients + self.plan.practices * self.plan.canaries_per_practice
+    pub fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.size()).map(|place| self.number(place))
     }
 
     /// The patient with a number, made anew each time.
@@ -213,7 +237,10 @@ impl Population {
     /// # Errors
     /// [`PopulationError::TooMany`] for a number that is not in [`Population::numbers`], [`PopulationError::Letter`].
     pub fn patient(&self, number: u32) -> Result<SyntheticPatient, PopulationError> {
-        if !self.numbers().contains(&number) {
+        let canaries = self.size() - self.plan.patients;
+        let is_one = number < self.plan.patients
+            || (FIRST_CANARY..FIRST_CANARY + canaries).contains(&number);
+        if !is_one {
             return Err(PopulationError::TooMany);
         }
         patient::make(self, number)

@@ -259,6 +259,9 @@ pub struct Status {
     /// The first index after the missing ones; 0 where nothing is missing.
     #[prost(uint64, tag = "12")]
     pub missing_to: u64,
+    /// The keeper's database shares its cluster, and so its owner, with other databases.
+    #[prost(bool, tag = "13")]
+    pub shares_cluster: bool,
 }
 
 /// A call whose only content is the token.

@@ -46,7 +46,18 @@ impl Caller {
         network: &str,
     ) -> Result<Self, Refusal> {
         let now = core.clock.now();
-        let (session, own) = standing::session(core, token, instance.id, now).await?;
+        let (session, own) = match standing::session(core, token, instance.id, now).await {
+            Ok(found) => found,
+            Err(refusal) => {
+                if refusal.reason == Reason::SessionEnded {
+                    // Counted, not written one by one: whoever needs no sign-in for it could fill the ledger.
+                    let what = [0; 16];
+                    let network = network.to_owned();
+                    core.refused_strangers.failed(Tried { network, what }, now);
+                }
+                return Err(refusal);
+            }
+        };
         let purpose = Purpose::try_from(purpose).map_err(|_| Reason::Invalid)?;
         let caller = Self {
             session,

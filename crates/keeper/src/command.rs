@@ -95,6 +95,12 @@ pub enum Ending {
     /// Another part runs as the keeper's OS user, and this is no demonstration.
     #[error("another part runs as the keeper's user: only a demonstration may do that")]
     SharedUser,
+    /// The owner of one cluster could change the keeper's database, and this is no demonstration.
+    #[error(
+        "the keeper's database shares a PostgreSQL cluster with others: only a demonstration may do that. \
+         Give the keeper a cluster of its own"
+    )]
+    SharedCluster,
     /// Making or reading the installation fails.
     #[error(transparent)]
     Made(#[from] MakeError),
@@ -281,6 +287,9 @@ async fn serve(folder: &Folder) -> Result<(), Ending> {
     let core = start(folder, folder.database()?, stop.clone(), &tasks).await?;
     if core.config.shares_user && !core.config.is_demonstration {
         return Err(Ending::SharedUser);
+    }
+    if core.config.shares_cluster && !core.config.is_demonstration {
+        return Err(Ending::SharedCluster);
     }
     let listener = listen(&folder.socket())?;
     let (held, commands) = (Arc::clone(&core), stop.clone());

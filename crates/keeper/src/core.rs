@@ -57,6 +57,8 @@ pub struct KeeperConfig {
     pub room: RoomPublicKey,
     /// The keeper runs as the same OS user as a process that calls it.
     pub shares_user: bool,
+    /// The keeper's database shares its cluster, and so its owner, with other databases.
+    pub shares_cluster: bool,
 }
 
 /// What a keeper is started with.
@@ -154,6 +156,8 @@ pub struct Core {
     pub(crate) grants: Grants,
     /// Refusals to what is frozen already, summed up by the minute.
     pub(crate) refused_frozen: Failures,
+    /// Refusals to whoever is not signed in, summed up by the minute.
+    pub(crate) refused_strangers: Failures,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -210,6 +214,7 @@ impl Core {
             origins: parts.origins,
             room: made.room_public,
             shares_user: parts.shares_user,
+            shares_cluster: made.shares_cluster,
         };
         let ledger_size = ledger.size();
         let core = Arc::new(Self {
@@ -232,6 +237,7 @@ impl Core {
             foreign,
             grants: Grants::from(ledger_size),
             refused_frozen: Failures::default(),
+            refused_strangers: Failures::default(),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             emergencies: Mutex::default(),

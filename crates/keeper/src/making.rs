@@ -2,7 +2,7 @@
 
 use crate::identity::sign_in::random_id;
 use crate::keys::{Keys, OwnSubject};
-use crate::sql::{ledger as ledger_sql, making as sql};
+use crate::sql::making as sql;
 use crate::subject_keys::{PEOPLE, epoch_context, make_under};
 use candour_ledger::Frontier;
 use candour_seal::{
@@ -61,6 +61,8 @@ pub struct Installation {
     pub id: InstallationId,
     /// Made as a demonstration.
     pub is_demonstration: bool,
+    /// Others have a database in the same cluster.
+    pub shares_cluster: bool,
     /// The room's public key.
     pub room_public: RoomPublicKey,
     /// The room's private key.
@@ -190,9 +192,11 @@ pub async fn read(config: &Config, keys: &Keys) -> Result<Installation, MakeErro
         .as_slice()
         .try_into()
         .map_err(|_| MakeError::Foreign)?;
+    let shares_cluster = client.query_one(sql::SHARES_CLUSTER, &[]).await?.get(0);
     Ok(Installation {
         id,
         is_demonstration,
+        shares_cluster,
         room_public: public,
         room_private: Zeroizing::new(private),
     })
@@ -263,11 +267,4 @@ fn parse_root(text: &str) -> Result<RootKey, MakeError> {
         *byte = u8::from_str_radix(pair, 16).map_err(|_| MakeError::RootText)?;
     }
     Ok(RootKey::from_bytes(&bytes))
-}
-
-/// Whether a keeper works in this database now: its head says how long its ledger is.
-pub async fn ledger_size(config: &Config) -> Result<u64, MakeError> {
-    let client = connect(config).await?;
-    let row = client.query_one(ledger_sql::PEEK_HEAD, &[]).await?;
-    u64::try_from(row.get::<_, i64>(1)).map_err(|_| MakeError::Foreign)
 }

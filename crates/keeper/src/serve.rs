@@ -163,6 +163,7 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         ledger_writable: core.ledger.health() == Health::Well,
         demonstration: core.config.is_demonstration,
         shares_user: core.config.shares_user,
+        shares_cluster: core.config.shares_cluster,
         frozen: core.freezes.is_frozen(Frozen::Installation),
         proof_mode: core.freezes.needs_proof(surrogate),
         checkpoint: core.last_checkpoint(),

@@ -1,5 +1,6 @@
 //! What the room and the status site are told at their start.
 
+use crate::demonstration::DemonstrationOfficers;
 use crate::texts::Sender;
 use candour_keeper_api::KeeperAddress;
 use candour_seal::Zeroizing;
@@ -30,6 +31,8 @@ pub struct RoomConfig {
     pub zone: TimeZone,
     /// 32 secret bytes from which message codes are made; the file is made when it is missing.
     pub code_key_file: PathBuf,
+    /// The officers of a demonstration with their passkeys; a real installation has none.
+    pub demonstration: Option<DemonstrationOfficers>,
 }
 
 /// The relay that takes mail.

@@ -1,5 +1,6 @@
 //! Signals become incidents: what the keeper froze by itself opens a case, with nobody at the keyboard.
 
+pub mod rule;
 mod timeline;
 
 pub use timeline::{Event, TimelineRow, events, note};
@@ -119,20 +120,14 @@ async fn open(
     }
     let index = Some(signal.index);
     if let Some(alarm_at) = signal.alarm_at {
-        let detail = match signal.rule {
-            100 => {
-                "A row of the keeper's database was put in or changed past the keeper.".to_owned()
-            }
-            101 => "Entries of the ledger are lost. Two operators accepted that.".to_owned(),
-            rule => format!("Rule {rule} of detection struck."),
-        };
+        let detail = rule::words(signal.rule);
         timeline::add(
             &transaction,
             id,
             alarm_at,
             Event::Alarm,
             "Candour",
-            &detail,
+            detail,
             index,
         )
         .await?;

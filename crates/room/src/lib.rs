@@ -6,6 +6,7 @@ pub mod clocks;
 pub mod codes;
 pub mod config;
 pub mod database;
+mod demonstration;
 pub mod follower;
 pub mod incidents;
 mod limit;
@@ -26,6 +27,7 @@ pub mod texts;
 pub mod unlock;
 
 pub use config::{RoomConfig, Smtp, StatusConfig};
+pub use demonstration::DemonstrationOfficers;
 pub use room::RoomError;
 pub use run::{run, run_status};
 pub use statements::statements;

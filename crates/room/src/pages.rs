@@ -2,6 +2,7 @@
 
 mod acts;
 mod cases;
+mod desk;
 mod lists;
 mod session;
 mod sign_in;
@@ -18,7 +19,7 @@ use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, ORIGIN, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -26,6 +27,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::error;
 
+const DEMONSTRATION_SCRIPT: &str = include_str!("../../../web/dist/room_demonstration.js");
 const SCRIPT: &str = include_str!("../assets/room.js");
 
 /// Longest form that is read, in bytes.
@@ -41,6 +43,8 @@ pub(crate) async fn serve(
         .route("/", get(|| async { Redirect::to("/incidents") }))
         .route("/sign-in", get(sign_in::form).post(sign_in::answer))
         .route("/sign-out", post(sign_in::out))
+        .route("/desk", get(desk::show).post(desk::check))
+        .route("/desk/{id}", get(desk::list))
         .route("/incidents", get(cases::all))
         .route("/incidents/{id}", get(cases::one))
         .route("/incidents/{id}/scope", get(cases::scope))
@@ -53,12 +57,14 @@ pub(crate) async fn serve(
             "/incidents/{id}/acts/{act}",
             get(acts::begin).post(acts::answer),
         )
+        .fallback(|| async { Problem::not_found() })
         .layer(middleware::from_fn_with_state(
             Arc::clone(&room),
             same_origin,
         ))
         .route("/room.css", get(style))
         .route("/room.js", get(script))
+        .route("/demonstration.js", get(demonstration_script))
         .with_state(room);
     axum::serve(listener, with_headers(routes))
         .with_graceful_shutdown(async move { stop.cancelled().await })
@@ -91,15 +97,21 @@ pub(crate) fn with_headers(routes: Router) -> Router {
 
 /// A form that was sent from another site changes nothing. The cookie's `SameSite=Strict` is the first wall.
 async fn same_origin(State(room): State<Arc<Room>>, request: Request, next: Next) -> Response {
-    let foreign = request
-        .headers()
-        .get(ORIGIN)
-        .is_some_and(|origin| origin.as_bytes() != room.config.origin.as_bytes());
-    if request.method() != Method::GET && foreign {
+    if request.method() != Method::GET && is_foreign(request.headers(), &room.config.origin) {
         return Problem::refused("This form was sent from another site. Nothing was done.")
             .into_response();
     }
     next.run(request).await
+}
+
+/// By Fetch Metadata, else by `Origin`: a browser calls the origin of a page without referrer "null".
+fn is_foreign(headers: &HeaderMap, own: &str) -> bool {
+    match headers.get("sec-fetch-site") {
+        Some(site) => site.as_bytes() != b"same-origin",
+        None => headers
+            .get(ORIGIN)
+            .is_some_and(|origin| origin.as_bytes() != own.as_bytes()),
+    }
 }
 
 async fn style() -> impl IntoResponse {
@@ -111,6 +123,15 @@ async fn style() -> impl IntoResponse {
 
 async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], SCRIPT)
+}
+
+/// Only a demonstration has a use for it, so elsewhere it is not there.
+async fn demonstration_script(State(room): State<Arc<Room>>) -> Response {
+    if room.config.demonstration.is_none() {
+        return Problem::not_found().into_response();
+    }
+    let kind = [(CONTENT_TYPE, "text/javascript; charset=utf-8")];
+    (kind, DEMONSTRATION_SCRIPT).into_response()
 }
 
 /// A page that says what is wrong and what to do.
@@ -200,4 +221,43 @@ pub(crate) fn page(template: &impl Template) -> Html<String> {
         error!(%error, "a template does not render");
         String::from("This page cannot be shown.")
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn foreign(pairs: &[(&'static str, &'static str)]) -> bool {
+        let headers = pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    HeaderValue::from_static(value),
+                )
+            })
+            .collect();
+        is_foreign(&headers, "https://room.example")
+    }
+
+    #[test]
+    fn a_form_of_our_own_pages_is_taken_though_its_browser_names_no_origin() {
+        assert!(!foreign(&[
+            ("sec-fetch-site", "same-origin"),
+            ("origin", "null")
+        ]));
+        assert!(!foreign(&[("origin", "https://room.example")]));
+    }
+
+    #[test]
+    fn a_form_of_another_site_is_refused() {
+        for site in ["cross-site", "same-site", "none"] {
+            assert!(foreign(&[
+                ("sec-fetch-site", site),
+                ("origin", "https://room.example")
+            ]));
+        }
+        assert!(foreign(&[("origin", "null")]));
+        assert!(foreign(&[("origin", "https://room.example.evil.example")]));
+    }
 }

@@ -14,6 +14,7 @@ mod pages;
 mod serve;
 
 pub(crate) use pages::{Part, parts};
+pub(crate) use serve::code_words;
 pub use serve::serve;
 
 use crate::codes::hexadecimal;

@@ -185,12 +185,12 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
         "What happened\n\
          On {day}, {span}, somebody saw records in the portal without the right to.\n\
          {way_in}\n\
-         The portal's keeper noticed it by itself and stopped it.\n\n\
+         The system that guards the records noticed it by itself and stopped it.\n\n\
          What information was involved\n\
          Records of {opened} were opened.\n\
          Of {listed} more, only a name line or a list of titles was shown.\n\
          Documents that were sent out: {documents}.\n\
-         These numbers come from the keeper's ledger, scope version {version}.\n\n\
+         We count from a log that every opening is written to first. This is count {version}.\n\n\
          What we are doing\n\
          The session that was used is stopped. Nothing more can be opened with it.\n\
          The practices concerned and the people concerned are being told by name.\n\
@@ -212,7 +212,7 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
         phone = sender.phone,
     );
     (
-        format!("Records were seen without the right to on {}", facts.day),
+        format!("Unauthorised access to records on {}", facts.day),
         words,
     )
 }
@@ -224,7 +224,7 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
         "What happened\n\
          On {day}, {span}, somebody saw records in the portal without the right to.\n\
          {way_in}\n\
-         The keeper stopped it by itself.\n\n\
+         The system that guards the records noticed it by itself and stopped it.\n\n\
          What information was involved\n\
          Some of it belongs to patients of your practice.\n\
          People whose records were opened, in all: {opened}. People only listed: {listed}.\n\
@@ -302,7 +302,7 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          I can tell you exactly what was seen, now or here at the practice.\n\
          How would you like us to reach you about this in future?\n\n\
          After the call\n\
-         Mark the person as told, with how and when.\n\
+         Write down in your own records that the person was told, how and when.\n\
          {operator} answers questions on {phone}.",
         day = facts.day,
         operator = sender.operator,

@@ -53,6 +53,23 @@ pub fn moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
     )
 }
 
+/// "3 November 2026 at 9:14 am", or "3 November 2026, 9:14 am to 9:20 am".
+pub fn span(texts: &Texts, from: Timestamp, until: Timestamp, zone: &TimeZone) -> String {
+    let begins = from.to_zoned(zone.clone());
+    let (first, last) = (
+        clock(texts, &begins),
+        clock(texts, &until.to_zoned(zone.clone())),
+    );
+    if first == last {
+        return moment(texts, from, zone);
+    }
+    let day = day(texts, begins.date());
+    texts.fill(
+        "dates.span",
+        &[("day", &day), ("from", &first), ("until", &last)],
+    )
+}
+
 /// "9:14 am".
 fn clock(texts: &Texts, local: &Zoned) -> String {
     let key = if local.hour() < 12 {
@@ -103,7 +120,9 @@ pub fn waiting(texts: &Texts, seconds: u32) -> String {
 pub fn size(bytes: u64) -> String {
     const KIB: u64 = 1024;
     const MIB: u64 = 1024 * 1024;
-    if bytes >= MIB {
+    if bytes >= MIB && bytes.is_multiple_of(MIB) {
+        format!("{} MB", bytes / MIB)
+    } else if bytes >= MIB {
         format!("{}.{} MB", bytes / MIB, bytes % MIB * 10 / MIB)
     } else {
         format!("{} KB", bytes.div_ceil(KIB).max(1))
@@ -123,6 +142,13 @@ mod tests {
         assert_eq!(moment(texts, at, &zone), "3 November 2026 at 9:14 am");
         let noon: Timestamp = "2026-11-02T23:05:00Z".parse().unwrap();
         assert_eq!(moment(texts, noon, &zone), "3 November 2026 at 12:05 pm");
+    }
+
+    #[test]
+    fn a_size_is_said_as_phones_say_it() {
+        assert_eq!(size(1), "1 KB");
+        assert_eq!(size(20 * 1024 * 1024), "20 MB");
+        assert_eq!(size(1_300_000), "1.2 MB");
     }
 
     #[test]

@@ -7,8 +7,8 @@ use crate::texts::{Language, Texts};
 pub struct Standing {
     /// Made as a demonstration.
     pub demonstration: bool,
-    /// The keeper shares its OS user with another part.
-    pub shares_user: bool,
+    /// The keeper shares its OS user, or the owner of its database, with another part.
+    pub is_shared: bool,
 }
 
 /// One entry of the navigation.

@@ -13,6 +13,59 @@ pub mod record;
 pub mod sign_in;
 pub mod trust;
 
+use candour_store::Practice;
+
+/// A practice and the number to ring it on.
+pub struct ToRing {
+    /// Its name.
+    pub name: String,
+    /// The number as people write it.
+    pub phone: String,
+    /// The same for a telephone to dial.
+    pub link: String,
+}
+
+impl ToRing {
+    /// `None` where the directory has no number. Whom the operator rings at night is not for patients.
+    pub fn of(practice: &Practice) -> Option<Self> {
+        Some(Self {
+            name: practice.name.clone(),
+            phone: spoken(&practice.phone),
+            link: dialled(&practice.phone)?,
+        })
+    }
+}
+
+/// A `tel:` address (RFC 3966): the digits and a leading plus; `None` for what is no number.
+fn dialled(written: &str) -> Option<String> {
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    let plus = if written.trim_start().starts_with('+') {
+        "+"
+    } else {
+        ""
+    };
+    (digits.len() >= 3).then(|| format!("tel:{plus}{digits}"))
+}
+
+/// A New Zealand number as it is said and written there ("09 430 0000"); any other as it came.
+fn spoken(written: &str) -> String {
+    let Some(rest) = written.strip_prefix("+64") else {
+        return written.to_owned();
+    };
+    let national: Vec<char> = std::iter::once('0')
+        .chain(rest.chars().filter(char::is_ascii_digit))
+        .collect();
+    let prefix = match national.get(1..3) {
+        Some(['8' | '5', '0']) => 4,
+        Some(['2', _]) => 3,
+        _ => 2,
+    };
+    let (prefix, rest) = national.split_at(prefix.min(national.len()));
+    let (first, last) = rest.split_at(rest.len().min(3));
+    let parts = [prefix, first, last].map(|part| part.iter().collect::<String>());
+    parts.join(" ").trim_end().to_owned()
+}
+
 /// A date as somebody typed it.
 #[derive(Debug, Clone, Default)]
 pub struct GivenDate {
@@ -53,5 +106,33 @@ impl GivenDate {
             ("month", "deposit.month", "2", &self.month),
             ("year", "deposit.year", "4", &self.year),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{dialled, spoken};
+
+    #[test]
+    fn a_number_is_written_as_people_say_it() {
+        for (stored, said) in [
+            ("+6494300000", "09 430 0000"),
+            ("+64215550100", "021 555 0100"),
+            ("+648005550100", "0800 555 0100"),
+            ("+61 2 5550 0100", "+61 2 5550 0100"),
+            ("09 430 0000", "09 430 0000"),
+        ] {
+            assert_eq!(spoken(stored), said);
+        }
+    }
+
+    #[test]
+    fn a_number_is_dialled_as_it_is_spoken() {
+        assert_eq!(dialled("09 430 0000").as_deref(), Some("tel:094300000"));
+        assert_eq!(
+            dialled("+64 (9) 430-0000").as_deref(),
+            Some("tel:+6494300000")
+        );
+        assert_eq!(dialled("ask at the desk"), None);
     }
 }

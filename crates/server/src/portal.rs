@@ -79,7 +79,7 @@ impl Portal {
             Ok(status) => {
                 let standing = Standing {
                     demonstration: status.demonstration,
-                    shares_user: status.shares_user,
+                    is_shared: status.shares_user || status.shares_cluster,
                 };
                 *self
                     .0

@@ -66,14 +66,6 @@ impl Reading {
         })
     }
 
-    /// The same visitor with another purpose.
-    pub fn viewer_for(&self, purpose: Purpose) -> Viewer {
-        Viewer {
-            purpose,
-            ..self.viewer.clone()
-        }
-    }
-
     /// An address below this patient.
     pub fn path(&self, rest: &str) -> String {
         format!("/patients/{}{rest}", self.patient)

@@ -5,7 +5,7 @@ use super::content::{self, DocumentFace};
 use crate::deposits::{self, Granted};
 use crate::{App, DepositError, Refusal, words};
 use candour_core::block::Block;
-use candour_core::document::{NewDocument, sniff};
+use candour_core::document::{NewDocument, cautions, sniff};
 use candour_keeper_api::words::{ItemKind, Section};
 use candour_keeper_api::{DepositOutcome, DepositPermit, Token, wire};
 use candour_seal::{DepositKey, Digest, ItemId, PatientId};
@@ -157,6 +157,7 @@ impl Deposit {
         let entry = ShelfEntry {
             document: document.to_string(),
             meta: self.document.meta.clone(),
+            cautions: cautions(&self.document.bytes),
         };
         let content = Zeroizing::new(entry.to_block()?);
         Ok(Granted {

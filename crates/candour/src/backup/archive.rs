@@ -131,7 +131,7 @@ fn context(head: &[u8]) -> Vec<u8> {
     [CONTEXT, Digest::of(head).as_bytes()].concat()
 }
 
-/// Reads an archive; what it gives is authentic, and complete once [`Reader::next`] gave `None`.
+/// Reads an archive; what it gives is authentic, and complete once [`Reader::next_entry`] gave `None`.
 pub struct Reader<R: Read> {
     from: R,
     at: u64,
@@ -184,7 +184,7 @@ impl<R: Read> Reader<R> {
     ///
     /// # Errors
     /// When the file cannot be read, or is altered or cut short.
-    pub fn next(&mut self) -> Result<Option<Entry>, ArchiveError> {
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, ArchiveError> {
         while self.in_entry {
             self.piece(&mut Vec::new())?;
         }
@@ -210,7 +210,7 @@ impl<R: Read> Reader<R> {
     /// The next piece of the entry's content, in place of what was in `out`; false at its end.
     ///
     /// # Errors
-    /// As [`Reader::next`].
+    /// As [`Reader::next_entry`].
     pub fn piece(&mut self, out: &mut Vec<u8>) -> Result<bool, ArchiveError> {
         out.clear();
         if !self.in_entry {
@@ -237,7 +237,7 @@ impl<R: Read> Reader<R> {
     /// The whole content of a small entry.
     ///
     /// # Errors
-    /// As [`Reader::next`]; also when it is longer than `most` bytes.
+    /// As [`Reader::next_entry`]; also when it is longer than `most` bytes.
     pub fn whole(&mut self, most: usize) -> Result<Zeroizing<Vec<u8>>, ArchiveError> {
         let mut whole = Zeroizing::new(Vec::new());
         let mut piece = Zeroizing::new(Vec::new());
@@ -311,7 +311,7 @@ pub struct Content<'a, R: Read> {
 }
 
 impl<'a, R: Read> Content<'a, R> {
-    /// Of the entry that [`Reader::next`] gave last.
+    /// Of the entry that [`Reader::next_entry`] gave last.
     pub fn of(reader: &'a mut Reader<R>) -> Self {
         Self {
             reader,

@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path, name: &Path, reader: &mut Reader) -> Vec<Found> 
         .map(|(_, resource)| resource)
         .collect();
     if !directory.is_empty() {
-        found.push(Found::Directory(reader.keyed("directory", directory)));
+        found.push(Found::Directory(reader.keyed(b"directory", directory)));
     }
     for (reference, patient, line, others) in sorted.patients {
         match reader.batch(name, reference, patient, others) {

@@ -6,11 +6,12 @@
 mod installation;
 mod summary;
 
-use super::{Found, LeftOut, Options, PatientBatch, read, read_document};
+use super::{Found, KeyedDocument, LeftOut, Options, PatientBatch, Why, read, read_document};
 use crate::Problem;
 use crate::problem::sentence;
-use candour_app::intake::{IncomingPerson, Intake, Taken};
+use candour_app::intake::{IncomingPerson, Intake, Taken, What};
 use candour_app::{App, DepositError, Refusal, practices};
+use candour_core::document::cautions;
 use candour_seal::PatientId;
 use indicatif::{ProgressBar, ProgressStyle};
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use summary::Summary;
+pub(super) use summary::refusal_words;
 use tokio::sync::{Mutex, mpsc};
 
 /// What is asked on the command line.
@@ -42,6 +44,8 @@ pub struct Wishes {
 /// People that are deposited together: at least so many bytes of their records and documents, or so many people.
 const TOGETHER_BYTES: usize = 8 << 20;
 const TOGETHER_PEOPLE: usize = 32;
+/// Files that are deposited together, unless they are large.
+const TOGETHER_FILES: usize = 64;
 /// Groups of people that wait; with [`TOGETHER_BYTES`] this bounds the memory.
 const MOST_WAITING: usize = 2;
 /// Depositors at once: while one waits for the disk, another seals.
@@ -71,10 +75,11 @@ pub async fn import(wishes: &Wishes, clock: fn() -> Timestamp) -> Result<ExitCod
     is_of_practice(app, &intakes, &wishes.practice).await?;
 
     let options = Options::new(wishes.practice.clone(), is_demonstration);
-    let summary = match &wishes.patient {
-        Some(patient) => documents(wishes, patient, intakes, &options, clock).await?,
+    let mut summary = match &wishes.patient {
+        Some(patient) => documents(wishes, patient, intakes, clock).await?,
         None => records(&wishes.path, intakes, options, clock).await?,
     };
+    summary.practice.clone_from(&wishes.practice);
     installation.close().await;
     Ok(summary.tell())
 }
@@ -156,6 +161,7 @@ impl Group {
 struct Beside {
     left_out: Vec<LeftOut>,
     without_nhi: Vec<String>,
+    with_test_nhi: usize,
     about_nobody: usize,
 }
 
@@ -204,7 +210,9 @@ async fn records(
         taken,
         left_out: beside.left_out,
         without_nhi: beside.without_nhi,
+        with_test_nhi: beside.with_test_nhi,
         about_nobody: beside.about_nobody,
+        ..Summary::default()
     })
 }
 
@@ -221,6 +229,7 @@ fn read_all(import: super::Import, groups: &mpsc::Sender<Group>, bar: &ProgressB
                 beside.about_nobody += counts.sum::<usize>();
             }
             Found::Patient(batch) => {
+                beside.with_test_nhi += usize::from(batch.has_test_number);
                 if batch.identity.nhi.is_none() {
                     let source = batch.source.display();
                     beside
@@ -241,11 +250,18 @@ fn read_all(import: super::Import, groups: &mpsc::Sender<Group>, bar: &ProgressB
     beside
 }
 
+/// Files that are deposited together, with the names under which they are told.
+#[derive(Default)]
+struct Files {
+    names: Vec<PathBuf>,
+    documents: Vec<KeyedDocument>,
+    bytes: usize,
+}
+
 async fn documents(
     wishes: &Wishes,
     patient: &str,
     intakes: Vec<Intake>,
-    options: &Options,
     clock: fn() -> Timestamp,
 ) -> Result<Summary, Problem> {
     let patient: PatientId = patient.parse().map_err(|_| {
@@ -258,25 +274,90 @@ async fn documents(
         super::sources::files(&wishes.path).map_err(|error| Problem::Machine(sentence(&error)))?;
     let bar = bar(files.iter().map(|(_, size)| *size).sum());
     let mut summary = Summary::default();
+    let mut together = Files::default();
     for (path, size) in files {
+        let name = path.strip_prefix(&wishes.path).unwrap_or(&path).to_owned();
         match read_document(
             &path,
             &wishes.practice,
             candour_app::documents::LARGEST as u64,
         ) {
-            Err(left_out) => summary.left_out.push(left_out),
-            Ok(document) => {
-                let taken = intake
-                    .take_documents(patient, vec![(document.key, document.document)], clock())
-                    .await
-                    .map_err(|error| interrupted(&error))?;
-                summary.taken.add(taken);
-            }
+            Err(left_out) => summary.left_out.push(LeftOut {
+                file: name,
+                ..left_out
+            }),
+            Ok(document) => together.add(name, document),
+        }
+        if together.bytes >= TOGETHER_BYTES || together.names.len() >= TOGETHER_FILES {
+            let files = std::mem::take(&mut together);
+            files
+                .deposit(patient, &mut intake, &mut summary, clock())
+                .await?;
         }
         bar.inc(size);
     }
+    together
+        .deposit(patient, &mut intake, &mut summary, clock())
+        .await?;
     bar.finish_and_clear();
     Ok(summary)
+}
+
+impl Files {
+    fn add(&mut self, name: PathBuf, document: KeyedDocument) {
+        self.bytes += document.document.bytes.len();
+        self.names.push(name);
+        self.documents.push(document);
+    }
+
+    async fn deposit(
+        self,
+        patient: PatientId,
+        intake: &mut Intake,
+        summary: &mut Summary,
+        now: Timestamp,
+    ) -> Result<(), Problem> {
+        let noted: Vec<_> = self
+            .documents
+            .iter()
+            .map(|keyed| cautions(&keyed.document.bytes))
+            .collect();
+        let documents = self
+            .documents
+            .into_iter()
+            .map(|keyed| (keyed.key, keyed.document))
+            .collect();
+        let mut taken = intake
+            .take_documents(patient, documents, now)
+            .await
+            .map_err(|error| interrupted(&error))?;
+        let mut refused = std::collections::HashMap::new();
+        for left_out in taken.left_out.drain(..) {
+            if left_out.refusal == Refusal::NotFound {
+                return Err(Problem::Machine(
+                    "the practice has no patient with the id given with --patient: look at the address of the \
+                     patient's page"
+                        .to_owned(),
+                ));
+            }
+            if let What::Document(place) = left_out.what {
+                refused.insert(place, left_out.refusal);
+            }
+        }
+        for (place, (file, cautions)) in self.names.into_iter().zip(noted).enumerate() {
+            match refused.get(&place) {
+                Some(refusal) => summary.left_out.push(LeftOut {
+                    file,
+                    line: None,
+                    why: Why::Refused(*refusal),
+                }),
+                None if !cautions.is_empty() => summary.noted.push((file, cautions)),
+                None => {}
+            }
+        }
+        summary.taken.add(taken);
+        Ok(())
+    }
 }
 
 fn interrupted(error: &DepositError) -> Problem {

@@ -128,7 +128,7 @@ impl Folder {
         }
         self.plan(reader.options.most_bytes);
         if !directory.is_empty() {
-            found.push(Found::Directory(reader.keyed("directory", directory)));
+            found.push(Found::Directory(reader.keyed(b"directory", directory)));
         }
         found
     }

@@ -168,7 +168,7 @@ pub fn read_document(
         bytes,
     };
     Ok(KeyedDocument {
-        key: document_key("", &document),
+        key: document_key(b"", &document),
         document,
     })
 }

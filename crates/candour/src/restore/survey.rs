@@ -137,7 +137,7 @@ impl Place<'_> {
         let (mut manifest, mut contents, mut configuration) = (None::<Manifest>, None, None);
         let (mut checkpoint, mut tombstones) = (None::<Signed>, BTreeSet::new());
         let (mut databases, mut objects) = (0, 0);
-        while let Some(entry) = reader.next().map_err(|error| self.problem(error))? {
+        while let Some(entry) = reader.next_entry().map_err(|error| self.problem(error))? {
             let whole =
                 |reader: &mut Reader<R>| reader.whole(MOST).map_err(|error| self.problem(error));
             if manifest.is_none() && entry.name != names::MANIFEST {

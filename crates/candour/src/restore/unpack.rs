@@ -71,7 +71,7 @@ impl Unpacking {
     pub fn run(&self) -> Result<(), Problem> {
         let opened = File::open(&self.file).map_err(Problem::file("could not read", &self.file))?;
         let mut reader = Reader::begin(opened, &self.key).map_err(|error| self.unread(error))?;
-        while let Some(entry) = reader.next().map_err(|error| self.unread(error))? {
+        while let Some(entry) = reader.next_entry().map_err(|error| self.unread(error))? {
             if self.stop.is_cancelled() {
                 return Err(BackupProblem::Ended.into());
             }

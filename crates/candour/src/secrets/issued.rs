@@ -73,8 +73,8 @@ fn read(data: &Path, name: &str) -> Result<Zeroizing<String>, Problem> {
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
-/// Hexadecimal digits as bytes.
-fn bytes(digits: &str) -> Option<Zeroizing<Vec<u8>>> {
+/// Hexadecimal digits as 32 bytes.
+pub(crate) fn bytes(digits: &str) -> Option<Zeroizing<Vec<u8>>> {
     let pairs = digits.as_bytes().chunks(2);
     let bytes: Option<Vec<u8>> = pairs
         .map(|pair| {

@@ -11,12 +11,12 @@ use candour::backup::key::BackupSeal;
 use crate::running::{candour, run};
 
 /// A small backup without content, its key, and a root key.
-struct Made {
+pub struct Made {
     place: tempfile::TempDir,
 }
 
 impl Made {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self::with_data_version(1)
     }
 
@@ -59,7 +59,7 @@ impl Made {
         made
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub fn path(&self, name: &str) -> PathBuf {
         self.place.path().join(name)
     }
 

@@ -96,6 +96,8 @@ fn a_taken_port_is_a_sentence_with_the_next_step() {
         complaint.contains("is taken by another program") && complaint.contains("--port"),
         "{complaint}"
     );
+    // What was refused is not what the next start tries by itself.
+    assert!(!data.join("candour.json").exists());
 }
 
 #[test]

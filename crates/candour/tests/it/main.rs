@@ -2,6 +2,8 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup_elsewhere;
+#[cfg(test)]
 mod backup_refused;
 #[cfg(test)]
 mod demonstration;
@@ -9,6 +11,14 @@ mod demonstration;
 mod import;
 #[cfg(test)]
 mod import_deposit;
+#[cfg(test)]
+mod import_documents;
+#[cfg(test)]
+mod import_people;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
+mod own_users;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

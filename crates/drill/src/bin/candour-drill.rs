@@ -252,8 +252,13 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
             })
             .await?;
             say(&format!(
-                "{} patients with {} documents; {} were refused.",
-                done.people, done.documents, done.left_out
+                "{} patients with {} documents are in; {}.",
+                done.people,
+                done.documents,
+                match done.left_out {
+                    0 => "nothing was refused".to_owned(),
+                    refused => format!("{refused} things were refused: the lines above name them"),
+                }
             ))?;
             Ok(if done.left_out == 0 {
                 ExitCode::SUCCESS

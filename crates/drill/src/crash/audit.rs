@@ -186,7 +186,12 @@ fn verifier_key(keys: &Keys, data: &Path) -> Result<String, Problem> {
     let newest = std::fs::read_dir(&folder)
         .map_err(Problem::file("could not read", &folder))?
         .flatten()
-        .find_map(|entry| std::fs::read_to_string(entry.path()).ok());
+        .map(|entry| entry.path())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|ending| ending == "checkpoint")
+        })
+        .find_map(|path| std::fs::read_to_string(path).ok());
     let name = newest
         .as_deref()
         .and_then(|text| text.lines().next())

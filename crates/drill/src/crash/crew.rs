@@ -151,7 +151,7 @@ pub fn invitees(
     practices: usize,
 ) -> Result<Vec<Vec<Invitee>>, Problem> {
     let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let population = Population::new(Plan::new(patients, seed, today))?;
+    let population = Population::new(Plan::new(patients, seed, Plan::DAY))?;
     let mut invitees = vec![Vec::new(); practices];
     for patient in &settled.patients {
         let Some(of_practice) = invitees.get_mut(patient.practice) else {

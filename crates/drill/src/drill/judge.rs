@@ -268,13 +268,14 @@ pub fn of_approval(run: &Run<'_>, approved: &Approved) -> Vec<String> {
     let Some(case) = run.case else {
         return faults;
     };
-    let approvers = case.authors("approved").len();
-    if approvers != 2 {
+    let (approvers, second) = case.approvals();
+    if approvers.len() != 2 {
         faults.push(format!(
-            "the texts and lists were approved by {approvers} and not by two"
+            "the texts and lists were approved by {} and not by two",
+            approvers.len()
         ));
     }
-    let (second, published) = (case.last("approved"), case.first("published"));
+    let published = case.first("published");
     if published.is_none() || published < second {
         faults.push("the statement was published before the second approval".to_owned());
     }

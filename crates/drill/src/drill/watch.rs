@@ -7,6 +7,7 @@ use candour_room::notices;
 use candour_room::register::{self, Member, MemberItem, MemberSection};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// The room's database, seen from outside.
@@ -37,21 +38,16 @@ pub struct Case {
 }
 
 impl Case {
-    /// Who did something, in order; each author once.
-    pub fn authors(&self, word: &str) -> Vec<&str> {
-        let mut authors: Vec<&str> = Vec::new();
-        for event in self.events.iter().filter(|event| event.word == word) {
-            if !authors.contains(&event.author.as_str()) {
-                authors.push(&event.author);
+    /// Who approved texts and lists, each once, and when the second of them did.
+    pub fn approvals(&self) -> (BTreeSet<&str>, Option<Timestamp>) {
+        let mut authors = BTreeSet::new();
+        let mut second_at = None;
+        for event in self.events.iter().filter(|event| event.word == "approved") {
+            if authors.insert(event.author.as_str()) && authors.len() == 2 {
+                second_at = Some(event.at);
             }
         }
-        authors
-    }
-
-    /// When something last happened.
-    pub fn last(&self, word: &str) -> Option<Timestamp> {
-        let events = self.events.iter().filter(|event| event.word == word);
-        events.map(|event| event.at).max()
+        (authors, second_at)
     }
 
     /// When something first happened.
@@ -144,5 +140,34 @@ impl Watch {
             items,
             sections,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_officer_who_approves_twice_is_no_second_one() {
+        let approved = |second: i64, author: &str| TimelineRow {
+            at: Timestamp::from_second(second).unwrap(),
+            word: "approved".to_owned(),
+            author: author.to_owned(),
+            detail: String::new(),
+        };
+        let mut case = Case {
+            events: vec![
+                approved(1, "Privacy officer"),
+                approved(2, "Privacy officer"),
+            ],
+            people: Vec::new(),
+            mailed_by_run: 0,
+        };
+        assert_eq!(case.approvals().1, None);
+        case.events.push(approved(3, "Security officer"));
+        case.events.push(approved(4, "Security officer"));
+        let (authors, second_at) = case.approvals();
+        assert_eq!(authors.len(), 2);
+        assert_eq!(second_at, Timestamp::from_second(3).ok());
     }
 }

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use jiff::ToSpan;
-use jiff::civil::Date;
+use jiff::civil::{Date, Weekday};
 
 /// One stream of repeatable chance.
 pub(super) struct Chance {
@@ -105,6 +105,20 @@ impl Chance {
 /// So many days later (or earlier).
 pub(super) fn days_after(day: Date, days: i32) -> Date {
     day.saturating_add(i64::from(days).days())
+}
+
+/// So many months later.
+pub(super) fn months_after(day: Date, months: i32) -> Date {
+    day.saturating_add(i64::from(months).months())
+}
+
+/// The same day, or the Friday before a weekend.
+pub(super) fn working_day(day: Date) -> Date {
+    match day.weekday() {
+        Weekday::Saturday => days_after(day, -1),
+        Weekday::Sunday => days_after(day, -2),
+        _ => day,
+    }
 }
 
 /// So many years later (or earlier); 29 February becomes 28.

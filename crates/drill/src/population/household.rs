@@ -24,6 +24,8 @@ pub(super) struct Place {
     pub gender: Gender,
     /// Who acts for them: a guardian for a child, a son or daughter or partner for some of the old.
     pub helper: Option<u32>,
+    /// Whoever would act for them if they could no longer decide.
+    pub next_of_kin: Option<u32>,
     /// Their partner in the household.
     pub partner: bool,
 }
@@ -33,6 +35,7 @@ struct Member {
     age: i32,
     gender: Gender,
     helper: Option<u32>,
+    next_of_kin: Option<u32>,
     partner: bool,
 }
 
@@ -73,6 +76,7 @@ fn members(chance: &mut Chance, first: u32) -> Vec<Member> {
             age,
             gender,
             helper: None,
+            next_of_kin: None,
             partner: false,
         };
         let (mine, theirs) = *chance.one_of(&[
@@ -119,6 +123,7 @@ fn members(chance: &mut Chance, first: u32) -> Vec<Member> {
                 members.push(Member {
                     partner: true,
                     helper,
+                    next_of_kin: is_old.then_some(head),
                     ..one(other, theirs)
                 });
             }
@@ -128,12 +133,13 @@ fn members(chance: &mut Chance, first: u32) -> Vec<Member> {
                 let near = members
                     .iter()
                     .position(|member| (25..65).contains(&member.age));
-                let helper = near
+                let next_of_kin = near
                     .and_then(|at| u32::try_from(at).ok())
                     .map(|at| first + at);
-                let helper = helper.filter(|_| chance.in_thousand(350));
+                let helper = next_of_kin.filter(|_| chance.in_thousand(350));
                 members.push(Member {
                     helper,
+                    next_of_kin,
                     ..one(chance.within(68..=97), gender(chance))
                 });
             }
@@ -166,6 +172,7 @@ pub(super) fn place(seed: u64, practices: &[SyntheticPractice], number: u32) -> 
         age: member.age,
         gender: member.gender,
         helper: member.helper,
+        next_of_kin: member.next_of_kin,
         partner: member.partner,
     }
 }

@@ -6,7 +6,7 @@ use candour_core::people::{Identity, PostalAddress};
 use jiff::civil::Date;
 
 use super::Letter;
-use super::chance::{Chance, days_after};
+use super::chance::{Chance, days_after, working_day};
 use super::page::{BLACK, Column, GREY, Ink, LEFT, Sheet, TypeFaces, Weight};
 use super::places::REGIONS;
 use super::practice::SyntheticPractice;
@@ -216,6 +216,11 @@ impl Writer<'_> {
 
     pub(super) fn referral(&self, chance: &mut Chance, topic: Topic, on: Date) -> Option<Letter> {
         let (text, name) = (topic.text(), self.identity.name.called());
+        let on = if topic.is_acute() {
+            on
+        } else {
+            working_day(on)
+        };
         let doctor = self.doctor(chance);
         let mut sheet = self.sheet(self.practice_ink());
         self.practice_head(&mut sheet);
@@ -224,7 +229,11 @@ impl Writer<'_> {
         sheet.line(self.hospital(), Weight::Regular, BLACK);
         sheet.gap(10.0);
         sheet.title(&format!("Referral: {}", text.concern));
-        let urgency = *chance.weighted(&[(6, "Routine"), (3, "Semi-urgent"), (1, "Urgent")]);
+        let urgency = if topic.is_acute() {
+            "Urgent"
+        } else {
+            chance.weighted(&[(6, "Routine"), (3, "Semi-urgent"), (1, "Urgent")])
+        };
         self.about(&mut sheet, &[("Urgency", urgency.to_owned())]);
         sheet.paragraph("Tēnā koe,");
         sheet.paragraph(&format!(
@@ -235,7 +244,13 @@ impl Writer<'_> {
         sheet.paragraph(&some(chance, text.examination, 2, name).join(" "));
         self.background(&mut sheet, on);
         sheet.heading("What we ask");
-        sheet.paragraph("Please see and advise. We are happy to follow up here and to arrange blood tests beforehand.");
+        if topic.is_acute() {
+            sheet.paragraph(&format!(
+                "Please see {name} today. Nothing was eaten or drunk since this morning."
+            ));
+        } else {
+            sheet.paragraph("Please see and advise. We are happy to follow up here.");
+        }
         Self::signature(
             &mut sheet,
             doctor,
@@ -260,6 +275,7 @@ impl Writer<'_> {
         on: Date,
     ) -> Option<Letter> {
         let (text, name) = (topic.text(), self.identity.name.called());
+        let on = working_day(on);
         let mut sheet = self.sheet(HOSPITAL_INK);
         self.hospital_head(&mut sheet, text.department);
         sheet.aside(&day(on));
@@ -276,7 +292,7 @@ impl Writer<'_> {
             text.department,
             text.concern.to_lowercase()
         ));
-        let seen = days_after(on, -chance.within(1..=6));
+        let seen = working_day(days_after(on, -chance.within(1..=6)));
         self.about(&mut sheet, &[("Seen on", day(seen))]);
         sheet.paragraph("Tēnā koe,");
         sheet.paragraph(&format!(
@@ -320,7 +336,7 @@ impl Writer<'_> {
         let mut sheet = self.sheet(HOSPITAL_INK);
         self.hospital_head(&mut sheet, text.department);
         sheet.title("Discharge summary");
-        let nights = chance.within(1..=6);
+        let nights = chance.within(2..=6);
         let ward = format!("Ward {}", chance.within(2..=24));
         self.about(
             &mut sheet,

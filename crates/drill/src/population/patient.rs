@@ -6,8 +6,9 @@ use candour_core::people::{
     search_key,
 };
 use jiff::civil::Date;
+use std::ops::Range;
 
-use super::chance::{Chance, Stream, days_after, years_after};
+use super::chance::{Chance, Stream, days_after, months_after, years_after};
 use super::clinic::{self, Had};
 use super::household::{Place, place};
 use super::letter::Writer as LetterWriter;
@@ -16,9 +17,12 @@ use super::practice::{SyntheticPractice, landline};
 use super::results::{Panel, panels, vitals};
 use super::topics::Topic;
 use super::{
-    Enrolment, Letter, Plan, Population, PopulationError, ProxyReason, SyntheticPatient,
-    SyntheticProxy, fhir,
+    Enrolment, FIRST_CANARY, Letter, MOST, Plan, Population, PopulationError, ProxyReason,
+    SyntheticPatient, SyntheticProxy, fhir,
 };
+
+/// How many years back letters go: before that, they are on paper.
+const LETTER_YEARS: i32 = 9;
 
 /// Birth and death, which others in the household ask for too.
 #[derive(Clone, Copy)]
@@ -130,6 +134,15 @@ pub(super) fn make(
     })
 }
 
+/// A test number of the range that begins at `from`. Seeds begin far apart in it, so that two populations of one
+/// installation rarely share a number.
+fn test_number(seed: u64, format: NhiFormat, number: u32, from: u32) -> Option<Nhi> {
+    let all = u64::from(MOST);
+    let begin = (seed % all) * 190_983 % all;
+    let counter = u32::try_from((begin + u64::from(number)) % all).ok()?;
+    Nhi::test_number(format, from + counter)
+}
+
 /// What is still so, with the day it began.
 fn present(had: &[Had], words: impl Fn(&Had) -> Option<String>) -> Vec<(Date, String)> {
     had.iter()
@@ -149,11 +162,11 @@ impl<'a> Somebody<'a> {
     fn new(population: &'a Population, number: u32) -> Self {
         let plan = &population.plan;
         let mut place = place(plan.seed, &population.practices, number);
-        let is_canary = number >= plan.patients;
+        let is_canary = number >= FIRST_CANARY;
         if is_canary {
-            let canary = (number - plan.patients) / plan.canaries_per_practice.max(1);
+            let canary = (number - FIRST_CANARY) / plan.canaries_per_practice.max(1);
             place.practice = usize::try_from(canary).unwrap_or(0);
-            place.helper = None;
+            (place.helper, place.next_of_kin) = (None, None);
             place.age = place.age.max(20);
         }
         let life = life(plan, &place, number);
@@ -187,31 +200,22 @@ impl<'a> Somebody<'a> {
         } else {
             Vec::new()
         };
-        // Different seeds begin at different numbers, so that two populations rarely share one.
-        let test_number = |format, counter: u64| {
-            let counter = (counter + plan.seed.wrapping_mul(7919) % 1_000_003)
-                % u64::from(Nhi::test_numbers(format));
-            u32::try_from(counter)
-                .ok()
-                .and_then(|counter| Nhi::test_number(format, counter))
-        };
         let is_new_format = chance.in_thousand(80);
         let format = if is_new_format {
             NhiFormat::Letters
         } else {
             NhiFormat::Digits
         };
-        let dormant = if chance.in_thousand(20) {
-            test_number(NhiFormat::Letters, 600_000 + u64::from(number))
-        } else {
-            None
-        };
+        let is_dormant = chance.in_thousand(20);
+        let dormant = is_dormant
+            .then(|| test_number(plan.seed, NhiFormat::Letters, number, MOST))
+            .flatten();
         Identity {
             name,
             other_names,
             birth_date: BirthDate::new(birth),
             gender: place.gender,
-            nhi: test_number(format, u64::from(number)),
+            nhi: test_number(plan.seed, format, number, 0),
             dormant: dormant.into_iter().collect(),
             deceased: death.map(Deceased::On),
         }
@@ -300,14 +304,15 @@ impl<'a> Somebody<'a> {
     fn proxies(&self, had: &[Had], chance: &mut Chance) -> Vec<SyntheticProxy> {
         let (population, place, birth) = (self.population, &self.place, self.life.birth);
         let plan = &population.plan;
-        let Some(person) = place.helper else {
+        let has_dementia = had.iter().any(|had| had.ailment.snomed == "52448006");
+        let next_of_kin = place.next_of_kin.filter(|_| has_dementia);
+        let Some(person) = place.helper.or(next_of_kin) else {
             return Vec::new();
         };
         let helper = self::place(plan.seed, &population.practices, person);
         if life(plan, &helper, person).death.is_some() {
             return Vec::new();
         }
-        let has_dementia = had.iter().any(|had| had.ailment.snomed == "52448006");
         let (reason, until) = if years_after(birth, 16) > plan.today {
             (ProxyReason::Guardian, years_after(birth, 16))
         } else if has_dementia {
@@ -357,6 +362,15 @@ impl<'a> Somebody<'a> {
         bloods
     }
 
+    /// The first and the last day of a letter about a topic that was looked at until `latest`.
+    fn days_for(&self, topic: Topic, latest: Date) -> Option<Range<Date>> {
+        let birth = self.life.birth;
+        let (youngest, oldest) = topic.months();
+        let last = latest.min(months_after(birth, oldest));
+        let first = years_after(last, -4).max(months_after(birth, youngest));
+        (first <= last).then_some(first..last)
+    }
+
     fn letters(
         &self,
         writer: &LetterWriter<'_>,
@@ -373,15 +387,26 @@ impl<'a> Somebody<'a> {
         )]
         let (whole, thousandths) = (mean as usize, (mean.fract() * 1000.0) as u32);
         let many = whole + usize::from(chance.in_thousand(thousandths));
-        let topics: Vec<(Topic, Date)> = had
+        let recent = years_after(self.end, -LETTER_YEARS);
+        let topics: Vec<(Topic, Range<Date>)> = had
             .iter()
             .filter_map(|had| {
-                Some((
-                    had.ailment.topic?,
-                    had.until.unwrap_or(self.end).max(had.since),
-                ))
+                let latest = had.until.unwrap_or(self.end).max(had.since);
+                let topic = had.ailment.topic?;
+                Some((topic, self.days_for(topic, latest)?))
             })
+            .filter(|(_, days)| days.end >= recent)
             .collect();
+        let usual: Vec<(Topic, Range<Date>)> = Topic::usual(self.place.age)
+            .iter()
+            .filter_map(|topic| Some((*topic, self.days_for(*topic, self.end)?)))
+            .collect();
+        let newborn = [(Topic::Growth, self.end..self.end)];
+        let usual = if usual.is_empty() {
+            newborn.as_slice()
+        } else {
+            &usual
+        };
         let mut letters = Vec::with_capacity(many);
         for place in 0..many {
             if let Some(tests) = bloods.get(place) {
@@ -391,17 +416,8 @@ impl<'a> Somebody<'a> {
             let own = topics
                 .get(chance.below(topics.len()))
                 .filter(|_| chance.in_thousand(650));
-            let latest = own.map_or(self.end, |(_, latest)| *latest);
-            let topic = own.map_or_else(
-                || *chance.one_of(Topic::usual(self.place.age)),
-                |(topic, _)| *topic,
-            );
-            let on = chance.day(
-                years_after(latest, -4)
-                    .max(days_after(self.life.birth, 2))
-                    .min(latest),
-                latest,
-            );
+            let (topic, days) = own.unwrap_or_else(|| chance.one_of(usual));
+            let (topic, on) = (*topic, chance.day(days.start, days.end));
             let letter = match chance.below(3) {
                 0 => writer.referral(&mut chance, topic, on),
                 _ if topic.is_acute() => writer.discharge_summary(&mut chance, topic, on),

@@ -98,7 +98,7 @@ fn region_of(index: usize) -> usize {
 
 pub(super) fn all(plan: &Plan) -> Option<Vec<SyntheticPractice>> {
     (0..plan.practices)
-        .map(|number| make(plan.seed, number))
+        .map(|number| make(plan.practices_seed, number))
         .collect()
 }
 

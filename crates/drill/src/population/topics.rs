@@ -39,8 +39,9 @@ impl Topic {
     /// Topics that may come up for anybody of an age.
     pub(super) const fn usual(age: i32) -> &'static [Self] {
         match age {
-            ..=5 => &[Self::Growth, Self::Hearing, Self::Breathing],
-            6..=15 => &[Self::Wrist, Self::Abdomen, Self::Skin, Self::Hearing],
+            ..=1 => &[Self::Growth],
+            2..=5 => &[Self::Hearing, Self::Growth],
+            6..=15 => &[Self::Wrist, Self::Abdomen, Self::Hearing],
             16..=49 => &[Self::Skin, Self::Wrist, Self::Abdomen, Self::Stomach],
             _ => &[
                 Self::Skin,
@@ -49,6 +50,20 @@ impl Topic {
                 Self::Abdomen,
                 Self::Eyes,
             ],
+        }
+    }
+
+    /// The youngest and the oldest age, in months, of whom its sentences can be true.
+    pub(super) const fn months(self) -> (i32, i32) {
+        match self {
+            Self::Growth => (2, 12),
+            Self::Hearing => (24, 120),
+            Self::Breathing | Self::Wrist | Self::Abdomen => (60, 1_400),
+            Self::Skin => (300, 1_400),
+            Self::Heart | Self::Mood | Self::Stomach => (144, 1_400),
+            Self::Pregnancy | Self::Diabetes | Self::Knee | Self::Eyes | Self::Memory => {
+                (192, 1_400)
+            }
         }
     }
 
@@ -101,7 +116,7 @@ static HEARING: Text = Text {
     ],
     advice: &[
         "We suggest waiting for three months, since fluid often clears by itself.",
-        "Please repeat the hearing test at the end of that time.",
+        "Please repeat the hearing test in three months.",
         "If the fluid is still there we would offer grommets, and have given the family a leaflet about them.",
         "Keep the ears dry after swimming and keep the home smoke free.",
     ],
@@ -239,7 +254,7 @@ static STOMACH: Text = Text {
     concern: "Heartburn and upper abdominal pain",
     history: &[
         "{name} has had burning pain under the breastbone after meals for about a year.",
-        "Omeprazole helps, but the pain comes back within days of stopping it.",
+        "Tablets from the pharmacy help, but the pain comes back within days of stopping them.",
         "There is no trouble with swallowing, no vomiting and no loss of weight.",
     ],
     examination: &[
@@ -248,7 +263,7 @@ static STOMACH: Text = Text {
         "The test for Helicobacter pylori was negative.",
     ],
     advice: &[
-        "Continue omeprazole 20 mg for eight weeks, then every other day, then stop.",
+        "Omeprazole 20 mg for eight weeks, then every other day, then stop.",
         "Smaller meals, nothing for three hours before bed, and raising the head of the bed may help.",
         "No further gastroscopy is needed unless new symptoms come up.",
     ],
@@ -386,9 +401,8 @@ static SKIN: Text = Text {
         "The rest of the skin shows sun damage but nothing that worries us.",
     ],
     advice: &[
-        "The mole was taken out today under local anaesthetic and sent to the laboratory.",
+        "The mole was taken out today under local anaesthetic. We will write with the result within three weeks.",
         "Please take out the stitches in twelve days.",
-        "We will write with the result within three weeks.",
         "A skin check once a year is enough from now on.",
     ],
     stay_reason: "Skin infection of the leg",
@@ -461,7 +475,7 @@ static GROWTH: Text = Text {
     concern: "Growth and feeding",
     history: &[
         "{name} was born at term and has been a slow feeder since the first weeks.",
-        "Solids are going well now. {name} is cheerful, sits and reaches for toys.",
+        "Feeds are going well now. {name} is cheerful and smiles at everybody.",
         "Parents and Well Child nurse agree that the last two months have been better.",
     ],
     examination: &[

@@ -130,16 +130,16 @@ fn table(run: &Run<'_>, score: &Score) -> String {
         );
     }
     let more = [
+        (
+            "Of that time, two officers reading and approving (scripted)",
+            spoken(run.approval_seconds),
+        ),
         ("Frozen after", seconds(score.seconds_to_freeze)),
         (
             "Practices told, before their patients",
             score.practices_told.to_string(),
         ),
         ("People told by mail", score.people_told.to_string()),
-        (
-            "Of that time, two officers reading and approving (scripted)",
-            spoken(run.approval_seconds),
-        ),
         ("Requests of the thief", run.loot.requests.to_string()),
         (
             "Ordinary people meanwhile",

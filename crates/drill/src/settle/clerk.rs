@@ -4,9 +4,9 @@ use super::accounts::officer;
 use super::desk::open_store;
 use super::keeper_command::KeeperCommand;
 use super::order::{Desk, Done, Order, Report, SettledPatient};
+use crate::Problem;
 use crate::accounts::Accounts;
 use crate::population::{Plan, Population, SyntheticPractice};
-use crate::{Problem, clock};
 use candour_embedded::Account;
 use candour_embedded::secret::hand_over;
 use candour_store::Practice;
@@ -47,9 +47,24 @@ const OFFICERS: [&str; 3] = [
 /// Kept beside the installation so that settling can go on where it stopped; the supervisor's own, mode 0600.
 #[derive(Default, Serialize, Deserialize)]
 struct Notebook {
+    /// The seed that the practices were made from, by the first population.
     seed: u64,
+    /// How many practices there are to be.
+    #[serde(default)]
+    practices: u32,
     desks: Vec<Desk>,
     officers: Vec<(String, String)>,
+    /// Patients who are complete and are marked, or about to be. A marked one can be given nothing more.
+    #[serde(default)]
+    canaries: Vec<MarkedCanary>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct MarkedCanary {
+    /// The seed and number of whom it stands among.
+    seed: u64,
+    number: u32,
+    patient: String,
 }
 
 impl Notebook {
@@ -70,6 +85,11 @@ impl Notebook {
         hand_over(&file, &text, &Account::current())
             .map_err(|problem| Problem::Unexpected(problem.to_string()))
     }
+
+    fn complete(&self, seed: u64) -> Vec<u32> {
+        let of_seed = self.canaries.iter().filter(|one| one.seed == seed);
+        of_seed.map(|one| one.number).collect()
+    }
 }
 
 /// The part of `candour.json` that settling needs.
@@ -79,7 +99,8 @@ struct Configuration {
     origin: String,
 }
 
-/// Fills the installation. Repeated with the same seed it goes on where it stopped, and twice equals once.
+/// Fills the installation. Repeated with the same seed it goes on where it stopped, and twice equals once; with more
+/// patients it adds the rest, with another seed other people.
 ///
 /// # Errors
 /// When the installation is not a demonstration, does not run, or refuses something it should not.
@@ -95,16 +116,7 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
         ));
     }
     let mut notebook = Notebook::read(&wishes.data)?;
-    if !notebook.desks.is_empty() && notebook.seed != wishes.seed {
-        return Err(Problem::Unexpected(format!(
-            "this installation was filled with seed {}; use it again or make a new one",
-            notebook.seed
-        )));
-    }
-    notebook.seed = wishes.seed;
-    let today = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-    let plan = Plan::new(wishes.patients, wishes.seed, today);
-    let population = Population::new(plan)?;
+    let population = Population::new(plan(wishes, &mut notebook))?;
     let keeper = keeper_command(wishes)?;
     practices(wishes, &keeper, population.practices(), &mut notebook).await?;
     officers(wishes, &keeper, &mut notebook)?;
@@ -115,11 +127,13 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
         data: wishes.data.clone(),
         patients: wishes.patients,
         seed: wishes.seed,
-        today,
+        practices_seed: notebook.seed,
+        today: Plan::DAY,
         origin: configuration.origin,
         desks: notebook.desks.clone(),
         officers: notebook.officers.clone(),
         visitors: wishes.visitors,
+        complete: notebook.complete(wishes.seed),
         known: known
             .accounts
             .iter()
@@ -127,7 +141,7 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
             .cloned()
             .collect(),
     };
-    let expected = u64::from(population.numbers().end);
+    let expected = u64::from(population.size()) - order.complete.len() as u64;
     let mut settled = Settled {
         accounts: known,
         visitors,
@@ -137,8 +151,26 @@ pub async fn settle(wishes: &Wishes) -> Result<Done, Problem> {
     // What was made is kept even when the rest was not: an invitation works once.
     write_accounts(&wishes.data, &settled.accounts, &settled.visitors)?;
     done?;
-    keeper.mark_canaries(&settled.canaries)?;
+    notebook.canaries.extend(settled.canaries);
+    // Written first: if marking stops in the middle, the next run marks the rest.
+    notebook.write(&wishes.data)?;
+    let canaries: Vec<_> = notebook.canaries.iter().map(|one| &*one.patient).collect();
+    keeper.mark_canaries(&canaries)?;
     Ok(settled.done)
+}
+
+/// The first population makes the practices; every later one, of whatever size and seed, comes to the same.
+fn plan(wishes: &Wishes, notebook: &mut Notebook) -> Plan {
+    let plan = Plan::new(wishes.patients, wishes.seed, Plan::DAY);
+    if notebook.desks.is_empty() {
+        notebook.seed = wishes.seed;
+        notebook.practices = plan.practices;
+    }
+    Plan {
+        practices: notebook.practices,
+        practices_seed: notebook.seed,
+        ..plan
+    }
 }
 
 fn keeper_command(wishes: &Wishes) -> Result<KeeperCommand, Problem> {
@@ -239,7 +271,7 @@ fn officers(
 struct Settled {
     accounts: Accounts,
     visitors: Accounts,
-    canaries: Vec<String>,
+    canaries: Vec<MarkedCanary>,
     done: Done,
 }
 
@@ -296,7 +328,14 @@ async fn desk(
         match serde_json::from_str(&line).map_err(Problem::json(pipe))? {
             Report::Patient(patient) => {
                 bar.inc(1);
-                note(&patient, list.as_mut(), &mut settled.canaries)?;
+                if patient.is_canary {
+                    settled.canaries.push(MarkedCanary {
+                        seed: wishes.seed,
+                        number: patient.number,
+                        patient: patient.patient.clone(),
+                    });
+                }
+                note(&patient, list.as_mut())?;
             }
             Report::Account(account) => settled.accounts.add(account),
             Report::Visitor(account) => settled.visitors.add(account),
@@ -334,11 +373,7 @@ async fn desk(
 fn note(
     patient: &SettledPatient,
     list: Option<&mut std::io::BufWriter<std::fs::File>>,
-    canaries: &mut Vec<String>,
 ) -> Result<(), Problem> {
-    if patient.is_canary {
-        canaries.push(patient.patient.clone());
-    }
     let Some(list) = list else { return Ok(()) };
     let place = Path::new("the list");
     let line = serde_json::to_string(patient).map_err(Problem::json(place))?;
@@ -358,9 +393,11 @@ fn progress_bar(wishes: &Wishes, expected: u64) -> ProgressBar {
 
 fn write_accounts(data: &Path, accounts: &Accounts, visitors: &Accounts) -> Result<(), Problem> {
     let portal = owner(&data.join("secrets/portal.credential"))?;
+    let room = owner(&data.join("secrets/room.credential"))?;
     let supervisor = Account::current();
     for (name, text, reader) in [
         (Accounts::ON_THE_PAGE, accounts.for_the_page()?, &portal),
+        (Accounts::IN_THE_ROOM, accounts.for_the_room()?, &room),
         (Accounts::FILE, accounts.written()?, &supervisor),
         (Accounts::VISITORS, visitors.written()?, &supervisor),
     ] {

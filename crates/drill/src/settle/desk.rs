@@ -64,6 +64,7 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
     let app = Arc::new(open_app(&order.data, "portal", &tasks, stop.clone())?);
     let plan = Plan {
         practices: u32::try_from(order.desks.len()).unwrap_or(u32::MAX),
+        practices_seed: order.practices_seed,
         ..Plan::new(order.patients, order.seed, order.today)
     };
     let population = Arc::new(Population::new(plan)?);
@@ -82,7 +83,8 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
             }
         }
     };
-    let (settled, ()) = tokio::join!(people::settle(&app, &population, &clients, told), relay);
+    let settling = people::settle(&app, &population, &clients, &order.complete, told);
+    let (settled, ()) = tokio::join!(settling, relay);
     let (done, candidates) = settled?;
     let clerk = Clerk {
         app: &app,

@@ -53,13 +53,10 @@ impl KeeperCommand {
     }
 
     /// Marks patients that nobody has a reason to open.
-    pub(super) fn mark_canaries(&self, patients: &[String]) -> Result<(), Problem> {
+    pub(super) fn mark_canaries(&self, patients: &[&str]) -> Result<(), Problem> {
         for some in patients.chunks(50) {
             let mut words = vec!["mark-canaries"];
-            words.extend(
-                some.iter()
-                    .flat_map(|patient| ["--patient", patient.as_str()]),
-            );
+            words.extend(some.iter().flat_map(|patient| ["--patient", *patient]));
             self.run(&words)?;
         }
         Ok(())

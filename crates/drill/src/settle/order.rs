@@ -13,6 +13,8 @@ pub struct Order {
     pub patients: u32,
     /// The seed of the population.
     pub seed: u64,
+    /// The seed that the practices were made from.
+    pub practices_seed: u64,
     /// The day on which the population lives, `YYYY-MM-DD`.
     pub today: jiff::civil::Date,
     /// The portal's address in a browser: passkeys are bound to it.
@@ -23,6 +25,8 @@ pub struct Order {
     pub officers: Vec<(String, String)>,
     /// How many more patients get a passkey, for ordinary traffic.
     pub visitors: usize,
+    /// Numbers of patients who are complete and are given nothing more: canaries that were marked.
+    pub complete: Vec<u32>,
     /// Accounts that an earlier run has made.
     pub known: Vec<Account>,
 }

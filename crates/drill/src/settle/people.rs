@@ -13,7 +13,7 @@ use candour_core::block::Block;
 use candour_core::document::NewDocument;
 use candour_core::fhir::{Directory, SEGMENT_BYTES, Segment, segments};
 use candour_seal::DepositKey;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
@@ -50,6 +50,7 @@ pub(super) async fn settle(
     app: &Arc<App>,
     population: &Arc<Population>,
     clients: &[ClientCredential],
+    complete: &[u32],
     told: Told,
 ) -> Result<(Done, Candidates), Problem> {
     let (made, waiting) = mpsc::channel::<Batch>(QUEUE);
@@ -57,7 +58,7 @@ pub(super) async fn settle(
     let candidates = Arc::new(Mutex::new(Candidates::default()));
     let done = Arc::new(Mutex::new(Done::default()));
 
-    let makers = makers(population, made);
+    let makers = makers(population, complete.iter().copied().collect(), made);
     let depositors = (0..DEPOSITORS).map(|_| {
         let depositor = Depositor {
             app: Arc::clone(app),
@@ -78,7 +79,12 @@ pub(super) async fn settle(
 }
 
 /// Makes people on as many threads as there are cores; letters as PDF are the expensive part.
-async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Result<(), Problem> {
+async fn makers(
+    population: &Arc<Population>,
+    complete: HashSet<u32>,
+    out: mpsc::Sender<Batch>,
+) -> Result<(), Problem> {
+    let complete = Arc::new(complete);
     let next = Arc::new(AtomicU32::new(0));
     let desk = Arc::new(Mutex::new(Sorting::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -86,13 +92,16 @@ async fn makers(population: &Arc<Population>, out: mpsc::Sender<Batch>) -> Resul
         .map(|_| {
             let (population, next, desk) =
                 (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
-            let out = out.clone();
+            let (out, complete) = (out.clone(), Arc::clone(&complete));
             tokio::task::spawn_blocking(move || {
-                let end = population.numbers().end;
                 loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    if number >= end {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    if place >= population.size() {
                         return Ok(());
+                    }
+                    let number = population.number(place);
+                    if complete.contains(&number) {
+                        continue;
                     }
                     let made = make(&population, number)?;
                     let full = desk
@@ -359,5 +368,9 @@ impl Depositor<'_> {
         done.segments += taken.segments;
         done.documents += taken.documents;
         done.left_out += taken.left_out.len();
+        drop(done);
+        for one in &taken.left_out {
+            tracing::warn!(who = one.person, what = ?one.what, why = %one.refusal, "not taken in");
+        }
     }
 }

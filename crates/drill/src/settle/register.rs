@@ -69,11 +69,19 @@ impl Candidates {
         let practice = candidate.practice;
         self.by_number
             .insert(candidate.number, (candidate, patient));
-        let same = || {
-            self.by_number
-                .values()
-                .filter(|(known, _)| known.practice == practice && known.is_ordinary)
+        let here = |is_ordinary| {
+            self.by_number.values().filter(move |(known, _)| {
+                known.practice == practice && known.is_ordinary == is_ordinary
+            })
         };
+        let last_child = here(false).map(|(known, _)| known.number).next_back();
+        if here(false).count() > EACH
+            && let Some(last) = last_child
+        {
+            self.by_number.remove(&last);
+            return;
+        }
+        let same = || here(true);
         // Families are rare among few people, so a child is kept with its guardian whatever their numbers.
         let is_guardian = |number| {
             let mut known = self.by_number.values();
@@ -144,5 +152,9 @@ mod tests {
         assert_eq!(candidates.ordinary(0).unwrap().0.number, 0);
         assert!(candidates.ordinary(1).is_none());
         assert!(candidates.by_number.len() <= EACH);
+        for number in 1000..2000 {
+            candidates.add(candidate(number, Some(1)), patient);
+        }
+        assert!(candidates.by_number.len() <= 2 * EACH);
     }
 }

@@ -1,10 +1,9 @@
 use std::collections::HashSet;
 
-use candour_core::document::MediaType;
+use candour_core::document::{DocumentKind, MediaType};
 use candour_core::fhir::{contact, identity};
-use candour_core::people::search_key;
 use candour_drill::population::{Plan, Population, ProxyReason, SyntheticPatient};
-use jiff::civil::{Date, date};
+use jiff::civil::{Date, Weekday, date};
 
 const TODAY: Date = date(2026, 11, 20);
 
@@ -27,7 +26,8 @@ fn everybody(patients: u32) -> Vec<SyntheticPatient> {
 #[test]
 fn the_same_seed_gives_the_same_people_and_the_same_letters() {
     let (one, other, third) = (population(50, 1), population(50, 1), population(50, 2));
-    for number in [0, 17, 49, 50] {
+    let canary = one.number(50);
+    for number in [0, 17, 49, canary] {
         let (a, b, c) = (
             one.patient(number).unwrap(),
             other.patient(number).unwrap(),
@@ -107,29 +107,101 @@ fn everybody_has_a_number_of_their_own_and_a_record_that_reads_as_theirs() {
 }
 
 #[test]
-fn every_kind_of_person_that_a_notice_must_find_a_way_to_is_there() {
-    let everybody = everybody(2000);
-    let count = |is: &dyn Fn(&SyntheticPatient) -> bool| {
-        everybody.iter().filter(|patient| is(patient)).count()
+fn every_kind_of_person_is_there_in_sensible_proportion() {
+    let everybody = everybody(5000);
+    let is_child = |patient: &SyntheticPatient| patient.identity.birth_date.age_on(TODAY) < 16;
+    let share = |is: &dyn Fn(&SyntheticPatient) -> bool, of: &dyn Fn(&SyntheticPatient) -> bool| {
+        let all = everybody.iter().filter(|patient| of(patient)).count();
+        let those = everybody
+            .iter()
+            .filter(|patient| of(patient) && is(patient));
+        1000 * those.count() / all
     };
-    let macrons = count(&|patient| {
-        let name = patient.identity.name.full();
-        search_key(&name) != name.to_lowercase()
-    });
-    assert!(macrons > 300, "{macrons}");
-    assert!(count(&|patient| patient.identity.deceased.is_some()) > 20);
-    assert!(count(&|patient| patient.contact.unsafe_to_write) > 8);
-    assert!(count(&|patient| patient.contact.email.is_none()) > 200);
-    assert!(count(&|patient| patient.contact.country != "NZ") > 15);
-    assert!(count(&SyntheticPatient::has_left) > 20);
-    assert!(count(&|patient| !patient.identity.dormant.is_empty()) > 15);
-    let reasons =
-        |reason| count(&|patient| patient.proxies.iter().any(|proxy| proxy.reason == reason));
-    assert!(
-        reasons(ProxyReason::Guardian) > 200
-            && reasons(ProxyReason::Wish) > 5
-            && reasons(ProxyReason::Capacity) > 0
-    );
+    let anybody = |_: &SyntheticPatient| true;
+    let has_proxy = |reason| {
+        move |patient: &SyntheticPatient| patient.proxies.iter().any(|proxy| proxy.reason == reason)
+    };
+    // In a thousand, and the least and most that are plausible for a general practice in New Zealand.
+    let shares = [
+        (
+            "macrons in the name",
+            share(&has_macron, &anybody),
+            150..=600,
+        ),
+        ("children", share(&is_child, &anybody), 150..=300),
+        (
+            "children with a guardian",
+            share(&has_proxy(ProxyReason::Guardian), &is_child),
+            850..=1000,
+        ),
+        (
+            "a helper by wish",
+            share(&has_proxy(ProxyReason::Wish), &anybody),
+            3..=60,
+        ),
+        (
+            "a helper for want of capacity",
+            share(&has_proxy(ProxyReason::Capacity), &anybody),
+            1..=20,
+        ),
+        (
+            "deceased",
+            share(&|one| one.identity.deceased.is_some(), &anybody),
+            10..=60,
+        ),
+        (
+            "unsafe to write",
+            share(&|one| one.contact.unsafe_to_write, &anybody),
+            4..=40,
+        ),
+        (
+            "adults without e-mail",
+            share(&|one| one.contact.email.is_none(), &|one| !is_child(one)),
+            100..=400,
+        ),
+        (
+            "abroad",
+            share(&|one| one.contact.country != "NZ", &anybody),
+            10..=50,
+        ),
+        (
+            "left",
+            share(&SyntheticPatient::has_left, &anybody),
+            10..=60,
+        ),
+        (
+            "moved to another practice",
+            share(&|one| one.enrolments.len() > 1, &anybody),
+            15..=80,
+        ),
+        (
+            "a dormant NHI",
+            share(&|one| !one.identity.dormant.is_empty(), &anybody),
+            10..=40,
+        ),
+    ];
+    for (what, share, plausible) in shares {
+        assert!(plausible.contains(&share), "{what}: {share} in a thousand");
+    }
+    let regions: HashSet<_> = population(5000, 7)
+        .practices()
+        .iter()
+        .map(|practice| practice.region.clone())
+        .collect();
+    assert!(regions.len() >= 3, "{regions:?}");
+}
+
+fn has_macron(patient: &SyntheticPatient) -> bool {
+    patient
+        .identity
+        .name
+        .full()
+        .contains(|letter| "āēīōūĀĒĪŌŪ".contains(letter))
+}
+
+#[test]
+fn whoever_acts_for_somebody_is_a_living_adult() {
+    let everybody = everybody(2000);
     for patient in &everybody {
         let age = patient.identity.birth_date.age_on(TODAY);
         for proxy in &patient.proxies {
@@ -185,6 +257,62 @@ fn letters_are_pdf_files_without_active_content() {
                 "{}",
                 letter.pdf.len()
             );
+        }
+    }
+}
+
+#[test]
+fn a_larger_population_begins_with_the_same_people_and_keeps_its_canaries() {
+    let (small, large) = (population(60, 5), population(90, 5));
+    let who = |population: &Population, number| {
+        let patient = population.patient(number).unwrap();
+        (
+            patient.identity.nhi,
+            patient.identity.name.full(),
+            patient.practice,
+        )
+    };
+    for number in small.numbers() {
+        assert_eq!(who(&small, number), who(&large, number));
+    }
+}
+
+#[test]
+fn people_of_another_seed_come_to_the_same_practices_and_share_no_number() {
+    let first = population(5000, 1);
+    let plan = Plan {
+        practices_seed: 1,
+        documents_per_patient: 0.0,
+        ..Plan::new(5000, 2, TODAY)
+    };
+    let second = Population::new(plan).unwrap();
+    assert_eq!(first.practices(), second.practices());
+    let numbers = |population: &Population| -> HashSet<_> {
+        let everybody = population.patients().map(Result::unwrap);
+        everybody
+            .flat_map(|one| one.identity.nhi.into_iter().chain(one.identity.dormant))
+            .collect()
+    };
+    let first = Population::new(Plan {
+        documents_per_patient: 0.0,
+        ..*first.plan()
+    });
+    assert!(numbers(&first.unwrap()).is_disjoint(&numbers(&second)));
+}
+
+#[test]
+fn letters_are_of_days_on_which_they_can_have_been_written() {
+    for patient in population(200, 9).patients().map(Result::unwrap) {
+        for letter in &patient.letters {
+            let day = letter.meta.date.unwrap();
+            let years = day.until(TODAY).unwrap().get_days() / 365;
+            assert!(day >= patient.identity.birth_date.date() && (0..=14).contains(&years));
+            if letter.meta.kind == DocumentKind::ClinicLetter {
+                assert!(!matches!(
+                    day.weekday(),
+                    Weekday::Saturday | Weekday::Sunday
+                ));
+            }
         }
     }
 }

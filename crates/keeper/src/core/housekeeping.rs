@@ -6,7 +6,7 @@ use crate::identity::write_failures;
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
 use crate::volume::{Alarm, Volume};
-use candour_keeper_api::words::{EntryKind, Reason};
+use candour_keeper_api::words::{EntryKind, Reason, Role};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
@@ -81,6 +81,7 @@ async fn each_second(
             // A minute that is not written now is written with the next.
             let _ = write_failures(&core, now, ends).await;
             let _ = write_frozen(&core, now, ends).await;
+            let _ = write_strangers(&core, now, ends).await;
         }
         if ends {
             last_of_all.cancel();
@@ -118,6 +119,20 @@ async fn write_frozen(core: &Core, now: Timestamp, all: bool) -> Result<(), Ledg
         let mut draft = Draft::of_keeper(EntryKind::Summary);
         draft.row.decision = Reason::Frozen.number();
         draft.row.principal = crate::keys::KeyedToken(minute.tried.what).surrogate();
+        draft.body.network = minute.tried.network;
+        draft.body.count = minute.count;
+        drafts.push(draft);
+    }
+    core.ledger.append(drafts).await.map(drop)
+}
+
+/// Refusals to whoever is not signed in: one entry for each network and minute, however many there were.
+async fn write_strangers(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
+    let mut drafts = Vec::new();
+    for minute in core.refused_strangers.take_minutes(now, all) {
+        let mut draft = Draft::of_keeper(EntryKind::Summary);
+        draft.row.decision = Reason::SessionEnded.number();
+        draft.row.role = Role::Anonymous;
         draft.body.network = minute.tried.network;
         draft.body.count = minute.count;
         drafts.push(draft);

@@ -10,6 +10,10 @@ values ($1, $2, $3, $4, $5, $6)";
     SELECT_INSTALLATION = "\
 select id, is_demonstration, made_at, room_public, room_private, mac from installation";
 
+    /// Whether others have a database in the same cluster: its owner could then change the keeper's.
+    SHARES_CLUSTER = "\
+select exists (select from pg_database where not datistemplate and datname not in (current_database(), 'postgres'))";
+
     /// An empty ledger.
     INSERT_HEAD = "insert into ledger_head (epoch, size, frontier, at) values (0, 0, $1, 0)";
 

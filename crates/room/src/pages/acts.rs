@@ -174,6 +174,8 @@ struct ActPage {
     sentence: String,
     ceremony: String,
     options: String,
+    /// In a demonstration: what this officer's passkey answers with.
+    keys: Option<String>,
     texts: Vec<super::lists::ShownText>,
 }
 
@@ -225,7 +227,10 @@ pub(super) async fn begin(
         }
         None => Vec::new(),
     };
+    let demonstration = room.config.demonstration.as_ref();
+    let keys = demonstration.and_then(|officers| officers.keys_of(&officer.name));
     Ok(page(&ActPage {
+        keys,
         officer: Some(officer),
         incident: id,
         title: act.button(),

@@ -5,7 +5,6 @@ use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::room::Room;
-use crate::steward::{day, hour};
 use crate::{clock, clocks, incidents, notices, register, scope};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -15,11 +14,11 @@ use candour_seal::IncidentId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
-/// A moment as pages write it.
+/// A moment as pages write it, to the second: minutes are too coarse for what a machine does.
 pub(super) fn moment(room: &Room, at: Timestamp) -> String {
     let zone = &room.config.zone;
-    let seconds = at.to_zoned(zone.clone()).strftime("%S").to_string();
-    format!("{}, {} ({seconds} s)", day(at, zone), hour(at, zone))
+    let at = at.to_zoned(zone.clone());
+    at.strftime("%-d %B %Y, %-I:%M:%S %P").to_string()
 }
 
 #[derive(Template)]
@@ -65,6 +64,7 @@ struct OnePage {
     id: String,
     opened: String,
     rule: &'static str,
+    is_frozen: bool,
     is_unlocked: bool,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
@@ -130,7 +130,8 @@ pub(super) async fn one(
         officer: Some(officer),
         id,
         opened: moment(&room, incident.opened_at),
-        rule: words::rule(incident.rule),
+        rule: incidents::rule::words(incident.rule),
+        is_frozen: incident.session != 0 || incident.principal != 0,
         is_unlocked: room.unlocked(incident.id).is_some(),
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
@@ -150,7 +151,7 @@ pub(super) async fn one(
                         running.state,
                         ClockState::Met { .. } | ClockState::Late { .. }
                     ),
-                words: format!("{}: tell {}.", running.regime, running.to),
+                words: format!("{}. Owed to: {}.", running.regime, running.to),
             })
             .collect(),
         timeline: timeline

@@ -3,6 +3,7 @@
 use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
+use crate::incidents::Incident;
 use crate::portal;
 use crate::register::{self, Member};
 use crate::room::Room;
@@ -152,7 +153,10 @@ pub(super) async fn register(
     }))
 }
 
-fn of_practice(members: &[Member], practice: PracticeId) -> impl Iterator<Item = &Member> {
+pub(super) fn of_practice(
+    members: &[Member],
+    practice: PracticeId,
+) -> impl Iterator<Item = &Member> {
     members
         .iter()
         .filter(move |member| member.route != "canary" && member.practices.contains(&practice))
@@ -186,12 +190,13 @@ struct PracticePage {
     others: Vec<ShownPerson>,
 }
 
-struct ShownPerson {
-    name: String,
-    birth_date: String,
-    phone: String,
-    why: &'static str,
-    seen: String,
+/// Somebody on a practice's list.
+pub(super) struct ShownPerson {
+    pub(super) name: String,
+    pub(super) birth_date: String,
+    pub(super) phone: String,
+    pub(super) why: &'static str,
+    pub(super) seen: String,
 }
 
 /// One practice's own patients in the case, with names while the room is unlocked.
@@ -202,6 +207,42 @@ pub(super) async fn practice(
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
+    let shown = of_one_practice(&room, &incident, practice).await?;
+    Ok(page(&PracticePage {
+        officer: Some(officer),
+        id,
+        practice: shown.practice,
+        is_unlocked: shown.is_unlocked,
+        script: shown.script,
+        call: shown.call,
+        others: shown.others,
+    }))
+}
+
+/// A practice's list.
+pub(super) struct PracticeList {
+    pub(super) practice: String,
+    pub(super) is_unlocked: bool,
+    pub(super) script: Vec<Part>,
+    pub(super) call: Vec<ShownPerson>,
+    pub(super) others: Vec<ShownPerson>,
+}
+
+/// The name that the portal's directory has.
+pub(super) async fn practice_name(
+    room: &Room,
+    practice: PracticeId,
+) -> Result<String, DatabaseError> {
+    let name = portal::practices(&room.portal, &[practice]).await?.pop();
+    Ok(name.map_or_else(|| practice.to_string(), |practice| practice.name))
+}
+
+/// The list of one practice; not found where none of its patients is concerned.
+pub(super) async fn of_one_practice(
+    room: &Room,
+    incident: &Incident,
+    practice: PracticeId,
+) -> Result<PracticeList, Problem> {
     let members = register::members(&room.pool, incident.id).await?;
     let own: Vec<&Member> = of_practice(&members, practice).collect();
     if own.is_empty() {
@@ -215,7 +256,7 @@ pub(super) async fn practice(
         }
         None => BTreeMap::new(),
     };
-    let rung = rung(&room, incident.id).await?;
+    let rung = rung(room, incident.id).await?;
     let (mut call, mut others) = (Vec::new(), Vec::new());
     for member in own {
         let person = people.get(&member.patient).cloned().unwrap_or_default();
@@ -231,20 +272,17 @@ pub(super) async fn practice(
             others.push(shown);
         }
     }
-    let name = portal::practices(&room.portal, &[practice]).await?.pop();
     let texts = texts::newest(&room.pool, incident.id).await?;
     let script = texts
         .iter()
         .find(|text| text.draft.kind == TextKind::CallScript);
-    Ok(page(&PracticePage {
-        officer: Some(officer),
-        id,
-        practice: name.map_or_else(|| practice.to_string(), |practice| practice.name),
+    Ok(PracticeList {
+        practice: practice_name(room, practice).await?,
         is_unlocked: room.unlocked(incident.id).is_some(),
         script: script.map_or_else(Vec::new, |text| parts(&text.draft.words)),
         call,
         others,
-    }))
+    })
 }
 
 fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) -> ShownPerson {

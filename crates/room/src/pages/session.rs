@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{Reason, Role};
 use candour_keeper_api::{CallError, Token};
-use candour_seal::PersonId;
+use candour_seal::{PersonId, PracticeId};
 use http::HeaderMap;
 use http::header::COOKIE;
 use http::request::Parts;
@@ -22,6 +22,9 @@ pub(super) const ROLES: [Role; 3] = [
     Role::SecurityOfficer,
     Role::CommunicationsOfficer,
 ];
+
+/// The roles that look at a practice's own list.
+const DESK_ROLES: [Role; 3] = [Role::Manager, Role::Clinician, Role::Reception];
 
 /// An officer who is signed in.
 #[derive(Clone)]
@@ -45,19 +48,42 @@ pub(super) fn title(role: Role) -> &'static str {
         Role::PrivacyOfficer => "Privacy officer",
         Role::SecurityOfficer => "Security officer",
         Role::CommunicationsOfficer => "Communications officer",
+        Role::Manager => "Practice manager",
+        Role::Clinician => "Doctor or nurse",
+        Role::Reception => "Reception",
         _ => "Officer",
     }
 }
 
-/// The officer of a fresh sign-in or a session's view; `None` for any other role.
-pub(super) fn officer(token: Token, view: &wire::SessionView) -> Option<Officer> {
+/// Somebody of a practice who is signed in: at its desk.
+pub(crate) struct Desk {
+    pub(super) staff: Officer,
+    pub(super) practice: PracticeId,
+}
+
+/// Who works here: the operator's officers, and practices at their desks.
+pub(super) enum Visitor {
+    Officer(Officer),
+    Desk(Desk),
+}
+
+/// The visitor of a fresh sign-in or a session's view; `None` for any other role.
+pub(super) fn visitor(token: Token, view: &wire::SessionView) -> Option<Visitor> {
     let role = Role::try_from(view.role).ok()?;
-    Some(Officer {
+    let person = Officer {
         token,
         person: PersonId::try_from(view.principal.as_slice()).ok()?,
-        role: ROLES.contains(&role).then_some(role)?,
+        role,
         name: view.staff_name.clone(),
-    })
+    };
+    if ROLES.contains(&role) {
+        return Some(Visitor::Officer(person));
+    }
+    let practice = PracticeId::try_from(view.practice.as_slice()).ok()?;
+    DESK_ROLES.contains(&role).then_some(Visitor::Desk(Desk {
+        staff: person,
+        practice,
+    }))
 }
 
 /// The cookie that begins a session.
@@ -83,6 +109,27 @@ pub(super) fn token(headers: &HeaderMap) -> Option<Token> {
         .and_then(|(_, value)| Token::from_bytes(&from_hexadecimal(value)?))
 }
 
+/// Whoever the cookie names, by the records keeper's word; else what to answer.
+async fn signed_in(parts: &Parts, room: &Room) -> Result<Visitor, Response> {
+    let sign_in = || Redirect::to("/sign-in").into_response();
+    let token = token(&parts.headers).ok_or_else(sign_in)?;
+    let call = Call::Session(wire::WithToken {
+        token: token.expose().to_vec(),
+    });
+    match room.keeper.call(call).await {
+        Ok(Reply::Session(view)) => {
+            visitor(token, &view).ok_or_else(|| Problem::refused(STRANGER).into_response())
+        }
+        Ok(_) => Err(Problem::from(CallError::Unexpected).into_response()),
+        Err(CallError::Denied(denied)) if denied.reason == Reason::SessionEnded => Err(sign_in()),
+        Err(error) => Err(Problem::from(error).into_response()),
+    }
+}
+
+/// What anybody else is told.
+pub(super) const STRANGER: &str =
+    "Only the operator's officers and the practices concerned work in the incident room.";
+
 impl FromRequestParts<Arc<Room>> for Officer {
     type Rejection = Response;
 
@@ -90,21 +137,23 @@ impl FromRequestParts<Arc<Room>> for Officer {
         parts: &mut Parts,
         room: &Arc<Room>,
     ) -> Result<Self, Self::Rejection> {
-        let sign_in = || Redirect::to("/sign-in").into_response();
-        let token = token(&parts.headers).ok_or_else(sign_in)?;
-        let call = Call::Session(wire::WithToken {
-            token: token.expose().to_vec(),
-        });
-        match room.keeper.call(call).await {
-            Ok(Reply::Session(view)) => officer(token, &view).ok_or_else(|| {
-                Problem::refused("Only the operator's officers work in the incident room.")
-                    .into_response()
-            }),
-            Ok(_) => Err(Problem::from(CallError::Unexpected).into_response()),
-            Err(CallError::Denied(denied)) if denied.reason == Reason::SessionEnded => {
-                Err(sign_in())
-            }
-            Err(error) => Err(Problem::from(error).into_response()),
+        match signed_in(parts, room).await? {
+            Visitor::Officer(officer) => Ok(officer),
+            Visitor::Desk(_) => Err(Redirect::to("/desk").into_response()),
+        }
+    }
+}
+
+impl FromRequestParts<Arc<Room>> for Desk {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        room: &Arc<Room>,
+    ) -> Result<Self, Self::Rejection> {
+        match signed_in(parts, room).await? {
+            Visitor::Desk(desk) => Ok(desk),
+            Visitor::Officer(_) => Err(Redirect::to("/incidents").into_response()),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Signing in by passkey, through the records keeper.
 
-use super::session::{self, Officer};
+use super::session::{self, Officer, Visitor};
 use super::{Problem, page};
 use crate::codes::{from_hexadecimal, hexadecimal};
+use crate::demonstration::{DemonstrationOfficers, ListedOfficer};
 use crate::room::Room;
 use askama::Template;
 use axum::Form;
@@ -21,6 +22,7 @@ struct SignInPage {
     officer: Option<Officer>,
     ceremony: String,
     options: String,
+    officers: Vec<ListedOfficer>,
 }
 
 /// A passkey's answer as the form sends it.
@@ -58,10 +60,12 @@ pub(super) async fn form(
     let Reply::Ceremony(ceremony) = room.keeper.call(call).await? else {
         return Err(CallError::Unexpected.into());
     };
+    let demonstration = room.config.demonstration.as_ref();
     Ok(page(&SignInPage {
         officer: None,
         ceremony: hexadecimal(&ceremony.ceremony),
         options: in_page(&ceremony.options_json),
+        officers: demonstration.map_or_else(Vec::new, DemonstrationOfficers::listed),
     })
     .into_response())
 }
@@ -84,14 +88,16 @@ pub(super) async fn answer(
     };
     let token = Token::from_bytes(&signed_in.token).ok_or(CallError::Unexpected)?;
     let view = signed_in.session.ok_or(CallError::Unexpected)?;
-    if session::officer(token.clone(), &view).is_none() {
-        end(&room, &token).await;
-        return Err(Problem::refused(
-            "Only the operator's officers work in the incident room.",
-        ));
-    }
+    let home = match session::visitor(token.clone(), &view) {
+        Some(Visitor::Officer(_)) => "/incidents",
+        Some(Visitor::Desk(_)) => "/desk",
+        None => {
+            end(&room, &token).await;
+            return Err(Problem::refused(session::STRANGER));
+        }
+    };
     let cookie = [(SET_COOKIE, session::cookie(&token))];
-    Ok((cookie, Redirect::to("/incidents")).into_response())
+    Ok((cookie, Redirect::to(home)).into_response())
 }
 
 pub(super) async fn out(State(room): State<Arc<Room>>, headers: HeaderMap) -> Response {

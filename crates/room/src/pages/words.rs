@@ -4,27 +4,6 @@ use crate::notices::Count;
 use crate::register::{Counts, Member};
 use candour_core::notices::Finding;
 
-/// What a rule of detection found, by its number in the ledger.
-pub(super) const fn rule(number: i16) -> &'static str {
-    match number {
-        1 => "A record that nobody has a reason to open was touched.",
-        2 => "Records of strangers were asked for, one after another.",
-        3 => "Many documents that do not exist were asked for.",
-        4 => "Somebody went on asking after a limit was reached.",
-        5 => "Documents of many patients were opened, one each.",
-        6 => "Documents were opened in the order in which they were deposited.",
-        7 => "Records were opened faster than hands can.",
-        8 => "Records of patients who have been away for a year were opened.",
-        9 => "Emergency access was used often.",
-        10 => "More documents were opened than ever in ordinary use.",
-        11 => "Many patients signed in from one network.",
-        12 => "Several sessions of one instance were stopped.",
-        13 => "Signing in to one account failed from many networks.",
-        14 => "Signing in to many accounts failed from one network.",
-        _ => "The keeper stopped something by itself.",
-    }
-}
-
 /// How people of one route are told.
 pub(super) fn route(counts: &Counts) -> &'static str {
     match counts.route.as_str() {
@@ -107,11 +86,5 @@ mod tests {
             messages(&count),
             "Mails to people: stuck after ten tries: somebody must look"
         );
-    }
-
-    #[test]
-    fn every_rule_that_the_keeper_has_is_said_in_words() {
-        let unknown = rule(0);
-        assert!((1..=14).all(|number| rule(number) != unknown));
     }
 }

@@ -72,6 +72,16 @@ pub(super) async fn save(
             ],
         )
         .await?;
+    save_seen(transaction, incident, patient, person).await
+}
+
+/// What was seen of one person: items, and parts of the record.
+async fn save_seen(
+    transaction: &Transaction<'_>,
+    incident: &[u8],
+    patient: &[u8],
+    person: &Person,
+) -> Result<(), DatabaseError> {
     let save_item = transaction.prepare_cached(SAVE_ITEM).await?;
     for (item, loss) in &person.items {
         let item = item.as_bytes().as_slice();

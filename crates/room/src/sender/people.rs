@@ -317,12 +317,7 @@ fn waiting(
             subject: text.draft.subject.clone(),
             // Fixed when the row was made: a repeated deposit must be the same content.
             at: row.made_at,
-            paragraphs: text
-                .draft
-                .words
-                .split("\n\n")
-                .map(|part| part.replace('\n', " "))
-                .collect(),
+            paragraphs: text.draft.words.split("\n\n").map(str::to_owned).collect(),
             about: about.clone(),
             code: room.codes.code(&row.id).to_string(),
             documents: documents.iter().map(ToString::to_string).collect(),

@@ -62,6 +62,10 @@ struct Check<'a> {
     is_known: bool,
 }
 
+#[derive(Template)]
+#[template(path = "status/missing.html")]
+struct Missing;
+
 fn moment(at: Timestamp, zone: &TimeZone) -> String {
     format!("{}, {}", day(at, zone), hour(at, zone))
 }
@@ -116,4 +120,8 @@ pub(super) fn incident(incident: &PublicIncident, sender: &Sender, zone: &TimeZo
 
 pub(super) fn check(answer: Option<&str>, is_known: bool) -> String {
     rendered(&Check { answer, is_known })
+}
+
+pub(super) fn missing() -> String {
+    rendered(&Missing)
 }

@@ -44,6 +44,7 @@ pub async fn serve(config: StatusConfig, stop: CancellationToken) -> Result<(), 
         .route("/", get(index))
         .route("/check", get(form).post(check))
         .route("/{file}", get(file))
+        .fallback(missing)
         .with_state(site);
     let routes =
         crate::pages::with_headers(routes).into_make_service_with_connect_info::<SocketAddr>();
@@ -75,13 +76,17 @@ async fn read(site: &Site, name: &str) -> Response {
             .and_then(|rest| rest.strip_suffix(".html"))
         {
             Some(number) if number.parse::<u32>().is_ok() => "text/html; charset=utf-8",
-            _ => return StatusCode::NOT_FOUND.into_response(),
+            _ => return missing().await,
         },
     };
     match tokio::fs::read(site.config.status_dir.join("site").join(name)).await {
         Ok(content) => ([(CONTENT_TYPE, kind)], content).into_response(),
-        Err(_) => StatusCode::NOT_FOUND.into_response(),
+        Err(_) => missing().await,
     }
+}
+
+async fn missing() -> Response {
+    (StatusCode::NOT_FOUND, Html(pages::missing())).into_response()
 }
 
 async fn form() -> Html<String> {
@@ -110,13 +115,19 @@ async fn check(
         codes.look_up(&site.config.status_dir, &typed.code)
     };
     let zone = TimeZone::get("Pacific/Auckland").unwrap_or(TimeZone::UTC);
-    let (status, words, is_known) = match answer {
+    let (status, words, is_known) = said(&answer, &zone);
+    (status, Html(pages::check(Some(&words), is_known))).into_response()
+}
+
+/// The answer to a typed code in words, and whether the message is ours.
+fn said(answer: &std::io::Result<Answer>, zone: &TimeZone) -> (StatusCode, String, bool) {
+    match answer {
         Ok(Answer::Ours(at)) => (
             StatusCode::OK,
             format!(
                 "We sent this message on {} at {}.",
-                day(at, &zone),
-                hour(at, &zone)
+                day(*at, zone),
+                hour(*at, zone)
             ),
             true,
         ),
@@ -141,6 +152,16 @@ async fn check(
             "Codes cannot be checked at the moment. Try again later, or ring us.".to_owned(),
             false,
         ),
-    };
-    (status, Html(pages::check(Some(&words), is_known))).into_response()
+    }
+}
+
+/// The same answer for a practice's desk.
+pub(crate) fn code_words(
+    status_dir: &std::path::Path,
+    typed: &str,
+    zone: &TimeZone,
+) -> (String, bool) {
+    let answer = Codes::default().look_up(status_dir, typed);
+    let (_, words, is_known) = said(&answer, zone);
+    (words, is_known)
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub struct DemonstrationPage {
     /// Around it.
     pub frame: Frame,
-    /// Patients, staff, operators.
+    /// Patients, staff.
     pub groups: Vec<AccountGroup>,
 }
 
@@ -66,7 +66,7 @@ pub enum AccountKind {
     Patient,
     /// Practice staff.
     Staff,
-    /// An officer of the operator.
+    /// An officer of the operator, who signs in at the incident room.
     Officer,
 }
 
@@ -174,7 +174,6 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
     let groups = [
         (AccountKind::Patient, "patients", "demonstration.patients"),
         (AccountKind::Staff, "staff", "demonstration.staff"),
-        (AccountKind::Officer, "operators", "demonstration.operators"),
     ];
     let groups = groups
         .into_iter()

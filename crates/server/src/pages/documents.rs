@@ -107,14 +107,20 @@ fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
         ),
     };
     let size = dates::size(meta.size_bytes);
+    let file = [("type", meta.media_type.words()), ("size", &*size)];
+    let cautions: Vec<_> = line.cautions.iter().map(|known| known.words()).collect();
+    let file = if cautions.is_empty() {
+        texts.fill("documents.file", &file)
+    } else {
+        let cautions = cautions.join("; it ");
+        let file = [file[0], file[1], ("cautions", &*cautions)];
+        texts.fill("documents.file_with", &file)
+    };
     DocumentView {
         id: line.document.to_string(),
         title: title.to_owned(),
         about,
-        file: texts.fill(
-            "documents.file",
-            &[("type", meta.media_type.words()), ("size", &size)],
-        ),
+        file,
         download: texts.fill("documents.download_named", &[("title", title)]),
         shows_inline: meta.media_type.showing() != Showing::Download,
         asked_as: match relation {

@@ -3,7 +3,9 @@
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
+use crate::pages::ToRing;
 use crate::portal::Portal;
+use crate::reading::together;
 use crate::respond;
 use crate::session::{Visit, Visitor};
 use crate::texts::Texts;
@@ -11,8 +13,9 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use candour_app::sign_in::Reachable;
-use candour_app::{FirstByte, notices, patients};
+use candour_app::{FirstByte, notices, patients, practices};
 use candour_keeper_api::words::{Purpose, Section};
+use candour_seal::PracticeId;
 
 /// The records within reach.
 #[derive(Template)]
@@ -22,6 +25,8 @@ pub struct HomePage {
     pub frame: Frame,
     /// One's own first.
     pub records: Vec<RecordTile>,
+    /// The practices of these records.
+    pub practices: Vec<ToRing>,
 }
 
 /// One record within reach.
@@ -49,32 +54,50 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
     let mut frame = portal.frame(visitor.visit, "home.title").await.at("/home");
     let texts = frame.texts();
     let mut records = Vec::with_capacity(session.patients.len());
+    let mut known_at = Vec::new();
     let mut delivered: Option<FirstByte> = None;
     for reachable in &session.patients {
-        let (record, called, first_byte) = tile(&portal, &visitor, reachable, texts).await?;
-        if let Some(name) = called {
+        let (line, first_byte) = tile(&portal, &visitor, reachable, texts).await?;
+        if let Some(name) = line.called {
             frame.title = texts.fill("home.hello", &[("name", &name)]);
         }
-        records.push(record);
-        delivered = Some(match delivered {
-            Some(delivered) => delivered.and(first_byte),
-            None => first_byte,
-        });
+        records.push(line.tile);
+        known_at.extend(
+            line.practice
+                .filter(|practice| !known_at.contains(practice)),
+        );
+        delivered = Some(together(first_byte, delivered));
     }
-    let page = HomePage { frame, records };
+    let directory = practices::all(portal.app()).await?;
+    let page = HomePage {
+        frame,
+        records,
+        practices: known_at
+            .iter()
+            .filter_map(|practice| ToRing::of(directory.get(practice)?))
+            .collect(),
+    };
     match delivered {
         Some(first_byte) => respond::opened(&page, first_byte),
         None => respond::page(&page),
     }
 }
 
-/// One record's tile; for one's own record also how one is called.
+/// A record's tile, with what the page takes from it.
+struct Line {
+    tile: RecordTile,
+    /// How one is called; for one's own record.
+    called: Option<String>,
+    /// Who knows the patient.
+    practice: Option<PracticeId>,
+}
+
 async fn tile(
     portal: &Portal,
     visitor: &Visitor,
     reachable: &Reachable,
     texts: &Texts,
-) -> Result<(RecordTile, Option<String>, FirstByte), Problem> {
+) -> Result<(Line, FirstByte), Problem> {
     let purpose = if reachable.is_proxied {
         Purpose::ProxyAccess
     } else {
@@ -83,7 +106,8 @@ async fn tile(
     let viewer = visitor.viewer(purpose)?;
     let reaches = |section| reachable.sections.is_empty() || reachable.sections.contains(&section);
     let (line, mut first_byte) = patients::name(portal.app(), &viewer, reachable.patient).await?;
-    let identity = line.into_inner().identity;
+    let line = line.into_inner();
+    let identity = line.identity;
     let mut waiting = None;
     if reaches(Section::Notices) {
         let (opened, notices_byte) =
@@ -112,7 +136,12 @@ async fn tile(
         }),
         waiting,
     };
-    Ok((tile, called.filter(|_| !reachable.is_proxied), first_byte))
+    let line = Line {
+        tile,
+        called: called.filter(|_| !reachable.is_proxied),
+        practice: line.practice,
+    };
+    Ok((line, first_byte))
 }
 
 fn waiting_words(texts: &Texts, count: usize) -> Option<String> {

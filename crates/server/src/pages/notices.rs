@@ -1,5 +1,6 @@
 //! Messages that wait for a patient: after an incident, which documents it was about.
 
+use super::record::unreadable;
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
@@ -22,6 +23,8 @@ pub struct NoticesPage {
     pub frame: Frame,
     /// Newest first.
     pub notices: Vec<NoticeView>,
+    /// That something could not be shown.
+    pub unreadable: Option<String>,
 }
 
 /// One message.
@@ -30,14 +33,33 @@ pub struct NoticeView {
     pub subject: String,
     /// When it came.
     pub received: Option<String>,
-    /// Its text.
-    pub paragraphs: Vec<String>,
+    /// Its text: headings, each with its sentences.
+    pub parts: Vec<NoticePart>,
     /// The documents it is about, each as the patient's own shelf calls it.
     pub documents: Vec<DocumentView>,
     /// The parts of the record it is about.
     pub about: Vec<String>,
     /// The code by which it can be checked; empty without one.
     pub code: String,
+}
+
+/// A heading with its sentences.
+pub struct NoticePart {
+    /// The heading; empty where a text has none.
+    pub heading: String,
+    /// The sentences.
+    pub text: String,
+}
+
+impl NoticePart {
+    /// The first of several lines is a heading.
+    fn of(paragraph: &str) -> Self {
+        let (heading, text) = paragraph.split_once('\n').unwrap_or(("", paragraph));
+        Self {
+            heading: heading.to_owned(),
+            text: text.replace('\n', " "),
+        }
+    }
 }
 
 /// A document that a message is about.
@@ -57,7 +79,8 @@ pub async fn show(
     let reading = Reading::of(&portal, visitor, &patient).await?;
     let (opened, first_byte) =
         candour_app::notices::open(portal.app(), &reading.viewer, reading.patient).await?;
-    let waiting = opened.into_inner().notices;
+    let opened = opened.into_inner();
+    let (waiting, missing) = (opened.notices, opened.unreadable);
     let (titles, shelf_byte) = titles(&portal, &reading, &waiting).await?;
     let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
     let frame = reading.frame(&portal, "notices.title", banner).await;
@@ -73,7 +96,11 @@ pub async fn show(
                     &dates::moment(texts, notice.at, &portal.settings().zone),
                 )],
             )),
-            paragraphs: notice.paragraphs,
+            parts: notice
+                .paragraphs
+                .iter()
+                .map(|paragraph| NoticePart::of(paragraph))
+                .collect(),
             documents: notice
                 .documents
                 .into_iter()
@@ -87,7 +114,11 @@ pub async fn show(
         })
         .collect();
     respond::opened(
-        &NoticesPage { frame, notices },
+        &NoticesPage {
+            unreadable: unreadable(texts, missing),
+            frame,
+            notices,
+        },
         together(together(first_byte, shelf_byte), banner_byte),
     )
 }

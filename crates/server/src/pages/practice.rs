@@ -1,6 +1,7 @@
 //! What practice staff see: purpose, finding a patient, the patient's page.
 
 use super::GivenDate;
+use super::record::{self, SectionLink};
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
 use crate::portal::Portal;
@@ -30,6 +31,10 @@ pub struct PracticePage {
     pub practice: String,
     /// Key of the sentence that says the chosen purpose.
     pub purpose: &'static str,
+    /// Of the search, which stands here too: nothing yet.
+    pub errors: FieldErrors,
+    /// Of the search: nothing yet.
+    pub terms: GivenTerms,
 }
 
 /// A purpose to choose.
@@ -115,6 +120,8 @@ pub struct PatientPage {
     pub frame: Frame,
     /// The patient's id as text.
     pub patient: String,
+    /// The record's sections, a click each.
+    pub sections: Vec<SectionLink>,
 }
 
 /// `GET /practice`: where staff start.
@@ -145,6 +152,8 @@ pub async fn start(State(portal): State<Portal>, visitor: Visitor) -> Result<Res
         frame,
         practice,
         purpose,
+        errors: FieldErrors::default(),
+        terms: GivenTerms::default(),
     })
 }
 
@@ -354,7 +363,7 @@ fn check(texts: &Texts, terms: &GivenTerms) -> FieldErrors {
     }
     let by_name = !terms.surname.is_empty() && (!terms.given.is_empty() || !terms.birth.is_empty());
     if terms.nhi.is_empty() && terms.phone.is_empty() && !by_name {
-        errors.add("nhi", texts.say("find.error_terms"));
+        errors.add("surname", texts.say("find.error_terms"));
     }
     errors
 }
@@ -375,6 +384,10 @@ pub async fn patient(
     let frame = frame
         .about(around)
         .back_to("/practice/find", "frame.find_patient");
-    let patient = reading.patient.to_string();
-    respond::opened(&PatientPage { frame, patient }, first_byte)
+    let page = PatientPage {
+        frame,
+        patient: reading.patient.to_string(),
+        sections: record::links(&reading),
+    };
+    respond::opened(&page, first_byte)
 }

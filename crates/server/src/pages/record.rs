@@ -99,7 +99,7 @@ const SECTIONS: [Shown; 5] = shown![
 /// Entries on one page.
 const PAGE: usize = 100;
 
-fn links(reading: &Reading) -> Vec<SectionLink> {
+pub(super) fn links(reading: &Reading) -> Vec<SectionLink> {
     let link = |shown: &Shown| SectionLink {
         path: reading.path(&format!("/record/{}", shown.section.word())),
         name: shown.name,

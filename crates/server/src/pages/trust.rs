@@ -105,6 +105,11 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
                 "trust.now_shared",
                 "trust.now_apart",
             ));
+            sentences.push(choose(
+                status.shares_cluster,
+                "trust.now_one_cluster",
+                "trust.now_own_cluster",
+            ));
             sentences.push(
                 texts
                     .say(match status.root_kind.as_str() {

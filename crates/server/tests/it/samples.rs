@@ -1,8 +1,7 @@
 //! One filled page of each kind, with words that real people have.
 
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
-use candour_server::pages::GivenDate;
-use candour_server::pages::access_history::{EventView, HistoryPage};
+use candour_server::pages::access_history::{HistoryPage, VisitView};
 use candour_server::pages::demonstration::{AccountGroup, AccountView, DemonstrationPage};
 use candour_server::pages::deposit::DepositPage;
 use candour_server::pages::documents::{DocumentView, DocumentsPage};
@@ -11,7 +10,9 @@ use candour_server::pages::invitations::account::{
     AccountPage, AppKey, InvitationPage, Picture, SheetPage,
 };
 use candour_server::pages::invitations::{InviteMadePage, InvitePage, LinkPage};
-use candour_server::pages::notices::{NoticeView, NoticesPage};
+use candour_server::pages::notices::{
+    DocumentView as NoticeDocument, NoticePart, NoticeView, NoticesPage,
+};
 use candour_server::pages::practice::{
     FindPage, FoundPatient, FoundView, GivenTerms, PatientPage, PracticePage, PurposeChoice,
     PurposePage,
@@ -20,6 +21,7 @@ use candour_server::pages::problem::ProblemPage;
 use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
 use candour_server::pages::sign_in::{SignInPage, StepUpPage};
 use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
+use candour_server::pages::{GivenDate, ToRing};
 
 const PATIENT: &str = "30313233343536373839616263646566";
 const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rpId":"localhost"}}"#;
@@ -27,7 +29,7 @@ const OPTIONS: &str = r#"{"publicKey":{"challenge":"AAAA","rpId":"localhost"}}"#
 fn standing() -> Standing {
     Standing {
         demonstration: true,
-        shares_user: true,
+        is_shared: true,
     }
 }
 
@@ -103,13 +105,58 @@ fn document(title: &str, shows_inline: bool) -> DocumentView {
     }
 }
 
-fn event(sentence: &str, why: &str, is_viewer: bool, is_refused: bool) -> EventView {
-    EventView {
-        sentence: sentence.to_owned(),
-        why: Some(why.to_owned()),
-        is_viewer,
-        is_refused,
+fn visit(who: &str, when: &str, deeds: &[&str], why: Option<&str>) -> VisitView {
+    VisitView {
+        who: who.to_owned(),
+        when: when.to_owned(),
+        why: why.map(str::to_owned),
+        deeds: deeds.iter().map(|deed| (*deed).to_owned()).collect(),
+        folded: None,
+        is_refused: false,
     }
+}
+
+fn visits() -> Vec<VisitView> {
+    vec![
+        visit(
+            "Dr Aroha Ngata, doctor or nurse at Kauri Health",
+            "3 November 2026, 9:14 am to 9:20 am",
+            &[
+                "Opened your results, 2 times",
+                "Opened your document “Letter from the heart clinic”",
+            ],
+            Some("Reason given: to care for you."),
+        ),
+        VisitView {
+            is_refused: true,
+            ..visit(
+                "Somebody who may not see this record",
+                "2 November 2026 at 11:40 pm",
+                &["Tried to open your document “Blood test”, and was refused"],
+                Some("Reason given: to read their own record."),
+            )
+        },
+        VisitView {
+            folded: Some("3 openings".to_owned()),
+            ..visit(
+                "You, or somebody with your sign-in",
+                "2 November 2026 at 8:02 am",
+                &[
+                    "Opened your list of documents",
+                    "Opened your conditions, 2 times",
+                ],
+                None,
+            )
+        },
+    ]
+}
+
+fn to_ring() -> Vec<ToRing> {
+    vec![ToRing {
+        name: "Kauri Health".to_owned(),
+        phone: "09 430 0000".to_owned(),
+        link: "tel:094300000".to_owned(),
+    }]
 }
 
 fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
@@ -303,16 +350,26 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 tile("Your record", true, Some("A message is waiting for you")),
                 tile("The record of Te Ao Mārama Walker, for whom you act", false, None),
             ],
+            practices: to_ring(),
         })),
-        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![] })),
+        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![], practices: vec![] })),
         ("notices", Box::new(NoticesPage {
             frame: of_patient("notices.title"),
             notices: vec![NoticeView {
                 subject: "Somebody else opened documents of yours".to_owned(),
                 received: Some("Received on 3 November 2026".to_owned()),
-                paragraphs: vec!["On 3 November 2026 somebody who is not you signed in with your password and opened documents of yours. We stopped it after 14 seconds.".to_owned(), "Your practice, Kauri Health, knows. Ring them on 03 379 0000.".to_owned()],
-                documents: vec!["Letter from the heart clinic, 12 August 2026".to_owned(), "Blood test, 2 July 2026".to_owned()],
+                parts: vec![
+                    NoticePart { heading: "What happened".to_owned(), text: "On 3 November 2026 somebody who is not you signed in with your password. We stopped it after 14 seconds.".to_owned() },
+                    NoticePart { heading: String::new(), text: "Your practice, Kauri Health, knows. Ring them on 03 379 0000.".to_owned() },
+                ],
+                documents: vec![
+                    NoticeDocument { id: PATIENT.to_owned(), title: Some("Letter from the heart clinic".to_owned()) },
+                    NoticeDocument { id: PATIENT.to_owned(), title: None },
+                ],
+                about: vec!["The list of your documents (titles and dates)".to_owned()],
+                code: "7KQD-2M4P-9XWA".to_owned(),
             }],
+            unreadable: None,
         })),
         ("record", Box::new(RecordPage { frame: of_patient("record.title"), sections: sections() })),
         ("section", Box::new(SectionPage {
@@ -338,11 +395,8 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         ("history", Box::new(HistoryPage {
             frame: of_patient("history.title"),
             is_own: true,
-            events: vec![
-                event("Dr Aroha Ngata, doctor or nurse at Kauri Health, opened your results on 3 November 2026 at 9:14 am.", "Reason given: to care for you.", false, false),
-                event("Somebody who may not see this record tried to open a document of yours on 2 November 2026 at 11:40 pm, and was refused.", "Reason given: to read their own record.", false, true),
-                event("You opened your list of documents on 2 November 2026 at 8:02 am.", "Reason given: to read your own record.", true, false),
-            ],
+            visits: visits(),
+            practices: to_ring(),
             older: Some(format!("/patients/{PATIENT}/history?before=7")),
             newest: None,
         })),
@@ -367,6 +421,8 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             frame: of_staff("practice.title").at("/practice").titled("Hello Dr Aroha Ngata".to_owned()),
             practice: "Kauri Health".to_owned(),
             purpose: "practice.purpose_now_direct_care",
+            errors: FieldErrors::default(),
+            terms: GivenTerms::default(),
         })),
         ("purpose", Box::new(PurposePage {
             frame: of_staff("purpose.title").at("/practice/purpose"),
@@ -392,7 +448,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 has_more: true,
             }),
         })),
-        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned() })),
+        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned(), sections: sections() })),
         ("deposit", Box::new(DepositPage {
             frame: mend,
             errors: errors(&[("file", "Choose a file"), ("date", "Enter a real date, for example 27 3 2026")]),

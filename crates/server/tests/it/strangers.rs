@@ -1,16 +1,20 @@
 //! Every route with an id refuses everybody who has no business there: the same 404, and a denial in the ledger.
 
-use crate::installation::{Answer, Installation, ORIGIN, cookies};
+use crate::installation::{Answer, Installation, ORIGIN, cookies, now};
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use candour_app::acts;
+use candour_keeper::facts::{Fact, StaffRole};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{ChangeKind, EnrolmentChange};
 use candour_keeper_api::words::{Purpose, Role};
-use candour_seal::{ItemId, PatientId};
+use candour_seal::{ItemId, PatientId, PersonId};
 use candour_server::routes::{Access, ROUTES, Route, Sample};
 use candour_server::session::Visit;
 use http::header::{CONTENT_TYPE, COOKIE, ORIGIN as ORIGIN_HEADER};
 use http::{Request, StatusCode};
+use jiff::SignedDuration;
+use std::net::SocketAddr;
 
 const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
 
@@ -177,6 +181,35 @@ async fn staff_of_another_practice_get_the_404_of_everybody_and_are_written_down
     .await;
 }
 
+/// Their session ends with their role: they are nobody any more, and what they try is written down as a stranger's.
+#[tokio::test]
+async fn staff_whose_role_ended_open_nothing_and_are_written_down() {
+    let scene = scene().await;
+    let keeper = &scene.installation.keeper;
+    let person = PersonId::from_bytes(keeper.next_id("person"));
+    let practice = scene.installation.practice;
+    let role = Fact::StaffRole(StaffRole {
+        practice: practice.as_bytes().to_vec(),
+        role: Role::Clinician.into(),
+        until: (now() + SignedDuration::from_mins(1)).as_microsecond(),
+        sealed_name: Vec::new(),
+    });
+    keeper.account(person, vec![role]).await;
+    let staff = keeper.sign_in_staff(person, practice, Role::Clinician);
+    keeper.clock.advance(SignedDuration::from_mins(2));
+    let cookies = cookies(&staff.token, CARE);
+    let before = scene.installation.denials().await;
+    for route in with_id() {
+        let request = request(route, scene.patient, scene.document, &cookies);
+        let answer = scene.installation.send(request).await;
+        let what = format!("{} {}", route.method, route.path);
+        assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{what}");
+        assert!(answer.body.contains("You are signed out"), "{what}");
+    }
+    keeper.stop().await;
+    assert!(scene.installation.denials().await > before);
+}
+
 #[tokio::test]
 async fn staff_whose_patient_left_get_the_404_of_everybody_and_are_written_down() {
     let scene = scene().await;
@@ -200,24 +233,32 @@ async fn staff_whose_patient_left_get_the_404_of_everybody_and_are_written_down(
     .await;
 }
 
+/// Who is not signed in costs no ledger entry each: one for each network and minute, with their number.
 #[tokio::test]
-async fn a_stranger_gets_the_404_of_everybody() {
+async fn a_stranger_gets_the_404_of_everybody_and_is_written_down() {
     let scene = scene().await;
     let absent = scene.installation.get("/there/is/no/such/page", "").await;
+    let before = scene.installation.denials().await;
+    let mut tried = 0;
     for route in with_id() {
-        let answer: Answer = scene
-            .installation
-            .send(request(route, scene.patient, scene.document, ""))
-            .await;
-        assert_eq!(
-            answer.status,
-            StatusCode::NOT_FOUND,
-            "{} {}",
-            route.method,
-            route.path
-        );
-        assert_eq!(answer.body, absent.body, "{} {}", route.method, route.path);
+        // Each route from a network of its own, so that each has its own entry.
+        tried += 1;
+        let network = SocketAddr::from(([198, 51, 100, tried], 1));
+        let mut request = request(route, scene.patient, scene.document, "");
+        request.extensions_mut().insert(ConnectInfo(network));
+        let answer: Answer = scene.installation.send(request).await;
+        let what = format!("{} {}", route.method, route.path);
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{what}");
+        assert_eq!(answer.body, absent.body, "{what}");
     }
+    // The minute that runs is written when the keeper ends.
+    scene.installation.keeper.stop().await;
+    let after = scene.installation.denials().await;
+    assert_eq!(
+        after - before,
+        i64::from(tried),
+        "a route was not written down"
+    );
 }
 
 /// Without this the tests above would pass on a portal that opens nothing to anybody.

@@ -39,7 +39,7 @@ fn long() -> Vec<u8> {
 fn read(bytes: &[u8], key: &BackupKey) -> Result<Vec<(String, Vec<u8>)>, ArchiveError> {
     let mut reader = Reader::begin(bytes, key)?;
     let mut found = Vec::new();
-    while let Some(entry) = reader.next()? {
+    while let Some(entry) = reader.next_entry()? {
         found.push((entry.name, reader.whole(usize::MAX)?.to_vec()));
     }
     Ok(found)
@@ -60,7 +60,7 @@ fn an_entry_that_nobody_reads_is_passed_over() {
     let bytes = archive(&keys.seal);
     let mut reader = Reader::begin(bytes.as_slice(), &keys.key).unwrap();
     let mut names = Vec::new();
-    while let Some(entry) = reader.next().unwrap() {
+    while let Some(entry) = reader.next_entry().unwrap() {
         names.push(entry.name);
     }
     assert_eq!(names, ["manifest", "object/x"]);

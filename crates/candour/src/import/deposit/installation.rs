@@ -1,12 +1,11 @@
 //! The running installation as an operator's command reaches it.
 
 use crate::Problem;
+use crate::secrets::issued;
 use candour_app::App;
 use candour_app::sign_in::ClientCredential;
-use candour_keeper_api::{Keeper, KeeperAddress};
-use candour_store::{Objects, Placement, Store};
+use candour_keeper_api::Keeper;
 use serde::Deserialize;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -36,12 +35,13 @@ pub(super) fn open(data: &Path) -> Result<Installation, Problem> {
     if !data.join(crate::data_folder::VERSION_FILE).exists() {
         return Err(Problem::NoDataFolder(data.to_path_buf()));
     }
-    let keeper = Keeper::new(KeeperAddress {
-        socket: data.join("run/keeper.sock"),
-        credential: Zeroizing::new(credential(data)?),
-    });
+    for file in ["secrets/import.credential", "secrets/portal.database"] {
+        read(&data.join(file))?;
+    }
+    let keeper = Keeper::new(issued::keeper(data, "import")?);
+    let store = issued::store(data, "portal", CONNECTIONS)?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    let app = App::start(Arc::new(keeper), store(data)?, &tasks, stop.clone());
+    let app = App::start(Arc::new(keeper), store, &tasks, stop.clone());
     Ok(Installation {
         app: Arc::new(app),
         tasks,
@@ -49,34 +49,9 @@ pub(super) fn open(data: &Path) -> Result<Installation, Problem> {
     })
 }
 
-fn store(data: &Path) -> Result<Store, Problem> {
-    let file = data.join("secrets/portal.database");
-    let config = read(&file)?.trim().parse().map_err(|_| malformed(&file))?;
-    let folder = data.join("objects");
-    let kept = folder.join("kept");
-    let owner = kept
-        .metadata()
-        .map_err(Problem::file("could not look at", &kept))?
-        .uid();
-    // Where the worker has a user of its own, it alone puts files where they stay.
-    let placement = if owner == rustix::process::geteuid().as_raw() {
-        Placement::Kept
-    } else {
-        Placement::Incoming
-    };
-    let objects =
-        Objects::open(&folder, placement).map_err(Problem::file("could not open", &folder))?;
-    Store::new(config, CONNECTIONS, objects)
-        .map_err(|error| Problem::Machine(crate::problem::sentence(&error)))
-}
-
-fn credential(data: &Path) -> Result<Vec<u8>, Problem> {
-    let file = data.join("secrets/import.credential");
-    bytes(read(&file)?.trim()).ok_or_else(|| malformed(&file))
-}
-
-fn read(file: &Path) -> Result<String, Problem> {
-    std::fs::read_to_string(file).map_err(|error| match error.kind() {
+fn read(file: &Path) -> Result<Zeroizing<String>, Problem> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new);
+    text.map_err(|error| match error.kind() {
         std::io::ErrorKind::PermissionDenied => Problem::Machine(format!(
             "{} cannot be read: run the import as the user who runs candour serve",
             file.display()
@@ -95,7 +70,7 @@ fn malformed(file: &Path) -> Problem {
 
 /// The program of a practice from what `candour-keeper add-practice` printed: lines `client: …`, `client secret: …`.
 pub(super) fn printed_client(file: &Path) -> Result<ClientCredential, Problem> {
-    let text = Zeroizing::new(read(file)?);
+    let text = read(file)?;
     let field = |name: &str| {
         text.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -157,18 +132,8 @@ pub(super) fn demonstration_client(
 fn client_credential(client: &str, secret: &str) -> Option<ClientCredential> {
     Some(ClientCredential {
         client: client.parse().ok()?,
-        secret: Zeroizing::new(bytes(secret)?),
+        secret: issued::bytes(secret)?,
     })
-}
-
-fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-        .collect()
 }
 
 #[cfg(test)]
@@ -196,7 +161,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("secrets")).unwrap();
         let desk = format!(
-            r#"{{"desks":[{{"name":"Kauri Health","client":"{}","client_secret":"00"}}]}}"#,
+            r#"{{"desks":[{{"name":"Kauri Health","client":"{0}","client_secret":"{0}{0}"}}]}}"#,
             "0a".repeat(16)
         );
         std::fs::write(folder.path().join("secrets/settled.json"), desk).unwrap();

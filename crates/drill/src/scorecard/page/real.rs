@@ -27,7 +27,7 @@ pub(super) const FIGURES: [Figure; 8] = [
         2,
     ),
     figure(
-        "People whose documents were opened",
+        "People whose record or documents were opened",
         "99,416 of about 1.8 million",
         3,
     ),

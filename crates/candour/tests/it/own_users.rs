@@ -1,0 +1,123 @@
+//! Under which accounts a demonstration runs, what it says about that, and that nothing of it is left.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
+
+use crate::running::{Demonstration, place, ports};
+
+const FOOTER: &str = "Keeper not isolated: for demonstration only.";
+
+/// Processes that have a path below `data` on their command line, as program and arguments, with their user.
+fn processes_of(data: &Path) -> BTreeMap<String, u32> {
+    let name = data.as_os_str().as_encoded_bytes();
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir("/proc").unwrap().flatten() {
+        let Ok(line) = fs::read(entry.path().join("cmdline")) else {
+            continue;
+        };
+        let is_ours = line.windows(name.len()).any(|part| part == name);
+        if let (true, Ok(about)) = (is_ours, entry.metadata()) {
+            let words = String::from_utf8_lossy(&line).replace('\0', " ");
+            found.insert(words, about.uid());
+        }
+    }
+    found
+}
+
+fn user_of(processes: &BTreeMap<String, u32>, part: &str) -> u32 {
+    let found = processes.iter().find(|(words, _)| words.contains(part));
+    *found
+        .unwrap_or_else(|| panic!("no {part} among {processes:?}"))
+        .1
+}
+
+fn page(port: u16) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let request =
+        format!("GET /trust HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// What each part's command line says, for all of them.
+const PARTS: [&str; 7] = [
+    "bin/postgres -D",
+    "candour-keeper run",
+    "candour portal",
+    "candour worker",
+    "candour room",
+    "candour status",
+    "candour mailbox",
+];
+
+#[test]
+fn started_by_root_each_part_has_its_own_user_and_after_an_interrupt_none_is_left() {
+    if !rustix::process::geteuid().is_root() {
+        // Nobody else can give a process to another user; the test below is about them.
+        return;
+    }
+    let (_place, data) = place();
+    let port = ports();
+    let demonstration = Demonstration::start(&data, port);
+    let running = processes_of(&data);
+    let mut users: Vec<u32> = PARTS.map(|part| user_of(&running, part)).to_vec();
+    users.sort_unstable();
+    users.dedup();
+    assert_eq!(users.len(), PARTS.len(), "{running:?}");
+    assert!(!users.contains(&0), "{running:?}");
+    // One cluster holds both databases, so whoever owns it could change the keeper's.
+    assert!(page(port).contains(FOOTER));
+    assert!(demonstration.said.contains("keeper not isolated"));
+    assert!(demonstration.end());
+    assert_eq!(processes_of(&data), BTreeMap::new());
+}
+
+#[test]
+fn started_by_an_ordinary_user_it_runs_under_that_user_and_every_page_says_what_that_means() {
+    let (place, data) = place();
+    let port = ports();
+    let demonstration = if rustix::process::geteuid().is_root() {
+        let programs = place.path().join("programs");
+        fs::create_dir(&programs).unwrap();
+        let built = Path::new(env!("CARGO_BIN_EXE_candour")).parent().unwrap();
+        for name in ["candour", "candour-keeper", "candour-drill"] {
+            fs::copy(built.join(name), programs.join(name)).unwrap();
+            let mode = fs::Permissions::from_mode(0o755);
+            fs::set_permissions(programs.join(name), mode).unwrap();
+        }
+        fs::create_dir(&data).unwrap();
+        // "nobody": every system has it, and it owns nothing.
+        chown(&data, Some(65_534), Some(65_534)).unwrap();
+        Demonstration::start_as(65_534, &programs.join("candour"), &data, port)
+    } else {
+        Demonstration::start(&data, port)
+    };
+    let owner = data.metadata().unwrap().uid();
+    let running = processes_of(&data);
+    for part in PARTS {
+        assert_eq!(user_of(&running, part), owner, "{part}");
+    }
+    assert!(page(port).contains(FOOTER));
+    assert!(demonstration.said.contains("keeper not isolated"));
+    assert!(demonstration.end());
+    assert_eq!(processes_of(&data), BTreeMap::new());
+}
+
+#[test]
+fn two_demonstrations_run_side_by_side_and_the_end_of_one_leaves_the_other() {
+    let ((_one_place, one), (_other_place, other)) = (place(), place());
+    let (one_port, other_port) = (ports(), ports());
+    let first = Demonstration::start(&one, one_port);
+    let second = Demonstration::start(&other, other_port);
+    assert!(page(one_port).starts_with("HTTP/1.1 "));
+    assert!(first.end());
+    assert_eq!(processes_of(&one), BTreeMap::new());
+    assert!(page(other_port).starts_with("HTTP/1.1 "));
+    assert!(second.end());
+}

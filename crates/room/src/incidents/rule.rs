@@ -1,0 +1,35 @@
+//! The keeper's rules as officers read them.
+
+/// What a rule of detection found, by its number in the ledger.
+pub const fn words(number: i16) -> &'static str {
+    match number {
+        1 => "A record that nobody has a reason to open was touched.",
+        2 => "Records of strangers were asked for, one after another.",
+        3 => "Many documents that do not exist were asked for.",
+        4 => "Somebody went on asking after a limit was reached.",
+        5 => "Documents of many patients were opened, one each.",
+        6 => "Documents were opened in the order in which they were deposited.",
+        7 => "Records were opened faster than hands can.",
+        8 => "Records of patients who have been away for a year were opened.",
+        9 => "Emergency access was used often.",
+        10 => "More documents were opened than ever in ordinary use.",
+        11 => "Many patients signed in from one network.",
+        12 => "Several sessions of one instance were stopped.",
+        13 => "Signing in to one account failed from many networks.",
+        14 => "Signing in to many accounts failed from one network.",
+        100 => "A row of the keeper's database was put in or changed past the keeper.",
+        101 => "Entries of the ledger are lost. Two operators accepted that.",
+        _ => "The keeper stopped something by itself.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rule_that_the_keeper_has_is_said_in_words_of_its_own() {
+        let all: std::collections::BTreeSet<_> = (1..=14).chain([100, 101, 0]).map(words).collect();
+        assert_eq!(all.len(), 17);
+    }
+}

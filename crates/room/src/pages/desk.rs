@@ -1,0 +1,141 @@
+//! The desk of a practice: its own patients in a case, whom to ring and what to say, and whether a code is ours.
+
+use super::lists::{self, ShownPerson};
+use super::session::{Desk, Officer};
+use super::{Problem, acts, page};
+use crate::incidents::{self, Event, note};
+use crate::room::Room;
+use crate::status::{Part, code_words};
+use crate::{clock, publish, register, steward};
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Html;
+use candour_seal::IncidentId;
+use serde::Deserialize;
+use std::sync::Arc;
+
+#[derive(Template)]
+#[template(path = "room/desk.html")]
+struct DeskPage {
+    officer: Option<Officer>,
+    practice: String,
+    cases: Vec<Case>,
+    answer: Option<String>,
+    is_known: bool,
+}
+
+struct Case {
+    id: String,
+    opened: String,
+    people: usize,
+}
+
+/// `GET /desk`: the cases that concern the practice.
+pub(super) async fn show(
+    State(room): State<Arc<Room>>,
+    desk: Desk,
+) -> Result<Html<String>, Problem> {
+    desk_page(&room, desk, None).await
+}
+
+/// What somebody reads out of a message.
+#[derive(Deserialize)]
+pub(super) struct Typed {
+    #[serde(default)]
+    code: String,
+}
+
+/// `POST /desk`: whether a message that a patient holds is ours. The answer is the same as on the status site.
+pub(super) async fn check(
+    State(room): State<Arc<Room>>,
+    desk: Desk,
+    Form(typed): Form<Typed>,
+) -> Result<Html<String>, Problem> {
+    let answer = code_words(&room.config.status_dir, &typed.code, &room.config.zone);
+    desk_page(&room, desk, Some(answer)).await
+}
+
+async fn desk_page(
+    room: &Room,
+    desk: Desk,
+    answer: Option<(String, bool)>,
+) -> Result<Html<String>, Problem> {
+    let mut cases = Vec::new();
+    for incident in incidents::all(&room.pool).await? {
+        if !is_told(room, incident.id).await? {
+            continue;
+        }
+        let members = register::members(&room.pool, incident.id).await?;
+        let people = lists::of_practice(&members, desk.practice).count();
+        if people > 0 {
+            cases.push(Case {
+                id: incident.id.to_string(),
+                opened: super::cases::moment(room, incident.opened_at),
+                people,
+            });
+        }
+    }
+    let (answer, is_known) = answer.unzip();
+    Ok(page(&DeskPage {
+        practice: lists::practice_name(room, desk.practice).await?,
+        officer: Some(desk.staff),
+        cases,
+        answer,
+        is_known: is_known.unwrap_or_default(),
+    }))
+}
+
+/// A practice gets its list when two officers have approved it, and not before.
+async fn is_told(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
+    match steward::list(room, incident).await? {
+        Some(list) => Ok(publish::is_approved(&room.pool, incident, &list).await?),
+        None => Ok(false),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "room/desk_list.html")]
+struct ListPage {
+    officer: Option<Officer>,
+    practice: String,
+    is_unlocked: bool,
+    phone: String,
+    script: Vec<Part>,
+    call: Vec<ShownPerson>,
+    others: Vec<ShownPerson>,
+}
+
+/// `GET /desk/{incident}`: the practice's own list; that it was looked at stands in the timeline.
+pub(super) async fn list(
+    State(room): State<Arc<Room>>,
+    desk: Desk,
+    Path(id): Path<String>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    if !is_told(&room, incident.id).await? {
+        return Err(Problem::not_found());
+    }
+    let shown = lists::of_one_practice(&room, &incident, desk.practice).await?;
+    let title = desk.staff.title();
+    let detail = format!("{} looked at its list.", shown.practice);
+    let now = clock::now();
+    note(
+        &room.pool,
+        incident.id,
+        now,
+        Event::PracticeTold,
+        title,
+        &detail,
+    )
+    .await?;
+    Ok(page(&ListPage {
+        officer: Some(desk.staff),
+        practice: shown.practice,
+        is_unlocked: shown.is_unlocked,
+        phone: room.config.sender.phone.clone(),
+        script: shown.script,
+        call: shown.call,
+        others: shown.others,
+    }))
+}

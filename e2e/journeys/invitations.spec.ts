@@ -1,0 +1,208 @@
+import type { Browser, Page } from "@playwright/test";
+import {
+  account,
+  become,
+  codeAt,
+  dateParts,
+  expect,
+  expectNothingOutside,
+  look,
+  people,
+  portal,
+  signOut,
+  test,
+  watch,
+  withPasskey,
+  workAs,
+} from "../candour";
+
+interface Invited {
+  code: string;
+  born: [string, string, string];
+}
+
+/** A doctor's way to a code for somebody who has no account yet; each journey has a person of its own. */
+async function invite(page: Page, place: number, isLookedAt = false): Promise<Invited> {
+  await workAs(page, await account(page, "staff", "aroha"));
+  const theirs = people(0).filter((_, at) => at % 3 === place);
+  for (const { patient } of theirs) {
+    // Some have left the practice: for its staff they are not there.
+    if ((await page.goto(`/patients/${patient}`))!.ok()) break;
+  }
+  const born = dateParts((await page.getByRole("region", { name: "Patient" }).locator("dd").nth(1).textContent())!);
+  await page.getByRole("link", { name: /^Invite to this portal/ }).click();
+  if (isLookedAt) {
+    await look(page, "invite");
+    await page.getByRole("button", { name: "Make the code" }).click();
+    await expect(page.getByRole("alert")).toContainText("tick the box");
+    await look(page, "invite-unchecked");
+  }
+  await page.getByLabel("I have checked that this is the person named above").check();
+  await page.getByRole("button", { name: "Make the code" }).click();
+  const code = (await page.locator("#invitation-code").textContent())!;
+  if (isLookedAt) await look(page, "invite-made");
+  return { code, born };
+}
+
+async function phone(browser: Browser, javaScriptEnabled = true): Promise<Page> {
+  const context = await browser.newContext({
+    baseURL: portal(),
+    viewport: { width: 390, height: 844 },
+    javaScriptEnabled,
+    locale: "en-NZ",
+  });
+  watch(context);
+  return context.newPage();
+}
+
+/** From the front door to the choice of a way to sign in. */
+async function accept(theirs: Page, { code }: Invited, login: string, isLookedAt = false): Promise<void> {
+  await theirs.goto("/sign-in");
+  await theirs.getByRole("link", { name: "I have an invitation code" }).click();
+  if (isLookedAt) {
+    await look(theirs, "invitation");
+    await theirs.getByRole("button", { name: "Continue" }).click();
+    await look(theirs, "invitation-empty");
+  }
+  await theirs.getByLabel("Invitation code").fill(code.toLowerCase());
+  await theirs.getByLabel("Choose a sign-in name").fill(login);
+  await theirs.getByRole("button", { name: "Continue" }).click();
+  await expect(theirs.getByRole("heading", { name: "Make your account" })).toBeVisible();
+}
+
+async function fillBirth(form: ReturnType<Page["locator"]>, [day, month, year]: Invited["born"]): Promise<void> {
+  await form.getByLabel("Day").fill(day);
+  await form.getByLabel("Month").fill(month);
+  await form.getByLabel("Year").fill(year);
+}
+
+const unique = () => `new.patient.${Date.now()}`;
+
+test("a new patient makes a passkey and signs in with it, today and tomorrow", async ({ page, browser }) => {
+  const invited = await invite(page, 0, true);
+  const theirs = await phone(browser);
+  await withPasskey(theirs);
+  const login = unique();
+  await accept(theirs, invited, login, true);
+  await look(theirs, "account");
+  const form = theirs.locator('form[data-passkey="create"]');
+  await form.getByRole("button", { name: "Make a passkey" }).click();
+  await expect(theirs.getByRole("alert")).toContainText("Enter your birth date");
+  await look(theirs, "account-birth-missing");
+  await fillBirth(form, invited.born);
+  await form.getByRole("button", { name: "Make a passkey" }).click();
+  await expect(theirs.getByText("Your account is ready.")).toBeVisible();
+  for (const name of ["", login]) {
+    const way = theirs.getByRole("region", { name: "With a passkey" });
+    await way.getByLabel("Your sign-in name").fill(name);
+    await way.getByRole("button", { name: "Sign in with a passkey" }).click();
+    await expect(theirs).toHaveURL(/\/home$/);
+    await expect(theirs.getByRole("heading", { name: "Your record" })).toBeVisible();
+    await signOut(theirs);
+  }
+  expectNothingOutside(theirs.context());
+  await theirs.context().close();
+});
+
+test("a new patient takes password and authenticator app, and no code works twice", async ({ page, browser }) => {
+  const invited = await invite(page, 1);
+  const theirs = await phone(browser);
+  const login = unique();
+  await accept(theirs, invited, login);
+  const way = theirs.locator("details").filter({ hasText: "Password and authenticator app" });
+  await way.locator("summary").click();
+  const secret = (await way.locator(".candour-secret").innerText()).trim();
+  await fillBirth(way, invited.born);
+  await way.getByLabel("Choose a password").fill("kererū over the harbour");
+  // The code of the half minute before this one, so that this one's is left for signing in.
+  await way.getByLabel("Six numbers from your app").fill(codeAt(secret, Date.now() - 30_000));
+  await way.getByRole("button", { name: "Make an account with the app" }).click();
+  await expect(theirs.getByText("Your account is ready.")).toBeVisible();
+  const form = theirs.getByRole("region", { name: "With a password and a code" });
+  const code = codeAt(secret);
+  const enter = async () => {
+    await form.getByLabel("Your sign-in name").fill(login);
+    await form.getByLabel("Your password").fill("kererū over the harbour");
+    await form.getByLabel("Your code").fill(code);
+    await form.getByRole("button").click();
+  };
+  await enter();
+  await expect(theirs).toHaveURL(/\/home$/);
+  await signOut(theirs);
+  await enter();
+  await expect(theirs.getByRole("alert")).toContainText("These details do not fit together");
+  expectNothingOutside(theirs.context());
+  await theirs.context().close();
+});
+
+test("without JavaScript a new patient takes a printed sheet, signs in and reads everything", async ({ page, browser }) => {
+  const invited = await invite(page, 2);
+  const theirs = await phone(browser, false);
+  const login = unique();
+  await accept(theirs, invited, login);
+  // Chromium's switch for scripts leaves `noscript` unshown; what was sent is what counts.
+  expect(await (await theirs.request.get(theirs.url())).text()).toContain("Passkeys need JavaScript.");
+  const way = theirs.locator("details").filter({ hasText: "Password and printed sheet" });
+  await way.locator("summary").click();
+  await fillBirth(way, invited.born);
+  await way.getByLabel("Choose a password").fill("short");
+  await way.getByRole("button", { name: "Make an account with a sheet" }).click();
+  await expect(theirs.getByRole("alert")).toContainText("at least 12 characters");
+  await expect(theirs.getByRole("alert")).toBeFocused();
+  await way.getByLabel("Choose a password").fill("kererū over the harbour");
+  await way.getByRole("button", { name: "Make an account with a sheet" }).click();
+  await expect(theirs.getByRole("heading", { name: "Your sheet of codes" })).toBeVisible();
+  const codes = await theirs.locator(".candour-sheet li").allInnerTexts();
+  expect(codes).toHaveLength(40);
+  // The same page in a browser that can be asked about it.
+  const sheet = await theirs.content();
+  await page.route("**/invitation/account", (route) => route.fulfill({ contentType: "text/html; charset=utf-8", body: sheet }));
+  await page.goto("/invitation/account");
+  await look(page, "sheet");
+  await theirs.getByRole("link", { name: "I have my sheet: sign in" }).click();
+
+  const form = theirs.getByRole("region", { name: "With a password and a code" });
+  const enter = async (code: string) => {
+    await form.getByLabel("Your sign-in name").fill(login);
+    await form.getByLabel("Your password").fill("kererū over the harbour");
+    await form.getByLabel("Your code").fill(code);
+    await form.getByRole("button").click();
+  };
+  await enter(codes[0]);
+  await expect(theirs).toHaveURL(/\/home$/);
+  for (const [link, heading] of [
+    [/^Record/, "Health record"],
+    [/^Documents/, "Documents"],
+    [/^Who opened my record/, "Who opened my record"],
+  ] as const) {
+    await theirs.getByRole("link", { name: link }).first().click();
+    await expect(theirs.getByRole("heading", { level: 1, name: heading })).toBeVisible();
+    await theirs.goto("/home");
+  }
+  await theirs.getByRole("link", { name: /^Record/ }).click();
+  await theirs
+    .getByRole("link", { name: /^Results/ })
+    .first()
+    .click();
+  await expect(theirs.getByRole("heading", { level: 1, name: "Results" })).toBeVisible();
+  await signOut(theirs);
+  await enter(codes[0]);
+  await expect(theirs.getByRole("alert")).toContainText("These details do not fit together");
+  await enter(codes[1]);
+  await expect(theirs).toHaveURL(/\/home$/);
+  expectNothingOutside(theirs.context());
+  await theirs.context().close();
+});
+
+test("a code that is wrong links no record to an account", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
+  await page.getByRole("link", { name: "Use an invitation code" }).click();
+  await look(page, "link");
+  await page.getByLabel("Invitation code").fill("AAAA-BBBB-CCCC");
+  await page.getByLabel("Day").fill("27");
+  await page.getByLabel("Month").fill("3");
+  await page.getByLabel("Year").fill("1946");
+  await page.getByRole("button", { name: "Link this record" }).click();
+  await expect(page.getByRole("alert")).toContainText("This code does not work.");
+  await look(page, "link-wrong");
+});
