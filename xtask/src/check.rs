@@ -101,6 +101,12 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
             checked(Command::new(&drill).args(["stolen-staff", "--patients", "400"]))
         })?;
     }
+    if offers(&drill, "bench") {
+        // Whether every row can be measured, with commits that wait for the disk; its figures mean nothing.
+        report.stage("bench", || {
+            checked(Command::new(&drill).args(["bench", "--quick"]))
+        })?;
+    }
     Ok(())
 }
 
