@@ -123,10 +123,15 @@ fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
         file,
         download: texts.fill("documents.download_named", &[("title", title)]),
         shows_inline: meta.media_type.showing() != Showing::Download,
-        asked_as: match relation {
-            Relation::Proxy => "?as=proxy",
-            Relation::Own | Relation::Staff => "",
-        },
+        asked_as: asked_as(relation),
+    }
+}
+
+/// What a link to a document says of who follows it; empty for one's own and for staff.
+pub(super) const fn asked_as(relation: Relation) -> &'static str {
+    match relation {
+        Relation::Proxy => "?as=proxy",
+        Relation::Own | Relation::Staff => "",
     }
 }
 

@@ -4,6 +4,7 @@ use super::record::unreadable;
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
+use crate::pages::documents::asked_as;
 use crate::portal::Portal;
 use crate::reading::{Reading, together};
 use crate::respond;
@@ -68,6 +69,8 @@ pub struct DocumentView {
     pub id: String,
     /// Its title; `None` when it no longer stands on the shelf.
     pub title: Option<String>,
+    /// What its link says of who follows it: `?as=proxy`, or nothing.
+    pub asked_as: &'static str,
 }
 
 /// `GET /patients/{patient}/notices`.
@@ -107,6 +110,7 @@ pub async fn show(
                 .map(|id| DocumentView {
                     title: titles.get(&id).cloned(),
                     id,
+                    asked_as: asked_as(reading.relation),
                 })
                 .collect(),
             about: notice.about,

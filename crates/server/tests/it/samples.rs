@@ -363,8 +363,8 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                     NoticePart { heading: String::new(), text: "Your practice, Kauri Health, knows. Ring them on 03 379 0000.".to_owned() },
                 ],
                 documents: vec![
-                    NoticeDocument { id: PATIENT.to_owned(), title: Some("Letter from the heart clinic".to_owned()) },
-                    NoticeDocument { id: PATIENT.to_owned(), title: None },
+                    NoticeDocument { id: PATIENT.to_owned(), title: Some("Letter from the heart clinic".to_owned()), asked_as: "" },
+                    NoticeDocument { id: PATIENT.to_owned(), title: None, asked_as: "" },
                 ],
                 about: vec!["The list of your documents (titles and dates)".to_owned()],
                 code: "7KQD-2M4P-9XWA".to_owned(),
