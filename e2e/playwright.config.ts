@@ -9,7 +9,7 @@ export default defineConfig({
   workers: 2,
   // Bounded as a whole too: a hanging page ends the run, not the patience of whoever waits for it. Three minutes on two
   // busy cores are usual.
-  globalTimeout: 480_000,
+  globalTimeout: 600_000,
   timeout: 90_000,
   expect: { timeout: 10_000 },
   forbidOnly: true,

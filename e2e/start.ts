@@ -34,8 +34,9 @@ function isFree(port: number): Promise<boolean> {
 function list(data: string): void {
   const file = resolve("test-results/people.jsonl");
   const people = ["--patients", "200", "--seed", "1"];
-  const done = spawnSync(join(binaries(), "candour-drill"), ["synth", "--data", data, ...people, "--list", file], { timeout: 60_000 });
-  if (!existsSync(file)) throw new Error(`the people could not be listed: ${done.stderr}`);
+  const done = spawnSync(join(binaries(), "candour-drill"), ["synth", "--data", data, ...people, "--list", file], { timeout: patience_ms });
+  const is_whole = !done.signal && existsSync(file);
+  if (!is_whole) throw new Error(`the people could not be listed: ${done.stderr}`);
 }
 
 interface Running {
