@@ -7,8 +7,9 @@ use std::process::Command;
 use crate::children;
 use crate::{Stop, say};
 
-/// Fails on a Node.js before 18.
-const OLD_NODE: &str = "process.exit(Number(process.versions.node.split('.')[0]) < 18 ? 1 : 0)";
+/// Fails on a Node.js before 20.19, which the style compiler and the browser journeys need.
+const OLD_NODE: &str = "const [major, minor] = process.versions.node.split('.').map(Number); \
+                        process.exit(major < 20 || (major === 20 && minor < 19) ? 1 : 0)";
 
 /// Something the system must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,7 +29,7 @@ impl Need {
     pub fn title(self) -> &'static str {
         match self {
             Self::Postgres => "PostgreSQL 15 or newer",
-            Self::Node => "Node.js 18 or newer with npm",
+            Self::Node => "Node.js 20.19 or newer with npm (Debian 12 itself has 18)",
             Self::Chromium => "Chromium",
             Self::Python => "Python 3 with venv",
         }
