@@ -116,6 +116,8 @@ async fn look_around(browser: &Browser, sack: &Sack) -> Result<Vec<String>, Prob
     sack.answered(&home);
     let mut own = Vec::new();
     for patient in ids_in(&home.text(), "/patients/") {
+        // The first page says whose account it is.
+        sack.name(&patient, home.first_byte_at.unwrap_or_else(clock::now));
         for (kind, path) in [(Kind::Record, "record"), (Kind::Shelf, "documents")] {
             let answer = browser
                 .get(&format!("/api/patients/{patient}/{path}"))

@@ -1,4 +1,6 @@
 //! The drill's parts from outside.
 
 #[cfg(test)]
+mod bench;
+#[cfg(test)]
 mod population;
