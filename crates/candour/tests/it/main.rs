@@ -2,6 +2,8 @@
 
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
+mod backup;
+#[cfg(test)]
 mod backup_elsewhere;
 #[cfg(test)]
 mod backup_refused;

@@ -1,0 +1,328 @@
+//! A backup of a whole installation that runs, and what comes back from it.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use candour_drill::accounts::{Account, Accounts};
+use candour_drill::browser::{Acting, Browser, Site, ids_in};
+
+use crate::running::{Demonstration, candour, place, ports};
+
+/// Documents of one person: id and bytes.
+type Documents = BTreeMap<String, Vec<u8>>;
+
+struct Reader {
+    account: Account,
+    port: u16,
+}
+
+impl Reader {
+    /// Somebody with documents who signs in with a passkey.
+    fn of(data: &Path, port: u16) -> Self {
+        let known = Accounts::read(&data.join(Accounts::FILE)).unwrap();
+        let is_patient =
+            |account: &Account| account.role == "patient" && account.keys.passkey().is_ok();
+        let account = known.accounts.into_iter().find(is_patient).unwrap();
+        Self { account, port }
+    }
+
+    fn in_a_browser<T>(&self, work: impl AsyncFnOnce(&Browser) -> T) -> T {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let browser = Browser::new(&Site::local(self.port)).unwrap();
+            work(&browser).await
+        })
+    }
+
+    async fn sign_in(&self, browser: &Browser) -> Result<(), candour_drill::Problem> {
+        let mut passkey = self.account.keys.passkey().unwrap();
+        browser
+            .sign_in_with_passkey(&self.account.login, &mut passkey, Acting::Patient)
+            .await
+    }
+
+    fn documents(&self) -> Documents {
+        self.in_a_browser(async |browser| {
+            self.sign_in(browser).await.unwrap();
+            let shelf = shelf(browser).await;
+            let mut documents = Documents::new();
+            for id in ids_in(&shelf, "/documents/") {
+                let answer = browser
+                    .get(&format!("/documents/{id}/download"))
+                    .await
+                    .unwrap();
+                let is_there = answer.is_success() && answer.is_whole;
+                documents.insert(id, if is_there { answer.body } else { Vec::new() });
+            }
+            documents
+        })
+    }
+
+    /// Whether signing in and the shelf show anything.
+    fn sees_anything(&self) -> bool {
+        self.in_a_browser(async |browser| {
+            if self.sign_in(browser).await.is_err() {
+                return false;
+            }
+            !ids_in(&shelf(browser).await, "/documents/").is_empty()
+        })
+    }
+}
+
+/// The page of one's own documents.
+async fn shelf(browser: &Browser) -> String {
+    let home = browser.visit("/home").await.unwrap().text();
+    let Some(patient) = ids_in(&home, "/patients/").into_iter().next() else {
+        return String::new();
+    };
+    let path = format!("/patients/{patient}/documents");
+    browser.visit(&path).await.unwrap().text()
+}
+
+fn done(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes))
+        .concat()
+}
+
+/// What an operator keeps away from the machine, and the backup.
+struct Kept {
+    key: PathBuf,
+    root: PathBuf,
+    backup: PathBuf,
+}
+
+impl Kept {
+    fn restore(&self, data: &Path) -> Command {
+        let mut command = candour(&["restore", "--from"]);
+        command
+            .arg(&self.backup)
+            .arg("--key")
+            .arg(&self.key)
+            .arg("--root-key")
+            .arg(&self.root)
+            .arg("--data")
+            .arg(data);
+        command
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &to.join(entry.file_name()));
+        } else if kind.is_file() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
+
+/// More people and letters, deposited by ordinary calls while somebody else works.
+fn life_goes_on(data: &Path) -> std::process::Child {
+    candour(&["synth", "--patients", "260", "--seed", "1", "--data"])
+        .arg(data)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+/// Every row of the restored portal that names a file has it; every item the keeper shows has its row.
+fn nothing_is_named_and_missing(data: &Path) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let client = async |name: &str| {
+            let line = fs::read_to_string(data.join(format!("secrets/{name}.database"))).unwrap();
+            candour_embedded::cluster::connect(&line.parse().unwrap())
+                .await
+                .unwrap()
+        };
+        let (portal, keeper) = (client("migrator").await, client("keeper").await);
+        let files = "select encode(id, 'hex'), padded_size from item where stored = 'file'";
+        let rows = portal.query(files, &[]).await.unwrap();
+        assert!(!rows.is_empty(), "no content was large enough to be a file");
+        for row in rows {
+            let (id, size): (String, i64) = (row.get(0), row.get(1));
+            let kept = data
+                .join("objects/kept")
+                .join(&id[..2])
+                .join(&id[2..4])
+                .join(&id);
+            let length = kept.metadata().map(|about| about.len());
+            assert_eq!(length.ok(), u64::try_from(size).ok(), "{id}");
+        }
+        let count = async |client: &tokio_postgres::Client, of: &str| -> i64 {
+            client.query_one(of, &[]).await.unwrap().get(0)
+        };
+        let shown = count(
+            &keeper,
+            "select count(*) from item where sealed_index is not null",
+        )
+        .await;
+        let rows = count(&portal, "select count(*) from item").await;
+        assert!(shown > 0 && rows >= shown, "{shown} shown, {rows} rows");
+    });
+}
+
+#[test]
+fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_was_erased_stays_erased()
+ {
+    let (place, data) = place();
+    let port = ports();
+    let demonstration = Demonstration::start(&data, port);
+    let reader = Reader::of(&data, port);
+    let before = reader.documents();
+    assert!(before.len() > 1, "{:?}", before.keys());
+    assert!(
+        before.values().all(|bytes| bytes.starts_with(b"%PDF")),
+        "{:?}",
+        before.keys()
+    );
+    let kept = Kept {
+        key: place.path().join("backup key"),
+        root: place.path().join("root key"),
+        backup: place.path().join("one.backup"),
+    };
+    fs::copy(data.join("keeper/root.key"), &kept.root).unwrap();
+    done(
+        candour(&["backup-key", "--data"])
+            .arg(&data)
+            .arg("--to")
+            .arg(&kept.key),
+    );
+
+    let mut life = life_goes_on(&data);
+    done(
+        candour(&["backup", "--data"])
+            .arg(&data)
+            .arg("--to")
+            .arg(&kept.backup),
+    );
+    life.kill().unwrap();
+    life.wait().unwrap();
+    let early = place.path().join("survived early");
+    copy_folder(&data.join("keeper"), &early);
+    assert_eq!(reader.documents(), before);
+    assert!(demonstration.end());
+    let late = place.path().join("survived late");
+    copy_folder(&data.join("keeper"), &late);
+    fs::remove_dir_all(&data).unwrap();
+    done(
+        candour(&["restore", "--check", "--from"])
+            .arg(&kept.backup)
+            .arg("--key")
+            .arg(&kept.key),
+    );
+
+    // Nothing is known of the time after the backup; one document was erased meanwhile.
+    let erased = before.keys().next().unwrap().clone();
+    only_what_the_backup_has(&kept, &early);
+    fs::create_dir(early.join("tombstones")).unwrap();
+    fs::write(early.join("tombstones").join(&erased), "").unwrap();
+    let restored = place.path().join("restored");
+    let told = done(kept.restore(&restored).arg("--survived").arg(&early));
+    assert!(
+        told.contains("1 items are named by tombstones; 1 of them"),
+        "{told}"
+    );
+    let demonstration = Demonstration::start(&restored, port);
+    let after = reader.documents();
+    for (id, bytes) in &before {
+        let found = after.get(id).cloned().unwrap_or_default();
+        if *id == erased {
+            assert!(found.is_empty(), "the erased document came back");
+        } else {
+            assert!(found == *bytes, "{id} has other bytes");
+        }
+    }
+    drop(demonstration);
+
+    // A checkpoint that was signed after the backup shows that entries are missing.
+    let behind = place.path().join("behind");
+    let told = done(kept.restore(&behind).arg("--survived").arg(&late));
+    assert!(told.contains("opens nothing"), "{told}");
+    let demonstration = Demonstration::start(&behind, port);
+    assert!(!reader.sees_anything());
+    let found = said(
+        &candour(&["doctor", "--data"])
+            .arg(&behind)
+            .output()
+            .unwrap(),
+    );
+    assert!(found.contains("wrong: the keeper opens nothing"), "{found}");
+    nothing_is_named_and_missing(&behind);
+
+    // Two people accept that they are lost; in a demonstration both codes lie with the keeper.
+    let number = |after: &str| -> String {
+        let rest = found
+            .split(after)
+            .nth(1)
+            .unwrap_or_else(|| panic!("{found}"));
+        rest.chars().take_while(char::is_ascii_digit).collect()
+    };
+    let keeper = Path::new(env!("CARGO_BIN_EXE_candour")).with_file_name("candour-keeper");
+    let range = [number("--from "), number("--to ")];
+    done(
+        Command::new(keeper)
+            .args([
+                "accept-loss",
+                "--from",
+                &range[0],
+                "--to",
+                &range[1],
+                "--data",
+            ])
+            .arg(&behind),
+    );
+    eventually(|| reader.sees_anything());
+    assert_eq!(reader.documents(), before);
+    drop(demonstration);
+}
+
+/// The keeper starts again when the loss was accepted; asked for at most a minute.
+fn eventually(what: impl Fn() -> bool) {
+    let begun = std::time::Instant::now();
+    while !what() {
+        assert!(
+            begun.elapsed() < std::time::Duration::from_secs(60),
+            "it never happened"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+}
+
+/// Leaves those checkpoints that are not newer than the backup.
+fn only_what_the_backup_has(kept: &Kept, keeper: &Path) {
+    let told = done(
+        candour(&["restore", "--check", "--from"])
+            .arg(&kept.backup)
+            .arg("--key")
+            .arg(&kept.key),
+    );
+    let size: u64 = told
+        .split("Its ledger has ")
+        .nth(1)
+        .and_then(|rest| rest.split(' ').next())
+        .unwrap()
+        .parse()
+        .unwrap();
+    for entry in fs::read_dir(keeper.join("checkpoints")).unwrap() {
+        let path = entry.unwrap().path();
+        let signed: u64 = path.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+        if signed > size {
+            fs::remove_file(path).unwrap();
+        }
+    }
+}
