@@ -17,6 +17,7 @@ use crate::identity::failures::Tried;
 use crate::identity::standing;
 use crate::instances::Instance;
 use crate::ledger::Refusal;
+use crate::network;
 use crate::session::Session;
 use candour_keeper_api::words::{Purpose, Reason};
 use jiff::Timestamp;
@@ -30,7 +31,7 @@ pub struct Caller {
     pub own: Arc<SubjectFacts>,
     /// What for.
     pub purpose: Purpose,
-    /// The browser's network; the portal's word.
+    /// The browser's network as the portal names it; of an IPv6 address its /64.
     pub network: String,
     /// When.
     pub now: Timestamp,
@@ -46,13 +47,13 @@ impl Caller {
         network: &str,
     ) -> Result<Self, Refusal> {
         let now = core.clock.now();
+        let network = network::of(network);
         let (session, own) = match standing::session(core, token, instance.id, now).await {
             Ok(found) => found,
             Err(refusal) => {
                 if refusal.reason == Reason::SessionEnded {
                     // Counted, not written one by one: whoever needs no sign-in for it could fill the ledger.
                     let what = [0; 16];
-                    let network = network.to_owned();
                     core.refused_strangers.failed(Tried { network, what }, now);
                 }
                 return Err(refusal);
@@ -63,7 +64,7 @@ impl Caller {
             session,
             own,
             purpose,
-            network: network.to_owned(),
+            network,
             now,
         };
         if core

@@ -117,6 +117,9 @@ pub enum CoreError {
     Pool,
 }
 
+/// Most networks of strangers that a minute has a row for; the rest have one together.
+const STRANGERS_IN_A_MINUTE: usize = 512;
+
 /// Everything a call needs.
 pub struct Core {
     /// What is fixed.
@@ -237,7 +240,7 @@ impl Core {
             foreign,
             grants: Grants::from(ledger_size),
             refused_frozen: Failures::default(),
-            refused_strangers: Failures::default(),
+            refused_strangers: Failures::with_rows(STRANGERS_IN_A_MINUTE),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             emergencies: Mutex::default(),

@@ -16,12 +16,12 @@ use crate::acts::Act;
 use crate::core::{Core, KeeperConfig};
 use crate::draft::Draft;
 use crate::keys::Keys;
-use crate::ledger::{Appended, LedgerError};
+use crate::ledger::{Appended, LedgerError, Outcome};
 use candour_keeper_api::Token;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
 use candour_seal::{InstanceId, MacKey, PersonId};
 use ceremonies::Ceremonies;
-use failures::Failures;
+use failures::{Failures, Minute};
 use invitations::NewAccount;
 use jiff::Timestamp;
 use passkeys::Passkeys;
@@ -29,6 +29,9 @@ use passwords::Passwords;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use webauthn_rs_core::proto::AuthenticationState;
+
+/// Most summaries in one append: the ledger has room for everybody else's entries beside them.
+const AT_ONCE: usize = 256;
 
 /// What was asked and is not answered yet.
 pub enum Waiting {
@@ -91,17 +94,62 @@ pub(crate) async fn commit(core: &Core, draft: Draft) -> Result<Appended, Ledger
 ///
 /// To be called every second or so, and with `all` when the keeper stops.
 pub async fn write_failures(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
-    for minute in core.identity.failures.take_minutes(now, all) {
-        let mut draft = Draft::of_keeper(EntryKind::Summary);
-        draft.row.decision = Reason::WrongCredentials.number();
+    let failures = &core.identity.failures;
+    let over = failures.take_minutes(now, all);
+    write_minutes(core, failures, &over, |minute| {
+        let mut draft = summary(minute, Reason::WrongCredentials);
         draft.row.role = Role::Anonymous;
-        draft.body.network = minute.tried.network;
-        draft.body.count = minute.count;
         draft.body.details = minute.tried.what.to_vec();
         draft.body.text = format!("minute {}", minute.minute);
-        commit(core, draft).await?;
+        draft
+    })
+    .await
+}
+
+/// A summary of one minute's refusals.
+pub(crate) fn summary(minute: &Minute, reason: Reason) -> Draft {
+    let mut draft = Draft::of_keeper(EntryKind::Summary);
+    draft.row.decision = reason.number();
+    draft.body.network.clone_from(&minute.tried.network);
+    draft.body.count = minute.count;
+    draft
+}
+
+/// Writes minutes that were taken, some at a time; what is not written is counted in again.
+///
+/// A minute whose writing did not answer in time may be written twice, never not at all.
+pub(crate) async fn write_minutes(
+    core: &Core,
+    failures: &Failures,
+    over: &[Minute],
+    draft: fn(&Minute) -> Draft,
+) -> Result<(), LedgerError> {
+    let mut chunks = over.chunks(AT_ONCE);
+    while let Some(chunk) = chunks.next() {
+        let appended = core.ledger.append(chunk.iter().map(draft).collect()).await;
+        if let Err(error) = count_in_again(failures, chunk, appended) {
+            failures.put_back(chunks.flatten().cloned());
+            return Err(error);
+        }
     }
     Ok(())
+}
+
+/// Counts in again what of a chunk was not written.
+fn count_in_again(
+    failures: &Failures,
+    chunk: &[Minute],
+    appended: Result<Vec<Outcome>, LedgerError>,
+) -> Result<(), LedgerError> {
+    let outcomes = appended.inspect_err(|_| failures.put_back(chunk.iter().cloned()))?;
+    let mut last = Ok(());
+    for (minute, outcome) in chunk.iter().zip(outcomes) {
+        if let Err(error) = outcome {
+            failures.put_back([minute.clone()]);
+            last = Err(error);
+        }
+    }
+    last
 }
 
 #[cfg(test)]

@@ -26,6 +26,7 @@ pub mod lookups;
 mod loss;
 pub mod making;
 pub mod names;
+mod network;
 pub mod policy;
 pub mod practice;
 pub mod reader;

@@ -2,7 +2,7 @@
 
 use super::{Core, CoreError};
 use crate::draft::{Draft, Effect};
-use crate::identity::write_failures;
+use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
 use crate::volume::{Alarm, Volume};
@@ -114,30 +114,24 @@ async fn tell(core: &Core, alarms: &mut VecDeque<Alarm>) {
 
 /// Refusals to what is frozen already: one entry for each network, principal and minute.
 async fn write_frozen(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
-    let mut drafts = Vec::new();
-    for minute in core.refused_frozen.take_minutes(now, all) {
-        let mut draft = Draft::of_keeper(EntryKind::Summary);
-        draft.row.decision = Reason::Frozen.number();
+    let over = core.refused_frozen.take_minutes(now, all);
+    write_minutes(core, &core.refused_frozen, &over, |minute| {
+        let mut draft = summary(minute, Reason::Frozen);
         draft.row.principal = crate::keys::KeyedToken(minute.tried.what).surrogate();
-        draft.body.network = minute.tried.network;
-        draft.body.count = minute.count;
-        drafts.push(draft);
-    }
-    core.ledger.append(drafts).await.map(drop)
+        draft
+    })
+    .await
 }
 
-/// Refusals to whoever is not signed in: one entry for each network and minute, however many there were.
+/// Refusals to whoever is not signed in: one entry for each network and minute; too many networks share one.
 async fn write_strangers(core: &Core, now: Timestamp, all: bool) -> Result<(), LedgerError> {
-    let mut drafts = Vec::new();
-    for minute in core.refused_strangers.take_minutes(now, all) {
-        let mut draft = Draft::of_keeper(EntryKind::Summary);
-        draft.row.decision = Reason::SessionEnded.number();
+    let over = core.refused_strangers.take_minutes(now, all);
+    write_minutes(core, &core.refused_strangers, &over, |minute| {
+        let mut draft = summary(minute, Reason::SessionEnded);
         draft.row.role = Role::Anonymous;
-        draft.body.network = minute.tried.network;
-        draft.body.count = minute.count;
-        drafts.push(draft);
-    }
-    core.ledger.append(drafts).await.map(drop)
+        draft
+    })
+    .await
 }
 
 /// Deposits that were never sealed go after a day, key and all.

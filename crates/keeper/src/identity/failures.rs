@@ -4,7 +4,7 @@
 //! answers are counted but never delayed: they cannot be guessed.
 
 use jiff::{SignedDuration, Timestamp};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 /// Most networks, and accounts from a network, remembered.
@@ -19,9 +19,9 @@ const FREE_FOR_NETWORK: u32 = 30;
 const LONGEST_SECONDS: i64 = 900;
 
 /// What failed: the network, as the portal saw it, and the keyed hash of the login name or code that was tried.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tried {
-    /// The network; the portal's word.
+    /// The network of the portal's word, or what the keeper itself calls the place.
     pub network: String,
     /// Keyed hash (16 bytes) of what was typed.
     pub what: [u8; 16],
@@ -48,17 +48,49 @@ struct Count {
 struct Held {
     accounts: HashMap<Tried, Count>,
     networks: HashMap<String, Count>,
-    minutes: HashMap<(Tried, i64), u32>,
+    minutes: BTreeMap<i64, HashMap<Tried, u32>>,
+}
+
+impl Held {
+    /// A flood of names from everywhere ends in one row of its minute, not in a row for each.
+    fn count(&mut self, tried: Tried, minute: i64, count: u32, most_in_a_minute: usize) {
+        let all: usize = self.minutes.values().map(HashMap::len).sum();
+        let rows = self.minutes.entry(minute).or_default();
+        let has_room = all < MOST && rows.len() < most_in_a_minute;
+        let place = if has_room || rows.contains_key(&tried) {
+            tried
+        } else {
+            Tried::default()
+        };
+        let counted = rows.entry(place).or_insert(0);
+        *counted = counted.saturating_add(count);
+    }
 }
 
 /// The failures of the last hour.
-#[derive(Default)]
-pub struct Failures(Mutex<Held>);
+pub struct Failures {
+    held: Mutex<Held>,
+    most_in_a_minute: usize,
+}
+
+impl Default for Failures {
+    fn default() -> Self {
+        Self::with_rows(MOST)
+    }
+}
 
 impl Failures {
+    /// Those whose minutes have at most so many rows, and one for all the rest.
+    pub fn with_rows(most_in_a_minute: usize) -> Self {
+        Self {
+            held: Mutex::default(),
+            most_in_a_minute,
+        }
+    }
+
     /// Seconds to wait before the next try; 0 when it may be made.
     pub fn wait(&self, tried: &Tried, now: Timestamp) -> u32 {
-        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let account = held.accounts.get(tried);
         let network = held.networks.get(&tried.network);
         let longest = remaining(account, FREE_FOR_ACCOUNT, now).max(remaining(
@@ -71,7 +103,7 @@ impl Failures {
 
     /// Notes a failure.
     pub fn failed(&self, tried: Tried, now: Timestamp) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.accounts.len() >= MOST || held.networks.len() >= MOST {
             held.accounts.retain(|_, count| is_remembered(count, now));
             held.networks.retain(|_, count| is_remembered(count, now));
@@ -94,44 +126,49 @@ impl Failures {
                 now,
             );
         }
-        // A flood of names from everywhere ends in one row of its minute, not in a row for each.
-        let place = if held.minutes.len() < MOST {
-            tried
-        } else {
-            Tried {
-                network: String::new(),
-                what: [0; 16],
-            }
-        };
-        let count = held
-            .minutes
-            .entry((place, now.as_second().div_euclid(60)))
-            .or_insert(0);
-        *count = count.saturating_add(1);
+        let minute = now.as_second().div_euclid(60);
+        held.count(tried, minute, 1, self.most_in_a_minute);
+    }
+
+    /// Counts minutes in again that were taken and could not be written.
+    pub fn put_back(&self, minutes: impl IntoIterator<Item = Minute>) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        for Minute {
+            tried,
+            minute,
+            count,
+        } in minutes
+        {
+            held.count(tried, minute, count, self.most_in_a_minute);
+        }
     }
 
     /// Forgets the failures of an account from this network: the right answer came.
     pub fn succeeded(&self, tried: &Tried) {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.accounts.remove(tried);
     }
 
     /// The minutes that are over, to become ledger entries; with `all` the running one too (the keeper stops).
     pub fn take_minutes(&self, now: Timestamp, all: bool) -> Vec<Minute> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let running = now.as_second().div_euclid(60);
-        let mut over: Vec<Minute> = held
-            .minutes
-            .iter()
-            .filter(|((_, minute), _)| all || *minute < running)
-            .map(|((tried, minute), count)| Minute {
-                tried: tried.clone(),
-                minute: *minute,
-                count: *count,
+        let later = if all {
+            BTreeMap::new()
+        } else {
+            held.minutes.split_off(&running)
+        };
+        let taken = std::mem::replace(&mut held.minutes, later);
+        let mut over: Vec<Minute> = taken
+            .into_iter()
+            .flat_map(|(minute, rows)| {
+                rows.into_iter().map(move |(tried, count)| Minute {
+                    tried,
+                    minute,
+                    count,
+                })
             })
             .collect();
-        held.minutes
-            .retain(|(_, minute), _| !(all || *minute < running));
         over.sort_by(|a, b| (a.minute, &a.tried).cmp(&(b.minute, &b.tried)));
         over
     }
@@ -223,5 +260,33 @@ mod tests {
         );
         assert_eq!(failures.take_minutes(at(61), true).len(), 1);
         assert!(failures.take_minutes(at(500), true).is_empty());
+    }
+
+    #[test]
+    fn a_minute_has_so_many_rows_and_one_for_the_rest() {
+        let failures = Failures::with_rows(3);
+        for who in 0..10 {
+            failures.failed(tried("192.0.2.1", who), at(0));
+        }
+        // One that has its row keeps it, and the next minute has its own.
+        failures.failed(tried("192.0.2.1", 2), at(1));
+        failures.failed(tried("192.0.2.1", 9), at(60));
+        let over = failures.take_minutes(at(120), false);
+        let counts: Vec<_> = over.iter().map(|row| (row.minute, row.count)).collect();
+        assert_eq!(counts, [(0, 7), (0, 1), (0, 1), (0, 2), (1, 1)]);
+        assert_eq!(over[0].tried, Tried::default());
+    }
+
+    #[test]
+    fn a_minute_that_is_put_back_is_taken_with_the_next() {
+        let failures = Failures::default();
+        failures.failed(tried("192.0.2.1", 1), at(0));
+        let over = failures.take_minutes(at(60), false);
+        failures.put_back(over.clone());
+        failures.put_back(over);
+        failures.failed(tried("192.0.2.1", 1), at(60));
+        let over = failures.take_minutes(at(120), false);
+        let counts: Vec<_> = over.iter().map(|row| (row.minute, row.count)).collect();
+        assert_eq!(counts, [(0, 2), (1, 1)]);
     }
 }

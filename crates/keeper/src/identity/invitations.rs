@@ -18,6 +18,7 @@ use crate::identity::sign_in::{failed, random, random_id};
 use crate::identity::{Waiting, commit, standing};
 use crate::keys::{KeyedToken, LookupKind, practice_number};
 use crate::ledger::Refusal;
+use crate::network;
 use crate::session::Principal;
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
@@ -130,7 +131,7 @@ pub async fn register(
 
     let mut draft = draft_of(core, instance, &held, subject);
     draft.body.principal = person.as_bytes().to_vec();
-    draft.body.network.clone_from(&call.network);
+    draft.body.network = network::of(&call.network);
     "an account was made from an invitation".clone_into(&mut draft.body.text);
     draft.guards.push(Guard::Facts {
         subject,
@@ -236,7 +237,7 @@ async fn find(core: &Core, typed: &str, network: &str, now: Timestamp) -> Result
         .keys
         .lookup(LookupKind::Invitation, secret.expose().as_bytes());
     let tried = Tried {
-        network: network.to_owned(),
+        network: network::of(network),
         what: token,
     };
     let wait = core.identity.failures.wait(&tried, now);

@@ -10,6 +10,7 @@ use crate::identity::standing;
 use crate::identity::{Waiting, commit};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
+use crate::network;
 use crate::session::{NewSession, Principal, Session};
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
@@ -79,8 +80,9 @@ pub async fn passkey_finish(
     call: &wire::PasskeyFinish,
 ) -> Result<wire::SignedIn, Refusal> {
     let now = core.clock.now();
+    let network = network::of(&call.network);
     let tried = Tried {
-        network: call.network.clone(),
+        network: network.clone(),
         what: [0; 16],
     };
     let answered = passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await;
@@ -104,7 +106,7 @@ pub async fn passkey_finish(
         own_patient: account.own_patient(core),
     };
     let version = account.facts.version();
-    begin(core, new, effects, version, &call.network, now).await
+    begin(core, new, effects, version, &network, now).await
 }
 
 /// Which account a passkey's answer proves, and the facts to be written for it (a counter that went on).
@@ -196,7 +198,7 @@ pub async fn password(
     let now = core.clock.now();
     let login = normal_login(&call.login).unwrap_or_default();
     let tried = Tried {
-        network: call.network.clone(),
+        network: network::of(&call.network),
         what: core.keys.lookup(LookupKind::Login, login.as_bytes()),
     };
     let wait = core.identity.failures.wait(&tried, now);
@@ -234,7 +236,7 @@ pub async fn password(
         };
         let effects = vec![Effect::fact(account.subject, used)];
         let version = account.facts.version();
-        match begin_once(core, new, effects, version, &call.network, now).await {
+        match begin_once(core, new, effects, version, &tried.network, now).await {
             Err(BeginError::Conflict) => {}
             Err(BeginError::Refused(refusal)) => return Err(refusal),
             Ok(signed_in) => {

