@@ -3,7 +3,7 @@
 pub mod rule;
 mod timeline;
 
-pub use timeline::{Event, TimelineRow, events, note};
+pub use timeline::{Event, TimelineRow, events, note, note_once_an_hour};
 
 use crate::database::DatabaseError;
 use candour_keeper_api::words::{EntryKind, Role};
@@ -30,6 +30,14 @@ pub struct Incident {
     pub unlocked_at: Option<Timestamp>,
     /// When it was closed.
     pub closed_at: Option<Timestamp>,
+}
+
+impl Incident {
+    /// Whether it names neither a session nor a principal: nobody's openings can be counted, so that what was lost is
+    /// not known. People must find it out; no text may be drafted from it.
+    pub const fn names_nobody(&self) -> bool {
+        self.session == 0 && self.principal == 0
+    }
 }
 
 /// A freeze by the keeper, or an alarm about itself, that no case covers yet.
@@ -260,5 +268,6 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ALL,
     FIND,
     timeline::ADD,
+    timeline::ADD_ONCE_AN_HOUR,
     timeline::EVENTS,
 ];

@@ -7,11 +7,12 @@ use crate::incidents::{self, Incident};
 use crate::register::{self, RegisterError};
 use crate::room::Room;
 use crate::scope::{self, Scope};
-use crate::texts::{self, Facts, List, TextKind, WayIn};
+use crate::texts::{self, Facts, List, Sender, TextKind, WayIn};
 use crate::{clocks, publish, status};
 use crate::{codes::hexadecimal, database::DatabaseError, register::register_hash};
 use candour_keeper_api::words::Role;
 use candour_seal::{CryptoRng, IncidentId, SystemRandom};
+use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use tracing::{info, warn};
@@ -59,6 +60,10 @@ pub async fn step(room: &Room, now: Timestamp) -> Result<(), StewardError> {
 async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(), StewardError> {
     let zone = &room.config.zone;
     clocks::start(&room.pool, incident.id, incident.opened_at, zone).await?;
+    if incident.names_nobody() {
+        // An empty scope would read as "nothing was lost".
+        return Ok(());
+    }
     bring_scope_up_to_date(room, incident, now).await?;
     let Some(scope) = scope::latest(&room.pool, incident.id).await? else {
         return Ok(());
@@ -71,7 +76,8 @@ async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(),
                     .await?;
             info!(incident = %incident.id, version = scope.version, people, "the register is up to date");
         }
-        draft(room, incident, &scope, now).await?;
+        let sender = &room.config.sender;
+        draft(&room.pool, sender, zone, incident, &scope, now).await?;
     }
     if let Some(list) = list(room, incident.id).await? {
         publish::publish_when_approved(room, incident, &scope, &list, now).await?;
@@ -111,23 +117,29 @@ async fn bring_scope_up_to_date(
     Ok(())
 }
 
-/// Drafts the texts whose words are new with this scope version.
-async fn draft(
-    room: &Room,
+/// Drafts the texts whose words are new with this scope version; none for a case that names nobody, because what was
+/// lost in it is not known.
+pub async fn draft(
+    pool: &Pool,
+    sender: &Sender,
+    zone: &TimeZone,
     incident: &Incident,
     scope: &Scope,
     now: Timestamp,
 ) -> Result<(), StewardError> {
-    let saved = texts::newest(&room.pool, incident.id).await?;
-    let facts = facts(room, incident.id, scope).await?;
+    if incident.names_nobody() {
+        return Ok(());
+    }
+    let saved = texts::newest(pool, incident.id).await?;
+    let facts = facts(pool, zone, incident.id, scope).await?;
     for kind in TextKind::ALL {
         let last = saved.iter().find(|text| text.draft.kind == kind);
         let version = last.map_or(1, |last| last.draft.version + 1);
-        let draft = texts::draft(kind, version, scope, &facts, &room.config.sender);
+        let draft = texts::draft(kind, version, scope, &facts, sender);
         let is_same = last.is_some_and(|last| {
             last.draft.words == draft.words && last.draft.subject == draft.subject
         });
-        if !is_same && texts::save(&room.pool, incident.id, &draft, now).await? {
+        if !is_same && texts::save(pool, incident.id, &draft, now).await? {
             info!(incident = %incident.id, text = kind.word(), version, "a text was drafted");
         }
     }
@@ -135,12 +147,13 @@ async fn draft(
 }
 
 /// What the texts state, read from the scope's rows.
-pub async fn facts(
-    room: &Room,
+async fn facts(
+    pool: &Pool,
+    zone: &TimeZone,
     incident: IncidentId,
     scope: &Scope,
 ) -> Result<Facts, DatabaseError> {
-    let releases = scope::releases(&room.pool, incident, scope.version).await?;
+    let releases = scope::releases(pool, incident, scope.version).await?;
     let first = releases
         .iter()
         .map(|release| release.granted_at)
@@ -151,19 +164,19 @@ pub async fn facts(
         .map(|release| release.granted_at)
         .max()
         .unwrap_or(first);
-    let roles = scope::roles(&room.pool, scope).await?;
+    let roles = scope::roles(pool, scope).await?;
     let by_patient = [Role::Patient, Role::Proxy]
         .into_iter()
         .any(|role| roles.contains(&i16::from(role.number())));
     Ok(Facts {
-        day: day(first, &room.config.zone),
-        span: span(first, last, &room.config.zone),
+        day: day(first, zone),
+        span: span(first, last, zone),
         way_in: if by_patient {
             WayIn::Patient
         } else {
             WayIn::Staff
         },
-        practices: register::practices(&room.pool, incident).await?.len(),
+        practices: register::practices(pool, incident).await?.len(),
     })
 }
 

@@ -65,6 +65,34 @@ pub async fn note(
     add(&client, incident, at, event, author, detail, None).await
 }
 
+/// Adds an event that a ledger entry stands for, unless the same sentence was added within the hour before.
+pub async fn note_once_an_hour(
+    pool: &Pool,
+    incident: IncidentId,
+    at: Timestamp,
+    event: Event,
+    author: &str,
+    detail: &str,
+    entry_index: i64,
+) -> Result<(), DatabaseError> {
+    let incident = incident.as_bytes().as_slice();
+    pool.get()
+        .await?
+        .execute(
+            ADD_ONCE_AN_HOUR,
+            &[
+                &incident,
+                &at,
+                &event.word(),
+                &author,
+                &detail,
+                &entry_index,
+            ],
+        )
+        .await?;
+    Ok(())
+}
+
 pub(super) async fn add(
     client: &impl GenericClient,
     incident: IncidentId,
@@ -124,6 +152,16 @@ pub(crate) const ADD: &str = "
     insert into timeline (incident, number, at, word, author, detail, entry_index)
     select $1::bytea, coalesce(max(number), 0) + 1, $2::timestamptz, $3::text, $4::text, $5::text, $6::bigint
     from timeline where incident = $1
+    on conflict (incident, word, entry_index) do nothing";
+
+pub(crate) const ADD_ONCE_AN_HOUR: &str = "
+    insert into timeline (incident, number, at, word, author, detail, entry_index)
+    select $1::bytea, coalesce(max(number), 0) + 1, $2::timestamptz, $3::text, $4::text, $5::text, $6::bigint
+    from timeline where incident = $1
+    having not exists (
+        select 1 from timeline earlier
+        where earlier.incident = $1 and earlier.word = $3 and earlier.author = $4 and earlier.detail = $5
+          and earlier.at > $2::timestamptz - interval '1 hour')
     on conflict (incident, word, entry_index) do nothing";
 
 pub(crate) const EVENTS: &str =

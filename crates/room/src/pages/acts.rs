@@ -93,6 +93,9 @@ pub(super) async fn standing(
     act: Act,
 ) -> Result<Standing, DatabaseError> {
     let id = incident.id;
+    if incident.names_nobody() && act != Act::Unlock {
+        return Ok(Standing::NotYet);
+    }
     let list = steward::list(room, id).await?;
     let approved = match &list {
         Some(list) => publish::is_approved(&room.pool, id, list).await?,

@@ -65,6 +65,7 @@ struct OnePage {
     opened: String,
     rule: &'static str,
     is_frozen: bool,
+    is_loss_known: bool,
     is_unlocked: bool,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
@@ -120,7 +121,8 @@ pub(super) async fn one(
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let mut acts = Vec::new();
-    for act in Act::ALL {
+    let offered = |act: &Act| !incident.names_nobody() || *act == Act::Unlock;
+    for act in Act::ALL.into_iter().filter(offered) {
         acts.push(shown(act, standing(&room, &incident, &officer, act).await?));
     }
     let scope = scope::latest(&room.pool, incident.id).await?;
@@ -131,7 +133,8 @@ pub(super) async fn one(
         id,
         opened: moment(&room, incident.opened_at),
         rule: incidents::rule::words(incident.rule),
-        is_frozen: incident.session != 0 || incident.principal != 0,
+        is_frozen: !incident.names_nobody(),
+        is_loss_known: !incident.names_nobody(),
         is_unlocked: room.unlocked(incident.id).is_some(),
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),

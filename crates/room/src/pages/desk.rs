@@ -3,7 +3,8 @@
 use super::lists::{self, ShownPerson};
 use super::session::{Desk, Officer};
 use super::{Problem, acts, page};
-use crate::incidents::{self, Event, note};
+use crate::database::DatabaseError;
+use crate::incidents::{self, Event, note_once_an_hour};
 use crate::room::Room;
 use crate::status::{Part, code_words};
 use crate::{clock, publish, register, steward};
@@ -11,6 +12,9 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Html;
+use candour_keeper_api::CallError;
+use candour_keeper_api::wire::{Authorize, Call, Reply};
+use candour_keeper_api::words::{Action, Purpose};
 use candour_seal::IncidentId;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -106,7 +110,25 @@ struct ListPage {
     others: Vec<ShownPerson>,
 }
 
-/// `GET /desk/{incident}`: the practice's own list; that it was looked at stands in the timeline.
+/// Asks the keeper's leave to show a list: nobody who is frozen gets it, and the ledger has who did. Gives the
+/// ledger's index.
+async fn leave(room: &Room, desk: &Desk, incident: IncidentId) -> Result<i64, Problem> {
+    let call = Call::Authorize(Authorize {
+        token: desk.staff.token.expose().to_vec(),
+        action: Action::Worklist.into(),
+        purpose: Purpose::Administration.into(),
+        patient: Vec::new(),
+        detail: format!("incident_list {incident}"),
+    });
+    match room.keeper.call(call).await? {
+        Reply::Authorized(authorized) => {
+            Ok(i64::try_from(authorized.index).map_err(|_| DatabaseError::Row)?)
+        }
+        _ => Err(CallError::Unexpected.into()),
+    }
+}
+
+/// `GET /desk/{incident}`: the practice's own list; who looked at it stands in the ledger and in the timeline.
 pub(super) async fn list(
     State(room): State<Arc<Room>>,
     desk: Desk,
@@ -116,17 +138,17 @@ pub(super) async fn list(
     if !is_told(&room, incident.id).await? {
         return Err(Problem::not_found());
     }
+    let entry = leave(&room, &desk, incident.id).await?;
     let shown = lists::of_one_practice(&room, &incident, desk.practice).await?;
-    let title = desk.staff.title();
-    let detail = format!("{} looked at its list.", shown.practice);
-    let now = clock::now();
-    note(
+    let who = desk.staff.who();
+    note_once_an_hour(
         &room.pool,
         incident.id,
-        now,
+        clock::now(),
         Event::PracticeTold,
-        title,
-        &detail,
+        desk.staff.title(),
+        &format!("{who} looked at the list of {}.", shown.practice),
+        entry,
     )
     .await?;
     Ok(page(&ListPage {

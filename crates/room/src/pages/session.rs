@@ -40,6 +40,15 @@ impl Officer {
     pub(super) fn title(&self) -> &'static str {
         title(self.role)
     }
+
+    /// Who it is: the name that the practice gave, else the person's id.
+    pub(super) fn who(&self) -> String {
+        if self.name.is_empty() {
+            format!("Person {}", self.person)
+        } else {
+            self.name.clone()
+        }
+    }
 }
 
 /// A role in words.

@@ -1,6 +1,7 @@
 use crate::support::{self, Row, append};
 use candour_keeper_api::words::EntryKind;
-use candour_room::{incidents, scope};
+use candour_room::incidents::Event;
+use candour_room::{Sender, incidents, scope, steward, texts};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
 
@@ -90,6 +91,76 @@ async fn what_the_keeper_says_of_itself_opens_one_case_though_nobody_is_frozen_b
             .unwrap()
             .is_empty()
     );
+}
+
+/// How many texts the room drafts for the one case that these entries open.
+async fn drafted(rows: &[Row]) -> usize {
+    let (_database, pool) = support::room().await;
+    append(&pool, rows).await;
+    let incident = one_incident(&pool).await;
+    let question = scope::question_of(&pool, &incident).await.unwrap();
+    let releases = scope::ask(&pool, &question, 100).await.unwrap();
+    let answer = scope::Answer {
+        question,
+        to_index: 100,
+        releases,
+        checkpoint: String::new(),
+    };
+    let scope = scope::save_next(&pool, &incident, answer, now())
+        .await
+        .unwrap();
+    let sender = Sender {
+        operator: "Kōwhai Health".to_owned(),
+        phone: "0800 000 000".to_owned(),
+        status_site: "status.example".to_owned(),
+        regulator: "the Privacy Commissioner".to_owned(),
+    };
+    let zone = jiff::tz::TimeZone::UTC;
+    steward::draft(&pool, &sender, &zone, &incident, &scope, now())
+        .await
+        .unwrap();
+    texts::newest(&pool, incident.id).await.unwrap().len()
+}
+
+#[tokio::test]
+async fn nothing_is_drafted_where_nobody_knows_what_was_lost() {
+    let frozen = [Row::grant(1, 10), Row::of_keeper(EntryKind::Freeze, 0)];
+    assert_eq!(drafted(&frozen).await, 4);
+    for rule in [100, 101] {
+        let about_itself = Row {
+            session: 0,
+            principal: 0,
+            ..Row::of_keeper(EntryKind::Alarm, rule)
+        };
+        assert_eq!(drafted(&[Row::grant(1, 10), about_itself]).await, 0);
+    }
+}
+
+#[tokio::test]
+async fn whoever_looks_at_a_list_again_and_again_stands_in_the_timeline_once_an_hour() {
+    let (_database, pool) = support::room().await;
+    append(&pool, &[Row::of_keeper(EntryKind::Freeze, 0)]).await;
+    let incident = one_incident(&pool).await;
+    let looks = [
+        ("Mere looked.", 0),
+        ("Mere looked.", 59),
+        ("Hēmi looked.", 59),
+        ("Mere looked.", 60),
+    ];
+    for ((detail, minutes), entry) in looks.into_iter().zip(10..) {
+        let at = now() + jiff::SignedDuration::from_mins(minutes);
+        let event = Event::PracticeTold;
+        incidents::note_once_an_hour(&pool, incident.id, at, event, "Reception", detail, entry)
+            .await
+            .unwrap();
+    }
+    let rows = incidents::events(&pool, incident.id).await.unwrap();
+    let looked = rows
+        .iter()
+        .filter(|row| row.author == "Reception")
+        .map(|row| row.detail.as_str());
+    let found: Vec<&str> = looked.collect();
+    assert_eq!(found, ["Mere looked.", "Hēmi looked.", "Mere looked."]);
 }
 
 #[tokio::test]
