@@ -414,7 +414,7 @@ impl Drop for Installation {
     }
 }
 
-fn terminate(child: &Child) {
+pub(crate) fn terminate(child: &Child) {
     let pid = child
         .id()
         .and_then(|id| i32::try_from(id).ok())
@@ -429,7 +429,7 @@ fn listens(port: u16) -> bool {
     TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok()
 }
 
-fn open_to_all(folder: &Path) -> Result<(), Problem> {
+pub(crate) fn open_to_all(folder: &Path) -> Result<(), Problem> {
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
         .map_err(Problem::file("could not open to others", folder))
 }

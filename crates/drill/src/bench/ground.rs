@@ -3,15 +3,14 @@
 use super::order::{Ask, Said};
 use crate::Problem;
 use crate::browser::Site;
+use crate::installation::{open_to_all, terminate};
 use crate::settle::{Desk, KeeperCommand, open_store, owner_of};
 use candour_embedded::Account;
 use candour_embedded::cluster::SUPERUSER;
 use candour_store::Practice;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -455,16 +454,6 @@ pub(super) async fn connect(
         .map_err(super::reference::refused)
 }
 
-fn terminate(child: &Child) {
-    let pid = child
-        .id()
-        .and_then(|id| i32::try_from(id).ok())
-        .and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        let _ = kill_process(pid, Signal::TERM);
-    }
-}
-
 fn free_ports(first: u16) -> Result<u16, Problem> {
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     (0..16)
@@ -475,11 +464,6 @@ fn free_ports(first: u16) -> Result<u16, Problem> {
                 "no six free ports in a row were found from {first} on"
             ))
         })
-}
-
-fn open_to_all(folder: &Path) -> Result<(), Problem> {
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
-        .map_err(Problem::file("could not open to others", folder))
 }
 
 /// A folder of our own that every part's account may enter.
