@@ -103,10 +103,9 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
 fn browser() -> Result<Count, Stop> {
     let journeys = workspace::root().join("e2e");
     children::run(prepare::npm(&journeys).args(["run", "check", "--silent"]))?;
-    let mut playwright = Command::new(journeys.join("node_modules/.bin/playwright"));
+    let mut playwright = prepare::on_node(journeys.join("node_modules/.bin/playwright"), &journeys);
     playwright
         .arg("test")
-        .current_dir(&journeys)
         .env("CANDOUR_BINARIES", built()?)
         .env_remove("CANDOUR_ADDRESS")
         .env("FORCE_COLOR", "0");
