@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use candour_embedded::Binaries;
 use candour_embedded::cluster::connect;
-use candour_embedded::secret::hand_over;
+use candour_embedded::secret::{bytes, hand_over};
 use candour_seal::{RootKey, Zeroizing};
 use tokio_util::sync::CancellationToken;
 
@@ -121,7 +121,7 @@ impl Root {
         let text = fs::read(file).map_err(Problem::file("could not read", file))?;
         let text = Zeroizing::new(text);
         let digits = std::str::from_utf8(&text).unwrap_or_default().trim();
-        let bytes = crate::backup::key::bytes(digits)
+        let bytes = bytes::<32>(digits)
             .ok_or_else(|| BackupProblem::NotARootKey(file.to_path_buf()))?;
         Ok(Self {
             file: file.to_path_buf(),
