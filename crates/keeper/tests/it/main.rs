@@ -15,6 +15,7 @@ mod foreign_rows;
 mod freezes;
 mod history;
 mod ledger;
+mod limits;
 mod loss;
 mod open;
 mod room;
