@@ -265,24 +265,27 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
     assert_eq!(reader.documents(), before);
     drop(demonstration);
 
-    // Nothing survived that shows how much is missing: that is a loss as well, and the backup's own checkpoints,
-    // which the ledger agrees with, do not hide it.
-    let blank = place.path().join("blank");
-    let told = done(kept.restore(&blank).arg("--nothing-survived"));
+    nothing_survived(&kept, &reader, &before, &place.path().join("blank"));
+}
+
+/// Nothing survived that shows how much is missing: that is a loss as well, and the backup's own checkpoints, which the
+/// ledger agrees with, do not hide it.
+fn nothing_survived(kept: &Kept, reader: &Reader, before: &Documents, blank: &Path) {
+    let told = done(kept.restore(blank).arg("--nothing-survived"));
     assert!(
         told.contains("opens nothing until two operators accept"),
         "{told}"
     );
-    let demonstration = Demonstration::start(&blank, port);
+    let demonstration = Demonstration::start(blank, reader.port);
     assert!(!reader.sees_anything());
-    let found = what_the_doctor_says(&blank);
+    let found = what_the_doctor_says(blank);
     assert!(found.contains("no checkpoint is left"), "{found}");
-    assert_eq!(counted(&blank), (0, 0));
-    two_operators_accept(&blank, &found);
+    assert_eq!(counted(blank), (0, 0));
+    two_operators_accept(blank, &found);
     eventually(|| reader.sees_anything());
-    assert_eq!(reader.documents(), before);
+    assert_eq!(reader.documents(), *before);
     // It is an entry, and an incident of its own.
-    eventually(|| counted(&blank) == (1, 1));
+    eventually(|| counted(blank) == (1, 1));
     drop(demonstration);
 }
 
@@ -363,7 +366,7 @@ fn eventually(what: impl Fn() -> bool) {
     let begun = std::time::Instant::now();
     while !what() {
         assert!(
-            begun.elapsed() < std::time::Duration::from_secs(60),
+            begun.elapsed() < std::time::Duration::from_mins(1),
             "it never happened"
         );
         std::thread::sleep(std::time::Duration::from_millis(100));
