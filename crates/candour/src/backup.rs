@@ -7,6 +7,7 @@
 
 pub mod archive;
 pub mod files;
+mod held;
 pub mod key;
 pub mod manifest;
 pub mod place;
@@ -14,12 +15,12 @@ pub mod problem;
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use candour_embedded::Binaries;
 use candour_embedded::cluster::copies::Snapshot;
-use candour_embedded::{Account, Binaries};
 use candour_seal::ItemId;
 use candour_store::Objects;
 use candour_store::backup::{FileRow, files_after};
@@ -36,6 +37,7 @@ use crate::problem::sentence;
 use crate::secrets::issued;
 use crate::{Configuration, DataFolder, Problem, serve, terminal};
 use archive::Writer;
+use files::Walk;
 use key::BackupSeal;
 use manifest::{Contents, Manifest, names};
 use problem::BackupProblem;
@@ -116,7 +118,7 @@ struct Source {
     seal: BackupSeal,
     manifest: Manifest,
     binaries: Binaries,
-    account: Account,
+    accounts: Accounts,
     objects: Objects,
 }
 
@@ -142,7 +144,7 @@ impl Source {
                 demonstration: configuration.demonstration,
             },
             binaries,
-            account: Accounts::ensure()?.postgres,
+            accounts: Accounts::ensure()?,
             objects: issued::objects(&data)?,
             data,
         })
@@ -153,9 +155,9 @@ impl Source {
         let handle = Handle::current();
         let work = tokio::task::spawn_blocking(move || {
             let draft = Draft::beside(&self.target)?;
-            let contents = self.write(&draft, &handle, &stop)?;
+            let (contents, left_out) = self.write(&draft, &handle, &stop)?;
             draft.keep(&self.target)?;
-            report(&self.target, &contents)
+            report(&self.target, &contents, &left_out)
         });
         work.await
             .map_err(|error| Problem::Machine(format!("the backup broke off: {error}")))?
@@ -166,7 +168,7 @@ impl Source {
         draft: &Draft,
         handle: &Handle,
         stop: &CancellationToken,
-    ) -> Result<Contents, Problem> {
+    ) -> Result<(Contents, Vec<String>), Problem> {
         let out = BufWriter::with_capacity(STEP, &draft.file);
         let mut saver = Saver {
             writer: Writer::begin(out, &self.seal).map_err(|error| self.unwritten(error))?,
@@ -177,7 +179,7 @@ impl Source {
             Problem::Machine(format!("the manifest cannot be written: {error}"))
         })?;
         saver.bytes(names::MANIFEST, &manifest)?;
-        saver.files()?;
+        let left_out = saver.files()?;
         let mut snapshots = Vec::new();
         for (database, way_in) in DATABASES {
             snapshots.push((database, self.instant(way_in, handle)?));
@@ -203,7 +205,7 @@ impl Source {
             .and_then(|mut out| out.flush())
             .and_then(|()| draft.file.sync_all())
             .map_err(|error| self.unwritten(error))?;
-        Ok(contents)
+        Ok((contents, left_out))
     }
 
     fn instant(&self, way_in: &str, handle: &Handle) -> Result<Snapshot, Problem> {
@@ -259,29 +261,25 @@ impl<W: Write> Saver<'_, W> {
         Ok(length)
     }
 
-    fn files(&mut self) -> Result<(), Problem> {
-        let data = &self.source.data;
-        for name in files::unknown(data)? {
+    /// Gives what was left out because it is not what it seems.
+    fn files(&mut self) -> Result<Vec<String>, Problem> {
+        let source = self.source;
+        for name in files::unknown(&source.data)? {
             terminal::say(&format!(
                 "not saved, because this version of Candour does not know it: {name}"
             ))?;
         }
-        for below in files::to_save(data)? {
-            let path = data.join(&below);
-            let mut file = match File::open(&path) {
-                Ok(file) => file,
-                Err(error) if error.kind() == ErrorKind::NotFound => continue,
-                Err(error) => return Err(Problem::file("could not read", &path)(error)),
-            };
-            let mode = file.metadata().map_or(0o600, |about| about.mode() & 0o777);
+        Walk::through(&source.data, &source.accounts, &mut |below, plain| {
             let name = format!("{}{}", names::FILE, below.display());
-            self.entry(&name, mode, &mut file)?;
-        }
-        Ok(())
+            // No more than it held when it was opened: its owner may write faster than we read.
+            let mut content = plain.file.take(plain.length);
+            self.entry(&name, plain.mode, &mut content)?;
+            Ok(())
+        })
     }
 
     fn database(&mut self, database: &'static str, snapshot: &Snapshot) -> Result<(), Problem> {
-        let mut copying = snapshot.copy(&self.source.binaries, &self.source.account)?;
+        let mut copying = snapshot.copy(&self.source.binaries, &self.source.accounts.postgres)?;
         let copy = copying.stdout.take();
         let name = format!("{}{database}", names::DATABASE);
         let copied = match copy {
@@ -400,14 +398,25 @@ impl Drop for Draft {
     }
 }
 
-fn report(target: &Path, contents: &Contents) -> Result<ExitCode, Problem> {
+fn report(target: &Path, contents: &Contents, left_out: &[String]) -> Result<ExitCode, Problem> {
     let length = target.metadata().map_or(0, |about| about.len());
     terminal::say(&format!("{} holds {}.", target.display(), amount(length)))?;
-    if contents.missing.is_empty() {
+    if !left_out.is_empty() {
+        terminal::complain(&format!(
+            "Left out, because it is no plain file of the account that its place belongs to; everything else was looked \
+             at and saved. Find out who put it there before you remove it: a part that was taken over can do this to have \
+             something else copied. {}",
+            first_few(left_out)
+        ))?;
+    }
+    if contents.missing.is_empty() && left_out.is_empty() {
         terminal::say(
             "It holds no root key: keep a copy of that elsewhere. Check the file with: candour restore --check",
         )?;
         return Ok(ExitCode::SUCCESS);
+    }
+    if contents.missing.is_empty() {
+        return Ok(ExitCode::FAILURE);
     }
     terminal::complain(&format!(
         "The content of {} items was not on the disk or was of another length, so it is in no backup either; everything \

@@ -84,7 +84,8 @@ impl Configuration {
             let chosen = port.checked_add(offset).filter(|port| *port >= 1024);
             let chosen = chosen.ok_or_else(|| {
                 Problem::Machine(format!(
-                    "port {port} is not possible: the five ports from it must lie between 1024 and 65535"
+                    "port {port} is not possible: the five ports from it must lie between 1024 and 65535. \
+                     Name another one with --port."
                 ))
             })?;
             Ok::<_, Problem>(SocketAddr::from((Ipv4Addr::LOCALHOST, chosen)))
@@ -246,6 +247,7 @@ mod tests {
             crate::problem::sentence(&error).contains("demonstation"),
             "{error:?}"
         );
+        assert!(error.to_string().contains("Correct it"), "{error}");
     }
 
     #[test]

@@ -120,6 +120,9 @@ impl Drop for DataFolder {
 fn prepare_new(path: &Path) -> Result<(), Problem> {
     if path.symlink_metadata().is_ok() {
         owner_is_me(path)?;
+        if !path.is_dir() {
+            return Err(Problem::NotAFolder(path.to_path_buf()));
+        }
         let mut entries = fs::read_dir(path).map_err(Problem::file("could not read", path))?;
         if entries
             .next()
@@ -328,6 +331,18 @@ mod tests {
         fs::write(place.path().join("thesis.txt"), "mine").unwrap();
         let error = DataFolder::open_or_create(place.path()).unwrap_err();
         assert!(matches!(error, Problem::NotOurs(_)), "{error}");
+    }
+
+    #[test]
+    fn a_file_is_not_taken_for_a_directory() {
+        let place = open_to_all();
+        let file = place.path().join("thesis.txt");
+        fs::write(&file, "mine").unwrap();
+        let text = DataFolder::open_or_create(&file).unwrap_err().to_string();
+        assert!(
+            text.contains("is a file") && text.contains("--data"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `candour doctor`: looks at an installation and says in sentences what is wrong.
 
+use std::cmp::Ordering;
 use std::io::{self, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::MetadataExt;
@@ -165,14 +166,10 @@ fn keeper(data: &Path) -> Result<String, Problem> {
             "the keeper answers; its ledger has {} entries and can be written",
             status.ledger_size
         )),
-        Ok(Reply::Status(status)) if status.missing_to > 0 => Err(Problem::Machine(format!(
-            "the keeper opens nothing: entries {} to {} of its ledger were signed and are missing. Restore a backup that \
-             has them; or, if they are lost, two operators accept that: candour-keeper accept-loss --data '{}' --from {} --to {}",
+        Ok(Reply::Status(status)) if status.missing_to > 0 => Err(Problem::Machine(missing(
             status.missing_from,
-            status.missing_to.saturating_sub(1),
-            data.display(),
-            status.missing_from,
-            status.missing_to
+            status.missing_to,
+            data,
         ))),
         Ok(Reply::Status(status)) => Err(Problem::Machine(format!(
             "the keeper opens nothing: its ledger of {} entries cannot be written. Its log {} says why",
@@ -184,6 +181,34 @@ fn keeper(data: &Path) -> Result<String, Problem> {
             data.join("log/keeper.log").display()
         ))),
     }
+}
+
+/// What is missing of the ledger, and the two ways on.
+fn missing(from: u64, to: u64, data: &Path) -> String {
+    let (found, way_back) = match to.cmp(&from) {
+        Ordering::Greater => (
+            format!(
+                "entries {from} to {} of its ledger were signed and are missing",
+                to - 1
+            ),
+            "Restore a backup that has them; or, if they are lost",
+        ),
+        Ordering::Equal => (
+            format!(
+                "it has a ledger of {from} entries, and no checkpoint is left that shows whether there were more"
+            ),
+            "Restore with --survived if anything of the old keeper's folder is found; or, if it is lost",
+        ),
+        Ordering::Less => (
+            format!("its ledger is another one than was signed at {to} entries"),
+            "Restore a backup of the one that was signed; or, if that is lost",
+        ),
+    };
+    format!(
+        "the keeper opens nothing: {found}. {way_back}, two operators accept that: \
+         candour-keeper accept-loss --data '{}' --from {from} --to {to}",
+        data.display()
+    )
 }
 
 fn answering(configuration: &Configuration, findings: &mut Findings) {

@@ -53,6 +53,9 @@ pub enum Problem {
          Name another directory with --data."
     )]
     NotOurs(PathBuf),
+    /// It is a file.
+    #[error("{0} is a file and no directory. Name another place with --data.")]
+    NotAFolder(PathBuf),
     /// There is no data directory yet.
     #[error("there is no data directory at {0}. Make one with: candour demo --data DIRECTORY")]
     NoDataFolder(PathBuf),
@@ -74,7 +77,10 @@ pub enum Problem {
         closed: PathBuf,
     },
     /// The configuration is not what it should be.
-    #[error("{file} is not a valid configuration")]
+    #[error(
+        "{file} is not a valid configuration: {source}. Correct it and start again; docs/operate/running.md lists every \
+         setting."
+    )]
     Configuration {
         /// The file.
         file: PathBuf,

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use candour_embedded::Binaries;
 use candour_embedded::cluster::connect;
-use candour_embedded::secret::hand_over;
+use candour_embedded::secret::{bytes, hand_over};
 use candour_seal::{RootKey, Zeroizing};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +25,10 @@ use crate::secrets::issued;
 use crate::{Configuration, DataFolder, Problem, serve, terminal};
 use survey::Survey;
 use survived::Survived;
+
+/// Where the backup's own checkpoints go when none survived. They say how long the ledger was before the backup and
+/// nothing of how long it became; among the keeper's they would make a ledger rolled back to that day look whole.
+const ONLY_OF_THE_BACKUP: &str = "keeper/checkpoints/of-the-backup";
 
 /// What was asked on the command line.
 #[derive(Debug, Clone, clap::Args)]
@@ -47,7 +51,7 @@ pub struct Wishes {
     /// What survived of the old data directory: it, its keeper folder, or a copy of that.
     #[arg(long, conflicts_with = "nothing_survived")]
     pub survived: Option<PathBuf>,
-    /// Nothing of it survived.
+    /// Nothing of it survived. The keeper then opens nothing until two operators accept the loss.
     #[arg(long)]
     pub nothing_survived: bool,
 }
@@ -121,8 +125,8 @@ impl Root {
         let text = fs::read(file).map_err(Problem::file("could not read", file))?;
         let text = Zeroizing::new(text);
         let digits = std::str::from_utf8(&text).unwrap_or_default().trim();
-        let bytes = crate::backup::key::bytes(digits)
-            .ok_or_else(|| BackupProblem::NotARootKey(file.to_path_buf()))?;
+        let bytes =
+            bytes::<32>(digits).ok_or_else(|| BackupProblem::NotARootKey(file.to_path_buf()))?;
         Ok(Self {
             file: file.to_path_buf(),
             key: RootKey::from_bytes(&bytes),
@@ -165,7 +169,12 @@ impl Work<'_> {
             installation,
             tombstones.clone(),
             stop,
-        )?;
+        )?
+        .with_checkpoints_in(if self.survived.checkpoint.is_some() {
+            CHECKPOINTS
+        } else {
+            ONLY_OF_THE_BACKUP
+        });
         tokio::task::spawn_blocking(move || unpacking.run())
             .await
             .map_err(|error| Problem::Machine(format!("the restore broke off: {error}")))??;
@@ -238,8 +247,10 @@ fn afterwards(
         ))?,
         Some(_) => {}
         None => terminal::say(
-            "No checkpoint survived, so nobody can know how much of the ledger is missing. \
-             Say so to whoever relies on it.",
+            "Nothing survived that shows how long the ledger was, so nobody can know which entries are missing, and \
+             with them who opened what. The keeper opens nothing until two operators accept that, each with their own \
+             recovery code; it then stands in the ledger, and an incident opens. Start it, and candour doctor names the \
+             command: see docs/operate/backup.md.",
         )?,
     }
     terminal::say(&format!("Start it with: candour serve --data '{data}'"))

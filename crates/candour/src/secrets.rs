@@ -24,7 +24,7 @@ use std::str::FromStr;
 
 use aws_lc_rs::digest::{SHA256, digest};
 use candour_embedded::cluster::{make_folder, roles};
-use candour_embedded::secret::hand_over;
+use candour_embedded::secret::{bytes, digits, hand_over};
 use candour_embedded::{Account, Secret};
 use candour_seal::InstanceId;
 use serde::Serialize;
@@ -172,20 +172,8 @@ fn connection(sockets: &Path, role: &str, password: &str, database: &str) -> Str
 
 /// SHA-256 of the credential's 32 bytes, as hexadecimal digits.
 fn fingerprint(credential: &Secret) -> String {
-    let digits = credential.reveal().as_bytes();
-    let bytes: Vec<u8> = digits
-        .chunks(2)
-        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
-        .collect();
-    hexadecimal(digest(&SHA256, &bytes).as_ref())
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let drawn = bytes::<32>(credential.reveal()).unwrap_or_default();
+    digits(digest(&SHA256, drawn.as_slice()).as_ref())
 }
 
 /// An instance keeps its id over restarts: tokens are bound to it.

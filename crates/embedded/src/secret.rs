@@ -1,10 +1,12 @@
 //! Random passwords and the files that hand them to one process.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, fchown};
 use std::path::Path;
+
+use zeroize::Zeroizing;
 
 use crate::{Account, Problem};
 
@@ -23,20 +25,14 @@ impl Secret {
         File::open(device)
             .and_then(|mut file| file.read_exact(&mut bytes))
             .map_err(Problem::file("could not read", device))?;
-        let mut digits = String::with_capacity(64);
-        for byte in bytes {
-            let _ = write!(digits, "{byte:02x}");
-        }
-        Ok(Self(digits))
+        Ok(Self(digits(&bytes)))
     }
 
     /// Takes back what [`Secret::reveal`] gave; `None` unless it is 64 lower-case hexadecimal digits.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.len() == 64
-            && text
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        digits.then(|| Self(text.to_owned()))
+        let is_lower = !text.bytes().any(|byte| byte.is_ascii_uppercase());
+        let found = bytes::<32>(text).filter(|_| is_lower);
+        found.map(|_| Self(text.to_owned()))
     }
 
     /// The digits themselves.
@@ -49,6 +45,22 @@ impl fmt::Debug for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Secret(..)")
     }
+}
+
+/// Bytes as lower-case hexadecimal digits. What is written so is often secret, so the time it takes does not depend on it.
+pub fn digits(bytes: &[u8]) -> String {
+    let mut digits = vec![0; bytes.len() * 2];
+    // There is room for all of them.
+    let _ = base16ct::lower::encode(bytes, &mut digits);
+    String::from_utf8(digits).unwrap_or_default()
+}
+
+/// The bytes that hexadecimal digits of either case stand for; `None` unless there are `N` of them.
+pub fn bytes<const N: usize>(digits: &str) -> Option<Zeroizing<[u8; N]>> {
+    let mut bytes = Zeroizing::new([0; N]);
+    let is_whole = base16ct::mixed::decode(digits, bytes.as_mut_slice())
+        .is_ok_and(|decoded| decoded.len() == N);
+    is_whole.then_some(bytes)
 }
 
 /// Writes a file that only `reader` may read (mode 0600), replacing an older one in one step.
@@ -98,6 +110,18 @@ mod tests {
     fn a_secret_does_not_show_itself_in_a_log() {
         let secret = Secret::random().unwrap();
         assert!(!format!("{secret:?}").contains(secret.reveal()));
+    }
+
+    #[test]
+    fn digits_are_read_as_they_are_written_and_nothing_else_is() {
+        let written = digits(&[0, 15, 0xA0, 0xFF]);
+        assert_eq!(written, "000fa0ff");
+        assert_eq!(*bytes::<4>(&written).unwrap(), [0, 15, 0xA0, 0xFF]);
+        assert!(bytes::<4>("000FA0ff").is_some());
+        for wrong in ["", "000fa0", "000fa0f", "000fa0ff00", "000fa0fg", "000fa0ā"] {
+            assert!(bytes::<4>(wrong).is_none(), "{wrong}");
+        }
+        assert!(Secret::parse(&"F".repeat(64)).is_none());
     }
 
     #[test]

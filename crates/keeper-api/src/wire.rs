@@ -266,6 +266,29 @@ pub struct Status {
     /// The keeper's database shares its cluster, and so its owner, with other databases.
     #[prost(bool, tag = "13")]
     pub shares_cluster: bool,
+    /// Budgets and thresholds that are set other than the design's.
+    #[prost(message, repeated, tag = "14")]
+    pub limits: Vec<Limit>,
+}
+
+/// A budget or threshold that is set other than the design's.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Limit {
+    /// Its name in `candour.json`, such as `budgets.staff.opened_hour`.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// What is set.
+    #[prost(string, tag = "2")]
+    pub value: String,
+    /// The design's own.
+    #[prost(string, tag = "3")]
+    pub usual: String,
+    /// The weakest that a real installation may have.
+    #[prost(string, tag = "4")]
+    pub bound: String,
+    /// It is weaker than that: for demonstrations only.
+    #[prost(bool, tag = "5")]
+    pub is_beyond: bool,
 }
 
 /// A call whose only content is the token.

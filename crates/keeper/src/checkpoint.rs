@@ -40,7 +40,8 @@ pub enum AtStart {
 pub struct Loss {
     /// Entries that the ledger has: the first missing index.
     pub from: u64,
-    /// Entries that were signed. Not more than `from` where the ledger is long enough and another one.
+    /// Entries that were signed. Less than `from` where the ledger is long enough and another one; as much where no
+    /// checkpoint is left, so that nobody can know.
     pub to: u64,
     /// Files of the checkpoints that the ledger contradicts.
     pub contradicted: Vec<String>,
@@ -87,6 +88,9 @@ impl Checkpoints {
     }
 
     /// Holds the ledger against the newest checkpoint. `roots_at` gives the ledger's roots at some sizes.
+    ///
+    /// A ledger with entries of which no checkpoint is left may be one of any length, rolled back to any day: it is
+    /// not gone on from until two operators accepted that nobody can know.
     pub async fn check<E>(
         &self,
         have: u64,
@@ -95,11 +99,12 @@ impl Checkpoints {
     where
         E: From<CheckpointError>,
     {
-        let Some((signed, root, _)) = self.last()? else {
-            return Ok(AtStart::Continues);
-        };
-        let roots = roots_at(BTreeSet::from([signed])).await?;
-        if roots.is_some_and(|roots| roots.get(&signed) == Some(&root)) {
+        if let Some((signed, root, _)) = self.last()? {
+            let roots = roots_at(BTreeSet::from([signed])).await?;
+            if roots.is_some_and(|roots| roots.get(&signed) == Some(&root)) {
+                return Ok(AtStart::Continues);
+            }
+        } else if have == 0 || self.accepted()?.is_some() {
             return Ok(AtStart::Continues);
         }
         let mut all = Vec::new();
@@ -111,7 +116,7 @@ impl Checkpoints {
         let agrees = |size, root| roots.as_ref().and_then(|roots| roots.get(size)) == Some(root);
         Ok(AtStart::RolledBack(Loss {
             from: have,
-            to: signed,
+            to: all.last().map_or(have, |(size, _, _)| *size),
             contradicted: all
                 .iter()
                 .filter(|(size, root, _)| !agrees(size, root))
@@ -355,6 +360,21 @@ mod tests {
         let checkpoints = checkpoints(folder.path());
         checkpoints.write(&frontier(11)).unwrap();
         assert_eq!(check(&checkpoints, 20, 5).await, loss(20, 11, &[11]));
+    }
+
+    #[tokio::test]
+    async fn a_ledger_of_which_no_checkpoint_is_left_waits_for_two_people_and_an_empty_one_does_not()
+     {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        assert_eq!(check(&checkpoints, 0, 0).await, AtStart::Continues);
+        let found = check(&checkpoints, 9, 9).await;
+        assert_eq!(found, loss(9, 9, &[]));
+        let AtStart::RolledBack(loss) = found else {
+            panic!("accepted")
+        };
+        checkpoints.accept(&loss).unwrap();
+        assert_eq!(check(&checkpoints, 9, 9).await, AtStart::Continues);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::instances::Instances;
 use crate::keys::{Keys, UnusableRoot};
 use crate::ledger::Health;
 use crate::making::{self, MakeError};
-use crate::practice::{self, CommandError, PracticeCommand, command_socket, operators_file};
+use crate::practice::{self, CommandError, command_socket, operators_file};
 use crate::serve::KeeperService;
 use crate::volume::VolumeTable;
 use candour_keeper_api::service;
@@ -15,8 +15,8 @@ use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use serde::Deserialize;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::io::{self, BufWriter};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,44 +30,38 @@ use tokio_util::task::TaskTracker;
 #[derive(Debug, clap::Parser)]
 #[command(version)]
 pub struct Arguments {
+    /// The data directory.
+    #[arg(long, global = true, default_value = ".")]
+    data: PathBuf,
     /// What to do.
     #[command(subcommand)]
-    pub command: Command,
+    command: Command,
 }
 
 /// What the keeper is asked on its command line.
 #[derive(Debug, clap::Subcommand)]
-pub enum Command {
+enum Command {
     /// Make an installation: schema, root key, room key, an empty ledger. Once.
     Init {
-        /// The data directory.
-        #[arg(long)]
-        data: PathBuf,
         /// Make it a demonstration; this cannot be changed afterwards.
         #[arg(long)]
         demonstration: bool,
     },
     /// Serve until told to end.
     Run {
-        /// The data directory.
-        #[arg(long)]
-        data: PathBuf,
         /// Which keeper this is; `records` is the one of the portal.
-        #[arg(long, default_value = "records")]
+        #[arg(long, default_value = "records", value_parser = ["records"])]
         lane: String,
     },
     /// Write the whole ledger to a file that `candour-verify` checks.
     ExportLedger {
-        /// The data directory.
-        #[arg(long)]
-        data: PathBuf,
         /// The file.
         #[arg(long)]
         out: PathBuf,
     },
     /// What two operators order.
     #[command(flatten)]
-    Practice(PracticeCommand),
+    Practice(practice::Command),
 }
 
 /// Why the keeper ends. Each is a sentence with the next step.
@@ -84,14 +78,14 @@ pub enum Ending {
     /// A file of the data directory does not parse.
     #[error("{0} does not hold what it should")]
     Text(PathBuf),
+    /// The configuration does not read.
+    #[error("candour.json is not valid: {0}. Correct it and start again")]
+    Setting(String),
     /// Only a demonstration keeps its root key in a file.
     #[error(
         "only a demonstration can be made yet: its root key lies in a file. Say --demonstration"
     )]
     NotADemonstration,
-    /// There is only one lane yet.
-    #[error("there is no lane {0}: only `records` exists yet")]
-    Lane(String),
     /// Another part runs as the keeper's OS user, and this is no demonstration.
     #[error("another part runs as the keeper's user: only a demonstration may do that")]
     SharedUser,
@@ -122,6 +116,14 @@ pub enum Ending {
     /// Another keeper writes this ledger.
     #[error("another keeper took over this ledger; this one ended")]
     TakenOver,
+}
+
+/// For `map_err`: which file of the data directory fails.
+fn of(path: &Path) -> impl Fn(io::Error) -> Ending + Copy + '_ {
+    |source| Ending::File {
+        path: path.to_path_buf(),
+        source,
+    }
 }
 
 /// What the keeper reads of `candour.json`; the rest is others'.
@@ -159,40 +161,27 @@ impl Folder {
 
     fn database(&self) -> Result<Config, Ending> {
         let path = self.0.join("secrets").join("keeper.database");
-        let text = fs::read_to_string(&path).map_err(|source| Ending::File {
-            path: path.clone(),
-            source,
-        })?;
+        let text = fs::read_to_string(&path).map_err(of(&path))?;
         text.trim().parse().map_err(|_| Ending::Text(path))
     }
 
     fn configuration(&self) -> Result<Configuration, Ending> {
         let path = self.0.join("candour.json");
-        let bytes = fs::read(&path).map_err(|source| Ending::File {
-            path: path.clone(),
-            source,
-        })?;
-        serde_json::from_slice(&bytes).map_err(|_| Ending::Text(path))
+        let bytes = fs::read(&path).map_err(of(&path))?;
+        serde_json::from_slice(&bytes).map_err(|error| Ending::Setting(error.to_string()))
     }
 }
 
 /// Does what the command line says.
-pub async fn run(arguments: Arguments) -> Result<(), Ending> {
-    match arguments.command {
-        Command::Init {
-            data,
-            demonstration,
-        } => init(&Folder(data), demonstration).await,
-        Command::Run { data, lane } => {
-            if lane != "records" {
-                return Err(Ending::Lane(lane));
-            }
-            serve(&Folder(data)).await
-        }
-        Command::ExportLedger { data, out } => export_ledger(&Folder(data), &out).await,
+pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
+    let folder = Folder(data);
+    match command {
+        Command::Init { demonstration } => init(&folder, demonstration).await,
+        Command::Run { lane: _ } => serve(&folder).await,
+        Command::ExportLedger { out } => export_ledger(&folder, &out).await,
         Command::Practice(command) => {
-            let made = practice::run(command, &mut io::stdin().lock(), &mut io::stdout()).await?;
-            drop(made);
+            let (mut input, mut output) = (io::stdin().lock(), io::stdout());
+            practice::run(command, &folder.0, &mut input, &mut output).await?;
             Ok(())
         }
     }
@@ -203,11 +192,7 @@ async fn init(folder: &Folder, demonstration: bool) -> Result<(), Ending> {
         return Err(Ending::NotADemonstration);
     }
     let keeper = folder.keeper();
-    let of = |source| Ending::File {
-        path: keeper.clone(),
-        source,
-    };
-    fs::create_dir_all(&keeper).map_err(of)?;
+    fs::create_dir_all(&keeper).map_err(of(&keeper))?;
     let database = folder.database()?;
     let root = making::root_key(&folder.root_key())?;
     match making::make(&database, &root, demonstration, SystemClock.now()).await {
@@ -231,20 +216,10 @@ async fn init(folder: &Folder, demonstration: bool) -> Result<(), Ending> {
 /// A demonstration's two codes lie in a file of the keeper's user.
 fn keep_codes(folder: &Folder, codes: &[String; 2]) -> Result<(), Ending> {
     let path = operators_file(&folder.0);
-    let of = |source| Ending::File {
-        path: path.clone(),
-        source,
-    };
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&path)
-        .map_err(of)?;
+    let of = of(&path);
     let text = serde_json::to_vec(codes).map_err(|error| of(error.into()))?;
-    file.write_all(&text).map_err(of)?;
-    file.sync_all().map_err(of)
+    let how = &mut OpenOptions::new();
+    making::keep(&path, &text, how.create(true).truncate(true)).map_err(of)
 }
 
 async fn start(
@@ -255,12 +230,8 @@ async fn start(
 ) -> Result<Arc<Core>, Ending> {
     let configuration = folder.configuration()?;
     let root = making::read_root_key(&folder.root_key())?;
-    let own = fs::metadata(folder.root_key())
-        .map(|file| file.uid())
-        .map_err(|source| Ending::File {
-            path: folder.root_key(),
-            source,
-        })?;
+    let kept = folder.root_key();
+    let own = fs::metadata(&kept).map_err(of(&kept))?.uid();
     let host = configuration.origin.host_str().unwrap_or_default();
     let core = Core::start(
         CoreParts {
@@ -285,11 +256,11 @@ async fn start(
 async fn serve(folder: &Folder) -> Result<(), Ending> {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let core = start(folder, folder.database()?, stop.clone(), &tasks).await?;
-    if core.config.shares_user && !core.config.is_demonstration {
-        return Err(Ending::SharedUser);
-    }
-    if core.config.shares_cluster && !core.config.is_demonstration {
-        return Err(Ending::SharedCluster);
+    match &core.config {
+        config if config.is_demonstration => {}
+        config if config.shares_user => return Err(Ending::SharedUser),
+        config if config.shares_cluster => return Err(Ending::SharedCluster),
+        _ => {}
     }
     let listener = listen(&folder.socket())?;
     let (held, commands) = (Arc::clone(&core), stop.clone());
@@ -314,10 +285,7 @@ async fn serve(folder: &Folder) -> Result<(), Ending> {
 
 /// Waits for a signal, or for another keeper to take over.
 async fn until_told(core: &Core) -> Result<(), Ending> {
-    let of = |source| Ending::File {
-        path: PathBuf::from("signals"),
-        source,
-    };
+    let of = of(Path::new("signals"));
     let mut terminate = signal(SignalKind::terminate()).map_err(of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(of)?;
     let mut look = tokio::time::interval(Duration::from_millis(200));
@@ -337,10 +305,7 @@ async fn until_told(core: &Core) -> Result<(), Ending> {
 
 /// The socket: whoever may call is known by credential and user, so anybody may reach it.
 fn listen(path: &Path) -> Result<UnixListener, Ending> {
-    let of = |source| Ending::File {
-        path: path.to_path_buf(),
-        source,
-    };
+    let of = of(path);
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(error)),
         _ => {}
@@ -352,10 +317,7 @@ fn listen(path: &Path) -> Result<UnixListener, Ending> {
 
 async fn export_ledger(folder: &Folder, out: &Path) -> Result<(), Ending> {
     let keys = Keys::new(making::read_root_key(&folder.root_key())?)?;
-    let file = File::create(out).map_err(|source| Ending::File {
-        path: out.to_path_buf(),
-        source,
-    })?;
+    let file = File::create(out).map_err(of(out))?;
     let count = export::export(&folder.database()?, &keys, BufWriter::new(file)).await?;
     tracing::info!(entries = count, "the ledger was exported");
     Ok(())

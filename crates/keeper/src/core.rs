@@ -13,6 +13,7 @@ use crate::identity::failures::Failures;
 use crate::items::Items;
 use crate::keys::{KeyedToken, Keys, UnusableRoot};
 use crate::ledger::{self, LedgerError, LedgerHandle, LedgerParts};
+use crate::limits::{BeyondBounds, Limits};
 use crate::lookups::Lookups;
 use crate::making::{self, MakeError};
 use crate::policy::{PolicyError, PolicySet};
@@ -59,6 +60,8 @@ pub struct KeeperConfig {
     pub shares_user: bool,
     /// The keeper's database shares its cluster, and so its owner, with other databases.
     pub shares_cluster: bool,
+    /// Budgets and thresholds, as far as they differ from the design.
+    pub limits: Limits,
 }
 
 /// What a keeper is started with.
@@ -94,6 +97,9 @@ pub enum CoreError {
     /// The root key does not serve.
     #[error(transparent)]
     Root(#[from] UnusableRoot),
+    /// A budget or threshold is set weaker than a real installation may have it.
+    #[error(transparent)]
+    Limits(#[from] BeyondBounds),
     /// The policies do not serve.
     #[error(transparent)]
     Policy(#[from] PolicyError),
@@ -180,6 +186,10 @@ impl Core {
         let keys = Arc::new(Keys::new(parts.root)?);
         let pool = pool(parts.database.clone())?;
         let made = making::read(&parts.database, &keys).await?;
+        let limits = Limits::of(&parts.budgets, &parts.detection);
+        if !made.is_demonstration {
+            limits.are_within_bounds()?;
+        }
         let policy = PolicySet::built_in()?;
         let (foreign, found) = ForeignRows::new();
         let facts = FactStore::new(pool.clone(), Arc::clone(&keys), foreign.clone());
@@ -218,6 +228,7 @@ impl Core {
             room: made.room_public,
             shares_user: parts.shares_user,
             shares_cluster: made.shares_cluster,
+            limits,
         };
         let ledger_size = ledger.size();
         let core = Arc::new(Self {

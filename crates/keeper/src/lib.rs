@@ -22,6 +22,7 @@ pub mod instances;
 pub mod items;
 pub mod keys;
 pub mod ledger;
+pub mod limits;
 pub mod lookups;
 mod loss;
 pub mod making;

@@ -52,17 +52,29 @@ fn lost(loss: &Loss, index: u64) -> Draft {
     let mut draft = Draft::of_keeper(EntryKind::LossAccepted);
     draft.body.text = if index < loss.to {
         format!("the entry at {index} is lost; two operators accepted that")
+    } else if is_unknown(loss) {
+        "no checkpoint was left, so nobody can know which entries are lost; two operators accepted that"
+            .to_owned()
     } else {
         "the ledger is another one than was signed; two operators accepted that".to_owned()
     };
     draft
 }
 
+/// No checkpoint was left that the ledger could be held against.
+fn is_unknown(loss: &Loss) -> bool {
+    loss.contradicted.is_empty()
+}
+
 fn alarm(loss: &Loss) -> Draft {
-    let text = format!(
-        "entries from {} to before {} are lost, or were replaced",
-        loss.from, loss.to
-    );
+    let (from, to) = (loss.from, loss.to);
+    let text = if is_unknown(loss) {
+        format!(
+            "entries that were written after {from} others may be lost; nobody can know how many"
+        )
+    } else {
+        format!("entries from {from} to before {to} are lost, or were replaced")
+    };
     let details = AlarmDetails {
         counted: u32::try_from(loss.to.saturating_sub(loss.from).max(1)).unwrap_or(u32::MAX),
         threshold: 1,

@@ -231,24 +231,19 @@ pub fn root_key(path: &Path) -> Result<RootKey, MakeError> {
         Err(_) => {}
     }
     let root = RootKey::generate(&mut SystemRandom);
-    let mut text = Zeroizing::new(String::with_capacity(65));
-    for byte in root.expose() {
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
-        }
-    }
-    text.push('\n');
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    if let Some(folder) = path.parent() {
-        File::open(folder)?.sync_all()?;
-    }
+    let mut text = Zeroizing::new([b'\n'; 65]);
+    base16ct::lower::encode(root.expose(), &mut text[..64]).map_err(|_| MakeError::RootText)?;
+    keep(path, text.as_slice(), OpenOptions::new().create_new(true))?;
     Ok(root)
+}
+
+/// Writes a file that only its owner can read, durably.
+pub(crate) fn keep(path: &Path, text: &[u8], how: &mut OpenOptions) -> io::Result<()> {
+    let mut file = how.write(true).mode(0o600).open(path)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 /// Reads a root key's file.
@@ -257,14 +252,9 @@ pub fn read_root_key(path: &Path) -> Result<RootKey, MakeError> {
 }
 
 fn parse_root(text: &str) -> Result<RootKey, MakeError> {
-    let digits = text.trim().as_bytes();
     let mut bytes = Zeroizing::new([0; 32]);
-    if digits.len() != 64 {
-        return Err(MakeError::RootText);
+    match base16ct::mixed::decode(text.trim(), bytes.as_mut_slice()) {
+        Ok(decoded) if decoded.len() == 32 => Ok(RootKey::from_bytes(&bytes)),
+        _ => Err(MakeError::RootText),
     }
-    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| MakeError::RootText)?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| MakeError::RootText)?;
-    }
-    Ok(RootKey::from_bytes(&bytes))
 }

@@ -7,7 +7,7 @@
 mod command;
 mod socket;
 
-pub use command::{PracticeCommand, command_socket, operators_file, run};
+pub use command::{command_socket, operators_file, run};
 pub use socket::{CommandError, ask, serve};
 
 use crate::changes::{new_client, new_invitation};
@@ -27,36 +27,45 @@ use candour_seal::{PatientId, PracticeId};
 use prost::Message;
 use subtle::ConstantTimeEq;
 
-/// What is asked on the command line.
-#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+/// What two operators order.
+#[derive(Debug, Clone, clap::Subcommand, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Command {
-    /// Make a practice with a first manager and a first program.
+    /// Make a practice; prints its id, its first manager's invitation code, and its program's id and secret.
     AddPractice {
-        /// Its name as shown in lists.
+        /// The practice's name as shown in lists.
+        #[arg(long)]
         name: String,
-        /// Its region.
+        /// The practice's region.
+        #[arg(long)]
         region: String,
         /// The first manager's name.
+        #[arg(long, default_value = "Practice manager")]
         manager: String,
     },
-    /// Invite an officer of the operator.
+    /// Invite an officer of the operator; prints the invitation code.
     AddOperator {
         /// `privacy_officer`, `security_officer` or `communications_officer`.
+        #[arg(long)]
         role: String,
         /// The officer's name.
+        #[arg(long)]
         name: String,
     },
     /// Mark patients that nobody has a reason to open: one touch is an incident.
     MarkCanaries {
-        /// Their ids, 32 hexadecimal digits each.
+        /// The id of one of them, 32 hexadecimal digits; may be repeated.
+        #[arg(long = "patient", required = true)]
         patients: Vec<String>,
     },
-    /// Accept that entries of the ledger are lost, and go on.
+    /// Accept that entries of the ledger are lost. The keeper's log names them when it opens nothing for want of
+    /// them; name exactly those. It starts again, writes that they are lost, and opens an incident.
     AcceptLoss {
         /// The first missing index.
+        #[arg(long)]
         from: u64,
         /// The first index after the missing ones.
+        #[arg(long)]
         to: u64,
     },
 }

@@ -172,5 +172,6 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         root_kind: "key file".to_owned(),
         missing_from: core.ledger.loss().map_or(0, |loss| loss.from),
         missing_to: core.ledger.loss().map_or(0, |loss| loss.to),
+        limits: core.config.limits.differing.clone(),
     }
 }

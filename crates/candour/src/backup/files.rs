@@ -2,12 +2,16 @@
 
 use std::fs;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use candour_embedded::Account;
+use rustix::fs::FileType;
+use rustix::io::Errno;
 
+use super::held::{Held, Plain};
 use crate::Problem;
 use crate::accounts::Accounts;
+use crate::room::OFFICERS;
 
 /// Picks the account that something belongs to.
 type Whose = fn(&Accounts) -> &Account;
@@ -16,6 +20,7 @@ type Whose = fn(&Accounts) -> &Account;
 const SAVED: &[(&str, Whose)] = &[
     ("candour.json", |accounts| &accounts.supervisor),
     ("accounts.json", |accounts| &accounts.portal),
+    (OFFICERS, |accounts| &accounts.room),
     ("keeper-is-initialised", |accounts| &accounts.supervisor),
     ("people-are-settled", |accounts| &accounts.supervisor),
     ("secrets", |accounts| &accounts.supervisor),
@@ -45,20 +50,113 @@ pub const TOMBSTONES: &str = "keeper/tombstones";
 /// The keeper's root key, where it is a file.
 pub const ROOT_KEY: &str = "keeper/root.key";
 
-/// A file to be saved: its path below the data directory.
-pub type Below = PathBuf;
+/// Folders deeper than this are nobody's; a chain of them must not end the backup.
+const DEEPEST: usize = 16;
 
-/// Every file to be saved, in order.
-///
-/// # Errors
-/// When a folder cannot be read.
-pub fn to_save(data: &Path) -> Result<Vec<Below>, Problem> {
-    let mut found = Vec::new();
-    for (name, _) in SAVED {
-        collect(data, Path::new(name), &mut found)?;
+/// A walk through everything that is saved.
+pub struct Walk<'a> {
+    accounts: &'a Accounts,
+    take: &'a mut dyn FnMut(&Path, Plain) -> Result<(), Problem>,
+    left_out: Vec<String>,
+}
+
+impl<'a> Walk<'a> {
+    /// Gives every file to be saved, open, to `take`; each with its path below the data directory.
+    ///
+    /// What is no plain file of the account that its place belongs to is not saved: a part that was taken over could
+    /// have put it there to have something else copied. Gives what was left out for that, as words for the operator.
+    ///
+    /// # Errors
+    /// When a folder cannot be read, and those of `take`.
+    pub fn through(
+        data: &Path,
+        accounts: &'a Accounts,
+        take: &'a mut dyn FnMut(&Path, Plain) -> Result<(), Problem>,
+    ) -> Result<Vec<String>, Problem> {
+        let of = Problem::file("could not open", data);
+        let folder = Held::open(data).map_err(of)?;
+        let mut walk = Self {
+            accounts,
+            take,
+            left_out: Vec::new(),
+        };
+        for (name, owner) in SAVED {
+            walk.visit(&folder, Path::new(name), owner(walk.accounts))?;
+        }
+        Ok(walk.left_out)
     }
-    found.sort();
-    Ok(found)
+
+    fn visit(&mut self, folder: &Held, below: &Path, owner: &Account) -> Result<(), Problem> {
+        let name = below.file_name().unwrap_or_default();
+        let found = match folder.kind(name) {
+            Ok(FileType::Directory) if below.components().count() > DEEPEST => {
+                self.leave_out(below, "folders in folders");
+                return Ok(());
+            }
+            Ok(FileType::Directory) => {
+                let inner = folder.folder(name);
+                inner.and_then(|inner| Ok(Some((inner.names()?, inner))))
+            }
+            Ok(FileType::RegularFile) if is_saved(below) => {
+                return self.plain(folder.file(name), below, owner);
+            }
+            // A file that is made anew, or the keeper's own way in: neither holds what a backup needs.
+            Ok(FileType::RegularFile | FileType::Socket) => Ok(None),
+            Ok(FileType::Symlink) => {
+                self.leave_out(below, "a link");
+                Ok(None)
+            }
+            Ok(_) => {
+                self.leave_out(below, "neither file nor folder");
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        };
+        match found {
+            Ok(None) => Ok(()),
+            Ok(Some((names, inner))) => names
+                .iter()
+                .try_for_each(|name| self.visit(&inner, &below.join(name), owner)),
+            Err(error) => self.unopened(error, below),
+        }
+    }
+
+    fn plain(
+        &mut self,
+        opened: io::Result<Plain>,
+        below: &Path,
+        owner: &Account,
+    ) -> Result<(), Problem> {
+        match opened {
+            Ok(plain) if plain.owner == owner.uid => (self.take)(below, plain),
+            Ok(plain) => {
+                let whose = format!("of user {} and not of {}", plain.owner, owner.name);
+                self.leave_out(below, &whose);
+                Ok(())
+            }
+            Err(error) => self.unopened(error, below),
+        }
+    }
+
+    fn unopened(&mut self, error: io::Error, below: &Path) -> Result<(), Problem> {
+        // Checkpoints are thinned out, mail is taken away: what is gone meanwhile is gone.
+        if error.kind() == io::ErrorKind::NotFound {
+            return Ok(());
+        }
+        let was_swapped = [Errno::LOOP, Errno::NOTDIR, Errno::NXIO]
+            .iter()
+            .any(|known| error.raw_os_error() == Some(known.raw_os_error()));
+        if was_swapped || error.kind() == io::ErrorKind::InvalidInput {
+            self.leave_out(below, "something else at each look");
+            return Ok(());
+        }
+        Err(Problem::file("could not read", below)(error))
+    }
+
+    fn leave_out(&mut self, below: &Path, what: &str) {
+        let name = below.display();
+        self.left_out.push(format!("{name} ({what})"));
+    }
 }
 
 /// What lies in a data directory that nobody has said whether to save.
@@ -90,29 +188,8 @@ pub fn owner<'a>(below: &Path, accounts: &'a Accounts) -> Option<&'a Account> {
     Some(owner(accounts))
 }
 
-fn collect(data: &Path, below: &Path, found: &mut Vec<Below>) -> Result<(), Problem> {
-    let path = data.join(below);
-    let kind = match path.symlink_metadata() {
-        Ok(about) => about.file_type(),
-        // Checkpoints are thinned out, mail is taken away: what is gone meanwhile is gone.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Problem::file("could not look at", path)(error)),
-    };
-    if kind.is_file() && is_saved(below) {
-        found.push(below.to_path_buf());
-    }
-    if kind.is_dir() {
-        let entries = fs::read_dir(&path).map_err(Problem::file("could not read", &path))?;
-        for entry in entries {
-            let entry = entry.map_err(Problem::file("could not read", &path))?;
-            collect(data, &below.join(entry.file_name()), found)?;
-        }
-    }
-    Ok(())
-}
-
 /// Plain names below what is saved, and no secret that belongs elsewhere: passwords are drawn anew at each start,
-/// and a backup with the root key in it would open by itself.
+/// and a backup with the root key in it would open by itself. Ballast is room and holds nothing.
 fn is_saved(below: &Path) -> bool {
     let is_plain = below
         .components()
@@ -125,16 +202,22 @@ fn is_saved(below: &Path) -> bool {
         && below
             .file_name()
             .is_some_and(|name| name.as_encoded_bytes().starts_with(b"root"));
+    let is_ballast = below == Path::new("keeper/ledger.ballast");
     let is_drawn_anew = below.starts_with("secrets")
         && (below == Path::new("secrets/keeper.instances.json")
             || below.extension().is_some_and(|ending| {
                 ending == "password" || ending == "database" || ending == "credential"
             }));
-    is_plain && is_known && !is_half_written && !is_root && !is_drawn_anew
+    is_plain && is_known && !is_half_written && !is_root && !is_ballast && !is_drawn_anew
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+    use std::os::unix::fs::{chown, symlink};
+
+    use rustix::fs::{CWD, Mode, mknodat};
+
     use super::*;
 
     #[test]
@@ -146,6 +229,7 @@ mod tests {
             "secrets/keeper.database",
             "secrets/import.credential",
             "keeper/checkpoints/0001.incoming",
+            "keeper/ledger.ballast",
             "log/portal.log",
         ] {
             assert!(!is_saved(Path::new(path)), "{path}");
@@ -156,9 +240,78 @@ mod tests {
             "secrets/backup.seal",
             "room/code.key",
             "candour.json",
+            "officers.json",
         ] {
             assert!(is_saved(Path::new(path)), "{path}");
         }
+    }
+
+    /// What a walk saves of a data directory whose `room/` belongs to whoever runs the test, and what it leaves out.
+    fn walked(data: &Path) -> (Vec<String>, Vec<String>) {
+        let me = Account::current();
+        let accounts = Accounts {
+            supervisor: me.clone(),
+            room: me,
+            ..Accounts::ensure().unwrap()
+        };
+        let mut saved = Vec::new();
+        let mut take = |below: &Path, plain: Plain| {
+            let mut text = String::new();
+            (&plain.file).read_to_string(&mut text).unwrap();
+            saved.push(format!("{}: {text}", below.display()));
+            Ok(())
+        };
+        let left_out = Walk::through(data, &accounts, &mut take).unwrap();
+        (saved, left_out)
+    }
+
+    #[test]
+    fn links_pipes_and_endless_folders_planted_by_a_part_are_left_out_and_named_and_the_rest_is_saved()
+     {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path();
+        for folder in ["keeper", "room/old"] {
+            fs::create_dir_all(data.join(folder)).unwrap();
+        }
+        fs::write(data.join("keeper/root.key"), "secret").unwrap();
+        fs::write(data.join("room/code.key"), "mine").unwrap();
+        symlink("../keeper/root.key", data.join("room/a.key")).unwrap();
+        symlink("../../keeper", data.join("room/old/keeper")).unwrap();
+        mknodat(CWD, data.join("room/pipe"), FileType::Fifo, Mode::RUSR, 0).unwrap();
+        fs::create_dir_all(data.join("room/x").join("x/".repeat(40))).unwrap();
+        let (saved, left_out) = walked(data);
+        assert_eq!(saved, ["room/code.key: mine"]);
+        let endless = format!("room{} (folders in folders)", "/x".repeat(DEEPEST));
+        assert_eq!(
+            left_out,
+            [
+                "room/a.key (a link)",
+                "room/old/keeper (a link)",
+                "room/pipe (neither file nor folder)",
+                &endless,
+            ]
+        );
+    }
+
+    #[test]
+    fn a_hard_link_to_a_file_of_another_owner_is_left_out_and_named() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path();
+        fs::create_dir(data.join("room")).unwrap();
+        let theirs = data.join("shadow");
+        fs::write(&theirs, "secret").unwrap();
+        if !Account::may_separate() {
+            eprintln!("skipped: only root can make a file of another owner");
+            return;
+        }
+        chown(&theirs, Some(65_534), None).unwrap();
+        fs::hard_link(&theirs, data.join("room/code.key")).unwrap();
+        let (saved, left_out) = walked(data);
+        assert!(saved.is_empty(), "{saved:?}");
+        assert!(
+            left_out[0].starts_with("room/code.key (of user 65534 and not of "),
+            "{left_out:?}"
+        );
     }
 
     #[test]

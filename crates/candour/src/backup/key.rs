@@ -11,7 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use candour_embedded::Account;
-use candour_embedded::secret::hand_over;
+use candour_embedded::secret::{bytes, digits, hand_over};
 use candour_seal::{
     Digest, ItemKey, MacKey, RoomPrivateKey, RoomPublicKey, SystemRandom, Zeroizing, hmac,
     open_from,
@@ -116,8 +116,8 @@ impl BackupKey {
             return None;
         }
         Some(Self {
-            private: RoomPrivateKey::from_bytes(&*bytes(private)?),
-            origin: MacKey::from_bytes(&*bytes(origin)?),
+            private: RoomPrivateKey::from_bytes(&*bytes::<32>(private)?),
+            origin: MacKey::from_bytes(&*bytes::<32>(origin)?),
         })
     }
 
@@ -190,26 +190,6 @@ fn check_digits(private: &str, origin: &str) -> String {
     let whole = Zeroizing::new(format!("{KEY_WORD} {private} {origin}"));
     let digest = Digest::of(whole.as_bytes()).to_string();
     digest.get(..8).unwrap_or_default().to_owned()
-}
-
-fn digits(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// 64 hexadecimal digits as 32 bytes.
-pub fn bytes(digits: &str) -> Option<Zeroizing<[u8; 32]>> {
-    let mut bytes = Zeroizing::new([0; 32]);
-    let text = digits.as_bytes();
-    if text.len() != 64 || !text.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

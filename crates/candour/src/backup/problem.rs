@@ -143,7 +143,8 @@ pub enum BackupProblem {
     #[error(
         "say what survived outside the databases: --survived FOLDER names the old data directory, its keeper folder, \
          or a copy of it; its checkpoints show how long the ledger was at the end, its tombstones what was erased since. \
-         When none of it survived, say --nothing-survived: entries written after the backup are then lost without a trace."
+         When none of it survived, say --nothing-survived: entries written after the backup are then lost, nobody can count \
+         them, and the keeper opens nothing until two operators accept that."
     )]
     SurvivedUnsaid,
     /// There are no checkpoints.

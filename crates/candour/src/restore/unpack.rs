@@ -12,7 +12,7 @@ use candour_seal::ItemId;
 use candour_store::{Objects, Placement};
 use tokio_util::sync::CancellationToken;
 
-use super::survey::Place;
+use super::survey::{Place, signed_size};
 use crate::Problem;
 use crate::accounts::Accounts;
 use crate::backup::archive::{Content, Entry, Reader};
@@ -34,6 +34,7 @@ pub struct Unpacking {
     cluster: Cluster,
     objects: Objects,
     tombstones: BTreeSet<ItemId>,
+    checkpoints: &'static str,
     stop: CancellationToken,
 }
 
@@ -60,8 +61,17 @@ impl Unpacking {
             objects: Objects::open(&root, Placement::Kept)
                 .map_err(Problem::file("could not open", &root))?,
             tombstones,
+            checkpoints: files::CHECKPOINTS,
             stop,
         })
+    }
+
+    /// Puts the backup's checkpoints into another folder than the keeper's own.
+    pub fn with_checkpoints_in(self, folder: &'static str) -> Self {
+        Self {
+            checkpoints: folder,
+            ..self
+        }
     }
 
     /// Puts everything back; durable only after the file system was synced.
@@ -154,6 +164,10 @@ impl Unpacking {
         }
         let owner = files::owner(below, &self.accounts)
             .ok_or_else(|| self.unexpected(&below.display().to_string()))?;
+        let moved = signed_size(below, Path::new(files::CHECKPOINTS))
+            .and_then(|_| below.file_name())
+            .map(|name| Path::new(self.checkpoints).join(name));
+        let below = moved.as_deref().unwrap_or(below);
         let path = self.data.join(below);
         self.folders(below, owner)?;
         let mut file = OpenOptions::new()

@@ -1,8 +1,9 @@
 //! What a part reads at its start: the files that the supervisor handed out for it alone.
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
+use candour_embedded::secret::bytes;
 use candour_keeper_api::KeeperAddress;
 use candour_seal::Zeroizing;
 use candour_store::{Objects, Placement, Store};
@@ -26,14 +27,14 @@ pub fn database(data: &Path, name: &str) -> Result<Zeroizing<String>, Problem> {
 pub fn keeper(data: &Path, name: &str) -> Result<KeeperAddress, Problem> {
     let file = format!("{name}.credential");
     let digits = read(data, &file)?;
-    let credential = bytes(&digits).ok_or_else(|| {
+    let credential = bytes::<32>(&digits).ok_or_else(|| {
         Problem::Machine(format!(
             "secrets/{file} holds no credential; the supervisor writes it anew at its next start"
         ))
     })?;
     Ok(KeeperAddress {
         socket: data.join("run/keeper.sock"),
-        credential,
+        credential: Zeroizing::new(credential.to_vec()),
     })
 }
 
@@ -66,36 +67,30 @@ pub fn objects(data: &Path) -> Result<Objects, Problem> {
     Objects::open(&root, placement).map_err(Problem::file("could not open", &root))
 }
 
+/// What the settling of a demonstration left for its operator: the programs of its practices.
+///
+/// # Errors
+/// When it cannot be read; `None` when there is none.
+pub fn settled(data: &Path) -> Result<Option<Zeroizing<String>>, Problem> {
+    let is_there = data.join("secrets/settled.json").exists();
+    is_there.then(|| read(data, "settled.json")).transpose()
+}
+
 fn read(data: &Path, name: &str) -> Result<Zeroizing<String>, Problem> {
     let file = data.join("secrets").join(name);
-    let text =
-        Zeroizing::new(fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?);
+    let text = Zeroizing::new(fs::read_to_string(&file).map_err(|error| unread(&file, error))?);
     Ok(Zeroizing::new(text.trim().to_owned()))
 }
 
-/// Hexadecimal digits as 32 bytes.
-pub(crate) fn bytes(digits: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let pairs = digits.as_bytes().chunks(2);
-    let bytes: Option<Vec<u8>> = pairs
-        .map(|pair| {
-            let pair = std::str::from_utf8(pair)
-                .ok()
-                .filter(|pair| pair.len() == 2)?;
-            u8::from_str_radix(pair, 16).ok()
-        })
-        .collect();
-    bytes.filter(|bytes| bytes.len() == 32).map(Zeroizing::new)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_credential_is_thirty_two_bytes_in_hexadecimal() {
-        assert_eq!(*bytes(&"0f".repeat(32)).unwrap(), [15; 32]);
-        for wrong in ["", "0f", &"0".repeat(63), &"zz".repeat(32), &"ā".repeat(32)] {
-            assert!(bytes(wrong).is_none(), "{wrong}");
-        }
+fn unread(file: &Path, error: io::Error) -> Problem {
+    let name = file.display();
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => Problem::Machine(format!(
+            "{name} cannot be read: run this as the user who runs candour serve"
+        )),
+        io::ErrorKind::NotFound => Problem::Machine(format!(
+            "{name} is not there: start the installation once with candour serve"
+        )),
+        _ => Problem::file("could not read", file)(error),
     }
 }

@@ -203,6 +203,7 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
             .arg(&kept.key),
     );
 
+    a_planted_link_is_left_out(&data, place.path(), &kept.key);
     let mut life = life_goes_on(&data);
     done(
         candour(&["backup", "--data"])
@@ -255,23 +256,45 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
     assert!(told.contains("opens nothing"), "{told}");
     let demonstration = Demonstration::start(&behind, port);
     assert!(!reader.sees_anything());
-    let found = said(
-        &candour(&["doctor", "--data"])
-            .arg(&behind)
-            .output()
-            .unwrap(),
-    );
+    let found = what_the_doctor_says(&behind);
     assert!(found.contains("wrong: the keeper opens nothing"), "{found}");
     nothing_is_named_and_missing(&behind);
 
-    accept_the_loss(&behind, &found);
+    two_operators_accept(&behind, &found);
     eventually(|| reader.sees_anything());
     assert_eq!(reader.documents(), before);
     drop(demonstration);
+
+    nothing_survived(&kept, &reader, &before, &place.path().join("blank"));
 }
 
-/// Two people accept that the range in `found` is lost; in a demonstration both codes lie with the keeper.
-fn accept_the_loss(data: &Path, found: &str) {
+/// Nothing survived that shows how much is missing: that is a loss as well, and the backup's own checkpoints, which the
+/// ledger agrees with, do not hide it.
+fn nothing_survived(kept: &Kept, reader: &Reader, before: &Documents, blank: &Path) {
+    let told = done(kept.restore(blank).arg("--nothing-survived"));
+    assert!(
+        told.contains("opens nothing until two operators accept"),
+        "{told}"
+    );
+    let demonstration = Demonstration::start(blank, reader.port);
+    assert!(!reader.sees_anything());
+    let found = what_the_doctor_says(blank);
+    assert!(found.contains("no checkpoint is left"), "{found}");
+    assert_eq!(counted(blank), (0, 0));
+    two_operators_accept(blank, &found);
+    eventually(|| reader.sees_anything());
+    assert_eq!(reader.documents(), *before);
+    // It is an entry, and an incident of its own.
+    eventually(|| counted(blank) == (1, 1));
+    drop(demonstration);
+}
+
+fn what_the_doctor_says(data: &Path) -> String {
+    said(&candour(&["doctor", "--data"]).arg(data).output().unwrap())
+}
+
+/// The command that the doctor names; in a demonstration both operators' codes lie with the keeper.
+fn two_operators_accept(data: &Path, found: &str) {
     let number = |after: &str| -> String {
         let rest = found
             .split(after)
@@ -292,6 +315,49 @@ fn accept_the_loss(data: &Path, found: &str) {
                 "--data",
             ])
             .arg(data),
+    );
+}
+
+/// Entries that say a loss was accepted, and incidents of a ledger that lost something.
+fn counted(data: &Path) -> (i64, i64) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let count = async |name: &str, of: &str| -> i64 {
+            let line = fs::read_to_string(data.join(format!("secrets/{name}.database"))).unwrap();
+            let client = candour_embedded::cluster::connect(&line.parse().unwrap())
+                .await
+                .unwrap();
+            client.query_one(of, &[]).await.unwrap().get(0)
+        };
+        (
+            count("keeper", "select count(*) from entry where kind = 19").await,
+            count("room", "select count(*) from incident where rule = 101").await,
+        )
+    })
+}
+
+/// A part that was taken over plants a link to the root key where its own files lie. The backup leaves it out, says so,
+/// and holds everything else.
+fn a_planted_link_is_left_out(data: &Path, place: &Path, key: &Path) {
+    let planted = data.join("room/planted.key");
+    std::os::unix::fs::symlink(data.join("keeper/root.key"), &planted).unwrap();
+    let to = place.join("with a planted link.backup");
+    let output = candour(&["backup", "--data"])
+        .arg(data)
+        .arg("--to")
+        .arg(&to)
+        .output()
+        .unwrap();
+    fs::remove_file(&planted).unwrap();
+    let told = said(&output);
+    assert!(!output.status.success(), "{told}");
+    assert!(told.contains("room/planted.key (a link)"), "{told}");
+    assert!(!told.contains("not saved, because this version"), "{told}");
+    done(
+        candour(&["restore", "--check", "--from"])
+            .arg(&to)
+            .arg("--key")
+            .arg(key),
     );
 }
 

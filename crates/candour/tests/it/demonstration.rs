@@ -42,6 +42,15 @@ fn a_demonstration_starts_captures_mail_ends_in_order_and_starts_again_with_its_
     send_mail(port + 4, "rewi@example.nz");
     assert!(page(port + 3, "/?to=rewi").contains("Tēnā koe"));
     assert!(page(port + 3, "/?to=aroha").contains("0 messages"));
+    // A made-up population is deposited within minutes; whoever looks sees what was set for that.
+    let trust = page(port, "/trust");
+    assert!(
+        trust.contains(
+            "The setting budgets.client.deposited_hour_floor is 1000000. Candour sets it to 500, \
+             and only a demonstration may go beyond 100000."
+        ),
+        "{trust}"
+    );
     let again = run(&["demo", "--port", &ports().to_string(), "--data"], &data);
     let complaint = String::from_utf8_lossy(&again.stderr);
     assert!(complaint.contains("Candour already runs on"), "{complaint}");

@@ -10,6 +10,8 @@ mod backup_refused;
 #[cfg(test)]
 mod demonstration;
 #[cfg(test)]
+mod documented;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod import_deposit;

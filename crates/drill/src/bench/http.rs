@@ -4,6 +4,7 @@ use super::crowd::{Crowd, Next};
 use super::order::Tally;
 use super::people::is_document_of;
 use crate::Problem;
+use candour_embedded::secret::digits;
 use futures_util::future::try_join_all;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind};
@@ -208,13 +209,4 @@ async fn visit(
             status,
         }),
     }
-}
-
-fn digits(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .map(|digit| char::from(DIGITS[usize::from(digit)]))
-        .collect()
 }

@@ -31,6 +31,8 @@ pub(super) async fn begin(
         loss::write(core).await?;
         let mut start = Draft::of_keeper(EntryKind::Start);
         start.body.policy_hash = core.policy.hash().to_vec();
+        start.body.details = core.config.limits.digest.as_bytes().to_vec();
+        start.body.text = core.config.limits.in_words();
         for outcome in core.ledger.append(vec![start, key_use(epochs)]).await? {
             outcome?;
         }

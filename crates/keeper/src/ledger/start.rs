@@ -107,9 +107,10 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
             tracing::error!(
                 from = loss.from,
                 to = loss.to,
-                "the ledger is not what the last checkpoint was signed over: entries from `from` to before `to` \
-                 are missing, or were replaced; nothing opens. Restore what is missing; or, if it is lost, two \
-                 operators accept that: candour-keeper accept-loss"
+                "the ledger is not what the last checkpoint was signed over, or no checkpoint is left: entries from \
+                 `from` to before `to` are missing, or were replaced; where both are the same, nobody can know how \
+                 many are. Nothing opens. Restore what is missing; or, if it is lost, two operators accept that: \
+                 candour-keeper accept-loss"
             );
             Some(loss)
         }
@@ -181,7 +182,8 @@ async fn at_start(
     }
     let roots = async |sizes: BTreeSet<u64>| roots_at(client, found, &sizes).await;
     let held = checkpoints.check(found.size(), roots).await?;
-    if held == AtStart::Continues && accepted.is_some() {
+    // Also over nothing at all: from its first entry on, a ledger without a checkpoint is one that lost them.
+    if held == AtStart::Continues && (accepted.is_some() || found.size() == 0) {
         checkpoints.write(found)?;
     }
     Ok(held)
@@ -193,7 +195,7 @@ async fn roots_at(
     sizes: &BTreeSet<u64>,
 ) -> Result<Roots, StartError> {
     let mut tree = Frontier::new();
-    let mut roots = BTreeMap::new();
+    let mut roots = BTreeMap::from([(0, tree.root())]);
     let rows = client
         .query_raw(sql::LEAVES, [0_i64, i64::MAX].iter())
         .await?;

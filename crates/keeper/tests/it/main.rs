@@ -14,6 +14,7 @@ mod foreign_rows;
 mod freezes;
 mod history;
 mod ledger;
+mod limits;
 mod loss;
 mod open;
 mod room;

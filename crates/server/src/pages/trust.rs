@@ -10,7 +10,7 @@ use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
 use candour_app::installation;
-use candour_keeper_api::wire::Status;
+use candour_keeper_api::wire::{Limit, Status};
 
 /// The trust page.
 #[derive(Template)]
@@ -48,7 +48,7 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
     let texts = frame.texts();
     let status = installation::status(portal.app()).await.ok();
     let say = |keys: &[&'static str]| keys.iter().map(|key| texts.say(key).to_owned()).collect();
-    let parts = vec![
+    let mut parts = vec![
         TrustPart {
             id: "promises",
             heading: "trust.promises_title",
@@ -75,6 +75,13 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
             sentences: now(texts, status.as_ref(), &portal.settings().origin),
         },
     ];
+    if let Some(status) = &status {
+        parts.push(TrustPart {
+            id: "settings",
+            heading: "trust.set_title",
+            sentences: set_otherwise(texts, status),
+        });
+    }
     let checkpoint = status
         .filter(|status| !status.checkpoint.is_empty())
         .map(|status| CheckpointView {
@@ -86,6 +93,28 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
         parts,
         checkpoint,
     })
+}
+
+/// Every budget and threshold that is not as the design has it: one person can set them, so everybody can see them.
+fn set_otherwise(texts: &Texts, status: &Status) -> Vec<String> {
+    if status.limits.is_empty() {
+        return vec![texts.say("trust.set_usual").to_owned()];
+    }
+    let sentence = |limit: &Limit| {
+        let words = [
+            ("name", limit.name.as_str()),
+            ("value", limit.value.as_str()),
+            ("usual", limit.usual.as_str()),
+            ("bound", limit.bound.as_str()),
+        ];
+        let key = if limit.is_beyond {
+            "trust.set_beyond"
+        } else {
+            "trust.set_limit"
+        };
+        texts.fill(key, &words)
+    };
+    status.limits.iter().map(sentence).collect()
 }
 
 /// How the installation runs now, the bad as plainly as the good.

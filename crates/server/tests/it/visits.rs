@@ -359,6 +359,11 @@ async fn every_page_has_the_same_strict_headers() {
     assert!(
         trust
             .body
+            .contains("and every alarm, is as Candour sets it.")
+    );
+    assert!(
+        trust
+            .body
             .contains("Keeper not isolated: for demonstration only.")
     );
 }

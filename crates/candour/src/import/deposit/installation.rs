@@ -4,6 +4,7 @@ use crate::Problem;
 use crate::secrets::issued;
 use candour_app::App;
 use candour_app::sign_in::ClientCredential;
+use candour_embedded::secret::bytes;
 use candour_keeper_api::Keeper;
 use serde::Deserialize;
 use std::path::Path;
@@ -35,9 +36,6 @@ pub(super) fn open(data: &Path) -> Result<Installation, Problem> {
     if !data.join(crate::data_folder::VERSION_FILE).exists() {
         return Err(Problem::NoDataFolder(data.to_path_buf()));
     }
-    for file in ["secrets/import.credential", "secrets/portal.database"] {
-        read(&data.join(file))?;
-    }
     let keeper = Keeper::new(issued::keeper(data, "import")?);
     let store = issued::store(data, "portal", CONNECTIONS)?;
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -49,28 +47,10 @@ pub(super) fn open(data: &Path) -> Result<Installation, Problem> {
     })
 }
 
-fn read(file: &Path) -> Result<Zeroizing<String>, Problem> {
-    let text = std::fs::read_to_string(file).map(Zeroizing::new);
-    text.map_err(|error| match error.kind() {
-        std::io::ErrorKind::PermissionDenied => Problem::Machine(format!(
-            "{} cannot be read: run the import as the user who runs candour serve",
-            file.display()
-        )),
-        std::io::ErrorKind::NotFound => Problem::Machine(format!(
-            "{} is not there: start the installation once with candour serve",
-            file.display()
-        )),
-        _ => Problem::file("could not read", file)(error),
-    })
-}
-
-fn malformed(file: &Path) -> Problem {
-    Problem::Machine(format!("{} does not read", file.display()))
-}
-
 /// The program of a practice from what `candour-keeper add-practice` printed: lines `client: …`, `client secret: …`.
 pub(super) fn printed_client(file: &Path) -> Result<ClientCredential, Problem> {
-    let text = read(file)?;
+    let text = std::fs::read_to_string(file).map_err(Problem::file("could not read", file))?;
+    let text = Zeroizing::new(text);
     let field = |name: &str| {
         text.lines().find_map(|line| {
             let (key, value) = line.split_once(':')?;
@@ -103,14 +83,14 @@ pub(super) fn demonstration_client(
         client: String,
         client_secret: String,
     }
-    let file = data.join("secrets/settled.json");
-    if !file.exists() {
+    let Some(text) = issued::settled(data)? else {
         return Err(Problem::Machine(
             "name the file with what candour-keeper add-practice printed for the practice with --client"
                 .to_owned(),
         ));
-    }
-    let settled: Settled = serde_json::from_str(&read(&file)?).map_err(|_| malformed(&file))?;
+    };
+    let settled: Settled = serde_json::from_str(&text)
+        .map_err(|_| Problem::Machine("secrets/settled.json does not read".to_owned()))?;
     let names: Vec<&str> = settled
         .desks
         .iter()
@@ -132,7 +112,7 @@ pub(super) fn demonstration_client(
 fn client_credential(client: &str, secret: &str) -> Option<ClientCredential> {
     Some(ClientCredential {
         client: client.parse().ok()?,
-        secret: issued::bytes(secret)?,
+        secret: Zeroizing::new(bytes::<32>(secret)?.to_vec()),
     })
 }
 
