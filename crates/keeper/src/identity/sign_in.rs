@@ -331,16 +331,22 @@ pub async fn step_up(
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
         }
-        let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
-        draft.body.text = format!("step-up; {}", call.reason);
+        let is_reopening = !call.reason.is_empty() && session.role == Role::Clinician && by_passkey;
+        let mut draft = if is_reopening {
+            let mut draft = Draft::of_session(EntryKind::Reopening, &session, None);
+            draft.body.text.clone_from(&call.reason);
+            draft.charge = Some((Charge::Reopening, reopening(&session, now)));
+            draft
+        } else {
+            let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
+            "step-up".clone_into(&mut draft.body.text);
+            draft
+        };
         draft.effects = effects;
         draft.guards = vec![Guard::Facts {
             subject: account.subject,
             version: account.facts.version(),
         }];
-        if !call.reason.is_empty() && session.role == Role::Clinician && by_passkey {
-            draft.charge = Some((Charge::Reopening, reopening(&session, now)));
-        }
         match commit(core, draft).await {
             Err(LedgerError::Conflict) if !by_passkey => {}
             Err(error) => return Err(error.into()),

@@ -53,6 +53,17 @@ select identity_opens, contact_opens, mac from run_member where run = $1 and pat
 select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, item, body, audit_wrap
 from entry where patient = $1 and index < $2 order by index desc limit $3";
 
+    /// A practice's reopened budgets before index $2, newest first, each with how many it makes within a day by the
+    /// same principal.
+    REOPENINGS = "\
+select e.index, e.at, e.role, e.practice, e.body, e.audit_wrap, (
+  select count(*) from entry o
+  where o.principal = e.principal and o.at > e.at - 86400000000 and o.at <= e.at and o.kind = 20
+    and o.decision = 0 and o.index <= e.index
+)
+from entry e where e.kind = 20 and e.decision = 0 and e.practice = $1 and e.index < $2
+order by e.index desc limit $3";
+
     /// Committed entries from an index on.
     ENTRIES_FROM = "\
 select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, hour,
