@@ -1,8 +1,9 @@
-//! The room against a real PostgreSQL.
+//! The room against a real PostgreSQL, and over the real keeper.
 
 mod register;
 mod relay;
 mod reopenings;
+mod runs;
 mod schema;
 mod sending;
 mod support;

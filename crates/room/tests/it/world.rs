@@ -2,13 +2,20 @@
 
 use crate::relay::Relay;
 use crate::support::{ROOM, line};
+use candour_app::App;
+use candour_app::enrolment::{NewPatient, enrol};
+use candour_core::nhi::{Nhi, NhiFormat};
+use candour_core::people::{BirthDate, Contact, EmailAddress, Gender, Identity, PersonName};
 use candour_keeper::instances::InstanceKind;
 use candour_room::room::Room;
 use candour_room::{RoomConfig, Sender, Smtp};
-use candour_seal::{PracticeId, Zeroizing};
+use candour_seal::{DepositKey, PatientId, PracticeId, Zeroizing};
 use candour_store::{Objects, Placement, Practice, Store};
 use candour_testkit::{Template, TestCluster, TestDatabase, TestKeeper};
 use jiff::tz::TimeZone;
+use std::sync::Arc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
 
 const PORTAL: Template = Template {
     name: "portal",
@@ -27,7 +34,9 @@ pub struct World {
     pub room: Room,
     pub relay: Relay,
     pub practice: PracticeId,
-    pub store: Store,
+    store: Store,
+    app: App,
+    _stop: DropGuard,
     _databases: [TestDatabase; 3],
     _folder: tempfile::TempDir,
 }
@@ -40,6 +49,10 @@ pub async fn world() -> World {
     let folder = tempfile::tempdir().unwrap();
     let objects = Objects::open(folder.path(), Placement::Kept).unwrap();
     let store = Store::new(portal.config_as("candour_worker"), 4, objects).unwrap();
+    let objects = Objects::open(folder.path(), Placement::Kept).unwrap();
+    let portal_store = Store::new(portal.config_as("candour_portal"), 4, objects).unwrap();
+    let client = Arc::new(keeper.client(InstanceKind::Portal));
+    let stop = CancellationToken::new();
     let relay = Relay::start().await;
     let config = RoomConfig {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -69,6 +82,8 @@ pub async fn world() -> World {
         practice,
         keeper,
         relay,
+        app: App::start(client, portal_store, &TaskTracker::new(), stop.clone()),
+        _stop: stop.drop_guard(),
         store,
         _databases: [keeper_database, portal, own],
         _folder: folder,
@@ -78,6 +93,34 @@ pub async fn world() -> World {
 }
 
 impl World {
+    /// So many people of the practice, each with a mailbox of their own.
+    pub async fn members(&self, count: u32) -> Vec<PatientId> {
+        let program = self
+            .keeper
+            .program(self.practice, InstanceKind::Portal)
+            .await;
+        let people = (1..=count).map(|number| NewPatient {
+            key: DepositKey::from_bytes(self.keeper.next_id("enrolment")),
+            identity: Identity {
+                name: PersonName::new("Hēmi", "Walker"),
+                other_names: Vec::new(),
+                birth_date: "1946-03-27".parse::<BirthDate>().unwrap(),
+                gender: Gender::Male,
+                nhi: Nhi::test_number(NhiFormat::Digits, number),
+                dormant: Vec::new(),
+                deceased: None,
+            },
+            contact: Contact {
+                email: EmailAddress::parse(&format!("walker{number}@example.org")).ok(),
+                ..Contact::unknown("NZ")
+            },
+            left_on: None,
+        });
+        let now = self.keeper.core.clock.now();
+        let enrolled = enrol(&self.app, &program, self.practice, people.collect(), now).await;
+        enrolled.unwrap().into_iter().map(Result::unwrap).collect()
+    }
+
     /// The practice as it presents itself, with this mailbox.
     pub async fn mailbox_of_practice(&self, email: &str) {
         let practice = Practice {
