@@ -85,11 +85,9 @@ from entry e left join lateral (
 ) k on true
 where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
 
-    /// What says of grants in session $1 of patient $2 and item $3, after index $4, that they were delivered (2)
-    /// or withheld (17).
+    /// What says of the grant at index $1 that it was delivered or withheld.
     ANSWERS = "\
-select index, body, audit_wrap from entry
-where session = $1 and patient = $2 and item = $3 and index > $4 and kind in (2, 17)";
+select index, body, audit_wrap from entry where of_grant = $1";
 
     /// One entry with its body.
     ENTRY = "\
