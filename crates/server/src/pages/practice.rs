@@ -14,7 +14,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use candour_app::patients::{self, NameLine, Terms};
-use candour_app::{practices, sign_in};
+use candour_app::practices;
 use candour_core::nhi::Nhi;
 use candour_keeper_api::words::{Purpose, Role};
 use http::StatusCode;
@@ -162,7 +162,7 @@ pub async fn start(State(portal): State<Portal>, visitor: Visitor) -> Result<Res
 
 /// `GET /practice/purpose`.
 pub async fn purposes(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Problem> {
-    sign_in::session(portal.app(), visitor.signed_in()?).await?;
+    visitor.session(&portal).await?;
     respond::page(&choose(&portal, &visitor, FieldErrors::default()).await)
 }
 
