@@ -73,8 +73,7 @@ pub async fn history(
     );
     question.is_deceased = view.is_deceased;
     let about = view.is_known.then_some((patient, token));
-    let is_established = reach::is_established(relation);
-    ask(core, &caller, &question, about, is_established).await?;
+    ask(core, &caller, &question, about).await?;
     let keys = core
         .subject_keys
         .load(token)
@@ -98,30 +97,19 @@ async fn ask(
     caller: &Caller,
     question: &DecisionFacts,
     about: Option<(PatientId, KeyedToken)>,
-    is_established: bool,
 ) -> Result<(), Refusal> {
     let decision = core.policy.decide(question);
     let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
-    draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
+    reach::decided(core, &mut draft, &decision);
     if let Some((patient, token)) = about {
         draft = draft.about(patient, token);
     }
     let draft = reach::from_network(draft, &caller.network);
-    if decision.is_allowed {
-        let appended = core.ledger.append_one(draft).await?;
-        return appended.refused.map_or(Ok(()), Err);
+    if !decision.is_allowed {
+        return Err(reach::refused(core, draft, reach::refusal(question.relation)).await);
     }
-    let reason = if is_established {
-        Reason::NotAllowed
-    } else {
-        Reason::NotFound
-    };
-    let appended = core.ledger.append_one(draft.refused(reason)).await?;
-    Err(Refusal {
-        index: Some(appended.index),
-        ..reason.into()
-    })
+    let appended = core.ledger.append_one(draft).await?;
+    appended.refused.map_or(Ok(()), Err)
 }
 
 /// When budgets of the session's own practice were reopened, by whom, and why.
@@ -140,7 +128,7 @@ async fn reopenings(
         relation,
         caller.now,
     );
-    ask(core, caller, &question, None, true).await?;
+    ask(core, caller, &question, None).await?;
     let limit = i64::from(call.limit.clamp(1, MOST));
     let practice = own.as_bytes().as_slice();
     let asked: [&(dyn ToSql + Sync); 3] = [&practice, &before(call), &(limit + 1)];
