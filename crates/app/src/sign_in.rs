@@ -237,7 +237,7 @@ pub async fn session(app: &App, token: &Token, network: &str) -> Result<Session,
 
 /// Ends the session.
 pub async fn sign_out(app: &App, token: &Token, network: &str) -> Result<(), Refusal> {
-    done(app.keeper.call(Call::SignOut(with(token, network))).await?)
+    done(&app.keeper.call(Call::SignOut(with(token, network))).await?)
 }
 
 /// Proves oneself again in a running session; `reason` is for clinicians who go on past a full budget.
@@ -261,7 +261,7 @@ pub async fn step_up(
         }
         Proof::Code(code) => call.code = code.to_string(),
     }
-    done(app.keeper.call(Call::StepUp(call)).await?)
+    done(&app.keeper.call(Call::StepUp(call)).await?)
 }
 
 fn with(token: &Token, network: &str) -> wire::WithToken {
@@ -284,7 +284,7 @@ fn signed_in(reply: Reply) -> Result<SignedIn, Refusal> {
 }
 
 /// A reply that says no more than that it is done; some keepers of a step-up answer with the session.
-fn done(reply: Reply) -> Result<(), Refusal> {
+fn done(reply: &Reply) -> Result<(), Refusal> {
     match reply {
         Reply::Done(_) | Reply::Session(_) => Ok(()),
         _ => Err(CallError::Unexpected.into()),
