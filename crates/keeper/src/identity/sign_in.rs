@@ -325,7 +325,8 @@ pub async fn step_up(
     call: &wire::StepUp,
 ) -> Result<wire::SessionView, Refusal> {
     let now = core.clock.now();
-    let (session, _) = standing::session(core, &call.token, instance, &call.network, now).await?;
+    let (session, facts) =
+        standing::session(core, &call.token, instance, &call.network, now).await?;
     let Principal::Person(person) = session.principal else {
         return Err(Reason::Invalid.into());
     };
