@@ -89,6 +89,21 @@ test("reception is not asked why, and does not read what is for doctors and nurs
   await look(page, "problem-not-allowed");
 });
 
+test("the manager sees who went on past the limit, and nobody else does", async ({ page }) => {
+  const sam = await account(page, "staff", "sam");
+  await become(page, await account(page, "staff", "moana"));
+  await page.goto("/practice");
+  await look(page, "practice-manager");
+  await page.getByRole("link", { name: "Who went on past the limit" }).click();
+  await expect(page.getByText("Nobody of your practice has gone on past the limit.")).toBeVisible();
+  await look(page, "reopenings");
+  await page.goto("/practice");
+  await signOut(page);
+  await become(page, sam);
+  await expect(page.getByRole("link", { name: "Who went on past the limit" })).toHaveCount(0);
+  expect((await page.goto("/practice/reopenings"))!.status()).toBe(403);
+});
+
 test("nobody is found by staff of another practice", async ({ page }) => {
   const wiremu = await account(page, "patients", "wiremu");
   await workAs(page, await account(page, "staff", "aroha-2"));

@@ -20,6 +20,7 @@ mod parts;
 pub mod patients;
 pub mod practices;
 pub mod record;
+pub mod reopenings;
 pub mod sharing;
 pub mod sign_in;
 mod words;

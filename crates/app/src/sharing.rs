@@ -1,6 +1,6 @@
 //! Letting somebody act for a patient, and ending it.
 
-use crate::acts::{self, Changed};
+use crate::acts;
 use crate::sign_in::Ceremony;
 use crate::{App, Refusal};
 use candour_keeper_api::Token;
@@ -40,17 +40,17 @@ pub async fn grant(app: &App, token: &Token, proxy: Proxy) -> Result<Ceremony, R
     acts::start(app, token, ChangeKind::GrantProxy(proxy.into())).await
 }
 
-/// Ends it: at once, and without telling the proxy.
+/// Begins the act of ending it; finished with [`acts::finish`], it ends at once, and the proxy is not told.
 pub async fn withdraw(
     app: &App,
     token: &Token,
     person: PersonId,
     patient: PatientId,
-) -> Result<Changed, Refusal> {
+) -> Result<Ceremony, Refusal> {
     let change = ProxyChange {
         person: person.as_bytes().to_vec(),
         patient: patient.as_bytes().to_vec(),
         ..ProxyChange::default()
     };
-    acts::now(app, token, ChangeKind::EndProxy(change)).await
+    acts::start(app, token, ChangeKind::EndProxy(change)).await
 }

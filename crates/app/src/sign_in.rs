@@ -228,23 +228,30 @@ pub async fn as_client(app: &App, credential: &ClientCredential) -> Result<Signe
 }
 
 /// Who the token is; `Refusal::SessionEnded` when nobody any more.
-pub async fn session(app: &App, token: &Token) -> Result<Session, Refusal> {
-    match app.keeper.call(Call::Session(with(token))).await? {
+pub async fn session(app: &App, token: &Token, network: &str) -> Result<Session, Refusal> {
+    match app.keeper.call(Call::Session(with(token, network))).await? {
         Reply::Session(view) => Ok(Session::read(view)?),
         _ => Err(CallError::Unexpected.into()),
     }
 }
 
 /// Ends the session.
-pub async fn sign_out(app: &App, token: &Token) -> Result<(), Refusal> {
-    done(&app.keeper.call(Call::SignOut(with(token))).await?)
+pub async fn sign_out(app: &App, token: &Token, network: &str) -> Result<(), Refusal> {
+    done(&app.keeper.call(Call::SignOut(with(token, network))).await?)
 }
 
 /// Proves oneself again in a running session; `reason` is for clinicians who go on past a full budget.
-pub async fn step_up(app: &App, token: &Token, proof: Proof, reason: &str) -> Result<(), Refusal> {
+pub async fn step_up(
+    app: &App,
+    token: &Token,
+    proof: Proof,
+    reason: &str,
+    network: &str,
+) -> Result<(), Refusal> {
     let mut call = wire::StepUp {
         token: token.expose().to_vec(),
         reason: reason.to_owned(),
+        network: network.to_owned(),
         ..wire::StepUp::default()
     };
     match proof {
@@ -257,9 +264,10 @@ pub async fn step_up(app: &App, token: &Token, proof: Proof, reason: &str) -> Re
     done(&app.keeper.call(Call::StepUp(call)).await?)
 }
 
-fn with(token: &Token) -> wire::WithToken {
+fn with(token: &Token, network: &str) -> wire::WithToken {
     wire::WithToken {
         token: token.expose().to_vec(),
+        network: network.to_owned(),
     }
 }
 

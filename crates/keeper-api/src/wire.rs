@@ -291,12 +291,15 @@ pub struct Limit {
     pub is_beyond: bool,
 }
 
-/// A call whose only content is the token.
+/// A call whose only content is the token, and where it came from.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct WithToken {
     /// 32 secret bytes.
     #[prost(bytes = "vec", tag = "1")]
     pub token: Vec<u8>,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "2")]
+    pub network: String,
 }
 
 /// The call is refused; nothing was changed and nothing released.

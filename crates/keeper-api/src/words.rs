@@ -188,6 +188,8 @@ words! {
         Shred = 18 "shred",
         /// A loss of ledger entries was accepted by two people.
         LossAccepted = 19 "loss_accepted",
+        /// A clinician went on past a spent budget, with a passkey and a reason.
+        Reopening = 20 "reopening",
     }
 
     /// Why the keeper refuses. Only the portal's wording of it reaches a person.

@@ -1,6 +1,7 @@
 //! Acts: changes that a person answers for with a passkey whose challenge is the hash of exactly this act.
 //!
-//! Who has no passkey gives a fresh code instead; the act then waits a day and every old channel is told.
+//! Who has no passkey gives a fresh code instead; the act then waits a day and every old channel is told, unless it
+//! only ends that somebody reads.
 
 use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
 use crate::core::Core;
@@ -80,7 +81,7 @@ pub async fn start(
 ) -> Result<wire::Ceremony, Refusal> {
     let now = core.clock.now();
     let kind = changes::kind_of(call.change.as_ref())?;
-    let (session, facts) = standing::session(core, &call.token, instance, now).await?;
+    let (session, facts) = standing::session(core, &call.token, instance, "", now).await?;
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };
@@ -197,7 +198,7 @@ pub async fn finish(
     call: &wire::ActFinish,
 ) -> Result<wire::Changed, Refusal> {
     let now = core.clock.now();
-    let (session, facts) = standing::session(core, &call.token, instance, now).await?;
+    let (session, facts) = standing::session(core, &call.token, instance, "", now).await?;
     let Some(Waiting::Act(act)) = core.identity.ceremonies.end(&call.ceremony, now) else {
         return Err(Reason::WrongCredentials.into());
     };
@@ -264,8 +265,8 @@ async fn answered(
         return pending::finish(core, session, &held, now).await;
     }
     let Plan { proof, .. } = plan(&act.kind, session.role)?;
-    if proof == Proof::Two || !by_passkey {
-        let waits = !by_passkey;
+    let waits = !by_passkey && proof != Proof::End;
+    if proof == Proof::Two || waits {
         return pending::put_aside(core, &doer, &act.kind, credential_json, waits, now);
     }
     match &act.kind {

@@ -48,17 +48,7 @@ impl Caller {
     ) -> Result<Self, Refusal> {
         let now = core.clock.now();
         let network = network::of(network);
-        let (session, own) = match standing::session(core, token, instance.id, now).await {
-            Ok(found) => found,
-            Err(refusal) => {
-                if refusal.reason == Reason::SessionEnded {
-                    // Counted, not written one by one: whoever needs no sign-in for it could fill the ledger.
-                    let what = [0; 16];
-                    core.refused_strangers.failed(Tried { network, what }, now);
-                }
-                return Err(refusal);
-            }
-        };
+        let (session, own) = standing::session(core, token, instance.id, &network, now).await?;
         let purpose = Purpose::try_from(purpose).map_err(|_| Reason::Invalid)?;
         let caller = Self {
             session,

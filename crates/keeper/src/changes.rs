@@ -96,7 +96,7 @@ pub async fn change(
 ) -> Result<wire::Changed, Refusal> {
     let now = core.clock.now();
     let kind = kind_of(call.change.as_ref())?;
-    let (session, _) = sessions::session(core, &call.token, instance, now).await?;
+    let (session, _) = sessions::session(core, &call.token, instance, "", now).await?;
     if let ChangeKind::Approve(id) = &kind {
         // A waiting act of one's own, whose day is over; anybody else's needs an act.
         return pending::finish_own(core, &session, id, now).await;

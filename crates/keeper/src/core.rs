@@ -299,6 +299,13 @@ impl Core {
         asked.ok()?.first().map(|row| row.get(0))
     }
 
+    /// Whether nothing was deposited or changed about this patient, and they opened nothing themselves, since a time;
+    /// `None` when it cannot be read.
+    pub(crate) async fn has_slept(&self, patient: i64, since: i64) -> Option<bool> {
+        let asked = reader::rows(&self.pool, sql::HAS_SLEPT, &[&patient, &since]).await;
+        asked.ok()?.first().map(|row| row.get(0))
+    }
+
     /// Opens the body of an entry about a subject.
     pub(crate) async fn open_body(
         &self,

@@ -98,7 +98,7 @@ impl Inside {
                 }),
             ),
         ];
-        commit(&self.core, draft).await.unwrap();
+        commit(&self.core, draft.about(id, subject)).await.unwrap();
         id
     }
 

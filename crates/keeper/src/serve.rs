@@ -127,12 +127,10 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
         }
         Call::ClientSignIn(call) => Ok(Reply::SignedIn(sign_in::client(core, id, &call).await?)),
         Call::SignOut(call) => {
-            sign_in::sign_out(core, id, &call.token).await?;
+            sign_in::sign_out(core, id, &call).await?;
             Ok(Reply::Done(Done {}))
         }
-        Call::Session(call) => Ok(Reply::Session(
-            sign_in::session(core, id, &call.token).await?,
-        )),
+        Call::Session(call) => Ok(Reply::Session(sign_in::session(core, id, &call).await?)),
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
         Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),

@@ -1,7 +1,9 @@
 //! Follows the records keeper's ledger: every committed entry, by index, without gap.
 
 use crate::database::DatabaseError;
+use crate::reopenings;
 use candour_keeper_api::wire::{self, Call, Entries, Reply};
+use candour_keeper_api::words::EntryKind;
 use candour_keeper_api::{CallError, Keeper};
 use deadpool_postgres::{Pool, Transaction};
 use jiff::Timestamp;
@@ -78,6 +80,15 @@ async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
     Columns::of(&entries.entries)?
         .insert(&transaction, &insert)
         .await?;
+    let reopened = i32::from(EntryKind::Reopening);
+    let reopened: Vec<i64> = (entries.entries.iter())
+        .filter(|entry| entry.kind == reopened)
+        .filter_map(|entry| i64::try_from(entry.index).ok())
+        .collect();
+    if !reopened.is_empty() {
+        let queue = transaction.prepare_cached(reopenings::QUEUE).await?;
+        transaction.execute(&queue, &[&reopened]).await?;
+    }
     transaction.commit().await?;
     Ok(())
 }

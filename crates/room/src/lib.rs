@@ -16,6 +16,7 @@ mod pages;
 pub mod portal;
 pub mod publish;
 pub mod register;
+pub mod reopenings;
 pub mod room;
 mod run;
 pub mod scope;

@@ -1,4 +1,5 @@
-//! Sends what is queued: practices first, then people as a run that two officers opened.
+//! Sends what is queued: practices first, then people as a run that two officers opened. What is no incident
+//! (a reopened budget) goes before both.
 //!
 //! A row is leased before anything leaves and marked right after. A process that dies in between leaves a row whose
 //! lease runs out; the mail then goes again with the same `Message-ID` and the same code, because a person told
@@ -13,6 +14,7 @@ use crate::incidents::{self, Event, note};
 use crate::mail::{Letter, MailError};
 use crate::notices::{self, Channel, Leased, Wanted};
 use crate::portal;
+use crate::reopenings;
 use crate::room::Room;
 use crate::scope;
 use crate::status;
@@ -51,7 +53,7 @@ pub(crate) struct LiveRun {
 
 /// Sends a batch of everything that may leave now; returns how many rows were worked on.
 pub async fn step(room: &Room, now: Timestamp) -> Result<usize, SendError> {
-    let mut worked = 0;
+    let mut worked = reopenings::step(room, now).await?;
     let open = incidents::all(&room.pool).await?;
     let open: Vec<IncidentId> = open
         .iter()
@@ -59,7 +61,7 @@ pub async fn step(room: &Room, now: Timestamp) -> Result<usize, SendError> {
         .map(|incident| incident.id)
         .collect();
     if open.is_empty() {
-        return Ok(0);
+        return Ok(worked);
     }
     // A code must be known to the status site before its message is out.
     status::write_codes(room).await?;

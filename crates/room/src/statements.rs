@@ -1,6 +1,8 @@
 //! Every SQL statement of the room's own database, for the test that prepares each.
 
-use crate::{acts, clocks, follower, incidents, notices, publish, register, scope, texts, unlock};
+use crate::{
+    acts, clocks, follower, incidents, notices, publish, register, reopenings, scope, texts, unlock,
+};
 
 /// The statements on the room's own database.
 pub fn statements() -> Vec<&'static str> {
@@ -12,6 +14,7 @@ pub fn statements() -> Vec<&'static str> {
         notices::STATEMENTS,
         publish::STATEMENTS,
         register::STATEMENTS,
+        reopenings::STATEMENTS,
         scope::STATEMENTS,
         texts::STATEMENTS,
         unlock::STATEMENTS,

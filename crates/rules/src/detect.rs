@@ -59,7 +59,7 @@ pub struct Observation {
     pub is_canary: bool,
     /// This principal was granted something of this patient before.
     pub was_granted_before: bool,
-    /// Nobody signed in for this patient, and nothing was deposited, for twelve months.
+    /// Nobody opened this record for the patient, and nothing was deposited or changed about them, for twelve months.
     pub is_dormant: bool,
     /// A person is at the other end, not a program.
     pub is_human: bool,

@@ -10,6 +10,7 @@ pub mod notices;
 pub mod practice;
 pub mod problem;
 pub mod record;
+pub mod reopenings;
 pub mod sign_in;
 pub mod trust;
 

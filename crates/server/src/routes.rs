@@ -5,7 +5,7 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, home, invitations, notices, practice,
-    record, sign_in, trust,
+    record, reopenings, sign_in, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -28,6 +28,8 @@ pub enum Access {
     Patient,
     /// Practice staff.
     Staff,
+    /// A practice's manager.
+    Manager,
     /// Patients, proxies and staff, each as far as the keeper lets them.
     Reader,
 }
@@ -117,6 +119,7 @@ routes! {
     GET "/practice/purpose", SignedIn, NOTHING, practice::purposes;
     POST "/practice/purpose", SignedIn, Sample::Form("purpose=direct_care"), practice::choose_purpose;
     GET "/practice/find", SignedIn, NOTHING, practice::ask;
+    GET "/practice/reopenings", Manager, NOTHING, reopenings::show;
     POST "/practice/find", Staff, Sample::Form("nhi=ZZZ0016"), practice::find;
 
     GET "/patients/{patient}", Reader, NOTHING, practice::patient;

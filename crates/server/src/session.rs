@@ -165,7 +165,7 @@ impl Visitor {
 
     /// Who it is, by the keeper's word.
     pub async fn session(&self, portal: &Portal) -> Result<Session, Problem> {
-        Ok(sign_in::session(portal.app(), self.signed_in()?).await?)
+        Ok(sign_in::session(portal.app(), self.signed_in()?, &self.network).await?)
     }
 }
 

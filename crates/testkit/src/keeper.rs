@@ -13,12 +13,13 @@ use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
 use candour_keeper::session::{NewSession, Principal};
 use candour_keeper::volume::VolumeTable;
-use candour_keeper_api::words::{EntryKind, Role, Section};
+use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
 use candour_keeper_api::{Keeper, KeeperAddress, Token, service};
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
+use candour_rules::freeze::Frozen;
 use candour_seal::{
-    ClientId, Digest, InstanceId, PatientId, PersonId, PracticeId, RootKey, Zeroizing,
+    ClientId, Digest, InstanceId, PatientId, PersonId, PracticeId, RootKey, RunId, Zeroizing,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
@@ -466,6 +467,52 @@ impl TestKeeper {
             person,
             token: session.expect("a session"),
         }
+    }
+
+    /// A run that two people approved, for an hour, to tell these members of an incident.
+    pub async fn run_for(&self, incident: [u8; 16], members: &[PatientId]) -> RunId {
+        let keys = &self.core.keys;
+        let run = RunId::from_bytes(self.next_id("run"));
+        let subject = keys.run(run);
+        let until = self.core.clock.now().as_microsecond() + 3_600_000_000;
+        let fact = Fact::Run(facts::Run {
+            purpose: Purpose::IncidentNotice.into(),
+            members: u32::try_from(members.len()).unwrap_or(u32::MAX),
+            members_digest: vec![0; 32],
+            sections: vec![Section::Contact.into(), Section::Identity.into()],
+            until,
+            incident: incident.to_vec(),
+            scope_hash: vec![0; 32],
+        });
+        let opened = Fact::RunOpened(facts::RunOpened {
+            run: subject.0.to_vec(),
+            until,
+        });
+        self.arrange(vec![
+            Effect::InsertFact { subject, fact },
+            Effect::InsertFact {
+                subject: keys.own(OwnSubject::Runs),
+                fact: opened,
+            },
+            Effect::InsertRunMembers {
+                run: subject,
+                patients: members.iter().map(|member| keys.patient(*member)).collect(),
+            },
+        ])
+        .await;
+        run
+    }
+
+    /// Freezes something, as an officer would; comes back when the freeze is committed, with its ledger index.
+    ///
+    /// # Panics
+    /// When it is not committed.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn freeze(&self, what: Frozen) -> u64 {
+        let mut draft = Draft::of_keeper(EntryKind::Freeze);
+        draft.effects = vec![Effect::Freeze(what)];
+        let appended = self.core.ledger.append_one(draft).await;
+        appended.expect("it is committed").index
     }
 
     /// How many entries there are of each kind, by what the ledger's rows say.

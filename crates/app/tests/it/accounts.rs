@@ -45,8 +45,8 @@ async fn an_invited_patient_makes_a_passkey_signs_in_and_reads() {
     let viewer = viewer(signed_in.token.clone(), Purpose::OwnRecord);
     assert!(documents::shelf(app, &viewer, patient).await.is_ok());
 
-    sign_in::sign_out(app, &signed_in.token).await.unwrap();
-    let session = sign_in::session(app, &signed_in.token).await;
+    sign_in::sign_out(app, &signed_in.token, "").await.unwrap();
+    let session = sign_in::session(app, &signed_in.token, "").await;
     assert_eq!(session.err(), Some(Refusal::SessionEnded));
 }
 

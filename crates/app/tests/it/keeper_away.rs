@@ -42,7 +42,7 @@ async fn without_the_keeper_nothing_is_shown_and_every_page_knows_why() {
     says_so(patients::name(app, &viewer, PATIENT).await);
     says_so(patients::find(app, &viewer, PRACTICE, patients::Terms::default()).await);
 
-    let session = sign_in::session(app, &token()).await;
+    let session = sign_in::session(app, &token(), "").await;
     assert_eq!(session.err(), Some(Refusal::KeeperUnavailable));
     let invited = invitations::invite_patient(app, &token(), PRACTICE, PATIENT).await;
     assert_eq!(invited.err(), Some(Refusal::KeeperUnavailable));

@@ -102,6 +102,9 @@ pub struct StepUp {
     /// Why a clinician goes on past a full budget; kept in the sealed body.
     #[prost(string, tag = "5")]
     pub reason: String,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "6")]
+    pub network: String,
 }
 
 /// A session began.

@@ -194,7 +194,7 @@ pub struct History {
     /// The session's token.
     #[prost(bytes = "vec", tag = "1")]
     pub token: Vec<u8>,
-    /// The patient (16 bytes).
+    /// The patient (16 bytes). Empty: the session's own practice, whose reopened budgets are listed.
     #[prost(bytes = "vec", tag = "2")]
     pub patient: Vec<u8>,
     /// Only entries with a smaller index; 0 for the newest.
@@ -208,7 +208,7 @@ pub struct History {
     pub network: String,
 }
 
-/// Entries of one patient, newest first.
+/// Entries of one patient, or of one practice, newest first.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct HistoryPage {
     /// The entries the viewer may see.
@@ -243,7 +243,7 @@ pub struct HistoryEvent {
     /// The practice that acted (16 bytes), else empty.
     #[prost(bytes = "vec", tag = "7")]
     pub practice: Vec<u8>,
-    /// The actor's name where the practice released it, else empty.
+    /// The actor's name where the practice released it, else empty; its own manager sees it always.
     #[prost(string, tag = "8")]
     pub actor_name: String,
     /// The item (16 bytes), else empty.
@@ -252,7 +252,7 @@ pub struct HistoryEvent {
     /// A [`crate::words::Section`] when a section was opened; 0 otherwise.
     #[prost(int32, tag = "10")]
     pub section: i32,
-    /// How many items' keys were released.
+    /// How many items' keys were released. Of a reopening: how many it makes within a day by the same person.
     #[prost(uint32, tag = "11")]
     pub count: u32,
     /// The actor is the viewer.
@@ -261,6 +261,9 @@ pub struct HistoryEvent {
     /// A first byte was sent, by the portal's word.
     #[prost(bool, tag = "13")]
     pub is_delivered: bool,
+    /// Why a budget was reopened, in the actor's own words; else empty.
+    #[prost(string, tag = "14")]
+    pub reason: String,
 }
 
 /// Asks leave for an action without content.

@@ -59,19 +59,9 @@ pub async fn authorize(
     );
     question.is_deceased = is_deceased;
     let decision = core.policy.decide(&question);
-    draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
+    reach::decided(core, &mut draft, &decision);
     if !decision.is_allowed {
-        let reason = if reach::is_established(relation) {
-            Reason::NotAllowed
-        } else {
-            Reason::NotFound
-        };
-        let appended = core.ledger.append_one(draft.refused(reason)).await?;
-        return Err(Refusal {
-            index: Some(appended.index),
-            ..reason.into()
-        });
+        return Err(reach::refused(core, draft, reach::refusal(relation)).await);
     }
     let appended = core.ledger.append_one(draft).await?;
     match appended.refused {

@@ -17,7 +17,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 /// Most grants of one call.
 const MOST: usize = 512;
@@ -241,7 +240,7 @@ async fn recalled(
         let body = opened(core, subject, &row).await?;
         if let Some(grant) = Grant::of_entry(&row, &body)
             && grant.instance == instance
-            && !is_answered(core, subject, &row, index).await?
+            && !is_answered(core, subject, index).await?
         {
             found.push((u64::try_from(index).unwrap_or_default(), grant));
         }
@@ -249,17 +248,10 @@ async fn recalled(
     Ok(found)
 }
 
-/// Whether an entry says already that the grant at `index` was delivered, or that it was withheld.
-async fn is_answered(
-    core: &Core,
-    subject: KeyedToken,
-    grant: &Row,
-    index: i64,
-) -> Result<bool, Refusal> {
-    let (session, patient): (i64, i64) = (grant.get("session"), grant.get("patient"));
-    let item: i64 = grant.get("item");
-    let asked: [&(dyn ToSql + Sync); 4] = [&session, &patient, &item, &index];
-    for row in reader::rows(&core.pool, sql::ANSWERS, &asked).await? {
+/// Whether an entry says already that the grant at `index` was delivered, or that it was withheld. Its sealed body
+/// counts, not the column it was found by.
+async fn is_answered(core: &Core, subject: KeyedToken, index: i64) -> Result<bool, Refusal> {
+    for row in reader::rows(&core.pool, sql::ANSWERS, &[&index]).await? {
         if i64::try_from(opened(core, subject, &row).await?.of_grant) == Ok(index) {
             return Ok(true);
         }

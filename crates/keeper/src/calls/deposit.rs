@@ -241,8 +241,7 @@ fn plan(
         relation,
         caller.now,
     ));
-    draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
+    reach::decided(core, &mut draft, &decision);
     if !decision.is_allowed {
         let reason = if relation == Relation::Stranger {
             Reason::NotFound

@@ -13,6 +13,8 @@ use crate::reader;
 use crate::sql::calls as sql;
 use candour_keeper_api::wire::{self, Found, Reply};
 use candour_keeper_api::words::{EntryKind, Reason};
+use candour_rules::decision::{self as rules, Lane};
+use candour_rules::detect::Observation;
 use candour_seal::PracticeId;
 
 /// Most patients in one answer.
@@ -33,8 +35,7 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
         reach::decision_facts(session, caller.purpose, Action::Find, relation, caller.now);
     let decision = core.policy.decide(&question);
     let mut draft = Draft::of_session(EntryKind::Find, session, Some(caller.purpose));
-    draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
+    reach::decided(core, &mut draft, &decision);
     let mut draft = reach::from_network(draft, &caller.network);
     let network = core.keys.network(&caller.network);
     let refused = if !decision.is_allowed {
@@ -48,11 +49,15 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
         None
     };
     if let Some(reason) = refused {
-        let appended = core.ledger.append_one(draft.refused(reason)).await?;
-        return Err(Refusal {
-            index: Some(appended.index),
-            ..reason.into()
-        });
+        if reason == Reason::StepUpNeeded {
+            // Whoever goes on asking without the passkey is noticed here too, not only where records open.
+            let seen = reach::seen(&caller, core.next_request(), network, Lane::Ordinary);
+            draft.observation = Some(Box::new(Observation {
+                decision: rules::Decision::Denied(rules::Reason::StepUp(None)),
+                ..seen
+            }));
+        }
+        return Err(reach::refused(core, draft, reason).await);
     }
     let key = core.subject_keys.names_key(core.keys.practice(practice));
     let terms = call.terms.ok_or(Reason::Invalid)?;

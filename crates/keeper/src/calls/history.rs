@@ -1,14 +1,15 @@
-//! Who opened this record: entries about what the viewer may open now; looking is itself an entry.
+//! Who opened this record: entries about what the viewer may open now; and which budgets of a practice were reopened.
+//! Looking is itself an entry.
 
 use super::reach::{self, Part, PatientView};
 use super::{Caller, id};
 use crate::core::Core;
-use crate::decision::{Action, Relation};
+use crate::decision::{Action, DecisionFacts, Relation};
 use crate::draft::Draft;
 use crate::facts::Fact;
 use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
-use crate::keys::KeyedToken;
+use crate::keys::{KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
 use crate::reader;
 use crate::sql::calls as sql;
@@ -46,6 +47,9 @@ pub async fn history(
 ) -> Result<Reply, Refusal> {
     let purpose = i32::from(candour_keeper_api::words::Purpose::AccessHistory);
     let caller = Caller::of(core, instance, &call.token, purpose, &call.network).await?;
+    if call.patient.is_empty() {
+        return Ok(Reply::History(reopenings(core, &caller, &call).await?));
+    }
     let patient = PatientId::from_bytes(id(&call.patient)?);
     let token = core.keys.patient(patient);
     let facts = core.facts.load(token).await?;
@@ -68,30 +72,8 @@ pub async fn history(
         caller.now,
     );
     question.is_deceased = view.is_deceased;
-    let decision = core.policy.decide(&question);
-    let mut draft = Draft::of_session(EntryKind::History, session, Some(caller.purpose));
-    draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
-    if view.is_known {
-        draft = draft.about(patient, token);
-    }
-    let draft = reach::from_network(draft, &caller.network);
-    if !decision.is_allowed {
-        let reason = if reach::is_established(relation) {
-            Reason::NotAllowed
-        } else {
-            Reason::NotFound
-        };
-        let appended = core.ledger.append_one(draft.refused(reason)).await?;
-        return Err(Refusal {
-            index: Some(appended.index),
-            ..reason.into()
-        });
-    }
-    let appended = core.ledger.append_one(draft).await?;
-    if let Some(refusal) = appended.refused {
-        return Err(refusal);
-    }
+    let about = view.is_known.then_some((patient, token));
+    ask(core, &caller, &question, about).await?;
     let keys = core
         .subject_keys
         .load(token)
@@ -106,15 +88,113 @@ pub async fn history(
         keys: &keys,
     };
     let limit = call.limit.clamp(1, MOST) as usize;
-    Ok(Reply::History(view.page(call.before, limit).await?))
+    Ok(Reply::History(view.page(before(&call), limit).await?))
+}
+
+/// Asks the policy; the look itself is on the ledger before anything is read.
+async fn ask(
+    core: &Core,
+    caller: &Caller,
+    question: &DecisionFacts,
+    about: Option<(PatientId, KeyedToken)>,
+) -> Result<(), Refusal> {
+    let decision = core.policy.decide(question);
+    let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
+    reach::decided(core, &mut draft, &decision);
+    if let Some((patient, token)) = about {
+        draft = draft.about(patient, token);
+    }
+    let draft = reach::from_network(draft, &caller.network);
+    if !decision.is_allowed {
+        return Err(reach::refused(core, draft, reach::refusal(question.relation)).await);
+    }
+    let appended = core.ledger.append_one(draft).await?;
+    appended.refused.map_or(Ok(()), Err)
+}
+
+/// When budgets of the session's own practice were reopened, by whom, and why.
+async fn reopenings(
+    core: &Core,
+    caller: &Caller,
+    call: &wire::History,
+) -> Result<HistoryPage, Refusal> {
+    let session = &caller.session;
+    let own = session.practice.ok_or(Reason::NotFound)?;
+    let relation = Relation::OwnPractice;
+    let question = reach::decision_facts(
+        session,
+        caller.purpose,
+        Action::History,
+        relation,
+        caller.now,
+    );
+    ask(core, caller, &question, None).await?;
+    let limit = i64::from(call.limit.clamp(1, MOST));
+    let practice = own.as_bytes().as_slice();
+    let asked: [&(dyn ToSql + Sync); 3] = [&practice, &before(call), &(limit + 1)];
+    let mut rows = reader::rows(&core.pool, sql::REOPENINGS, &asked).await?;
+    let has_more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let subject = core.keys.own(OwnSubject::Installation);
+    let mut events = Vec::with_capacity(rows.len());
+    for row in &rows {
+        let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
+        let (body, wrap): (&[u8], &[u8]) = (row.get("body"), row.get("audit_wrap"));
+        let body = core.open_body(subject, index, body, wrap).await?;
+        events.push(HistoryEvent {
+            index,
+            at: row.get("at"),
+            kind: EntryKind::Reopening.into(),
+            is_granted: true,
+            role: i32::from(row.get::<_, i16>("role")),
+            practice: practice.to_vec(),
+            actor_name: staff_name(core, practice, &body, false).await?,
+            count: u32::try_from(row.get::<_, i64>(6)).unwrap_or(u32::MAX),
+            is_viewer: body.principal == session.principal.bytes(),
+            reason: body.text,
+            ..HistoryEvent::default()
+        });
+    }
+    Ok(HistoryPage { events, has_more })
+}
+
+/// The index before which entries are asked for.
+fn before(call: &wire::History) -> i64 {
+    match call.before {
+        0 => i64::MAX,
+        before => i64::try_from(before).unwrap_or(i64::MAX),
+    }
+}
+
+/// How the practice names one of its people; with `is_release_needed` only where it released the name to patients.
+async fn staff_name(
+    core: &Core,
+    practice: &[u8],
+    body: &EntryBody,
+    is_release_needed: bool,
+) -> Result<String, Refusal> {
+    let Ok(person) = PersonId::try_from(body.principal.as_slice()) else {
+        return Ok(String::new());
+    };
+    let subject = core.keys.person(person);
+    let facts = core.facts.load(subject).await?;
+    let is_released = facts.live().any(|row| match &row.fact {
+        Fact::NameReleased(released) => released.practice == practice,
+        _ => false,
+    });
+    // The name stands even when the role has ended: it was that person then.
+    let sealed = facts.rows().iter().rev().find_map(|row| match &row.fact {
+        Fact::StaffRole(role) if role.practice == practice => Some(&role.sealed_name),
+        _ => None,
+    });
+    Ok(match sealed.filter(|_| is_released || !is_release_needed) {
+        Some(sealed) => secrets::open_text(&core.keys, Secret::Name, subject, sealed),
+        None => String::new(),
+    })
 }
 
 impl View<'_> {
-    async fn page(&self, before: u64, limit: usize) -> Result<HistoryPage, Refusal> {
-        let mut before = match before {
-            0 => i64::MAX,
-            before => i64::try_from(before).unwrap_or(i64::MAX),
-        };
+    async fn page(&self, mut before: i64, limit: usize) -> Result<HistoryPage, Refusal> {
         let mut page = HistoryPage::default();
         let mut looked_at = 0;
         let mut delivered: HashSet<u64> = HashSet::new();
@@ -190,6 +270,7 @@ impl View<'_> {
             count: body.count,
             is_viewer: body.principal == self.caller.session.principal.bytes(),
             is_delivered: delivered.contains(&index),
+            reason: String::new(),
         }))
     }
 
@@ -233,23 +314,6 @@ impl View<'_> {
         let Some(practice) = row.get::<_, Option<&[u8]>>("practice").filter(|_| is_staff) else {
             return Ok(String::new());
         };
-        let Ok(person) = PersonId::try_from(body.principal.as_slice()) else {
-            return Ok(String::new());
-        };
-        let subject = self.core.keys.person(person);
-        let facts = self.core.facts.load(subject).await?;
-        let is_released = facts.live().any(|row| match &row.fact {
-            Fact::NameReleased(released) => released.practice == practice,
-            _ => false,
-        });
-        // The name stands even when the role has ended: it was that person then.
-        let sealed = facts.rows().iter().rev().find_map(|row| match &row.fact {
-            Fact::StaffRole(role) if role.practice == practice => Some(&role.sealed_name),
-            _ => None,
-        });
-        Ok(match sealed.filter(|_| is_released) {
-            Some(sealed) => secrets::open_text(&self.core.keys, Secret::Name, subject, sealed),
-            None => String::new(),
-        })
+        staff_name(self.core, practice, body, true).await
     }
 }

@@ -1,15 +1,19 @@
 //! How a session stands to a patient, from facts alone.
 
+use super::Caller;
 use crate::changes::assurance;
-use crate::decision::{Action, DecisionFacts, Relation};
+use crate::core::Core;
+use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::Draft;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::keys::KeyedToken;
+use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
-use candour_keeper_api::words::{Purpose, Role, Section};
+use candour_keeper_api::words::{Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
-use candour_rules::decision::{self, Lane};
-use candour_rules::keys::Practice;
+use candour_rules::decision::{self, Lane, Touch};
+use candour_rules::detect::Observation;
+use candour_rules::keys::{self, Practice};
 use candour_rules::time::Micros;
 use candour_seal::{PatientId, PracticeId};
 use jiff::Timestamp;
@@ -146,6 +150,32 @@ pub const fn is_established(relation: Relation) -> bool {
     )
 }
 
+/// What a refusal by policy says: that it may not be, or the one "not found".
+pub const fn refusal(relation: Relation) -> Reason {
+    if is_established(relation) {
+        Reason::NotAllowed
+    } else {
+        Reason::NotFound
+    }
+}
+
+/// Writes in a draft which policy decided.
+pub fn decided(core: &Core, draft: &mut Draft, decision: &Decision) {
+    draft.body.policy = decision.policy.to_string();
+    draft.body.policy_hash = core.policy.hash().to_vec();
+}
+
+/// Writes a refusal; the answer names its entry.
+pub async fn refused(core: &Core, draft: Draft, reason: Reason) -> Refusal {
+    match core.ledger.append_one(draft.refused(reason)).await {
+        Ok(appended) => Refusal {
+            index: Some(appended.index),
+            ..reason.into()
+        },
+        Err(error) => error.into(),
+    }
+}
+
 /// The facts a decision depends on.
 pub fn decision_facts(
     session: &Session,
@@ -185,6 +215,31 @@ pub fn budget_context(
         passkey_at: session
             .by_passkey
             .then(|| Micros(session.proved_at.as_microsecond())),
+        lane,
+    }
+}
+
+/// What detection is shown of a session's request, before it is known what the request is about.
+pub fn seen(caller: &Caller, request: u64, network: i64, lane: Lane) -> Observation {
+    let session = &caller.session;
+    Observation {
+        at: Micros(caller.now.as_microsecond()),
+        request,
+        session: keys::Session(session.surrogate),
+        principal: keys::Principal(session.subject.surrogate()),
+        role: role(session),
+        instance: keys::Instance(session.instance_surrogate),
+        network: (network != 0).then_some(keys::Network(network)),
+        patient: None,
+        item: None,
+        touch: Touch::Other,
+        decision: decision::Decision::Granted,
+        item_age: None,
+        item_ordinal: None,
+        is_canary: false,
+        was_granted_before: false,
+        is_dormant: false,
+        is_human: matches!(session.principal, Principal::Person(_)),
         lane,
     }
 }

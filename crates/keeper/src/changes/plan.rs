@@ -12,6 +12,9 @@ pub enum Proof {
     Session,
     /// An answer whose challenge is the hash of exactly this act.
     Act,
+    /// The same for what only takes reading away: who has no passkey gives a fresh code, and it is done at once. A day's
+    /// wait would be one more day of reading for whoever is to read no more.
+    End,
     /// That, and a second person's, in another session.
     Two,
 }
@@ -51,8 +54,12 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         },
         ChangeKind::EndRole(_) => needs(Do::EndRole, Proof::Act),
         ChangeKind::GrantProxy(_) => needs(Do::GrantProxy, Proof::Act),
-        ChangeKind::EndProxy(_) => needs(Do::EndProxy, Proof::Session),
-        ChangeKind::EndEnrolment(_) => needs(Do::EndEnrolment, Proof::Session),
+        ChangeKind::EndProxy(_) => needs(Do::EndProxy, Proof::End),
+        // A program signs nothing; that patients left is part of the list it keeps.
+        ChangeKind::EndEnrolment(_) if by == Role::PracticeClient => {
+            needs(Do::EndEnrolment, Proof::Session)
+        }
+        ChangeKind::EndEnrolment(_) => needs(Do::EndEnrolment, Proof::End),
         ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::Session),
         ChangeKind::Freeze(_) => needs(Do::Freeze, Proof::Session),
         ChangeKind::Unfreeze(_) => needs(Do::Unfreeze, Proof::Two),
@@ -193,6 +200,18 @@ mod tests {
                 assert_eq!(plan.proof, proof, "{}", sentence(&kind));
             }
         }
+        // What ends reading needs an answer too, except from the program that keeps the practice's list.
+        let left = ChangeKind::EndEnrolment(wire::EnrolmentChange::default());
+        for kind in [
+            ChangeKind::EndProxy(wire::ProxyChange::default()),
+            left.clone(),
+        ] {
+            assert_eq!(plan(&kind, Role::Reception).unwrap().proof, Proof::End);
+        }
+        assert_eq!(
+            plan(&left, Role::PracticeClient).unwrap().proof,
+            Proof::Session
+        );
         // Sharing one's own record too.
         let shared = plan(&invite(Role::Proxy), Role::Patient).unwrap();
         assert_eq!(shared.proof, Proof::Act);

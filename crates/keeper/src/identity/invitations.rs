@@ -149,7 +149,7 @@ pub async fn link(
     call: &wire::InvitationLink,
 ) -> Result<(), Refusal> {
     let now = core.clock.now();
-    let (session, facts) = standing::session(core, &call.token, instance, now).await?;
+    let (session, facts) = standing::session(core, &call.token, instance, "", now).await?;
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };

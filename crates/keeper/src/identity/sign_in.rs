@@ -1,5 +1,6 @@
 //! Signing in and out: passkey, password with a code, a program's secret; and proving oneself again.
 
+use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{End, Fact};
@@ -15,6 +16,7 @@ use crate::session::{NewSession, Principal, Session};
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
 use candour_rules::budget::{Charge, Context};
+use candour_rules::decision::Lane;
 use candour_rules::time::Micros;
 use candour_seal::{ClientId, CryptoRng, Digest, InstanceId, PracticeId, SystemRandom};
 use jiff::Timestamp;
@@ -290,10 +292,15 @@ pub(crate) fn secret_hash(secret: &[u8]) -> [u8; 32] {
 }
 
 /// Ends a session.
-pub async fn sign_out(core: &Core, instance: InstanceId, token: &[u8]) -> Result<(), Refusal> {
+pub async fn sign_out(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::WithToken,
+) -> Result<(), Refusal> {
     let now = core.clock.now();
-    let session = core.sessions.look_up(token, instance, now)?;
-    core.sessions.end(token);
+    let session = core.sessions.look_up(&call.token, instance, now);
+    let session = session.inspect_err(|_| standing::count_stranger(core, &call.network, now))?;
+    core.sessions.end(&call.token);
     let mut draft = Draft::of_session(EntryKind::SignOut, &session, None);
     draft.stops = None;
     commit(core, draft).await.map(drop).map_err(Into::into)
@@ -303,10 +310,11 @@ pub async fn sign_out(core: &Core, instance: InstanceId, token: &[u8]) -> Result
 pub async fn session(
     core: &Core,
     instance: InstanceId,
-    token: &[u8],
+    call: &wire::WithToken,
 ) -> Result<wire::SessionView, Refusal> {
     let now = core.clock.now();
-    let (session, facts) = standing::session(core, token, instance, now).await?;
+    let (session, facts) =
+        standing::session(core, &call.token, instance, &call.network, now).await?;
     Ok(standing::view(core, &session, &facts, now))
 }
 
@@ -317,7 +325,8 @@ pub async fn step_up(
     call: &wire::StepUp,
 ) -> Result<wire::SessionView, Refusal> {
     let now = core.clock.now();
-    let (session, _) = standing::session(core, &call.token, instance, now).await?;
+    let (session, facts) =
+        standing::session(core, &call.token, instance, &call.network, now).await?;
     let Principal::Person(person) = session.principal else {
         return Err(Reason::Invalid.into());
     };
@@ -331,16 +340,28 @@ pub async fn step_up(
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
         }
-        let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
-        draft.body.text = format!("step-up; {}", call.reason);
+        let is_reopening = !call.reason.is_empty() && session.role == Role::Clinician && by_passkey;
+        let mut draft = if is_reopening {
+            let mut draft = Draft::of_session(EntryKind::Reopening, &session, None);
+            draft.body.text.clone_from(&call.reason);
+            let context = reach::budget_context(&session, &facts, Lane::Ordinary, now);
+            let passkey_at = Some(Micros(now.as_microsecond()));
+            let context = Context {
+                passkey_at,
+                ..context
+            };
+            draft.charge = Some((Charge::Reopening, context));
+            draft
+        } else {
+            let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
+            "step-up".clone_into(&mut draft.body.text);
+            draft
+        };
         draft.effects = effects;
         draft.guards = vec![Guard::Facts {
             subject: account.subject,
             version: account.facts.version(),
         }];
-        if !call.reason.is_empty() && session.role == Role::Clinician && by_passkey {
-            draft.charge = Some((Charge::Reopening, reopening(&session, now)));
-        }
         match commit(core, draft).await {
             Err(LedgerError::Conflict) if !by_passkey => {}
             Err(error) => return Err(error.into()),
@@ -349,23 +370,15 @@ pub async fn step_up(
                     return Err(refused);
                 }
                 core.sessions.prove(&call.token, by_passkey, now);
-                return self::session(core, instance, &call.token).await;
+                let who = wire::WithToken {
+                    token: call.token.clone(),
+                    network: call.network.clone(),
+                };
+                return self::session(core, instance, &who).await;
             }
         }
     }
     Err(Reason::LedgerUnavailable.into())
-}
-
-fn reopening(session: &Session, now: Timestamp) -> Context {
-    Context {
-        role: candour_rules::decision::Role::Clinician,
-        acts_for: 0,
-        practice: session
-            .practice_surrogate
-            .map(candour_rules::keys::Practice),
-        passkey_at: Some(Micros(now.as_microsecond())),
-        lane: candour_rules::decision::Lane::Ordinary,
-    }
 }
 
 /// Takes a fresh code of the session's person; staff have none. Wrong ones delay the next.

@@ -3,22 +3,53 @@
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::identity::accounts::{self, HeldRole};
+use crate::identity::failures::Tried;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::network;
 use crate::session::{LIFE, Principal, Session};
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{Reason, Role};
 use candour_seal::{InstanceId, PracticeId};
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// The session of a token, with its facts read again: a role or client that ended ends the session.
+///
+/// Whoever has none is counted with their network, and written with the minute: who needs no sign-in for it could
+/// else fill the ledger. Calls that name no network share a row.
 pub async fn session(
     core: &Core,
     token: &[u8],
     instance: InstanceId,
+    network: &str,
     now: Timestamp,
-) -> Result<(Session, std::sync::Arc<SubjectFacts>), Refusal> {
+) -> Result<(Session, Arc<SubjectFacts>), Refusal> {
+    let found = found(core, token, instance, now).await;
+    if let Err(refusal) = &found
+        && refusal.reason == Reason::SessionEnded
+    {
+        count_stranger(core, network, now);
+    }
+    found
+}
+
+/// Counts somebody who is not signed in.
+pub(super) fn count_stranger(core: &Core, network: &str, now: Timestamp) {
+    let tried = Tried {
+        network: network::of(network),
+        what: [0; 16],
+    };
+    core.refused_strangers.failed(tried, now);
+}
+
+async fn found(
+    core: &Core,
+    token: &[u8],
+    instance: InstanceId,
+    now: Timestamp,
+) -> Result<(Session, Arc<SubjectFacts>), Refusal> {
     let session = core.sessions.look_up(token, instance, now)?;
     let facts = core.facts.load(session.subject).await?;
     if !still_stands(&session, &facts, now) {

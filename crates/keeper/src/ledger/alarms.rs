@@ -62,7 +62,7 @@ fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let words = format!(
         "{}: {} of {}",
-        word(alarm.rule),
+        listed(alarm.rule).1,
         alarm.numbers.counted,
         alarm.numbers.threshold
     );
@@ -85,7 +85,7 @@ fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
         drafts.push(draft);
     }
     let mut draft = about(alarm, EntryKind::Alarm);
-    draft.row.decision = number(alarm.rule);
+    draft.row.decision = listed(alarm.rule).0;
     draft.body.text = words;
     draft.body.details = details(alarm).encode_to_vec();
     drafts.push(draft);
@@ -101,8 +101,8 @@ fn about(alarm: &Alarm, kind: EntryKind) -> Draft {
 
 fn details(alarm: &Alarm) -> AlarmDetails {
     AlarmDetails {
-        rule: u32::from(number(alarm.rule)),
-        rule_word: word(alarm.rule).to_owned(),
+        rule: u32::from(listed(alarm.rule).0),
+        rule_word: listed(alarm.rule).1.to_owned(),
         counted: alarm.numbers.counted,
         threshold: alarm.numbers.threshold,
         within_ms: u64::try_from(alarm.numbers.within.as_micros() / 1000).unwrap_or_default(),
@@ -114,24 +114,28 @@ fn details(alarm: &Alarm) -> AlarmDetails {
     }
 }
 
-/// The rule's number in its alarm's row; never given again.
-pub const fn number(rule: Rule) -> u8 {
-    match rule {
-        Rule::Canary => 1,
-        Rule::ForeignPatients => 2,
-        Rule::UnknownIds => 3,
-        Rule::Insistence => 4,
-        Rule::Breadth => 5,
-        Rule::OrderedWalk => 6,
-        Rule::MachineTiming => 7,
-        Rule::Dormant => 8,
-        Rule::Emergency => 9,
-        Rule::GlobalRate => 10,
-        Rule::ManyAccounts => 11,
-        Rule::FrozenSessions => 12,
-        Rule::FailingNetworks => 13,
-        Rule::FailingAccounts => 14,
-    }
+/// Each rule with its word; its number in an alarm's row is its place, from 1, and never given again.
+const RULES: [(Rule, &str); 14] = [
+    (Rule::Canary, "canary"),
+    (Rule::ForeignPatients, "foreign_patients"),
+    (Rule::UnknownIds, "unknown_ids"),
+    (Rule::Insistence, "insistence"),
+    (Rule::Breadth, "breadth"),
+    (Rule::OrderedWalk, "ordered_walk"),
+    (Rule::MachineTiming, "machine_timing"),
+    (Rule::Dormant, "dormant"),
+    (Rule::Emergency, "emergency"),
+    (Rule::GlobalRate, "global_rate"),
+    (Rule::ManyAccounts, "many_accounts"),
+    (Rule::FrozenSessions, "frozen_sessions"),
+    (Rule::FailingNetworks, "failing_networks"),
+    (Rule::FailingAccounts, "failing_accounts"),
+];
+
+/// The number and the word of a rule.
+fn listed(rule: Rule) -> (u8, &'static str) {
+    let listed = (1..).zip(RULES).find(|(_, (known, _))| *known == rule);
+    listed.map_or((0, "unknown"), |(number, (_, word))| (number, word))
 }
 
 /// The number of the alarm about rows changed past the keeper. From here on no rule of detection.
@@ -153,24 +157,4 @@ pub(crate) fn own_alarm(rule: u8, word: &str, text: String, details: &AlarmDetai
     }
     .encode_to_vec();
     draft
-}
-
-/// The rule's word.
-pub const fn word(rule: Rule) -> &'static str {
-    match rule {
-        Rule::Canary => "canary",
-        Rule::ForeignPatients => "foreign_patients",
-        Rule::UnknownIds => "unknown_ids",
-        Rule::Insistence => "insistence",
-        Rule::Breadth => "breadth",
-        Rule::OrderedWalk => "ordered_walk",
-        Rule::MachineTiming => "machine_timing",
-        Rule::Dormant => "dormant",
-        Rule::Emergency => "emergency",
-        Rule::GlobalRate => "global_rate",
-        Rule::ManyAccounts => "many_accounts",
-        Rule::FrozenSessions => "frozen_sessions",
-        Rule::FailingNetworks => "failing_networks",
-        Rule::FailingAccounts => "failing_accounts",
-    }
 }

@@ -14,6 +14,7 @@ use crate::freeze::{Freezes, rung};
 use crate::items::Items;
 use crate::keys::{Keys, OwnSubject};
 use crate::lookups::Lookups;
+use crate::network;
 use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
 use candour_keeper_api::words::Level;
@@ -21,7 +22,7 @@ use candour_ledger::{Frontier, Hash};
 use candour_rules::budget::{BudgetTable, Counters, Past};
 use candour_rules::detect::{DetectionTable, Detector};
 use candour_rules::freeze::FreezeSet;
-use candour_rules::keys::{Practice, Principal};
+use candour_rules::keys::{Network, Practice, Principal};
 use candour_rules::sequencer::{Limits, Sequencer};
 use candour_rules::time::Micros;
 use candour_seal::{PracticeId, RoomPublicKey};
@@ -153,7 +154,11 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     let now = parts.clock.now().as_microsecond();
     let past = charges(&writer.client, head.size, now).await?;
     let counters = Counters::rebuild(parts.budgets, past, []);
-    let detector = Detector::new(parts.detection);
+    let known = parts.detection.known_networks.clone();
+    let mut detector = Detector::new(parts.detection);
+    for text in known {
+        detector.exempt_network(Network(parts.keys.network(&network::of(&text))));
+    }
     shared.set_health(Health::Well);
     let driver = Driver::new(Start {
         hook: Hook::new(&parts.keys, chain, frontier, row.get(3), counters, detector),

@@ -13,6 +13,7 @@ use crate::lookups::lookup_mac_data;
 use crate::runs::{RunMemberRow, member_mac_data};
 use crate::sql::ledger as sql;
 use crate::subject_keys::NewSubjectKeys;
+use candour_keeper_api::words::EntryKind;
 use candour_rules::sequencer::{Numbered, Outcome};
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
 use std::collections::HashMap;
@@ -211,6 +212,7 @@ struct EntryColumns<'a> {
     body: Vec<&'a [u8]>,
     audit_wrap: Vec<&'a [u8]>,
     room_wrap: Vec<&'a [u8]>,
+    of_grant: Vec<Option<i64>>,
 }
 
 impl<'a> EntryColumns<'a> {
@@ -258,12 +260,15 @@ impl<'a> EntryColumns<'a> {
             columns.body.push(sealed);
             columns.audit_wrap.push(&draft.audit_wrap);
             columns.room_wrap.push(&draft.room_wrap);
+            let answers = matches!(row.kind, EntryKind::Delivered | EntryKind::Withheld);
+            let of_grant = i64::try_from(draft.body.of_grant).ok();
+            columns.of_grant.push(of_grant.filter(|_| answers));
         }
         columns
     }
 
     async fn insert(&self, writer: &Writer) -> Result<(), Error> {
-        let params: [&(dyn ToSql + Sync); 19] = [
+        let params: [&(dyn ToSql + Sync); 20] = [
             &self.index,
             &self.at,
             &self.kind,
@@ -283,6 +288,7 @@ impl<'a> EntryColumns<'a> {
             &self.body,
             &self.audit_wrap,
             &self.room_wrap,
+            &self.of_grant,
         ];
         writer
             .execute(&writer.statements().insert_entries, &params)

@@ -40,6 +40,13 @@ select exists (
   select from entry where patient = $1 and principal = $2 and kind = 1 and decision = 0
 )";
 
+    /// Whether nothing was sealed or changed about this patient ($1), and they or their proxies opened nothing, since $2.
+    HAS_SLEPT = "\
+select not exists (
+  select from entry
+  where patient = $1 and at >= $2 and decision = 0 and (kind in (4, 6) or kind = 1 and role in (1, 2))
+)";
+
     /// Patients whom all of these words find ($1: bytea[]), at most $2.
     FIND = "\
 select distinct patient from name_term where term = any($1) order by patient limit $2";
@@ -52,6 +59,17 @@ select identity_opens, contact_opens, mac from run_member where run = $1 and pat
     HISTORY = "\
 select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, item, body, audit_wrap
 from entry where patient = $1 and index < $2 order by index desc limit $3";
+
+    /// A practice's reopened budgets before index $2, newest first, each with how many it makes within a day by the
+    /// same principal.
+    REOPENINGS = "\
+select e.index, e.at, e.role, e.practice, e.body, e.audit_wrap, (
+  select count(*) from entry o
+  where o.principal = e.principal and o.at > e.at - 86400000000 and o.at <= e.at and o.kind = 20
+    and o.decision = 0 and o.index <= e.index
+)
+from entry e where e.kind = 20 and e.decision = 0 and e.practice = $1 and e.index < $2
+order by e.index desc limit $3";
 
     /// Committed entries from an index on.
     ENTRIES_FROM = "\
@@ -74,11 +92,9 @@ from entry e left join lateral (
 ) k on true
 where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
 
-    /// What says of grants in session $1 of patient $2 and item $3, after index $4, that they were delivered (2)
-    /// or withheld (17).
+    /// What says of the grant at index $1 that it was delivered or withheld.
     ANSWERS = "\
-select index, body, audit_wrap from entry
-where session = $1 and patient = $2 and item = $3 and index > $4 and kind in (2, 17)";
+select index, body, audit_wrap from entry where of_grant = $1";
 
     /// One entry with its body.
     ENTRY = "\

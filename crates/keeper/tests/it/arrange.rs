@@ -7,6 +7,7 @@ use candour_keeper_api::{
     CallError, Denied, DepositOutcome, Item, Keeper, Permit, Section as SectionOf, Target, Token,
     Viewer,
 };
+use candour_rules::freeze::Frozen;
 use candour_seal::{Digest, ItemId, PatientId, PracticeId};
 use candour_testkit::TestKeeper;
 use candour_testkit::cluster::TestDatabase;
@@ -229,6 +230,36 @@ pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) 
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("it did not come to hold");
+}
+
+/// Freezes something while the entry of `opening` waits within its commit; what came of the opening.
+pub async fn frozen_under_way<T>(
+    scene: &Scene,
+    opening: impl Future<Output = T>,
+    what: Frozen,
+) -> T {
+    // Somebody holds the head, so nothing is committed meanwhile.
+    let connect = || candour_embedded::cluster::connect(&scene.superuser);
+    let (holder, watcher) = (connect().await.unwrap(), connect().await.unwrap());
+    holder
+        .batch_execute("begin; select from ledger_head for update")
+        .await
+        .unwrap();
+    let freezing = async {
+        let waiting = "select count(*) from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'";
+        eventually(|| async {
+            let row = watcher.query_one(waiting, &[]).await.unwrap();
+            row.get::<_, i64>(0) > 0
+        })
+        .await;
+        let released = async {
+            eventually(|| async { scene.keeper.core.freezes.is_frozen(what) }).await;
+            holder.batch_execute("rollback").await.unwrap();
+        };
+        tokio::join!(scene.keeper.freeze(what), released)
+    };
+    tokio::join!(opening, freezing).0
 }
 
 pub fn new_item(

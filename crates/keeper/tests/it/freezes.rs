@@ -1,11 +1,19 @@
 //! What freezes by itself.
 
-use crate::arrange::{Scene, eventually, scene};
+use crate::arrange::{Scene, denied, eventually, frozen_under_way, scene, scene_of};
 use candour_keeper::draft::Effect;
 use candour_keeper::facts::{Canary, Fact};
+use candour_keeper_api::Token;
 use candour_keeper_api::wire::{self, Call};
-use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role};
+use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
+use candour_rules::detect::Threshold;
+use candour_rules::freeze::Frozen;
+use candour_rules::keys::Session;
+use candour_rules::time::Span;
 use candour_seal::ItemId;
+use candour_testkit::keeper::{KEEPER, Settings};
+use candour_testkit::{TestCluster, TestKeeper};
+use jiff::SignedDuration;
 use std::sync::Arc;
 
 /// As many patients with a document each, at another practice.
@@ -97,45 +105,18 @@ async fn a_freeze_stops_an_opening_whose_entry_is_being_written() {
     let portal = candour_testkit::keeper::instance(candour_keeper::instances::InstanceKind::Portal);
     let sessions = &scene.keeper.core.sessions;
     let session = sessions.look_up(own.token.expose(), portal, now).unwrap();
-    // Somebody holds the head, so the entry of the opening waits within its commit.
-    let holder = candour_embedded::cluster::connect(&scene.superuser)
-        .await
-        .unwrap();
-    holder
-        .batch_execute("begin; select from ledger_head for update")
-        .await
-        .unwrap();
-    let watcher = candour_embedded::cluster::connect(&scene.superuser)
-        .await
-        .unwrap();
     let opening = scene.open_document(&own.token, Purpose::OwnRecord, stored.item);
-    let freezing = async {
-        let waiting = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock'";
-        eventually(|| async {
-            let row = watcher.query_one(waiting, &[]).await.unwrap();
-            row.get::<_, i64>(0) > 0
-        })
-        .await;
-        let ledger = scene.keeper.core.ledger.clone();
-        let mut draft = candour_keeper::draft::Draft::of_keeper(EntryKind::Freeze);
-        let what = candour_rules::keys::Session(session.surrogate);
-        draft.effects = vec![Effect::Freeze(candour_rules::freeze::Frozen::Session(what))];
-        let written = ledger.append_one(draft);
-        let guards = session.freeze_guards(Some(Purpose::OwnRecord));
-        let released = async {
-            eventually(|| async { scene.keeper.core.freezes.is_stopped(&guards) }).await;
-            holder.batch_execute("rollback").await.unwrap();
-        };
-        tokio::join!(written, released).0.unwrap();
-    };
-    let (opened, ()) = tokio::join!(opening, freezing);
+    let what = Frozen::Session(Session(session.surrogate));
+    let opened = frozen_under_way(&scene, opening, what).await;
     assert_eq!(opened.map(drop), Err(Reason::Frozen));
     // Its entry stays, and another says that nothing was released.
     assert_eq!(scene.count(EntryKind::Open, 0).await, 1);
     let frozen = Reason::Frozen.number();
     assert_eq!(scene.count(EntryKind::Withheld, frozen).await, 1);
     // Nor does a portal's word make a delivery of it, not even after a restart.
+    let watcher = candour_embedded::cluster::connect(&scene.superuser)
+        .await
+        .unwrap();
     let row = watcher
         .query_one(
             "select index from entry where kind = 1 and decision = 0",
@@ -173,7 +154,7 @@ async fn one_touch_of_a_canary_freezes_the_principal() {
         .keeper
         .sign_in_staff(scene.clinician.person, scene.practice, Role::Clinician);
     let patient = scene.patient(2).await;
-    let section = candour_keeper_api::words::Section::Medicines;
+    let section = Section::Medicines;
     let refused = scene
         .open_section(&again.token, Purpose::DirectCare, patient, section)
         .await;
@@ -201,10 +182,212 @@ async fn refusals_to_what_is_frozen_are_summed_up_and_not_written_one_by_one() {
             .await;
     }
     assert_eq!(scene.keeper.core.ledger.size(), before);
-    scene
-        .keeper
-        .clock
-        .advance(jiff::SignedDuration::from_mins(2));
+    scene.keeper.clock.advance(SignedDuration::from_mins(2));
     let frozen = Reason::Frozen.number();
     eventually(|| async { scene.count(EntryKind::Summary, frozen).await == 1 }).await;
+}
+
+/// A session at reception that opened so fast that it is asked for its passkey again.
+async fn hurried(scene: &Scene) -> Token {
+    let patient = scene.patient(1).await;
+    let item = scene.document(1, patient).await.item;
+    let reception = scene.keeper.staff(scene.practice, Role::Reception).await;
+    scene.keeper.clock.advance(SignedDuration::from_secs(1));
+    for _ in 0..10 {
+        scene
+            .open_document(&reception.token, Purpose::Administration, item)
+            .await
+            .unwrap();
+    }
+    reception.token
+}
+
+async fn search(scene: &Scene, token: &Token) -> Result<(), Reason> {
+    scene.keeper.clock.advance(SignedDuration::from_secs(1));
+    let call = Call::Find(wire::Find {
+        token: token.expose().to_vec(),
+        practice: scene.practice.as_bytes().to_vec(),
+        terms: Some(wire::FindTerms {
+            surname: "Kōrero".to_owned(),
+            given: "M".to_owned(),
+            ..wire::FindTerms::default()
+        }),
+        purpose: Purpose::Administration.into(),
+        network: "192.0.2.7".to_owned(),
+    });
+    let found = scene.portal.call(call).await;
+    found.map(drop).map_err(|error| denied(&error))
+}
+
+#[tokio::test]
+async fn a_thief_who_goes_on_searching_without_the_passkey_is_frozen_and_an_incident_opens() {
+    let scene = scene().await;
+    let thief = hurried(&scene).await;
+    for _ in 0..20 {
+        assert_eq!(search(&scene, &thief).await, Err(Reason::StepUpNeeded));
+    }
+    assert_eq!(search(&scene, &thief).await, Err(Reason::Frozen));
+    // The rule's number: insistence. The freeze is what an incident opens by.
+    eventually(|| async { scene.count(EntryKind::Alarm, 4).await == 1 }).await;
+    assert_eq!(scene.count(EntryKind::Freeze, 0).await, 1);
+}
+
+#[tokio::test]
+async fn a_receptionist_who_is_asked_for_the_passkey_and_gives_it_is_not_noticed() {
+    let scene = scene().await;
+    let token = hurried(&scene).await;
+    for _ in 0..3 {
+        assert_eq!(search(&scene, &token).await, Err(Reason::StepUpNeeded));
+    }
+    let core = &scene.keeper.core;
+    core.sessions.prove(token.expose(), true, core.clock.now());
+    for _ in 0..60 {
+        assert_eq!(search(&scene, &token).await, Ok(()));
+    }
+    assert_eq!(scene.count(EntryKind::Alarm, 4).await, 0);
+    assert_eq!(scene.count(EntryKind::Freeze, 0).await, 0);
+}
+
+#[tokio::test]
+async fn whoever_has_no_session_is_counted_at_every_call_with_a_token() {
+    let scene = scene().await;
+    let (token, portal) = (vec![9; 32], &scene.portal);
+    let with = |network: &str| wire::WithToken {
+        token: token.clone(),
+        network: network.to_owned(),
+    };
+    let change = wire::Change {
+        kind: Some(wire::ChangeKind::Approve(vec![1; 16])),
+    };
+    let calls = [
+        Call::Session(with("192.0.2.1")),
+        Call::Session(with("192.0.2.1")),
+        Call::SignOut(with("192.0.2.2")),
+        Call::StepUp(wire::StepUp {
+            token: token.clone(),
+            network: "192.0.2.3".to_owned(),
+            ..wire::StepUp::default()
+        }),
+        // These name no network: one row for all of them.
+        Call::Change(wire::ChangeCall {
+            token: token.clone(),
+            change: Some(change.clone()),
+        }),
+        Call::ActStart(wire::ActStart {
+            token: token.clone(),
+            change: Some(change),
+        }),
+        Call::ActFinish(wire::ActFinish {
+            token: token.clone(),
+            ..wire::ActFinish::default()
+        }),
+        Call::InvitationLink(wire::InvitationLink {
+            token: token.clone(),
+            ..wire::InvitationLink::default()
+        }),
+    ];
+    for call in calls {
+        let refused = portal.call(call).await.unwrap_err();
+        assert_eq!(denied(&refused), Reason::SessionEnded);
+    }
+    scene.keeper.clock.advance(SignedDuration::from_mins(2));
+    let ended = Reason::SessionEnded.number();
+    eventually(|| async { scene.count(EntryKind::Summary, ended).await == 4 }).await;
+}
+
+async fn scene_with(settings: Settings) -> Scene {
+    let database = TestCluster::shared().database(&KEEPER).await;
+    let keeper = TestKeeper::start_with(&database, settings).await;
+    scene_of(database, keeper).await
+}
+
+const fn threshold(count: u32) -> Threshold {
+    Threshold {
+        count,
+        within: Span::minutes(10),
+    }
+}
+
+#[tokio::test]
+async fn many_accounts_from_one_network_are_asked_again_unless_the_network_is_known() {
+    for (known, expected) in [
+        ("198.51.100.1", Err(Reason::StepUpNeeded)),
+        ("192.0.2.7", Ok(())),
+    ] {
+        let mut settings = Settings::default();
+        settings.detection.many_accounts = threshold(3);
+        settings.detection.known_networks = vec![known.to_owned()];
+        let scene = scene_with(settings).await;
+        let mut people = Vec::new();
+        for number in 1..=4 {
+            let patient = scene.patient(number).await;
+            people.push((patient, scene.keeper.as_patient(patient).await.token));
+        }
+        scene.keeper.clock.advance(SignedDuration::from_secs(1));
+        let mut opened = Vec::new();
+        for (patient, token) in people {
+            let one = scene
+                .open_section(&token, Purpose::OwnRecord, patient, Section::Medicines)
+                .await;
+            opened.push(one.map(drop));
+        }
+        assert_eq!(opened, [Ok(()), Ok(()), Ok(()), expected], "{known}");
+    }
+}
+
+#[tokio::test]
+async fn records_that_slept_for_a_year_freeze_whoever_opens_many_of_them() {
+    let mut settings = Settings::default();
+    settings.detection.dormant = threshold(2);
+    let scene = scene_with(settings).await;
+    let mut patients = Vec::new();
+    for number in 1..=4 {
+        let patient = scene.patient(number).await;
+        scene.segment(number, patient, Section::Medicines).await;
+        patients.push(patient);
+    }
+    let year = SignedDuration::from_hours(366 * 24);
+    scene.keeper.clock.advance(year);
+    // Somebody who looks at their own record is awake; so is somebody for whom something came.
+    let own = scene.keeper.as_patient(patients[0]).await;
+    scene
+        .open_section(
+            &own.token,
+            Purpose::OwnRecord,
+            patients[0],
+            Section::Medicines,
+        )
+        .await
+        .unwrap();
+    let program = scene
+        .keeper
+        .program(
+            scene.practice,
+            candour_keeper::instances::InstanceKind::Import,
+        )
+        .await;
+    let scene = Scene { program, ..scene };
+    scene.segment(9, patients[1], Section::Medicines).await;
+    let clinician =
+        scene
+            .keeper
+            .sign_in_staff(scene.clinician.person, scene.practice, Role::Clinician);
+    let open = async |patient| {
+        scene.keeper.clock.advance(SignedDuration::from_secs(20));
+        let opened = scene
+            .open_section(
+                &clinician.token,
+                Purpose::DirectCare,
+                patient,
+                Section::Medicines,
+            )
+            .await;
+        opened.map(drop)
+    };
+    for patient in [patients[0], patients[1], patients[2]] {
+        assert_eq!(open(patient).await, Ok(()));
+    }
+    assert_eq!(scene.count(EntryKind::Alarm, 8).await, 0);
+    assert_eq!(open(patients[3]).await, Err(Reason::Frozen));
+    eventually(|| async { scene.count(EntryKind::Alarm, 8).await == 1 }).await;
 }

@@ -127,6 +127,40 @@ async fn a_delivery_reported_after_a_restart_counts_once_and_only_from_its_own_i
 }
 
 #[tokio::test]
+async fn an_old_grant_is_looked_up_by_its_own_index_and_nothing_later_is_read() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let stored = scene.document(1, patient).await;
+    let mut grants = Vec::new();
+    for _ in 0..3 {
+        let permit = scene
+            .open_document(&scene.clinician.token, Purpose::DirectCare, stored.item)
+            .await
+            .unwrap();
+        grants.push(permit.index());
+    }
+    let report = |grants: &[u64]| {
+        Call::Delivered(wire::Delivered {
+            grants: grants.to_vec(),
+        })
+    };
+    scene.portal.call(report(&grants[2..])).await.unwrap();
+    // What says so of the third cannot be read any more; the first two are not looked for in it.
+    scene
+        .past_the_keeper("update entry set body = '\\x00' where kind = 2")
+        .await;
+    let keeper = scene.keeper.restart().await;
+    let portal = keeper.client(InstanceKind::Portal);
+    for _ in 0..2 {
+        portal.call(report(&grants[..2])).await.unwrap();
+    }
+    let of = (i16::from(EntryKind::Delivered.number()), 0);
+    assert_eq!(keeper.entries().await.get(&of), Some(&3));
+    let refused = portal.call(report(&grants[2..])).await.unwrap_err();
+    assert_eq!(crate::arrange::denied(&refused), Reason::SubjectClosed);
+}
+
+#[tokio::test]
 async fn what_lies_days_back_is_not_called_delivered_after_a_restart() {
     let scene = scene().await;
     let patient = scene.patient(1).await;

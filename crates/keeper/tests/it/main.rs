@@ -18,6 +18,7 @@ mod limits;
 mod loss;
 mod open;
 mod room;
+mod runs;
 mod schema;
 mod socket;
 mod trouble;

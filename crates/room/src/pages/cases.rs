@@ -5,7 +5,7 @@ use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::room::Room;
-use crate::{clock, clocks, incidents, notices, register, scope};
+use crate::{clock, clocks, incidents, notices, register, reopenings, scope};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -26,6 +26,14 @@ pub(super) fn moment(room: &Room, at: Timestamp) -> String {
 struct AllPage {
     officer: Option<Officer>,
     incidents: Vec<Line>,
+    to_ring: Vec<ToRing>,
+}
+
+/// A practice that our mails about reopened budgets do not reach.
+struct ToRing {
+    name: String,
+    phone: String,
+    number: i64,
 }
 
 struct Line {
@@ -51,9 +59,16 @@ pub(super) async fn all(
             },
         })
         .collect();
+    let to_ring = reopenings::to_ring(&room).await?;
+    let to_ring = to_ring.into_iter().map(|(practice, number)| ToRing {
+        name: practice.name,
+        phone: practice.phone,
+        number,
+    });
     Ok(page(&AllPage {
         officer: Some(officer),
         incidents,
+        to_ring: to_ring.collect(),
     }))
 }
 

@@ -124,6 +124,7 @@ async fn signed_in(parts: &Parts, room: &Room) -> Result<Visitor, Response> {
     let token = token(&parts.headers).ok_or_else(sign_in)?;
     let call = Call::Session(wire::WithToken {
         token: token.expose().to_vec(),
+        network: String::new(),
     });
     match room.keeper.call(call).await {
         Ok(Reply::Session(view)) => {

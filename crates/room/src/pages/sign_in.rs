@@ -111,6 +111,7 @@ pub(super) async fn out(State(room): State<Arc<Room>>, headers: HeaderMap) -> Re
 async fn end(room: &Room, token: &Token) {
     let call = Call::SignOut(wire::WithToken {
         token: token.expose().to_vec(),
+        network: String::new(),
     });
     // A session that cannot be ended now ends by itself after 15 minutes.
     let _ = room.keeper.call(call).await;

@@ -1,4 +1,4 @@
-//! The room against a real PostgreSQL.
+//! The room against a real PostgreSQL, and over the real keeper.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -6,6 +6,10 @@
 )]
 
 mod register;
+mod relay;
+mod reopenings;
+mod runs;
 mod schema;
 mod sending;
 mod support;
+mod world;

@@ -40,6 +40,8 @@ pub struct DetectionTable {
     pub global_rate: GlobalRate,
     /// Patient sessions from one network; 20 in 10 min.
     pub many_accounts: Threshold,
+    /// Networks known to hold many accounts (a clinic, a carrier), by address: the rule leaves them alone.
+    pub known_networks: Vec<String>,
     /// Dormant patients opened by one principal; 20 in 10 min.
     pub dormant: Threshold,
     /// Sessions frozen on one instance; 5 in 10 min.
@@ -65,6 +67,7 @@ impl Default for DetectionTable {
             machine_timing: MachineTiming::default(),
             global_rate: GlobalRate::default(),
             many_accounts: Threshold::new(20, ten_minutes),
+            known_networks: Vec::new(),
             dormant: Threshold::new(20, ten_minutes),
             frozen_sessions: Threshold::new(5, ten_minutes),
             emergency: Threshold::new(3, Span::hours(1)),

@@ -14,9 +14,9 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use candour_app::patients::{self, NameLine, Terms};
-use candour_app::{practices, sign_in};
+use candour_app::practices;
 use candour_core::nhi::Nhi;
-use candour_keeper_api::words::Purpose;
+use candour_keeper_api::words::{Purpose, Role};
 use http::StatusCode;
 use http::header::SET_COOKIE;
 use serde::Deserialize;
@@ -31,6 +31,8 @@ pub struct PracticePage {
     pub practice: String,
     /// Key of the sentence that says the chosen purpose.
     pub purpose: &'static str,
+    /// The manager sees which budgets were reopened.
+    pub is_manager: bool,
     /// Of the search, which stands here too: nothing yet.
     pub errors: FieldErrors,
     /// Of the search: nothing yet.
@@ -152,6 +154,7 @@ pub async fn start(State(portal): State<Portal>, visitor: Visitor) -> Result<Res
         frame,
         practice,
         purpose,
+        is_manager: session.role == Role::Manager,
         errors: FieldErrors::default(),
         terms: GivenTerms::default(),
     })
@@ -159,7 +162,7 @@ pub async fn start(State(portal): State<Portal>, visitor: Visitor) -> Result<Res
 
 /// `GET /practice/purpose`.
 pub async fn purposes(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Problem> {
-    sign_in::session(portal.app(), visitor.signed_in()?).await?;
+    visitor.session(&portal).await?;
     respond::page(&choose(&portal, &visitor, FieldErrors::default()).await)
 }
 

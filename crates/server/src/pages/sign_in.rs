@@ -256,7 +256,7 @@ fn begin(signed_in: &SignedIn) -> Response {
 /// `POST /sign-out`. The cookies go even when the keeper is away; the token then ends by itself.
 pub async fn out(State(portal): State<Portal>, visitor: Visitor) -> Response {
     if let Some(token) = &visitor.token
-        && let Err(refusal) = sign_in::sign_out(portal.app(), token).await
+        && let Err(refusal) = sign_in::sign_out(portal.app(), token, &visitor.network).await
     {
         tracing::warn!(%refusal, "a session was not ended with the keeper");
     }
@@ -293,7 +293,7 @@ async fn ask_step_up(
     question: StepUpQuestion,
     errors: FieldErrors,
 ) -> Result<Response, Problem> {
-    sign_in::session(portal.app(), visitor.signed_in()?).await?;
+    visitor.session(&portal).await?;
     let ceremony = sign_in::passkey_start(portal.app(), "", &visitor.network).await?;
     let mut frame = portal
         .frame(visitor.visit, "step_up.title")
@@ -348,31 +348,31 @@ pub async fn step_up(
         Proof::Passkey(CeremonyId::from_bytes(ceremony), form.answer)
     };
     let reason = form.reason.as_deref().unwrap_or_default().trim();
-    match sign_in::step_up(portal.app(), token, proof, reason).await {
-        Ok(()) => Ok(respond::to(own_path(&form.back))),
-        Err(Refusal::WrongCredentials | Refusal::Invalid) => {
-            let mut errors = FieldErrors::default();
-            let field = if visitor.visit == Some(Visit::Patient) {
-                "code"
-            } else {
-                "maincontent"
-            };
-            errors.add(
-                field,
-                crate::texts::Language::English
-                    .texts()
-                    .say("step_up.failed"),
-            );
-            let question = StepUpQuestion {
-                back: form.back,
-                reason: form.reason,
-            };
-            let mut response = ask_step_up(&portal, &visitor, question, errors).await?;
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+    let texts = crate::texts::Language::English.texts();
+    let mut errors = FieldErrors::default();
+    if form.reason.is_some() && reason.is_empty() {
+        errors.add("reason", texts.say("step_up.error_reason"));
+    } else {
+        match sign_in::step_up(portal.app(), token, proof, reason, &visitor.network).await {
+            Ok(()) => return Ok(respond::to(own_path(&form.back))),
+            Err(Refusal::WrongCredentials | Refusal::Invalid) => {
+                let field = if visitor.visit == Some(Visit::Patient) {
+                    "code"
+                } else {
+                    "maincontent"
+                };
+                errors.add(field, texts.say("step_up.failed"));
+            }
+            Err(refusal) => return Err(refusal.into()),
         }
-        Err(refusal) => Err(refusal.into()),
     }
+    let question = StepUpQuestion {
+        back: form.back,
+        reason: form.reason,
+    };
+    let mut response = ask_step_up(&portal, &visitor, question, errors).await?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
 }
 
 #[cfg(test)]

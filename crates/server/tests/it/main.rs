@@ -7,6 +7,7 @@
 
 mod installation;
 mod pages;
+mod reopenings;
 mod samples;
 mod strangers;
 mod trouble;

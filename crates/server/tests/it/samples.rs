@@ -19,6 +19,7 @@ use candour_server::pages::practice::{
 };
 use candour_server::pages::problem::ProblemPage;
 use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
+use candour_server::pages::reopenings::{ReopeningView, ReopeningsPage};
 use candour_server::pages::sign_in::{SignInPage, StepUpPage};
 use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
 use candour_server::pages::{GivenDate, ToRing};
@@ -421,8 +422,28 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             frame: of_staff("practice.title").at("/practice").titled("Hello Dr Aroha Ngata".to_owned()),
             practice: "Kauri Health".to_owned(),
             purpose: "practice.purpose_now_direct_care",
+            is_manager: true,
             errors: FieldErrors::default(),
             terms: GivenTerms::default(),
+        })),
+        ("reopenings", Box::new(ReopeningsPage {
+            frame: of_staff("reopenings.title").back_to("/practice", "frame.back"),
+            reopenings: vec![
+                ReopeningView {
+                    who: "Dr Aroha Ngata".to_owned(),
+                    when: "3 November 2026 at 9:14 am".to_owned(),
+                    times: "2 times within a day".to_owned(),
+                    reason: "Reason given: “results day”".to_owned(),
+                },
+                ReopeningView {
+                    who: "Somebody of your practice".to_owned(),
+                    when: "3 November 2026 at 8:02 am".to_owned(),
+                    times: "The first time within a day".to_owned(),
+                    reason: "Reason given: “influenza clinic”".to_owned(),
+                },
+            ],
+            older: Some("/practice/reopenings?before=7".to_owned()),
+            newest: None,
         })),
         ("purpose", Box::new(PurposePage {
             frame: of_staff("purpose.title").at("/practice/purpose"),

@@ -222,7 +222,12 @@ async fn staff_whose_patient_left_get_the_404_of_everybody_and_are_written_down(
         patient: scene.patient.as_bytes().to_vec(),
         practice: scene.installation.practice.as_bytes().to_vec(),
     });
-    acts::now(scene.installation.app(), &staff.token, left)
+    let program = scene
+        .installation
+        .keeper
+        .program(scene.installation.practice, InstanceKind::Portal)
+        .await;
+    acts::now(scene.installation.app(), &program, left)
         .await
         .unwrap();
     refuses(

@@ -17,12 +17,16 @@ use candour_rules::budget::Charge;
 use candour_rules::decision::{self as rules, Lane, Touch};
 use candour_rules::detect::Observation;
 use candour_rules::freeze::Guards;
-use candour_rules::keys::{Instance, Item, Network, Patient, Practice, Principal as Who, Session};
-use candour_rules::time::{Micros, Span};
+use candour_rules::keys::{Item, Patient, Practice};
+use candour_rules::time::Span;
 use candour_seal::{Digester, ItemId, PatientId, PracticeId};
+use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
+
+/// After so long without a sign of a patient somebody who opens their record is looked at: a year.
+const DORMANT_AFTER: SignedDuration = SignedDuration::from_hours(365 * 24);
 
 /// What is released once the entry is durable.
 pub(super) enum Release {
@@ -446,8 +450,7 @@ fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32
     draft.row.item_kind = found.item_kind;
     draft.row.item = found.item.map_or(0, KeyedToken::surrogate);
     draft.body.section = found.section.into();
-    draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
+    reach::decided(core, &mut draft, decision);
     ask.reason.clone_into(&mut draft.body.text);
     if let Some(item) = found.asked_item {
         draft.body.item = item.as_bytes().to_vec();
@@ -544,13 +547,6 @@ async fn observation(
         Span::micros(micros.max(0))
     });
     Ok(Some(Observation {
-        at: Micros(ask.caller.now.as_microsecond()),
-        request: ask.request,
-        session: Session(session.surrogate),
-        principal: Who(session.subject.surrogate()),
-        role: reach::role(session),
-        instance: Instance(session.instance_surrogate),
-        network: (ask.network != 0).then_some(Network(ask.network)),
         patient,
         item: found.item.map(|token| Item(token.surrogate())),
         touch: found.touch,
@@ -561,8 +557,24 @@ async fn observation(
             .map(|sealed| sealed.index),
         is_canary: found.view.is_canary,
         was_granted_before,
-        is_dormant: false,
-        is_human: matches!(session.principal, Principal::Person(_)),
-        lane: ask.lane,
+        is_dormant: is_dormant(ask, found, refused).await?,
+        ..reach::seen(ask.caller, ask.request, ask.network, ask.lane)
     }))
+}
+
+/// Whether a practice opens the record of somebody who has been away for a year: who did not open it themselves,
+/// and about whom nothing was deposited or changed. Whoever was enrolled lately is not away.
+async fn is_dormant(
+    ask: &Ask<'_>,
+    found: &Found,
+    refused: Option<Reason>,
+) -> Result<bool, Refusal> {
+    let token = found.token.filter(|_| refused.is_none());
+    let Some(token) = token.filter(|_| ask.caller.session.practice.is_some()) else {
+        return Ok(false);
+    };
+    let since = ask.caller.now.saturating_sub(DORMANT_AFTER);
+    let since = since.map_or(0, Timestamp::as_microsecond);
+    let dormant = ask.core.has_slept(token.surrogate(), since).await;
+    Ok(dormant.ok_or(Reason::LedgerUnavailable)?)
 }

@@ -1,8 +1,9 @@
 use super::*;
-use crate::calls::open;
+use crate::calls::{history, open};
 use crate::harness::{Inside, PORTAL, inside};
 use crate::identity::sign_in as calls;
 use crate::instances::{Instance, InstanceKind};
+use crate::practice::Command;
 use candour_keeper_api::wire::{self, Outcome, Reply, SectionOf, Target, TargetKind};
 use candour_keeper_api::words::{Purpose, Reason, Role, Section};
 use candour_seal::PatientId;
@@ -122,4 +123,51 @@ async fn a_clinician_s_budget_asks_for_a_passkey_at_four_fifths_and_reopens_by_t
     let practice = office.practice.as_bytes().as_slice();
     let row = client.query_one(question, &[&practice]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 3);
+    // The manager reads each; the clinician and another practice's manager do not.
+    let again = sign_in(&inside, &mut manager.device, "mere", true).await;
+    let again = again.unwrap().token;
+    let page = reopenings(&inside, &again, 2).await.unwrap();
+    let read = |event: &wire::HistoryEvent| {
+        let (name, reason) = (event.actor_name.clone(), event.reason.clone());
+        (event.count, name, reason)
+    };
+    let told = |count| (count, "Hēmi Pere".to_owned(), "results day".to_owned());
+    assert!(page.has_more);
+    assert_eq!(
+        page.events.iter().map(read).collect::<Vec<_>>(),
+        [told(3), told(2)]
+    );
+    let refused = reopenings(&inside, &clinician.token, 2).await;
+    assert_eq!(refused.unwrap_err(), Reason::NotAllowed);
+    let other = Command::AddPractice {
+        name: "Rimu Health".to_owned(),
+        region: "Waikato".to_owned(),
+        manager: "Ana Rangi".to_owned(),
+    };
+    let other = ordered(&inside, &office.codes, other).await.unwrap();
+    let other = person(&inside, &other.invitation, "ana").await;
+    let page = reopenings(&inside, &other.token, 2).await.unwrap();
+    assert!(page.events.is_empty() && !page.has_more);
+}
+
+/// What the session's practice has of reopened budgets, newest first.
+async fn reopenings(
+    inside: &Inside,
+    token: &[u8],
+    limit: u32,
+) -> Result<wire::HistoryPage, Reason> {
+    let portal = Instance {
+        id: PORTAL,
+        kind: InstanceKind::Portal,
+    };
+    let call = wire::History {
+        token: token.to_vec(),
+        limit,
+        ..wire::History::default()
+    };
+    match history::history(&inside.core, &portal, call).await {
+        Ok(Reply::History(page)) => Ok(page),
+        Ok(_) => panic!("not an answer to history"),
+        Err(refusal) => Err(refusal.reason),
+    }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::acts;
-use crate::harness::{ORIGIN, PORTAL, inside};
+use crate::harness::{Inside, ORIGIN, PORTAL, inside};
 use crate::identity::{invitations, sign_in as calls};
 use candour_keeper_api::wire::{self, Change, ChangeKind};
 use candour_keeper_api::words::{Level, Purpose, Reason, Role, Section};
@@ -19,7 +19,7 @@ async fn staff_are_invited_by_an_act_and_a_role_that_ends_ends_the_session() {
         .unwrap()
         .code;
     let clinician = person(&inside, &code, "hemi").await;
-    let view = calls::session(&inside.core, PORTAL, &clinician.token)
+    let view = calls::session(&inside.core, PORTAL, &with(&clinician.token))
         .await
         .unwrap();
     assert_eq!(
@@ -36,7 +36,7 @@ async fn staff_are_invited_by_an_act_and_a_role_that_ends_ends_the_session() {
     act(&inside, &manager.token, &mut manager.device, ended)
         .await
         .unwrap();
-    let over = calls::session(&inside.core, PORTAL, &clinician.token).await;
+    let over = calls::session(&inside.core, PORTAL, &with(&clinician.token)).await;
     assert_eq!(over.unwrap_err().reason, Reason::SessionEnded);
 }
 
@@ -150,7 +150,7 @@ async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
     let manager = manager(&inside, &office).await;
     let mut one = officer(&inside, &office, "security_officer", "sione").await;
     let mut two = officer(&inside, &office, "privacy_officer", "talia").await;
-    let view = calls::session(&inside.core, PORTAL, &manager.token)
+    let view = calls::session(&inside.core, PORTAL, &with(&manager.token))
         .await
         .unwrap();
     let rung = wire::FreezeChange {
@@ -283,7 +283,7 @@ async fn the_room_s_key_goes_to_the_room_only() {
 }
 
 #[tokio::test]
-async fn without_a_passkey_an_act_waits_a_day() {
+async fn without_a_passkey_an_act_waits_a_day_unless_it_ends_that_somebody_reads() {
     let inside = inside().await;
     let office = office(&inside).await;
     let manager = manager(&inside, &office).await;
@@ -328,30 +328,7 @@ async fn without_a_passkey_an_act_waits_a_day() {
         reason: "my daughter".to_owned(),
         ..wire::Invite::default()
     });
-    let asked = acts::start(
-        &inside.core,
-        PORTAL,
-        &wire::ActStart {
-            token: token.clone(),
-            change: Some(Change { kind: Some(kind) }),
-        },
-    )
-    .await
-    .unwrap();
-    assert!(asked.code_accepted && asked.options_json.is_empty());
-    let begun = acts::finish(
-        &inside.core,
-        PORTAL,
-        false,
-        &wire::ActFinish {
-            token: token.clone(),
-            ceremony: asked.ceremony,
-            code: sheet[1].clone(),
-            ..wire::ActFinish::default()
-        },
-    )
-    .await
-    .unwrap();
+    let begun = act_by_code(&inside, &token, &sheet[1], kind).await;
     assert_eq!(
         begun.waits_until,
         inside.now().as_microsecond() + 24 * 3_600_000_000
@@ -368,14 +345,60 @@ async fn without_a_passkey_an_act_waits_a_day() {
     let (mut daughter, _) = register(&inside, &code, "ngaire", "1980-01-31")
         .await
         .unwrap();
-    let view = super::sign_in(&inside, &mut daughter, "ngaire", false)
+    let daughter = super::sign_in(&inside, &mut daughter, "ngaire", false)
         .await
-        .unwrap()
-        .session
         .unwrap();
+    let view = daughter.session.unwrap();
     assert!(
         view.patients[0].is_proxied && view.patients[0].sections == [i32::from(Section::Medicines)]
     );
+    // To end it a session is not enough. A fresh code is, and nobody reads for one more day.
+    let end = ChangeKind::EndProxy(wire::ProxyChange {
+        person: view.principal,
+        patient: patient.as_bytes().to_vec(),
+        ..wire::ProxyChange::default()
+    });
+    let plainly = change(&inside, &token, end.clone()).await;
+    assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
+    let ended = act_by_code(&inside, &token, &sheet[3], end).await;
+    assert!(ended.waits_until == 0 && ended.pending.is_empty());
+    let view = calls::session(&inside.core, PORTAL, &with(&daughter.token)).await;
+    assert!(view.unwrap().patients.is_empty());
+}
+
+#[tokio::test]
+async fn that_a_patient_left_is_noted_by_a_program_or_with_a_passkey() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let left = ChangeKind::EndEnrolment(wire::EnrolmentChange {
+        patient: patient.as_bytes().to_vec(),
+        practice: office.practice.as_bytes().to_vec(),
+    });
+    let plainly = change(&inside, &manager.token, left.clone()).await;
+    assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
+    act(&inside, &manager.token, &mut manager.device, left)
+        .await
+        .unwrap();
+}
+
+/// Does an act with a code of the printed sheet.
+async fn act_by_code(inside: &Inside, token: &[u8], code: &str, kind: ChangeKind) -> wire::Changed {
+    let start = wire::ActStart {
+        token: token.to_vec(),
+        change: Some(Change { kind: Some(kind) }),
+    };
+    let asked = acts::start(&inside.core, PORTAL, &start).await.unwrap();
+    assert!(asked.code_accepted && asked.options_json.is_empty());
+    let finish = wire::ActFinish {
+        token: token.to_vec(),
+        ceremony: asked.ceremony,
+        code: code.to_owned(),
+        ..wire::ActFinish::default()
+    };
+    let finished = acts::finish(&inside.core, PORTAL, false, &finish).await;
+    finished.unwrap()
 }
 
 #[tokio::test]

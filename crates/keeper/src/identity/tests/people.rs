@@ -117,6 +117,14 @@ pub async fn sign_in(
     .await
 }
 
+/// A call about a session.
+pub fn with(token: &[u8]) -> wire::WithToken {
+    wire::WithToken {
+        token: token.to_vec(),
+        network: "192.0.2.1".to_owned(),
+    }
+}
+
 /// Does an act with a passkey.
 pub async fn act(
     inside: &Inside,

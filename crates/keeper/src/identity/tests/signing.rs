@@ -31,7 +31,7 @@ async fn a_first_manager_signs_in_and_acts_in_exactly_that_role() {
     let inside = inside().await;
     let office = office(&inside).await;
     let mut manager = manager(&inside, &office).await;
-    let view = calls::session(&inside.core, PORTAL, &manager.token)
+    let view = calls::session(&inside.core, PORTAL, &with(&manager.token))
         .await
         .unwrap();
     assert_eq!(Role::try_from(view.role), Ok(Role::Manager));
@@ -50,16 +50,16 @@ async fn a_token_works_only_through_its_instance_and_ends_in_time() {
     let inside = inside().await;
     let office = office(&inside).await;
     let manager = manager(&inside, &office).await;
-    let elsewhere = calls::session(&inside.core, OTHER_PORTAL, &manager.token).await;
+    let elsewhere = calls::session(&inside.core, OTHER_PORTAL, &with(&manager.token)).await;
     assert_eq!(elsewhere.unwrap_err().reason, Reason::SessionEnded);
     for _ in 0..32 {
         inside.clock.advance(SignedDuration::from_mins(14));
-        calls::session(&inside.core, PORTAL, &manager.token)
+        calls::session(&inside.core, PORTAL, &with(&manager.token))
             .await
             .unwrap();
     }
     inside.clock.advance(SignedDuration::from_mins(33));
-    let over = calls::session(&inside.core, PORTAL, &manager.token).await;
+    let over = calls::session(&inside.core, PORTAL, &with(&manager.token)).await;
     assert_eq!(over.unwrap_err().reason, Reason::SessionEnded);
 }
 

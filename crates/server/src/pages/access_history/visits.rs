@@ -128,6 +128,7 @@ fn deed(event: &Event) -> &'static str {
         | EntryKind::KeyUse
         | EntryKind::Start
         | EntryKind::Summary
+        | EntryKind::Reopening
         | EntryKind::LossAccepted => "history_deed.changed",
         EntryKind::Open | EntryKind::Delivered | EntryKind::Find | EntryKind::Withheld => {
             "history_deed.opened"
