@@ -4,6 +4,7 @@ mod acts;
 mod cases;
 mod desk;
 mod lists;
+mod scope;
 mod session;
 mod sign_in;
 mod words;
@@ -47,7 +48,7 @@ pub(crate) async fn serve(
         .route("/desk/{id}", get(desk::list))
         .route("/incidents", get(cases::all))
         .route("/incidents/{id}", get(cases::one))
-        .route("/incidents/{id}/scope", get(cases::scope))
+        .route("/incidents/{id}/scope", get(scope::show))
         .route("/incidents/{id}/register", get(lists::register))
         .route("/incidents/{id}/notices", get(lists::notices))
         .route("/incidents/{id}/practices/{practice}", get(lists::practice))

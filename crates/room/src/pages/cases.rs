@@ -4,8 +4,9 @@ use super::acts::{Act, Standing, standing};
 use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
+use crate::incidents::{self, Incident};
 use crate::room::Room;
-use crate::{clock, clocks, incidents, notices, register, scope};
+use crate::{clock, clocks, notices, register, scope};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -69,6 +70,7 @@ struct OnePage {
     is_unlocked: bool,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
+    left_out: usize,
     version: i32,
     routes: Vec<(&'static str, i64, i64)>,
     notices: Vec<(String, i64)>,
@@ -77,7 +79,7 @@ struct OnePage {
 }
 
 struct ShownAct {
-    word: &'static str,
+    word: String,
     button: &'static str,
     is_yours: bool,
     says: &'static str,
@@ -138,6 +140,7 @@ pub(super) async fn one(
         is_unlocked: room.unlocked(incident.id).is_some(),
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
+        left_out: left_out(&room, &incident).await?,
         version: scope.map_or(0, |scope| scope.version),
         routes: routes(&room, incident.id).await?,
         notices: notices::counts(&room.pool, incident.id)
@@ -195,50 +198,13 @@ fn clock_words(room: &Room, state: ClockState) -> String {
     }
 }
 
-#[derive(Template)]
-#[template(path = "room/scope.html")]
-struct ScopePage {
-    officer: Option<Officer>,
-    id: String,
-    versions: Vec<ShownVersion>,
-}
-
-struct ShownVersion {
-    version: i32,
-    computed: String,
-    to_index: i64,
-    hash: String,
-    counts: scope::Counts,
-    added: usize,
-    removed: usize,
-}
-
-pub(super) async fn scope(
-    State(room): State<Arc<Room>>,
-    officer: Officer,
-    Path(id): Path<String>,
-) -> Result<Html<String>, Problem> {
-    let incident = acts::incident(&room, &id).await?;
-    let mut versions = Vec::new();
-    let mut before = Vec::new();
-    for version in scope::versions(&room.pool, incident.id).await? {
-        let releases = scope::releases(&room.pool, incident.id, version.version).await?;
-        let difference = scope::difference(&before, &releases);
-        versions.push(ShownVersion {
-            version: version.version,
-            computed: moment(&room, version.computed_at),
-            to_index: version.to_index,
-            hash: version.hash.to_string(),
-            counts: version.counts,
-            added: difference.added.len(),
-            removed: difference.removed.len(),
-        });
-        before = releases;
-    }
-    versions.reverse();
-    Ok(page(&ScopePage {
-        officer: Some(officer),
-        id,
-        versions,
-    }))
+/// How many sessions of the account released something and are not in the scope.
+pub(super) async fn left_out(room: &Room, incident: &Incident) -> Result<usize, DatabaseError> {
+    let sessions = scope::sessions(&room.pool, incident).await?;
+    let out: Vec<i64> = sessions
+        .iter()
+        .filter(|session| !session.why.is_in())
+        .map(|session| session.session)
+        .collect();
+    Ok(scope::released_by(&room.pool, &out).await?.len())
 }

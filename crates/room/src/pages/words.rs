@@ -2,6 +2,7 @@
 
 use crate::notices::Count;
 use crate::register::{Counts, Member};
+use crate::scope::Why;
 use candour_core::notices::Finding;
 
 /// How people of one route are told.
@@ -37,6 +38,22 @@ pub(super) fn messages(count: &Count) -> String {
         _ => "in a state that this page does not know",
     };
     format!("{what}: {state}")
+}
+
+/// Why a session is in the scope or out of it.
+pub(super) const fn why_session(why: Why) -> &'static str {
+    match why {
+        Why::Stopped => "The keeper stopped it.",
+        Why::BeganSince => {
+            "It began after the first session that was stopped, and before we knew better."
+        }
+        Why::TakenIn => "An officer took it in.",
+        Why::BeganBefore => "It began before the first session that was stopped.",
+        Why::BeganWithPasskey => {
+            "It began after the last stop, with a passkey, which somebody who took a session does not have."
+        }
+        Why::BeganWhenTold => "It began when people were already being told.",
+    }
 }
 
 /// What was seen of one person.

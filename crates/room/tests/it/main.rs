@@ -2,5 +2,6 @@
 
 mod register;
 mod schema;
+mod scope;
 mod sending;
 mod support;
