@@ -1,8 +1,10 @@
 //! The affected people with their state: the one source of every list, message and count.
 
 mod rows;
+mod sources;
 
 pub(crate) use rows::STATEMENTS;
+pub use sources::{Seen, depositors, seen};
 
 pub use rows::{
     Counts, Member, MemberItem, MemberSection, counts, items, members, practices, register_hash,
@@ -112,6 +114,7 @@ struct Part {
     items: usize,
     is_listing: bool,
     is_delivered: bool,
+    source: Option<PracticeId>,
     first_grant: i64,
 }
 
@@ -256,6 +259,7 @@ fn add_section(person: &mut Person, items: usize, release: &Release, body: &Entr
         items,
         is_listing: release.is_listing,
         is_delivered: false,
+        source: PracticeId::try_from(body.source_practice.as_slice()).ok(),
         first_grant: release.grant_index,
     });
     part.items = part.items.max(items);

@@ -5,7 +5,7 @@ use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
 use crate::portal;
-use crate::register::{self, Member};
+use crate::register::{self, Member, Seen};
 use crate::room::Room;
 use crate::status::{Part, parts};
 use crate::texts::{self, TextKind};
@@ -252,20 +252,24 @@ pub(super) async fn of_one_practice(
     let people = match room.unlocked(incident.id) {
         Some(unlocked) => {
             let installation = room.installation().await?;
-            portal::people(&room.portal, &unlocked, installation, &ids).await?
+            let depositors = register::depositors(&room.pool, &unlocked, incident.id).await?;
+            let reader = portal::Reader {
+                practice,
+                depositors: &depositors,
+            };
+            portal::people(&room.portal, &unlocked, installation, &ids, &reader).await?
         }
         None => BTreeMap::new(),
     };
     let rung = rung(room, incident.id).await?;
+    let seen = register::seen(&room.pool, incident.id, practice).await?;
     let (mut call, mut others) = (Vec::new(), Vec::new());
     for member in own {
         let person = people.get(&member.patient).cloned().unwrap_or_default();
         let is_to_ring = is_to_ring(member, &rung);
-        let shown = shown_person(
-            member,
-            person,
-            rung.get(member.patient.as_bytes().as_slice()),
-        );
+        let seen = seen.get(&member.patient).copied().unwrap_or_default();
+        let rung = rung.get(member.patient.as_bytes().as_slice());
+        let shown = shown_person(member, practice, person, seen, rung);
         if is_to_ring {
             call.push(shown);
         } else {
@@ -285,7 +289,13 @@ pub(super) async fn of_one_practice(
     })
 }
 
-fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) -> ShownPerson {
+fn shown_person(
+    member: &Member,
+    practice: PracticeId,
+    person: portal::Person,
+    seen: Seen,
+    rung: Option<&String>,
+) -> ShownPerson {
     let reason = match rung {
         Some(reason) if !reason.is_empty() => reason.as_str(),
         _ => member.reason.as_str(),
@@ -293,6 +303,7 @@ fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) 
     let phone = person
         .contact
         .and_then(|contact| contact.mobile.or(contact.phone));
+    let is_locked = person.identity.is_none();
     ShownPerson {
         name: person
             .identity
@@ -302,9 +313,14 @@ fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) 
             let born = identity.birth_date.date();
             born.strftime("%-d %B %Y").to_string()
         }),
-        phone: phone.map_or_else(String::new, |phone| phone.to_string()),
+        phone: match phone {
+            _ if !member.enrolled.contains(&practice) => "Not your patient now: ask us".to_owned(),
+            Some(phone) => phone.to_string(),
+            None if is_locked => String::new(),
+            None => "Look in your own records".to_owned(),
+        },
         why: why(reason),
-        seen: words::seen(member),
+        seen: words::seen(member, seen),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Words of the database as officers read them: a page says sentences, never codes.
 
 use crate::notices::Count;
-use crate::register::{Counts, Member};
+use crate::register::{Counts, Member, Seen};
 use crate::scope::Why;
 use candour_core::notices::Finding;
 
@@ -56,13 +56,16 @@ pub(super) const fn why_session(why: Why) -> &'static str {
     }
 }
 
-/// What was seen of one person.
-pub(super) fn seen(member: &Member) -> String {
-    let what = match (member.is_listed_only, member.documents) {
-        (true, _) => "A name line or list of titles".to_owned(),
-        (false, 0) => "Parts of the record".to_owned(),
-        (false, 1) => "One document".to_owned(),
-        (false, many) => format!("{many} documents"),
+/// What was seen of one person, of what one practice deposited.
+pub(super) fn seen(member: &Member, seen: Seen) -> String {
+    let what = match (seen.documents, seen.has_parts, seen.has_lines) {
+        (0, false, false) => "Nothing that you deposited".to_owned(),
+        (0, false, true) => "A name line or list of titles".to_owned(),
+        (0, true, _) => "Parts of the record".to_owned(),
+        (1, false, _) => "One document".to_owned(),
+        (1, true, _) => "One document, and parts of the record".to_owned(),
+        (many, false, _) => format!("{many} documents"),
+        (many, true, _) => format!("{many} documents, and parts of the record"),
     };
     match member.state.as_str() {
         "confirmed" => what,

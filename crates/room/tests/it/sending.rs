@@ -28,8 +28,7 @@ fn member(number: u8, route: &str) -> Member {
         route: route.into(),
         reason: route.into(),
         practices: vec![PracticeId::from_bytes([1; 16])],
-        documents: 1,
-        is_listed_only: false,
+        enrolled: vec![PracticeId::from_bytes([1; 16])],
     }
 }
 
