@@ -2,9 +2,11 @@
 
 mod rows;
 mod sources;
+mod told;
 
 pub(crate) use rows::STATEMENTS;
 pub use sources::{Seen, depositors, seen};
+pub use told::{How, Mark, Told, mark, still_to_ring, told};
 
 pub use rows::{
     Counts, Member, MemberItem, MemberSection, counts, items, members, practices, register_hash,

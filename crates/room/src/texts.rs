@@ -302,7 +302,7 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          I can tell you exactly what was seen, now or here at the practice.\n\
          How would you like us to reach you about this in future?\n\n\
          After the call\n\
-         Write down in your own records that the person was told, how and when.\n\
+         Write down on your list that the person was told, how and on which day.\n\
          {operator} answers questions on {phone}.",
         day = facts.day,
         operator = sender.operator,

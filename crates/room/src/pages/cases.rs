@@ -143,11 +143,7 @@ pub(super) async fn one(
         left_out: left_out(&room, &incident).await?,
         version: scope.map_or(0, |scope| scope.version),
         routes: routes(&room, incident.id).await?,
-        notices: notices::counts(&room.pool, incident.id)
-            .await?
-            .iter()
-            .map(|count| (words::messages(count), count.number))
-            .collect(),
+        notices: messages(&room, incident.id).await?,
         clocks: clocks
             .into_iter()
             .map(|running| ShownClock {
@@ -169,6 +165,31 @@ pub(super) async fn one(
             })
             .collect(),
     }))
+}
+
+/// Where messages stand, and how many people were told or must still be told by a person.
+pub(super) async fn messages(
+    room: &Room,
+    incident: IncidentId,
+) -> Result<Vec<(String, i64)>, DatabaseError> {
+    let counts = notices::counts(&room.pool, incident).await?;
+    let mut lines: Vec<(String, i64)> = counts
+        .iter()
+        .map(|count| (words::messages(count), count.number))
+        .collect();
+    if !lines.is_empty() {
+        let told = register::told(&room.pool, incident).await?.len();
+        let to_ring = register::still_to_ring(&room.pool, incident).await?;
+        lines.push((
+            "People on call lists whom nobody has told yet".to_owned(),
+            to_ring,
+        ));
+        lines.push((
+            "People told by phone, in person or by letter".to_owned(),
+            i64::try_from(told).unwrap_or(i64::MAX),
+        ));
+    }
+    Ok(lines)
 }
 
 /// How many people are told how: words, people, and how many of them are confirmed.

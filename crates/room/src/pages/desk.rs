@@ -1,12 +1,12 @@
 //! The desk of a practice: its own patients in a case, whom to ring and what to say, and whether a code is ours.
 
-use super::lists::{self, ShownPerson};
+use super::lists::{self, ShownList};
 use super::session::{Desk, Officer};
 use super::{Problem, acts, page};
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, note_once_an_hour};
 use crate::room::Room;
-use crate::status::{Part, code_words};
+use crate::status::code_words;
 use crate::{clock, publish, register, steward};
 use askama::Template;
 use axum::Form;
@@ -91,7 +91,7 @@ async fn desk_page(
 }
 
 /// A practice gets its list when two officers have approved it, and not before.
-async fn is_told(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
+pub(super) async fn is_told(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
     match steward::list(room, incident).await? {
         Some(list) => Ok(publish::is_approved(&room.pool, incident, &list).await?),
         None => Ok(false),
@@ -105,9 +105,7 @@ struct ListPage {
     practice: String,
     is_unlocked: bool,
     phone: String,
-    script: Vec<Part>,
-    call: Vec<ShownPerson>,
-    others: Vec<ShownPerson>,
+    list: ShownList,
 }
 
 /// Asks the keeper's leave to show a list: nobody who is frozen gets it, and the ledger has who did. Gives the
@@ -139,7 +137,8 @@ pub(super) async fn list(
         return Err(Problem::not_found());
     }
     let entry = leave(&room, &desk, incident.id).await?;
-    let shown = lists::of_one_practice(&room, &incident, desk.practice).await?;
+    let to = format!("/desk/{id}/told");
+    let shown = lists::of_one_practice(&room, &incident, desk.practice, to).await?;
     let who = desk.staff.who();
     note_once_an_hour(
         &room.pool,
@@ -156,8 +155,6 @@ pub(super) async fn list(
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
         phone: room.config.sender.phone.clone(),
-        script: shown.script,
-        call: shown.call,
-        others: shown.others,
+        list: shown.list,
     }))
 }

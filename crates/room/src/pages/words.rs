@@ -1,9 +1,10 @@
 //! Words of the database as officers read them: a page says sentences, never codes.
 
 use crate::notices::Count;
-use crate::register::{Counts, Member, Seen};
+use crate::register::{Counts, How, Member, Seen, Told};
 use crate::scope::Why;
 use candour_core::notices::Finding;
+use candour_seal::PracticeId;
 
 /// How people of one route are told.
 pub(super) fn route(counts: &Counts) -> &'static str {
@@ -70,6 +71,21 @@ pub(super) fn seen(member: &Member, seen: Seen) -> String {
     match member.state.as_str() {
         "confirmed" => what,
         _ => format!("{what}; released, and not confirmed as sent"),
+    }
+}
+
+/// How and when somebody was told, for one practice's eyes: whether another has the person too is not its business.
+pub(super) fn told(told: &Told, practice: PracticeId) -> String {
+    let day = told.day.strftime("%-d %B %Y");
+    let how = match told.how {
+        How::Phone => "By phone",
+        How::InPerson => "In person",
+        How::Letter => "By letter",
+    };
+    if told.practice == Some(practice) {
+        format!("{how} on {day}. The practice wrote it down.")
+    } else {
+        format!("{how} on {day}. Somebody else wrote it down.")
     }
 }
 

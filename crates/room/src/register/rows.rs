@@ -429,4 +429,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     COUNTS,
     super::sources::SEEN,
     super::sources::BLOCK_ENTRIES,
+    super::told::MARK,
+    super::told::TOLD,
+    super::told::STILL_TO_RING,
 ];

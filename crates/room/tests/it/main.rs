@@ -5,3 +5,4 @@ mod schema;
 mod scope;
 mod sending;
 mod support;
+mod told;
