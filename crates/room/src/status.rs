@@ -15,7 +15,7 @@ mod serve;
 
 pub(crate) use pages::{Part, parts};
 pub use serve::serve;
-pub(crate) use serve::code_words;
+pub(crate) use serve::{CHECKS, code_words};
 
 use crate::codes::hexadecimal;
 use crate::database::DatabaseError;
