@@ -6,6 +6,7 @@ use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::{self, Incident};
 use crate::room::Room;
+use crate::texts::{self, TextKind};
 use crate::{clock, clocks, notices, register, scope};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -71,6 +72,7 @@ struct OnePage {
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
     left_out: usize,
+    has_holder: bool,
     version: i32,
     routes: Vec<(&'static str, i64, i64)>,
     notices: Vec<(String, i64)>,
@@ -130,6 +132,7 @@ pub(super) async fn one(
     let scope = scope::latest(&room.pool, incident.id).await?;
     let clocks = clocks::running(&room.pool, incident.id, &room.config.zone, clock::now()).await?;
     let timeline = incidents::events(&room.pool, incident.id).await?;
+    let texts = texts::newest(&room.pool, incident.id).await?;
     Ok(page(&OnePage {
         officer: Some(officer),
         id,
@@ -141,6 +144,9 @@ pub(super) async fn one(
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
         left_out: left_out(&room, &incident).await?,
+        has_holder: texts
+            .iter()
+            .any(|text| text.draft.kind == TextKind::HolderNotice),
         version: scope.map_or(0, |scope| scope.version),
         routes: routes(&room, incident.id).await?,
         notices: messages(&room, incident.id).await?,

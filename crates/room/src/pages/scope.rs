@@ -52,10 +52,10 @@ pub(super) async fn show(
     let incident = acts::incident(&room, &id).await?;
     let all = scope::sessions(&room.pool, &incident).await?;
     let ids: Vec<i64> = all.iter().map(|session| session.session).collect();
-    let released = scope::released_by(&room.pool, &ids).await?;
+    let by_session = scope::released_by(&room.pool, &ids).await?;
     let (mut sessions_in, mut sessions_out) = (Vec::new(), Vec::new());
     for session in all.iter().rev() {
-        let released = released.get(&session.session);
+        let released = by_session.get(&session.session);
         // One that released nothing lost nothing: it is shown only where the keeper stopped it.
         if released.is_none() && session.why != scope::Why::Stopped {
             continue;

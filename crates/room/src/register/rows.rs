@@ -3,6 +3,7 @@
 use super::{Person, Route, State};
 use crate::database::DatabaseError;
 use candour_keeper_api::wire::PatientFacts;
+use candour_keeper_api::words::Purpose;
 use candour_seal::{Digest, Digester, IncidentId, ItemId, PatientId, PracticeId};
 use deadpool_postgres::{GenericClient, Pool, Transaction};
 use std::collections::BTreeSet;
@@ -149,12 +150,15 @@ pub struct Member {
     pub practices: Vec<PracticeId>,
     /// Those of them where the person is enrolled now.
     pub enrolled: Vec<PracticeId>,
+    /// Their own sign-in was used: it opened their record as its owner's.
+    pub is_holder: bool,
 }
 
 /// The affected people of an incident, by id.
 pub async fn members(pool: &Pool, incident: IncidentId) -> Result<Vec<Member>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
-    let rows = pool.get().await?.query(MEMBERS, &[&id]).await?;
+    let own = i16::from(Purpose::OwnRecord.number());
+    let rows = pool.get().await?.query(MEMBERS, &[&id, &own]).await?;
     rows.iter()
         .map(|row| {
             let patient: &[u8] = row.try_get("patient")?;
@@ -165,6 +169,7 @@ pub async fn members(pool: &Pool, incident: IncidentId) -> Result<Vec<Member>, D
                 reason: row.try_get("reason")?,
                 practices: practice_ids(row.try_get("practices")?)?,
                 enrolled: practice_ids(row.try_get("enrolled")?)?,
+                is_holder: row.try_get("is_holder")?,
             })
         })
         .collect()
@@ -394,7 +399,10 @@ pub(crate) const SAVE_SECTION: &str = "
         source_practice = excluded.source_practice";
 
 pub(crate) const MEMBERS: &str = "
-    select register.patient, register.state, register.route, register.reason, register.practices, register.enrolled
+    select register.patient, register.state, register.route, register.reason, register.practices, register.enrolled,
+           exists (select 1 from scope_row release join entry on entry.index = release.grant_index
+                   where release.incident = register.incident and release.version = register.scope_version
+                     and release.patient = register.surrogate and entry.purpose = $2) as is_holder
     from register
     where register.incident = $1 and register.state <> 'cleared'
     order by register.patient";
