@@ -37,8 +37,10 @@ pub fn run() -> Result<bool, Stop> {
         say("nothing can be tested before it builds")?;
     }
     report.stage("clippy", || {
-        // What the workspace denies fails; pedantic findings are shown and do not fail yet.
-        checked(&mut ci_cargo("clippy", &["--workspace", "--lib", "--bins"]))
+        checked(&mut ci_cargo(
+            "clippy",
+            &["--workspace", "--all-targets", "--", "-D", "warnings"],
+        ))
     })?;
     report.finish()
 }
@@ -101,10 +103,9 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
 fn browser() -> Result<Count, Stop> {
     let journeys = workspace::root().join("e2e");
     children::run(prepare::npm(&journeys).args(["run", "check", "--silent"]))?;
-    let mut playwright = Command::new(journeys.join("node_modules/.bin/playwright"));
+    let mut playwright = prepare::on_node(journeys.join("node_modules/.bin/playwright"), &journeys);
     playwright
         .arg("test")
-        .current_dir(&journeys)
         .env("CANDOUR_BINARIES", built()?)
         .env_remove("CANDOUR_ADDRESS")
         .env("FORCE_COLOR", "0");

@@ -1,5 +1,6 @@
 //! Stages, how long each took, and how many tests passed.
 
+use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
 
 use crate::Stop;
@@ -11,6 +12,8 @@ pub struct Count {
     pub passed: u64,
     /// Tests that failed.
     pub failed: u64,
+    /// Times that a test said it checks nothing on this machine.
+    pub skipped: u64,
 }
 
 impl Count {
@@ -19,6 +22,7 @@ impl Count {
         Self {
             passed: u64::from(is_good),
             failed: u64::from(!is_good),
+            skipped: 0,
         }
     }
 
@@ -27,6 +31,17 @@ impl Count {
         Self {
             passed: self.passed + other.passed,
             failed: self.failed + other.failed,
+            skipped: self.skipped + other.skipped,
+        }
+    }
+}
+
+impl Display for Count {
+    fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} passed, {} failed", self.passed, self.failed)?;
+        match self.skipped {
+            0 => Ok(()),
+            skipped => write!(formatter, ", {skipped} skipped"),
         }
     }
 }
@@ -68,7 +83,7 @@ impl Report {
         let took: Duration = self.stages.iter().map(|(_, took, _)| *took).sum();
         crate::say(&format!("{:<14}{:>7.1} s", "total", took.as_secs_f64()))?;
         let all = self.total();
-        crate::say(&format!("{} passed, {} failed", all.passed, all.failed))?;
+        crate::say(&all.to_string())?;
         Ok(all.failed == 0)
     }
 
@@ -80,15 +95,11 @@ impl Report {
 }
 
 fn line(name: &str, took: Duration, count: Count) -> String {
-    let Count { passed, failed } = count;
-    format!(
-        "{name:<14}{:>7.1} s   {passed} passed, {failed} failed",
-        took.as_secs_f64()
-    )
+    format!("{name:<14}{:>7.1} s   {count}", took.as_secs_f64())
 }
 
 /// Reads one line of a test runner: cargo's "test result: ok. 3 passed; 0 failed; …", or Playwright's
-/// "  3 passed (2.1s)", "  1 failed", "  1 flaky", "  1 did not run".
+/// "  3 passed (2.1s)", "  1 failed", "  1 flaky", "  1 did not run"; or our own tests' "skipped: TEST: REASON".
 pub fn read_line(line: &str) -> Count {
     if let Some(result) = line.strip_prefix("test result: ") {
         let (_, counts) = result.split_once(". ").unwrap_or_default();
@@ -100,6 +111,12 @@ pub fn read_line(line: &str) -> Count {
     if line.starts_with("  ") && !line.starts_with("   ") {
         return number_and_word(line.trim());
     }
+    if line.starts_with("skipped: ") {
+        return Count {
+            skipped: 1,
+            ..Count::default()
+        };
+    }
     Count::default()
 }
 
@@ -109,12 +126,16 @@ fn number_and_word(text: &str) -> Count {
     match word.split(" (").next().unwrap_or_default() {
         "passed" => Count {
             passed: number,
-            failed: 0,
+            ..Count::default()
         },
         // A journey that passes only when repeated is a defect of the page or of the test.
         "failed" | "flaky" | "did not run" | "interrupted" => Count {
-            passed: 0,
             failed: number,
+            ..Count::default()
+        },
+        "skipped" | "ignored" => Count {
+            skipped: number,
+            ..Count::default()
         },
         _ => Count::default(),
     }
@@ -131,7 +152,8 @@ mod tests {
             read_line(line),
             Count {
                 passed: 12,
-                failed: 3
+                failed: 3,
+                skipped: 1
             }
         );
     }
@@ -142,22 +164,33 @@ mod tests {
             read_line("  27 passed (1.2m)"),
             Count {
                 passed: 27,
-                failed: 0
+                ..Count::default()
             }
         );
         assert_eq!(
             read_line("  2 flaky"),
             Count {
-                passed: 0,
-                failed: 2
+                failed: 2,
+                ..Count::default()
             }
         );
         assert_eq!(
             read_line("  4 did not run"),
             Count {
-                passed: 0,
-                failed: 4
+                failed: 4,
+                ..Count::default()
             }
+        );
+    }
+
+    #[test]
+    fn what_checks_nothing_here_is_counted_as_skipped() {
+        let line = "skipped: vectors::proofs_hold: ../shared/data/merkle-vectors is not there";
+        assert_eq!(read_line(line).skipped, 1);
+        assert_eq!(read_line("  3 skipped").skipped, 3);
+        assert_eq!(
+            Count::one(true).plus(read_line(line)).to_string(),
+            "1 passed, 0 failed, 1 skipped"
         );
     }
 
@@ -184,7 +217,7 @@ mod tests {
             .stage("fine", || {
                 Ok(Count {
                     passed: 2,
-                    failed: 0,
+                    ..Count::default()
                 })
             })
             .unwrap();
@@ -192,7 +225,8 @@ mod tests {
             report.total(),
             Count {
                 passed: 2,
-                failed: 1
+                failed: 1,
+                skipped: 0
             }
         );
     }

@@ -1,11 +1,16 @@
 //! What must be there before anything is built: system packages, node packages, the Python oracle.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::debian::{self, Need};
 use crate::{Stop, children, workspace};
+
+/// Fails on a Node.js before 20.19, which the style compiler and the browser journeys need; Debian 12 has 18.
+const OLD_NODE: &str = "const [major, minor] = process.versions.node.split('.').map(Number); \
+                        process.exit(major < 20 || (major === 20 && minor < 19) ? 1 : 0)";
 
 /// The independent implementation that sealed content is tested against.
 const ORACLE: &str = "cryptography>=50";
@@ -32,6 +37,9 @@ pub fn for_test() -> Result<(), Stop> {
         needs.push(Need::Chromium);
     }
     debian::provide(&needs)?;
+    if !children::succeeds(Command::new("node").args(["-e", OLD_NODE])) {
+        node_packages(&newer_node())?;
+    }
     node_packages(&web)?;
     node_packages(&journeys)?;
     oracle()
@@ -66,12 +74,36 @@ fn is_installed(folder: &Path) -> bool {
 
 /// npm in one of the folders with packages.
 pub fn npm(folder: &Path) -> Command {
-    let mut command = Command::new("npm");
+    let mut command = on_node("npm", folder);
     // The journeys run in the system's Chromium; npm must not fetch another browser.
+    command.env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
     command
-        .current_dir(folder)
-        .env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+}
+
+/// A program that runs on Node.js: on the system's, or on the newer one where that had to be fetched.
+pub fn on_node(program: impl AsRef<OsStr>, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(folder);
+    let fetched = fs::read_dir(newer_node().join("node_modules"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|package| package.path().join("bin"))
+        .find(|folder| folder.join("node").exists());
+    if let Some(fetched) = fetched {
+        let path = workspace::variable("PATH").unwrap_or_default();
+        let folders = std::iter::once(fetched).chain(std::env::split_paths(&path));
+        // A folder whose name holds a colon cannot stand there; the system's Node.js then says what it lacks.
+        if let Ok(path) = std::env::join_paths(folders) {
+            command.env("PATH", path);
+        }
+    }
     command
+}
+
+/// The folder whose packages are Node.js itself.
+fn newer_node() -> PathBuf {
+    workspace::root().join("xtask/node")
 }
 
 /// A Python environment in the build folder with the oracle in it.

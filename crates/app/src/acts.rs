@@ -38,15 +38,15 @@ impl Changed {
     }
 }
 
-fn change(kind: ChangeKind) -> Option<wire::Change> {
-    Some(wire::Change { kind: Some(kind) })
+fn change(kind: ChangeKind) -> wire::Change {
+    wire::Change { kind: Some(kind) }
 }
 
 /// Does a change that needs no act-bound answer.
 pub async fn now(app: &App, token: &Token, kind: ChangeKind) -> Result<Changed, Refusal> {
     let call = Call::Change(wire::ChangeCall {
         token: token.expose().to_vec(),
-        change: change(kind),
+        change: Some(change(kind)),
     });
     Changed::read(app.keeper.call(call).await?)
 }
@@ -55,7 +55,7 @@ pub async fn now(app: &App, token: &Token, kind: ChangeKind) -> Result<Changed, 
 pub async fn start(app: &App, token: &Token, kind: ChangeKind) -> Result<Ceremony, Refusal> {
     let call = Call::ActStart(wire::ActStart {
         token: token.expose().to_vec(),
-        change: change(kind),
+        change: Some(change(kind)),
     });
     match app.keeper.call(call).await? {
         Reply::Ceremony(ceremony) => Ok(Ceremony::read(ceremony)?),

@@ -237,7 +237,7 @@ pub async fn session(app: &App, token: &Token) -> Result<Session, Refusal> {
 
 /// Ends the session.
 pub async fn sign_out(app: &App, token: &Token) -> Result<(), Refusal> {
-    done(app.keeper.call(Call::SignOut(with(token))).await?)
+    done(&app.keeper.call(Call::SignOut(with(token))).await?)
 }
 
 /// Proves oneself again in a running session; `reason` is for clinicians who go on past a full budget.
@@ -254,7 +254,7 @@ pub async fn step_up(app: &App, token: &Token, proof: Proof, reason: &str) -> Re
         }
         Proof::Code(code) => call.code = code.to_string(),
     }
-    done(app.keeper.call(Call::StepUp(call)).await?)
+    done(&app.keeper.call(Call::StepUp(call)).await?)
 }
 
 fn with(token: &Token) -> wire::WithToken {
@@ -276,7 +276,7 @@ fn signed_in(reply: Reply) -> Result<SignedIn, Refusal> {
 }
 
 /// A reply that says no more than that it is done; some keepers of a step-up answer with the session.
-fn done(reply: Reply) -> Result<(), Refusal> {
+fn done(reply: &Reply) -> Result<(), Refusal> {
     match reply {
         Reply::Done(_) | Reply::Session(_) => Ok(()),
         _ => Err(CallError::Unexpected.into()),

@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long everything may take to serve again after a blow.
-const RECOVERY: Duration = Duration::from_secs(60);
+const RECOVERY: Duration = Duration::from_mins(1);
 /// How long to wait for a victim that is just being started.
 const VICTIM: Duration = Duration::from_secs(20);
 

@@ -203,7 +203,7 @@ impl Installation {
 
     /// The supervisor's own portal under the origin that browsers know, whatever stands in front.
     pub fn own_portal(&self) -> Site {
-        let offset = if self.front == Front::Own { 0 } else { 1 };
+        let offset = u16::from(self.front != Front::Own);
         Site {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.at(offset))),
             ..self.portal()
@@ -439,7 +439,7 @@ fn fresh_folder() -> Result<PathBuf, Problem> {
     let mut random = [0_u8; 6];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| Problem::Unexpected("the system gives no randomness".to_owned()))?;
-    let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = hex::encode(random);
     let folder = std::env::temp_dir().join(format!("candour-drill-{name}"));
     fs::create_dir(&folder).map_err(Problem::file("could not create", &folder))?;
     open_to_all(&folder)?;

@@ -205,7 +205,7 @@ async fn fill(
     }
     let mut ask = Vec::new();
     for patient in &patients {
-        let path = format!("/patients/{}/documents", patient.patient);
+        let path = format!("/patients/{}/documents", patient.id);
         let shelf = doctor.get(&path).await?.expect("a shelf")?.text();
         ask.extend(crate::browser::ids_in(&shelf, "/documents/"));
     }
@@ -214,7 +214,7 @@ async fn fill(
         token: doctor_token.clone(),
         deposit: brought.into_iter().map(|(_, marked)| marked).collect(),
         ask,
-        shelves: patients.iter().map(|one| one.patient.clone()).collect(),
+        shelves: patients.iter().map(|one| one.id.clone()).collect(),
     };
     let report = ask_desk(installation, &order).await?;
     if report.refused > 0 {
@@ -260,7 +260,7 @@ fn marked(patients: &[Patient], dice: &mut Dice) -> Vec<Marked> {
     let each = SESSIONS * DOCUMENTS;
     patients
         .iter()
-        .flat_map(|patient| std::iter::repeat_n(&patient.patient, each))
+        .flat_map(|patient| std::iter::repeat_n(&patient.id, each))
         .zip(0..)
         .map(|(patient, number)| Marked {
             number,
@@ -330,7 +330,7 @@ async fn sessions(
             let patient = &patients[place];
             let session = people::sign_in(site, patient).await?;
             let from = round * DOCUMENTS;
-            let opened = session.read(&patient.patient, from, DOCUMENTS).await?;
+            let opened = session.read(&patient.id, from, DOCUMENTS).await?;
             Ok::<_, Problem>((session, opened))
         })
         .buffer_unordered(AT_ONCE)
@@ -384,7 +384,7 @@ fn search(
     needles.add_text(Kind::Sign, &data.display().to_string());
     needles.add_text(Kind::Sign, "PostgreSQL database dump");
     for (name, pid) in [("portal", portal), ("worker", worker)] {
-        take(name, places::process(pid, needles)?, outcome);
+        take(name, &places::process(pid, needles)?, outcome);
     }
     let control = places::process(careless, needles)?;
     if control.found().values().sum::<usize>() == 0 {
@@ -393,12 +393,12 @@ fn search(
             .push("nothing was found in the careless portal: this search is no test".to_owned());
     }
     outcome.control = place_of(&control);
-    take("database_dump", places::database(&data, needles)?, outcome);
+    take("database_dump", &places::database(&data, needles)?, outcome);
     let mut files = Seen::default();
     let left_out = ["keeper", "mailbox"].map(|name| data.join(name));
     places::files(&data, &left_out, needles, &mut files)?;
     places::files(&installation.folder().join("log"), &[], needles, &mut files)?;
-    take("files", files, outcome);
+    take("files", &files, outcome);
     Ok(())
 }
 
@@ -409,8 +409,8 @@ fn place_of(seen: &Seen) -> Place {
     }
 }
 
-fn take(name: &'static str, seen: Seen, outcome: &mut Outcome) {
-    let place = place_of(&seen);
+fn take(name: &'static str, seen: &Seen, outcome: &mut Outcome) {
+    let place = place_of(seen);
     if !seen.has_sign() {
         outcome.faults.push(format!(
             "the search of {name} does not see what must be there"

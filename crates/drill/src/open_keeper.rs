@@ -77,14 +77,10 @@ impl State {
                 otpauth: "otpauth://totp/open?secret=JBSWY3DPEHPK3PXP".to_owned(),
                 ..self.people.invitation(&open.code)
             }),
-            Call::Register(register) => match self.people.register(&register.code, &register.login)
-            {
-                Some(person) => Reply::Registered(Registered {
-                    person,
-                    sheet: Vec::new(),
-                }),
-                None => refused(Reason::NotFound),
-            },
+            Call::Register(register) => Reply::Registered(Registered {
+                person: self.people.register(&register.code, &register.login),
+                sheet: Vec::new(),
+            }),
             Call::Change(call) => self.change(call.change),
             Call::ActStart(start) => match start.change {
                 Some(change) => Reply::Ceremony(self.ceremony(Waiting::Act(change))),

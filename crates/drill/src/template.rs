@@ -160,12 +160,7 @@ fn name(kind: Kind) -> Result<String, Problem> {
         feed(&mut digest, &beside.join(program))?;
     }
     let digest = digest.finish();
-    let version: String = digest
-        .as_ref()
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let version = hex::encode(&digest.as_ref()[..8]);
     let day = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let Kind {
         patients,

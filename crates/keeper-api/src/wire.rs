@@ -221,6 +221,10 @@ pub struct Welcome {
 pub struct StatusQuestion {}
 
 /// How the keeper runs; nothing personal.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent state of the keeper"
+)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Status {
     /// Entries committed.

@@ -49,7 +49,7 @@ pub struct KeeperConfig {
     pub installation: InstallationId,
     /// Fixed when the keeper's database was made.
     pub is_demonstration: bool,
-    /// The WebAuthn relying party id: the host name people see.
+    /// The `WebAuthn` relying party id: the host name people see.
     pub relying_party: String,
     /// The origins a passkey answer may come from.
     pub origins: Vec<url::Url>,
@@ -69,7 +69,7 @@ pub struct CoreParts {
     pub root: RootKey,
     /// Its own folder, for checkpoints.
     pub folder: PathBuf,
-    /// The WebAuthn relying party id.
+    /// The `WebAuthn` relying party id.
     pub relying_party: String,
     /// The origins a passkey answer may come from.
     pub origins: Vec<url::Url>,

@@ -77,7 +77,7 @@ fn alarm(row: ForeignRow) -> Draft {
         pages: true,
         ..AlarmDetails::default()
     };
-    let mut draft = own_alarm(FOREIGN_ROW, "foreign_row", text, details);
+    let mut draft = own_alarm(FOREIGN_ROW, "foreign_row", text, &details);
     // Which row it is, for whoever looks into it with the database at hand.
     draft.body.items_digest = row.subject.0.to_vec();
     draft

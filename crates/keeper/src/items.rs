@@ -164,7 +164,7 @@ impl ItemRow {
             .ok_or(ItemsError::Foreign(item))
     }
 
-    fn read<'a>(row: &'a Row, item: KeyedToken) -> Option<(Self, &'a [u8])> {
+    fn read(row: &Row, item: KeyedToken) -> Option<(Self, &[u8])> {
         let of_document: Option<&[u8]> = row.get(8);
         let of_document = match of_document {
             Some(token) => Some(KeyedToken::try_from(token).ok()?),
@@ -209,7 +209,7 @@ pub struct Items {
     pool: Pool,
     keys: Arc<Keys>,
     foreign: ForeignRows,
-    items: Cache<KeyedToken, Arc<ItemRow>>,
+    rows: Cache<KeyedToken, Arc<ItemRow>>,
     sections: Cache<(KeyedToken, Section), Arc<Vec<SectionItem>>>,
 }
 
@@ -220,21 +220,21 @@ impl Items {
             pool,
             keys,
             foreign,
-            items: Cache::new(REMEMBERED_ITEMS),
+            rows: Cache::new(REMEMBERED_ITEMS),
             sections: Cache::new(REMEMBERED_SECTIONS),
         }
     }
 
     /// One item; `None` when there is none.
     pub async fn load(&self, item: KeyedToken) -> Result<Option<Arc<ItemRow>>, ItemsError> {
-        if let Some(row) = self.items.get(&item) {
+        if let Some(row) = self.rows.get(&item) {
             return Ok(Some(row));
         }
-        let epoch = self.items.epoch();
+        let epoch = self.rows.epoch();
         let Some(row) = self.load_all(&[item]).await?.pop() else {
             return Ok(None);
         };
-        self.items.fill(item, Arc::clone(&row), epoch);
+        self.rows.fill(item, Arc::clone(&row), epoch);
         Ok(Some(row))
     }
 
@@ -295,7 +295,7 @@ impl Items {
 
     /// Forgets what a commit changed.
     pub fn forget(&self, changed: &[(KeyedToken, KeyedToken, Section)]) {
-        self.items.forget(changed.iter().map(|(item, _, _)| item));
+        self.rows.forget(changed.iter().map(|(item, _, _)| item));
         let mut sections: Vec<(KeyedToken, Section)> = Vec::new();
         for (_, patient, section) in changed {
             sections.push((*patient, *section));

@@ -296,7 +296,11 @@ impl LedgerHandle {
             return Err(LedgerError::Conflict);
         }
         let subjects: Vec<KeyedToken> = subjects.into_iter().collect();
-        let facts = shared.facts.load_all(&subjects).await.map_err(of_facts)?;
+        let facts = shared
+            .facts
+            .load_all(&subjects)
+            .await
+            .map_err(|error| of_facts(&error))?;
         if facts.values().any(Option::is_none) {
             return Err(LedgerError::Closed);
         }
@@ -318,7 +322,7 @@ impl LedgerHandle {
                 .lookups
                 .find_all(&texts)
                 .await
-                .map_err(of_facts)?
+                .map_err(|error| of_facts(&error))?
                 .is_empty()
         {
             return Err(LedgerError::Conflict);
@@ -389,7 +393,7 @@ impl LedgerHandle {
     }
 }
 
-fn of_facts(error: FactsError) -> LedgerError {
+fn of_facts(error: &FactsError) -> LedgerError {
     match error {
         FactsError::Closed(_) => LedgerError::Closed,
         FactsError::Unavailable => LedgerError::Unavailable,

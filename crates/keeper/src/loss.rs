@@ -70,5 +70,5 @@ fn alarm(loss: &Loss) -> Draft {
         pages: true,
         ..AlarmDetails::default()
     };
-    own_alarm(LEDGER_LOSS, "ledger_loss", text, details)
+    own_alarm(LEDGER_LOSS, "ledger_loss", text, &details)
 }

@@ -68,7 +68,7 @@ impl Alarm {
             pages: self.state != State::Ample,
             ..AlarmDetails::default()
         };
-        own_alarm(LEDGER_VOLUME, "ledger_volume", text, details)
+        own_alarm(LEDGER_VOLUME, "ledger_volume", text, &details)
     }
 }
 

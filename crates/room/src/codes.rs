@@ -109,7 +109,7 @@ pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
 
 /// Reads an even number of hexadecimal digits.
 pub(crate) fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 || !text.is_ascii() {
+    if !text.len().is_multiple_of(2) || !text.is_ascii() {
         return None;
     }
     (0..text.len())

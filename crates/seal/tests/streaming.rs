@@ -1,9 +1,9 @@
 //! One test in a process of its own, because it measures that process's memory.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails by panicking, and says when it is skipped"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "../../testkit/src/skipped.rs"]
+mod skipped;
 
 use candour_seal::{Digester, ItemKey, Opener, Sealer, SystemRandom, sealed_length};
 
@@ -13,7 +13,7 @@ const PIECE: usize = 60_000;
 #[test]
 fn two_gibibytes_stream_through_in_constant_memory() {
     let Some(before) = peak_memory_kib() else {
-        println!("skipped: this system does not tell its peak memory");
+        skipped::skipped("this system does not tell its peak memory");
         return;
     };
     let block: Vec<u8> = (0..PIECE)

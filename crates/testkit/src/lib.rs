@@ -3,6 +3,8 @@
 pub mod cluster;
 pub mod keeper;
 pub mod passkey;
+pub mod shared_data;
+pub mod skipped;
 
 pub use cluster::{Template, TestCluster, TestDatabase};
 pub use keeper::TestKeeper;

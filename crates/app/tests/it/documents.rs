@@ -62,7 +62,7 @@ async fn read(document: OpenDocument) -> Vec<u8> {
     bytes
 }
 
-fn is_not_found<T>(answer: Result<T, ReadError>) -> bool {
+fn is_not_found<T>(answer: &Result<T, ReadError>) -> bool {
     matches!(answer, Err(ReadError::Refused(Refusal::NotFound)))
 }
 
@@ -115,11 +115,11 @@ async fn nobody_elses_document_and_no_document_look_alike() {
     let (patient, other) = (clinic.patient(1).await, clinic.patient(2).await);
     let item = clinic.deposit(vec![deposit(patient, 1, text(100))]).await[0].unwrap();
     let viewer = clinic.as_patient(other).await;
-    assert!(is_not_found(clinic.open(&viewer, item).await));
+    assert!(is_not_found(&clinic.open(&viewer, item).await));
     let absent = ItemId::from_bytes([9; 16]);
-    assert!(is_not_found(clinic.open(&viewer, absent).await));
+    assert!(is_not_found(&clinic.open(&viewer, absent).await));
     let shelf = documents::shelf(&clinic.portal.app, &viewer, patient).await;
-    assert!(is_not_found(shelf));
+    assert!(is_not_found(&shelf));
 }
 
 /// Does what a deposit does up to the moment before the keeper is told that it is stored.
@@ -167,7 +167,7 @@ async fn a_crash_before_sealed_leaves_nothing_visible_and_can_be_repeated() {
     let viewer = clinic.as_patient(patient).await;
     for (key, size) in [(1, 300), (2, 100_000)] {
         let item = crash_before_sealed(&clinic, patient, key, &text(size)).await;
-        assert!(is_not_found(clinic.open(&viewer, item).await));
+        assert!(is_not_found(&clinic.open(&viewer, item).await));
         let again = clinic
             .deposit(vec![deposit(patient, key, text(size))])
             .await;

@@ -9,8 +9,11 @@ use candour_embedded::Account;
 use crate::Problem;
 use crate::accounts::Accounts;
 
+/// Picks the account that something belongs to.
+type Whose = fn(&Accounts) -> &Account;
+
 /// What a backup holds besides databases and objects, and which account it belongs to.
-const SAVED: &[(&str, fn(&Accounts) -> &Account)] = &[
+const SAVED: &[(&str, Whose)] = &[
     ("candour.json", |accounts| &accounts.supervisor),
     ("accounts.json", |accounts| &accounts.portal),
     ("keeper-is-initialised", |accounts| &accounts.supervisor),

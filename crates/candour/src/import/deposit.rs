@@ -66,11 +66,11 @@ pub async fn import(wishes: &Wishes, clock: fn() -> Timestamp) -> Result<ExitCod
         .keeper
         .introduce()
         .await
-        .map_err(|error| refused(&Refusal::from(error)))?;
+        .map_err(|error| refused(Refusal::from(error)))?;
     let mut intakes = Vec::with_capacity(DEPOSITORS);
     for _ in 0..DEPOSITORS {
         let intake = Intake::begin(Arc::clone(app), credential.clone()).await;
-        intakes.push(intake.map_err(|refusal| refused(&refusal))?);
+        intakes.push(intake.map_err(refused)?);
     }
     is_of_practice(app, &intakes, &wishes.practice).await?;
 
@@ -84,7 +84,7 @@ pub async fn import(wishes: &Wishes, clock: fn() -> Timestamp) -> Result<ExitCod
     Ok(summary.tell())
 }
 
-fn refused(refusal: &Refusal) -> Problem {
+fn refused(refusal: Refusal) -> Problem {
     Problem::Machine(match refusal {
         Refusal::KeeperUnavailable => {
             "the keeper does not answer. Start the installation with: candour serve --data DIRECTORY".to_owned()

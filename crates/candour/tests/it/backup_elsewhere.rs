@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::backup_refused::Made;
+use candour_testkit::skipped::skipped;
 
 /// What the reader prints and complains of; `None` where it was not installed.
 fn read_elsewhere(made: &Made) -> Option<(bool, String)> {
@@ -15,7 +16,7 @@ fn read_elsewhere(made: &Made) -> Option<(bool, String)> {
     let python = said.unwrap_or_else(|| root.join("target/oracle/bin/python"));
     if !python.exists() {
         assert!(!is_said, "there is no Python where it was said to be");
-        println!("skipped: crates/seal/tests/oracle/setup.sh has not been run");
+        skipped("crates/seal/tests/oracle/setup.sh has not been run");
         return None;
     }
     let output = Command::new(python)

@@ -1,20 +1,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use candour::import::{Found, Import, Options, PatientBatch, Why, read, read_document};
 use candour_core::document::MediaType;
 use candour_core::fhir::Section;
-
-fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(path);
-    if path.exists() {
-        Some(path)
-    } else {
-        println!("skipped: {} is not there", path.display());
-        None
-    }
-}
+use candour_testkit::shared_data::shared_data;
 
 fn options() -> Options {
     Options::new("Kererū Doctors".into(), true)
@@ -48,7 +39,7 @@ fn peak_mebibytes() -> u64 {
 
 #[test]
 fn all_of_synthea_is_read_whole_in_bounded_memory() {
-    let Some(path) = shared("synthea") else {
+    let Some(path) = shared_data("synthea") else {
         return;
     };
     let index = std::fs::read_to_string(path.join("index.csv")).unwrap();
@@ -125,7 +116,7 @@ fn all_of_synthea_is_read_whole_in_bounded_memory() {
 
 #[test]
 fn a_second_run_gives_the_same_keys_and_numbers() {
-    let Some(path) = shared("synthea/bulk-2025") else {
+    let Some(path) = shared_data("synthea/bulk-2025") else {
         return;
     };
     let keys = || -> Vec<_> {
@@ -155,7 +146,7 @@ fn a_second_run_gives_the_same_keys_and_numbers() {
 
 #[test]
 fn groups_of_patients_give_what_one_pass_gives() {
-    let Some(path) = shared("synthea/bulk-2025") else {
+    let Some(path) = shared_data("synthea/bulk-2025") else {
         return;
     };
     let count = |most_bytes| -> Vec<(String, usize, usize)> {
@@ -285,7 +276,7 @@ fn a_link_out_of_the_folder_is_not_followed() {
 
 #[test]
 fn every_sample_file_can_be_taken_as_a_document() {
-    let Some(folder) = shared("documents") else {
+    let Some(folder) = shared_data("documents") else {
         return;
     };
     let mut taken = 0;

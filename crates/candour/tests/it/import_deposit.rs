@@ -1,9 +1,10 @@
 //! `candour import` against the real keeper and database.
 
-use crate::installation::{Installation, is_directory, kinds, shared, some_patients, unpacked};
+use crate::installation::{Installation, is_directory, kinds, some_patients, unpacked};
 use candour_core::fhir::{Section, identity, read_bundle};
 use candour_seal::Digest;
 use candour_testkit::keeper::Settings;
+use candour_testkit::shared_data::shared_data;
 use serde::Deserialize;
 use serde_json::json;
 use serde_json::value::RawValue;
@@ -66,7 +67,7 @@ fn unhurried() -> Settings {
 /// The figure of how long it takes is measured by hand (`docs/operate/importing.md`); here is what must hold of it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_of_synthea_goes_in_once_and_every_resource_comes_back_to_its_patient() {
-    let Some(path) = shared("synthea") else {
+    let Some(path) = shared_data("synthea") else {
         return;
     };
     let installation = Installation::with(unhurried()).await;
@@ -138,7 +139,7 @@ fn sent(path: &Path) -> HashMap<[u8; 32], i64> {
 
 /// A dozen patients in Bundles large enough that they are not deposited in one go.
 fn a_dozen(into: &Path) -> bool {
-    let Some(folder) = shared("synthea/r4-2019") else {
+    let Some(folder) = shared_data("synthea/r4-2019") else {
         return false;
     };
     let mut files: Vec<_> = std::fs::read_dir(folder)

@@ -1,7 +1,8 @@
 //! The sample documents as documents of a patient: each as `index.csv` says it should end.
 
-use crate::installation::{Installation, shared, some_patients};
+use crate::installation::{Installation, some_patients};
 use candour_core::document::{Caution, MediaType, Showing, content_disposition, sniff};
+use candour_testkit::shared_data::shared_data;
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -80,7 +81,7 @@ fn fault(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_sample_document_ends_on_the_shelf_as_the_index_says() {
-    let Some(folder) = shared("documents") else {
+    let Some(folder) = shared_data("documents") else {
         return;
     };
     let installation = Installation::new().await;

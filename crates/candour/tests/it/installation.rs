@@ -10,6 +10,7 @@ use candour_keeper_api::{Keeper, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
 use candour_store::{Housekeeping, Objects, Placement, Store};
 use candour_testkit::keeper::{InstanceKind, Settings, TestKeeper};
+use candour_testkit::shared_data::shared_data;
 use candour_testkit::{Template, TestCluster, TestDatabase};
 use futures_util::StreamExt;
 use jiff::Timestamp;
@@ -338,18 +339,9 @@ fn hexadecimal(bytes: &[u8]) -> String {
     digits
 }
 
-pub fn shared(path: &str) -> Option<PathBuf> {
-    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(path);
-    if !path.exists() {
-        println!("skipped: {} is not there", path.display());
-        return None;
-    }
-    Some(path)
-}
-
 /// Some small Bundles of patients with notes, and the Bundles of practitioners and hospitals they point to.
 pub fn some_patients(into: &Path) -> Option<Vec<PathBuf>> {
-    let folder = shared("synthea/r4-2021-notes")?;
+    let folder = shared_data("synthea/r4-2021-notes")?;
     let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())

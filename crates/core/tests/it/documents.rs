@@ -1,9 +1,10 @@
 use candour_core::document::{MediaType, Showing, sniff};
 
-use crate::shared::{data, rows};
+use crate::csv::rows;
+use crate::shared_data::shared_data;
 
 fn samples() -> Vec<(String, String, MediaType)> {
-    let Some(folder) = data("documents") else {
+    let Some(folder) = shared_data("documents") else {
         return Vec::new();
     };
     let index = std::fs::read_to_string(folder.join("index.csv")).unwrap();

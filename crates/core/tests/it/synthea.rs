@@ -13,7 +13,8 @@ use candour_core::record::rows;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::shared::{data, rows as rows_of};
+use crate::csv::rows as rows_of;
+use crate::shared_data::shared_data;
 
 const KINDS_2019: &[&str] = &[
     "AllergyIntolerance",
@@ -78,7 +79,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
 
 /// The files of a folder with the number of resources that the index says each has; all of them, and no other.
 fn files(folder: &str) -> Vec<(PathBuf, usize)> {
-    let Some(root) = data("synthea") else {
+    let Some(root) = shared_data("synthea") else {
         return Vec::new();
     };
     let index = std::fs::read_to_string(root.join("index.csv")).unwrap();
@@ -181,7 +182,7 @@ fn every_resource_comes_back(folder: &str) -> BTreeSet<String> {
 
 /// So that a type which the files lose one day is missed.
 fn are(kinds: &BTreeSet<String>, expected: &[&str]) {
-    if data("synthea").is_some() {
+    if shared_data("synthea").is_some() {
         let kinds: Vec<_> = kinds.iter().map(String::as_str).collect();
         assert_eq!(kinds, expected);
     }

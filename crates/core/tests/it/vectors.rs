@@ -1,11 +1,12 @@
 use candour_core::hpi::{Hpi, HpiKind};
 use candour_core::nhi::{Nhi, NhiFormat};
 
-use crate::shared::{data, rows};
+use crate::csv::rows;
+use crate::shared_data::shared_data;
 
 #[test]
 fn every_published_and_derived_nhi_vector_is_judged_right() {
-    let Some(path) = data("nz/nhi-vectors.csv") else {
+    let Some(path) = shared_data("nz/nhi-vectors.csv") else {
         return;
     };
     let text = std::fs::read_to_string(path).unwrap();
@@ -34,7 +35,7 @@ fn every_published_and_derived_nhi_vector_is_judged_right() {
 
 #[test]
 fn every_published_and_derived_hpi_vector_is_judged_right() {
-    let Some(path) = data("nz/hpi-vectors.csv") else {
+    let Some(path) = shared_data("nz/hpi-vectors.csv") else {
         return;
     };
     let text = std::fs::read_to_string(path).unwrap();

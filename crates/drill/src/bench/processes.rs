@@ -65,7 +65,7 @@ impl Trees {
     ///
     /// # Errors
     /// When `/proc` cannot be read.
-    pub fn used(&self) -> Result<Used, Problem> {
+    pub fn used(self) -> Result<Used, Problem> {
         let proc = Path::new("/proc");
         let mut processes = HashMap::new();
         for entry in fs::read_dir(proc).map_err(Problem::file("could not read", proc))? {
@@ -92,7 +92,7 @@ impl Trees {
         Ok(used)
     }
 
-    fn whose(&self, processes: &HashMap<u32, Process>, number: u32) -> Whose {
+    fn whose(self, processes: &HashMap<u32, Process>, number: u32) -> Whose {
         let (mut at, mut part) = (number, None);
         while let Some(process) = processes.get(&at) {
             if at == self.installation {

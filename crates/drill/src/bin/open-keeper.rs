@@ -1,7 +1,6 @@
 //! The open keeper as a program. It answers to the command line of the real keeper, so that the supervisor of a
 //! control run starts it under that name without knowing.
 
-use aws_lc_rs::digest::{SHA256, digest};
 use candour_drill::Problem;
 use candour_drill::open_keeper::OpenKeeper;
 use candour_keeper_api::service;
@@ -86,16 +85,11 @@ fn serve(data: &Path) -> Result<(), Problem> {
 }
 
 fn random() -> String {
-    let mut seed = [0_u8; 32];
-    if aws_lc_rs::rand::fill(&mut seed).is_err() {
+    let mut name = [0_u8; 16];
+    if aws_lc_rs::rand::fill(&mut name).is_err() {
         std::process::abort();
     }
-    digest(&SHA256, &seed)
-        .as_ref()
-        .iter()
-        .take(16)
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex::encode(name)
 }
 
 fn say(line: &str) -> Result<(), Problem> {

@@ -69,7 +69,7 @@ impl Strike {
                 victims.push(other);
             }
         }
-        let after = dice.time(Duration::from_millis(300), Duration::from_millis(2_000));
+        let after = dice.time(Duration::from_millis(300), Duration::from_secs(2));
         let is_held = victims.iter().any(|victim| victim.closes_records())
             && (cycle <= 2 || dice.percent(50));
         let hold =

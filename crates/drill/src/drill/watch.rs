@@ -59,7 +59,7 @@ impl Case {
     }
 }
 
-fn unreadable(error: DatabaseError) -> Problem {
+fn unreadable(error: &DatabaseError) -> Problem {
     Problem::Unexpected(format!("the room's database cannot be read: {error}"))
 }
 
@@ -74,7 +74,7 @@ impl Watch {
             std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
         let pool = database::connect(line.trim(), false)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         Ok(Self { pool })
     }
 
@@ -83,7 +83,9 @@ impl Watch {
     /// # Errors
     /// When the database cannot be read.
     pub async fn newest(&self) -> Result<Option<IncidentId>, Problem> {
-        let all = incidents::all(&self.pool).await.map_err(unreadable)?;
+        let all = incidents::all(&self.pool)
+            .await
+            .map_err(|error| unreadable(&error))?;
         Ok(all.first().map(|incident| incident.id))
     }
 
@@ -94,7 +96,7 @@ impl Watch {
     pub async fn has(&self, incident: IncidentId, word: &str) -> Result<bool, Problem> {
         let events = incidents::events(&self.pool, incident)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         Ok(events.iter().any(|event| event.word == word))
     }
 
@@ -105,17 +107,17 @@ impl Watch {
     pub async fn case(&self, incident: IncidentId) -> Result<Case, Problem> {
         let events = incidents::events(&self.pool, incident)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         let mut people = Vec::new();
         for member in register::members(&self.pool, incident)
             .await
-            .map_err(unreadable)?
+            .map_err(|error| unreadable(&error))?
         {
             people.push(self.affected(incident, member).await?);
         }
         let mailed_by_run = notices::mailed_by_run(&self.pool, incident)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         Ok(Case {
             events,
             people,
@@ -128,13 +130,13 @@ impl Watch {
             .pool
             .get()
             .await
-            .map_err(|error| unreadable(error.into()))?;
+            .map_err(|error| unreadable(&error.into()))?;
         let items = register::items(&client, incident, member.patient)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         let sections = register::sections(&client, incident, member.patient)
             .await
-            .map_err(unreadable)?;
+            .map_err(|error| unreadable(&error))?;
         Ok(Affected {
             member,
             items,

@@ -134,12 +134,9 @@ async fn ask(
     };
     for answer in opened.answers {
         match answer.outcome {
-            Some(Outcome::Granted(granted)) => report.keys.extend(
-                granted
-                    .items
-                    .iter()
-                    .map(|item| item.key.iter().map(|byte| format!("{byte:02x}")).collect()),
-            ),
+            Some(Outcome::Granted(granted)) => report
+                .keys
+                .extend(granted.items.iter().map(|item| hex::encode(&item.key))),
             Some(Outcome::Denied(_)) | None => report.refused += 1,
         }
     }

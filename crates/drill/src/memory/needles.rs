@@ -82,7 +82,7 @@ impl Needles {
         let needle = self.count;
         self.count += 1;
         forms.push(bytes.to_vec());
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(bytes);
         forms.push(hex.to_ascii_uppercase().into_bytes());
         forms.push(hex.into_bytes());
         for alignment in 0..3 {
@@ -242,7 +242,7 @@ mod tests {
         let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
             MARK.encode_utf16().flat_map(order).collect()
         };
-        let hex: String = MARK.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let hex = hex::encode(MARK);
         let mut forms = vec![
             format!("x{MARK}y").into_bytes(),
             wide(u16::to_le_bytes),
@@ -290,6 +290,6 @@ mod tests {
     fn a_key_is_found_raw_and_what_is_not_there_is_not() {
         assert_eq!(found(&[0xA7; 40]), Found::from([(Kind::Key, 1)]));
         assert!(found(&[0xA7; 31]).is_empty());
-        assert!(found(MARK[..MARK.len() - 1].as_bytes()).is_empty());
+        assert!(found(&MARK.as_bytes()[..MARK.len() - 1]).is_empty());
     }
 }

@@ -12,8 +12,8 @@ const COOKIE: &str = "__Host-candour";
 
 /// A patient who has an account.
 pub struct Patient {
-    /// The patient's id.
-    pub patient: String,
+    /// Their id.
+    pub id: String,
     /// What is typed to sign in.
     pub login: String,
     /// The password.
@@ -107,7 +107,7 @@ pub async fn account(
         .filter_map(|rest| Some(rest.split('<').next()?.trim().to_owned()))
         .collect();
     Ok(Patient {
-        patient: invitee.patient.clone(),
+        id: invitee.patient.clone(),
         login: login.to_owned(),
         password: password.to_owned(),
         invitation: invitation.to_owned(),

@@ -58,10 +58,7 @@ impl People {
     }
 
     pub(super) fn invite(&mut self, invite: Invite) -> String {
-        let code: String = random::<10>()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let code = hex::encode(random::<10>());
         self.invitations.insert(code.clone(), invite);
         code
     }
@@ -98,7 +95,7 @@ impl People {
         }
     }
 
-    pub(super) fn register(&mut self, code: &str, login: &str) -> Option<Vec<u8>> {
+    pub(super) fn register(&mut self, code: &str, login: &str) -> Vec<u8> {
         let invite = self
             .invitations
             .remove(code)
@@ -125,7 +122,7 @@ impl People {
             ..SessionView::default()
         };
         self.accounts.insert(login.to_owned(), view);
-        Some(principal)
+        principal
     }
 
     pub(super) fn sign_in(&mut self, login: &str) -> Reply {

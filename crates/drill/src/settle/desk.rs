@@ -171,7 +171,7 @@ pub(crate) fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
 
 /// Hexadecimal digits as bytes.
 pub fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || digits.len() % 2 != 0 {
+    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
         return None;
     }
     (0..digits.len())

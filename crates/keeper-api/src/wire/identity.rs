@@ -17,7 +17,7 @@ pub struct Ceremony {
     /// Names the ceremony (16 bytes).
     #[prost(bytes = "vec", tag = "1")]
     pub ceremony: Vec<u8>,
-    /// WebAuthn options as JSON for `navigator.credentials`, empty where only a code answers.
+    /// `WebAuthn` options as JSON for `navigator.credentials`, empty where only a code answers.
     #[prost(string, tag = "2")]
     pub options_json: String,
     /// For an act: the sentence the person sees; it is part of what is signed.

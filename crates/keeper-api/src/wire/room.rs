@@ -214,6 +214,10 @@ pub struct RoomFactsAnswer {
 }
 
 /// What the keeper knows in clear about a patient.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one column of the keeper, told as it stands"
+)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct PatientFacts {
     /// The patient (16 bytes); empty when unknown.

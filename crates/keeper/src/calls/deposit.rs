@@ -225,9 +225,8 @@ fn plan(
     draft.row.item_kind = Some(asked.kind);
     draft.body.section = asked.section.into();
     draft.body.source_practice = known.practice.as_bytes().to_vec();
-    let facts = match known.facts.get(&asked.token) {
-        Some(Some(facts)) => facts,
-        _ => return Ok(Planned::Refused(Box::new(draft), Reason::SubjectClosed)),
+    let Some(Some(facts)) = known.facts.get(&asked.token) else {
+        return Ok(Planned::Refused(Box::new(draft), Reason::SubjectClosed));
     };
     let view = PatientView::of(facts, session.practice);
     let Some(keys) = known.keys.get(&asked.token).filter(|_| view.is_known) else {

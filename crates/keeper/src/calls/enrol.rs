@@ -120,7 +120,7 @@ impl Work<'_> {
                     answers.push((Some(token), 0, true));
                 }
                 (Ok(person), Matched::New) => {
-                    let (token, draft) = self.new(person)?;
+                    let (token, draft) = self.admit(person)?;
                     drafts.push(draft);
                     matcher.taken(person, token);
                     answers.push((Some(token), 0, true));
@@ -182,7 +182,7 @@ impl Work<'_> {
         })
     }
 
-    fn new(&self, person: &Person<'_>) -> Result<(KeyedToken, Draft), Refusal> {
+    fn admit(&self, person: &Person<'_>) -> Result<(KeyedToken, Draft), Refusal> {
         let patient = PatientId::from_bytes(crate::identity::sign_in::random_id());
         let token = self.core.keys.patient(patient);
         let (keys, _): (NewSubjectKeys, _) = self

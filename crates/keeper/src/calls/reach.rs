@@ -15,6 +15,10 @@ use candour_seal::{PatientId, PracticeId};
 use jiff::Timestamp;
 
 /// What the keeper knows in clear about a patient.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one column of the keeper, told as it stands"
+)]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PatientView {
     /// There is such a patient.

@@ -41,7 +41,7 @@ pub(super) async fn begin(
                 *held
                     .checkpoint
                     .lock()
-                    .unwrap_or_else(PoisonError::into_inner) = text
+                    .unwrap_or_else(PoisonError::into_inner) = text;
             };
             checkpoints.run(ledger, ends, keep).await;
         });

@@ -142,14 +142,14 @@ pub const LEDGER_LOSS: u8 = 101;
 pub const LEDGER_VOLUME: u8 = 102;
 
 /// An alarm of the keeper about itself; `details` say the rest.
-pub(crate) fn own_alarm(rule: u8, word: &str, text: String, details: AlarmDetails) -> Draft {
+pub(crate) fn own_alarm(rule: u8, word: &str, text: String, details: &AlarmDetails) -> Draft {
     let mut draft = Draft::of_keeper(EntryKind::Alarm);
     draft.row.decision = rule;
     draft.body.text = text;
     draft.body.details = AlarmDetails {
         rule: u32::from(rule),
         rule_word: word.to_owned(),
-        ..details
+        ..details.clone()
     }
     .encode_to_vec();
     draft

@@ -195,10 +195,14 @@ impl crate::draft::NarrowRow {
             at,
             kind: self.kind.number(),
             decision: self.decision,
-            purpose: self.purpose.map_or(0, |purpose| purpose.number()),
+            purpose: self
+                .purpose
+                .map_or(0, candour_keeper_api::words::Purpose::number),
             role: self.role.number(),
             practice: self.practice.map(|practice| *practice.as_bytes()),
-            item_kind: self.item_kind.map_or(0, |kind| kind.number()),
+            item_kind: self
+                .item_kind
+                .map_or(0, candour_keeper_api::words::ItemKind::number),
             session: self.session,
             principal: self.principal,
             patient: self.patient,

@@ -118,22 +118,6 @@ impl Scene {
         enrolled.pop().unwrap().unwrap()
     }
 
-    pub fn new_item(
-        &self,
-        number: u64,
-        patient: PatientId,
-        kind: ItemKind,
-        section: Section,
-    ) -> wire::NewItem {
-        wire::NewItem {
-            deposit_key: key(number).to_vec(),
-            patient: patient.as_bytes().to_vec(),
-            kind: kind.into(),
-            section: section.into(),
-            ..wire::NewItem::default()
-        }
-    }
-
     /// Deposits, seals and says so.
     pub async fn store(&self, items: Vec<wire::NewItem>) -> Vec<Stored> {
         let granted = self.import.deposit(&self.program, items).await.unwrap();
@@ -168,12 +152,12 @@ impl Scene {
     }
 
     pub async fn document(&self, number: u64, patient: PatientId) -> Stored {
-        let item = self.new_item(number, patient, ItemKind::Document, Section::None);
+        let item = new_item(number, patient, ItemKind::Document, Section::None);
         self.store(vec![item]).await.pop().unwrap()
     }
 
     pub async fn segment(&self, number: u64, patient: PatientId, section: Section) -> Stored {
-        let item = self.new_item(number, patient, ItemKind::Segment, section);
+        let item = new_item(number, patient, ItemKind::Segment, section);
         self.store(vec![item]).await.pop().unwrap()
     }
 
@@ -245,4 +229,19 @@ pub async fn eventually<F: Future<Output = bool>>(mut holds: impl FnMut() -> F) 
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     panic!("it did not come to hold");
+}
+
+pub fn new_item(
+    number: u64,
+    patient: PatientId,
+    kind: ItemKind,
+    section: Section,
+) -> wire::NewItem {
+    wire::NewItem {
+        deposit_key: key(number).to_vec(),
+        patient: patient.as_bytes().to_vec(),
+        kind: kind.into(),
+        section: section.into(),
+        ..wire::NewItem::default()
+    }
 }

@@ -1,6 +1,6 @@
 //! Deposits and what makes them visible.
 
-use crate::arrange::{Stored, denied, key, scene};
+use crate::arrange::{Stored, denied, key, new_item, scene};
 use candour_keeper_api::bodies::open_block;
 use candour_keeper_api::wire;
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Section};
@@ -20,7 +20,7 @@ fn new(outcome: Result<DepositOutcome, candour_keeper_api::Denied>) -> DepositPe
 async fn the_same_deposit_gives_the_same_item_and_key_until_it_is_sealed() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
-    let item = scene.new_item(1, patient, ItemKind::Document, Section::None);
+    let item = new_item(1, patient, ItemKind::Document, Section::None);
     let deposit = async || {
         let granted = scene
             .import
@@ -69,7 +69,7 @@ async fn sealing_twice_is_once_and_with_another_digest_it_is_refused() {
 async fn two_deposits_of_the_same_at_once_are_one_item() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
-    let item = scene.new_item(1, patient, ItemKind::Document, Section::None);
+    let item = new_item(1, patient, ItemKind::Document, Section::None);
     let deposit = || scene.import.deposit(&scene.program, vec![item.clone()]);
     let (one, two, three) = tokio::join!(deposit(), deposit(), deposit());
     let items: Vec<_> = [one, two, three]
@@ -90,7 +90,7 @@ async fn a_practice_deposits_for_its_own_patients_only_and_a_program_never_reads
     let through = candour_keeper::instances::InstanceKind::Import;
     let stranger = scene.keeper.program(elsewhere, through).await;
     for of in [patient, PatientId::from_bytes([3; 16])] {
-        let item = scene.new_item(9, of, ItemKind::Document, Section::None);
+        let item = new_item(9, of, ItemKind::Document, Section::None);
         let granted = scene.import.deposit(&stranger, vec![item]).await.unwrap();
         let refused = granted.into_iter().next().unwrap();
         assert_eq!(refused.map(drop).unwrap_err().reason, Reason::NotFound);
@@ -105,7 +105,7 @@ async fn a_practice_deposits_for_its_own_patients_only_and_a_program_never_reads
 async fn a_contact_block_opens_with_the_room_s_key_alone() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
-    let item = scene.new_item(1, patient, ItemKind::Contact, Section::Contact);
+    let item = new_item(1, patient, ItemKind::Contact, Section::Contact);
     let granted = scene
         .import
         .deposit(&scene.program, vec![item])
@@ -130,13 +130,13 @@ async fn a_contact_block_opens_with_the_room_s_key_alone() {
 async fn what_does_not_fit_is_refused_and_what_fits_beside_it_is_not() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
-    let wrong = scene.new_item(1, patient, ItemKind::Document, Section::Results);
+    let wrong = new_item(1, patient, ItemKind::Document, Section::Results);
     let refused = scene.import.deposit(&scene.program, vec![wrong]).await;
     assert_eq!(denied(&refused.map(drop).unwrap_err()), Reason::Invalid);
     let stranger = PatientId::from_bytes([3; 16]);
     let items = vec![
-        scene.new_item(2, stranger, ItemKind::Document, Section::None),
-        scene.new_item(3, patient, ItemKind::Document, Section::None),
+        new_item(2, stranger, ItemKind::Document, Section::None),
+        new_item(3, patient, ItemKind::Document, Section::None),
     ];
     let granted = scene.import.deposit(&scene.program, items).await.unwrap();
     assert!(granted[0].is_err());
@@ -149,7 +149,7 @@ async fn a_deposit_that_is_never_sealed_goes_after_a_day() {
     let patient = scene.patient(1).await;
     let item = wire::NewItem {
         deposit_key: key(1).to_vec(),
-        ..scene.new_item(1, patient, ItemKind::Document, Section::None)
+        ..new_item(1, patient, ItemKind::Document, Section::None)
     };
     let first = scene
         .import

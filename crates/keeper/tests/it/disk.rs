@@ -1,6 +1,6 @@
 //! Disk full, read-only, gone: nothing is shown, nothing opens, it mends itself, and nothing acknowledged is lost.
 
-use crate::arrange::{Scene, Stored, denied, scene, scene_on, viewer};
+use crate::arrange::{Scene, Stored, denied, new_item, scene, scene_on, viewer};
 use candour_embedded::cluster::connect;
 use candour_keeper::draft::Draft;
 use candour_keeper::keys::Keys;
@@ -13,6 +13,7 @@ use candour_ledger::verify::{Checkpoints, verify};
 use candour_testkit::TestKeeper;
 use candour_testkit::cluster::SmallServer;
 use candour_testkit::keeper::{Settings, Staff};
+use candour_testkit::skipped::skipped;
 use std::time::{Duration, Instant};
 
 /// The keeper tries four times a second whether it can write again.
@@ -63,7 +64,7 @@ impl Reading {
         assert_eq!(denied(&refused), unavailable);
         let scene = &self.scene;
         let patient = candour_seal::PatientId::from_bytes([9; 16]);
-        let item = scene.new_item(99, patient, ItemKind::Document, Section::None);
+        let item = new_item(99, patient, ItemKind::Document, Section::None);
         let refused = scene.import.deposit(&scene.program, vec![item]).await;
         assert_eq!(denied(&refused.map(drop).unwrap_err()), unavailable);
         let status = scene.portal.call(Call::Status(StatusQuestion {}));
@@ -142,7 +143,7 @@ async fn small(mib: u32, ballast_mib: u64) -> Option<(SmallServer, Reading)> {
     let server = match SmallServer::start(mib).await {
         Ok(server) => server,
         Err(reason) => {
-            println!("skipped: {reason}");
+            skipped(reason);
             return None;
         }
     };

@@ -3,8 +3,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::print_stdout,
-    reason = "what tests begin with is no test to the lint; a failure there ends the test, and a skipped one says so"
+    reason = "what tests begin with is no test to the lint; a failure there ends the test"
 )]
 
 mod arrange;

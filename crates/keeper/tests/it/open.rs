@@ -1,6 +1,6 @@
 //! Opening: whose it is, what is written, what is released.
 
-use crate::arrange::{Scene, scene, viewer};
+use crate::arrange::{Scene, new_item, scene, viewer};
 use candour_keeper::draft::Effect;
 use candour_keeper::facts::{self, Fact};
 use candour_keeper_api::wire::{self, Call, Reply};
@@ -41,7 +41,7 @@ async fn another_patient_and_another_practice_get_the_same_answer_as_for_what_is
     let elsewhere = scene.keeper.practice().await;
     let elsewhere = scene.keeper.staff(elsewhere, Role::Clinician).await;
     let absent = ItemId::from_bytes([9; 16]);
-    let unsealed = scene.new_item(7, patient, ItemKind::Document, Section::None);
+    let unsealed = new_item(7, patient, ItemKind::Document, Section::None);
     let unsealed = scene
         .import
         .deposit(&scene.program, vec![unsealed])
@@ -148,7 +148,7 @@ async fn a_shelf_segment_appears_together_with_its_document() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
     let own = scene.keeper.as_patient(patient).await;
-    let document = scene.new_item(1, patient, ItemKind::Document, Section::None);
+    let document = new_item(1, patient, ItemKind::Document, Section::None);
     let document = scene
         .import
         .deposit(&scene.program, vec![document])
@@ -160,7 +160,7 @@ async fn a_shelf_segment_appears_together_with_its_document() {
     };
     let named = wire::NewItem {
         of_document: document.item().as_bytes().to_vec(),
-        ..scene.new_item(2, patient, ItemKind::Segment, Section::Shelf)
+        ..new_item(2, patient, ItemKind::Segment, Section::Shelf)
     };
     scene.store(vec![named]).await;
     let shelf = |scene: &Scene| {

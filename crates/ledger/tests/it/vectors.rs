@@ -9,16 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use candour_ledger::{Hash, verify_consistency, verify_inclusion};
 use serde_json::Value;
 
-fn data(below: &str) -> Option<PathBuf> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data")
-        .join(below);
-    if !path.exists() {
-        println!("skipped: no test data at {}", path.display());
-        return None;
-    }
-    Some(path)
-}
+use crate::shared_data::shared_data;
 
 fn files(directory: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(directory)
@@ -55,7 +46,7 @@ fn proof(value: &Value) -> Option<Vec<Hash>> {
 }
 
 fn check(kind: &str, expected: usize, holds: impl Fn(&Value) -> Option<bool>) {
-    let Some(directory) = data("merkle-vectors") else {
+    let Some(directory) = shared_data("merkle-vectors") else {
         return;
     };
     let files = files(&directory.join(kind));
@@ -94,7 +85,7 @@ fn every_consistency_vector_is_judged_as_it_says() {
 
 #[test]
 fn ed25519_agrees_with_every_vector() {
-    let Some(path) = data("crypto-vectors/wycheproof/ed25519_test.json.gz") else {
+    let Some(path) = shared_data("crypto-vectors/wycheproof/ed25519_test.json.gz") else {
         return;
     };
     let mut text = String::new();

@@ -391,7 +391,7 @@ pub(super) async fn answer(
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
     let (incident, act) = found(&room, &id, &act).await?;
-    let ceremony = answer.ceremony()?;
+    let ceremony = answer.ceremony().ok_or_else(Problem::not_found)?;
     // What was shown is what is approved, whatever the list has become since.
     let attested = match act {
         Act::Approve => Some(room.attested(&ceremony).ok_or_else(|| {

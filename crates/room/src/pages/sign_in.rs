@@ -33,8 +33,8 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn ceremony(&self) -> Result<Vec<u8>, Problem> {
-        from_hexadecimal(&self.ceremony).ok_or_else(Problem::not_found)
+    pub(super) fn ceremony(&self) -> Option<Vec<u8>> {
+        from_hexadecimal(&self.ceremony)
     }
 }
 
@@ -75,7 +75,7 @@ pub(super) async fn answer(
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
     let call = Call::PasskeyFinish(wire::PasskeyFinish {
-        ceremony: answer.ceremony()?,
+        ceremony: answer.ceremony().ok_or_else(Problem::not_found)?,
         answer_json: answer.answer,
         acting: Some(wire::Acting {
             as_staff: true,

@@ -322,9 +322,9 @@ pub async fn register_hash(pool: &Pool, incident: IncidentId) -> Result<Digest, 
             digester.push(part.as_bytes());
         }
         digester.push(&(practices.len() as u64).to_be_bytes());
-        practices
-            .iter()
-            .for_each(|practice| digester.push(practice));
+        for practice in practices {
+            digester.push(practice);
+        }
     }
     for row in client.query(HASHED_ITEMS, &[&id]).await? {
         let (patient, item): (&[u8], &[u8]) = (row.try_get("patient")?, row.try_get("item")?);

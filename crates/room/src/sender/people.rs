@@ -76,6 +76,7 @@ async fn give_back(room: &Room, rows: &[Leased]) -> Result<(), DatabaseError> {
 }
 
 /// What was opened of one member.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and never kept")]
 enum Reached {
     /// The keeper refused.
     Refused(Denied),

@@ -1,14 +1,14 @@
 //! Sealing as its users see it.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says when it is skipped"
-)]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod content;
 mod oracle;
 mod ranges;
+#[path = "../../../testkit/src/shared_data.rs"]
+mod shared_data;
+#[path = "../../../testkit/src/skipped.rs"]
+mod skipped;
 mod wycheproof;
 
 /// The bytes every content in these tests consists of; without a period that divides a chunk.

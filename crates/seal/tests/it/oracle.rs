@@ -8,6 +8,7 @@ use candour_seal::content::CHUNK_LENGTH;
 use candour_seal::{ItemKey, RoomPrivateKey, SystemRandom, open, open_from, seal, seal_to};
 
 use crate::pattern;
+use crate::skipped::skipped;
 
 const KEY: [u8; 32] = *b"an item key of thirty-two bytes.";
 const CONTEXT: &[u8] = b"candour/v1/item and where it is";
@@ -90,7 +91,7 @@ fn oracle(script: &str) -> Option<Command> {
     let python = said.unwrap_or_else(|| root.join("../../target/oracle/bin/python"));
     if !python.exists() {
         assert!(!is_said, "there is no Python where it was said to be");
-        println!("skipped: crates/seal/tests/oracle/setup.sh has not been run");
+        skipped("crates/seal/tests/oracle/setup.sh has not been run");
         return None;
     }
     let mut command = Command::new(python);

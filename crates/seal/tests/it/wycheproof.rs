@@ -1,13 +1,14 @@
 //! The primitives underneath, held against Project Wycheproof.
 
 use std::io::Read;
-use std::path::Path;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::{hkdf, hmac};
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key};
 use serde_json::Value;
+
+use crate::shared_data::shared_data;
 
 struct Case {
     group: Value,
@@ -38,13 +39,10 @@ impl Case {
 
 /// The cases of one file; none where the shared test data is absent.
 fn cases(name: &str) -> Vec<Case> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../shared/data/crypto-vectors/wycheproof")
-        .join(format!("{name}_test.json.gz"));
-    let Ok(file) = std::fs::File::open(&path) else {
-        println!("skipped: no test vectors at {}", path.display());
+    let Some(path) = shared_data(&format!("crypto-vectors/wycheproof/{name}_test.json.gz")) else {
         return Vec::new();
     };
+    let file = std::fs::File::open(path).unwrap();
     let mut text = String::new();
     flate2::read::GzDecoder::new(file)
         .read_to_string(&mut text)

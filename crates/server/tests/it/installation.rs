@@ -233,10 +233,6 @@ impl Installation {
 
 /// The cookies of a visit.
 pub fn cookies(token: &Token, visit: Visit) -> String {
-    let digits: String = token
-        .expose()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let digits = hex::encode(token.expose());
     format!("{TOKEN_COOKIE}={digits}; {VISIT_COOKIE}={}", visit.word())
 }

@@ -1,6 +1,7 @@
 //! Tests of the portal's pages and routes.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
 )]
 

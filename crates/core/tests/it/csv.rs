@@ -1,18 +1,4 @@
-//! Test data that lies beside the repository; where it is absent, tests say so and return.
-
-use std::path::PathBuf;
-
-/// The folder or file under `../shared/data`, or `None` where it is not there.
-pub fn data(path: &str) -> Option<PathBuf> {
-    let path =
-        PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data")).join(path);
-    if path.exists() {
-        Some(path)
-    } else {
-        println!("skipped: {} is not there", path.display());
-        None
-    }
-}
+//! The tables among the test data.
 
 /// The rows of a CSV file: quoted fields, no line breaks inside them.
 pub fn rows(text: &str) -> Vec<Vec<String>> {
