@@ -125,6 +125,7 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
     ["/texts/statement", "statement"],
     ["/texts/practice_notice", "text-practice"],
     ["/texts/patient_notice", "text-patient"],
+    ["/texts/holder_notice", "text-holder"],
     ["/texts/call_script", "text-call"],
   ]) {
     await ngaire.goto(incident + path);
@@ -177,6 +178,13 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await manager.getByRole("link", { name: /^Your list/ }).click();
   await expect(manager.getByRole("main")).toContainText(thief.name);
   await look(manager, "desk-list");
+  // The patient comes to the counter: the practice writes it down, and corrects a slip.
+  const line = manager.getByRole("row").filter({ hasText: thief.name });
+  await line.getByRole("button", { name: /^Write down that/ }).click();
+  await expect(line.getByText(/The practice wrote it down\.$/)).toBeVisible();
+  await look(manager, "desk-list-told");
+  await line.getByRole("button", { name: /has not been told$/ }).click();
+  await expect(line.getByRole("button", { name: /^Write down that/ })).toBeVisible();
   const refused = await manager.goto(incident);
   expect(manager.url(), "a practice sees its own list and no more").toMatch(/\/desk$/);
   expect(refused!.ok()).toBe(true);

@@ -50,10 +50,9 @@ impl Limits {
         let set = flat(&json!({ "budgets": budgets, "detection": detection }));
         let (budgets, detection) = (BudgetTable::default(), DetectionTable::default());
         let usual = flat(&json!({ "budgets": budgets, "detection": detection }));
-        let lines: String = set
-            .iter()
-            .map(|(name, value)| format!("{name}={value}\n"))
-            .collect();
+        let lines = set.iter().fold(String::new(), |lines, (name, value)| {
+            lines + name + "=" + value + "\n"
+        });
         let names: BTreeSet<&String> = set.keys().chain(usual.keys()).collect();
         let differing = names
             .into_iter()
@@ -127,7 +126,7 @@ fn span(text: &str) -> Option<i64> {
     Span::try_from(text.to_owned()).ok().map(Span::as_micros)
 }
 
-fn is_weaker<T: PartialOrd>(set: Option<T>, bound: T, is_less_weaker: bool) -> bool {
+fn is_weaker<T: PartialOrd + Copy>(set: Option<T>, bound: T, is_less_weaker: bool) -> bool {
     set.is_none_or(|set| {
         if is_less_weaker {
             set < bound
@@ -145,7 +144,7 @@ fn flat(tables: &Value) -> BTreeMap<String, String> {
         let below = |part: &str| format!("{name}{}{part}", if name.is_empty() { "" } else { "." });
         match value {
             Value::Object(fields) => {
-                open.extend(fields.iter().map(|(part, value)| (below(part), value)))
+                open.extend(fields.iter().map(|(part, value)| (below(part), value)));
             }
             Value::Array(rows) => {
                 let rows = rows.iter().enumerate();
@@ -162,7 +161,7 @@ fn flat(tables: &Value) -> BTreeMap<String, String> {
 mod tests {
     use super::*;
 
-    fn limits(set: Value) -> Limits {
+    fn limits(set: &Value) -> Limits {
         let table = |name: &str| set.get(name).cloned().unwrap_or_else(|| json!({}));
         Limits::of(
             &serde_json::from_value(table("budgets")).unwrap(),
@@ -172,7 +171,7 @@ mod tests {
 
     #[test]
     fn the_design_s_own_numbers_differ_in_nothing_and_are_within_bounds() {
-        let usual = limits(json!({}));
+        let usual = limits(&json!({}));
         assert!(usual.differing.is_empty(), "{:?}", usual.differing);
         assert_eq!(usual.are_within_bounds(), Ok(()));
         assert_eq!(usual.in_words(), "");
@@ -210,10 +209,10 @@ mod tests {
                 "detection.global_rate.base_per_second 40.0 (10.0)",
             ),
         ] {
-            let limits = limits(set);
+            let limits = limits(&set);
             assert_eq!(limits.in_words(), told);
             assert_eq!(limits.are_within_bounds(), Ok(()), "{told}");
-            assert_ne!(limits.digest, super::tests::limits(json!({})).digest);
+            assert_ne!(limits.digest, super::tests::limits(&json!({})).digest);
         }
     }
 
@@ -257,7 +256,7 @@ mod tests {
                 "detection.global_rate.rows.0.count to 50",
             ),
         ] {
-            let said = limits(set).are_within_bounds().unwrap_err().to_string();
+            let said = limits(&set).are_within_bounds().unwrap_err().to_string();
             assert!(
                 said.contains(name) && said.contains("leave it out"),
                 "{said}"

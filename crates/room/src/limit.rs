@@ -1,21 +1,22 @@
-//! How often one network may ask.
+//! How often one network or one person may ask.
 
 use jiff::Timestamp;
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
-/// At most `number` requests from one network within `seconds`; IPv6 counts by /64.
-pub struct Limit {
+/// At most `number` requests from one asker within `seconds`.
+pub struct Limit<Asker> {
     number: u32,
     seconds: i64,
-    seen: Mutex<HashMap<IpAddr, (i64, u32)>>,
+    seen: Mutex<HashMap<Asker, (i64, u32)>>,
 }
 
-/// More networks than this are not kept apart: the table is emptied, so that its size is bounded.
-const MOST_NETWORKS: usize = 100_000;
+/// More askers than this are not kept apart: the table is emptied, so that its size is bounded.
+const MOST_ASKERS: usize = 100_000;
 
-impl Limit {
+impl<Asker: Eq + Hash> Limit<Asker> {
     /// A limit.
     pub fn new(number: u32, seconds: i64) -> Self {
         Self {
@@ -26,13 +27,13 @@ impl Limit {
     }
 
     /// Counts a request; whether it may go on.
-    pub fn admits(&self, from: IpAddr, now: Timestamp) -> bool {
+    pub fn admits(&self, from: Asker, now: Timestamp) -> bool {
         let window = now.as_second().div_euclid(self.seconds);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MOST_NETWORKS {
+        if seen.len() >= MOST_ASKERS {
             seen.clear();
         }
-        let count = seen.entry(network(from)).or_insert((window, 0));
+        let count = seen.entry(from).or_insert((window, 0));
         if count.0 != window {
             *count = (window, 0);
         }
@@ -41,7 +42,8 @@ impl Limit {
     }
 }
 
-fn network(address: IpAddr) -> IpAddr {
+/// The network that an address counts as: of IPv6 the /64.
+pub fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => {
@@ -59,11 +61,19 @@ mod tests {
     #[test]
     fn the_twenty_first_try_in_a_minute_is_refused_and_the_next_minute_is_new() {
         let limit = Limit::new(20, 60);
-        let from: IpAddr = "192.0.2.1".parse().unwrap();
+        let at = |address: &str| network(address.parse().unwrap());
+        let from = at("192.0.2.1");
         let now = Timestamp::from_second(600).unwrap();
         assert!((0..20).all(|_| limit.admits(from, now)));
         assert!(!limit.admits(from, now));
-        assert!(limit.admits("192.0.2.2".parse().unwrap(), now));
+        assert!(limit.admits(at("192.0.2.2"), now));
         assert!(limit.admits(from, Timestamp::from_second(660).unwrap()));
+    }
+
+    #[test]
+    fn the_addresses_of_one_household_count_as_one() {
+        let at = |address: &str| network(address.parse().unwrap());
+        assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:2:ffff::9"));
+        assert_ne!(at("2001:db8:1:2::1"), at("2001:db8:1:3::1"));
     }
 }

@@ -51,6 +51,8 @@ pub struct Leased {
     pub made_at: Timestamp,
     /// Tries so far, this one included.
     pub attempts: i32,
+    /// The recipient's own sign-in was used: the text is the one for them.
+    pub is_holder: bool,
 }
 
 /// What rows are wanted.
@@ -81,6 +83,7 @@ struct New<'a> {
     channel: Channel,
     state: &'static str,
     text_version: i32,
+    is_holder: bool,
 }
 
 /// The versions of the texts that are sent.
@@ -90,6 +93,8 @@ pub struct Versions {
     pub practice: i32,
     /// Of the message to patients.
     pub patient: i32,
+    /// Of the message to the person whose sign-in was used, where there is one.
+    pub holder: Option<i32>,
 }
 
 /// Queues a notice for each practice and member in one transaction; what is queued already stays as it is.
@@ -122,10 +127,13 @@ pub async fn queue(
                 "on_call_list"
             },
             text_version: versions.practice,
+            is_holder: false,
         });
     }
     for member in members.iter().filter(|member| member.route != "canary") {
         let is_mail = member.route == "mail";
+        let holder = versions.holder.filter(|_| member.is_holder);
+        let text_version = holder.unwrap_or(versions.patient);
         all.push(New {
             recipient: "patient",
             id: member.patient.as_bytes(),
@@ -135,14 +143,16 @@ pub async fn queue(
                 Channel::Call
             },
             state: if is_mail { "waiting" } else { "on_call_list" },
-            text_version: versions.patient,
+            text_version,
+            is_holder: holder.is_some(),
         });
         all.push(New {
             recipient: "patient",
             id: member.patient.as_bytes(),
             channel: Channel::Portal,
             state: "waiting",
-            text_version: versions.patient,
+            text_version,
+            is_holder: holder.is_some(),
         });
     }
     insert(pool, keys, incident, &all, now, rng).await
@@ -168,7 +178,7 @@ async fn insert(
     for (new, id) in all.iter().zip(&ids) {
         let hash = keys.check().hash(keys.code(id));
         let (id, recipient, hash) = (id.as_slice(), new.id.as_slice(), hash.as_slice());
-        let values: [&(dyn ToSql + Sync); 9] = [
+        let values: [&(dyn ToSql + Sync); 10] = [
             &id,
             &incident,
             &new.recipient,
@@ -178,6 +188,7 @@ async fn insert(
             &new.state,
             &hash,
             &now,
+            &new.is_holder,
         ];
         queued += transaction.execute(&statement, &values).await?;
     }
@@ -213,6 +224,7 @@ pub async fn lease(
                 text_version: row.try_get("text_version")?,
                 made_at: row.try_get("made_at")?,
                 attempts: row.try_get("attempts")?,
+                is_holder: row.try_get("is_holder")?,
             })
         })
         .collect()
@@ -348,8 +360,8 @@ pub async fn code_hashes(pool: &Pool) -> Result<Vec<(Vec<u8>, Timestamp)>, Datab
 }
 
 pub(crate) const QUEUE: &str = "
-    insert into notice (id, incident, recipient, recipient_id, text_version, channel, state, code_hash, made_at)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    insert into notice (id, incident, recipient, recipient_id, text_version, channel, state, code_hash, made_at, is_holder)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     on conflict (incident, recipient, recipient_id, text_version, channel) do nothing";
 
 pub(crate) const LEASE_ROWS: &str = "
@@ -359,7 +371,7 @@ pub(crate) const LEASE_ROWS: &str = "
         where incident = $1 and recipient = $2 and channel = $3
           and (state = 'waiting' or (state in ('failed', 'sending') and lease_until <= $4))
         order by made_at, id limit $6 for update skip locked)
-    returning id, recipient_id, text_version, made_at, attempts";
+    returning id, recipient_id, text_version, made_at, attempts, is_holder";
 
 pub(crate) const HANDED_OVER: &str = "
     update notice set state = 'handed_over', handed_over_at = $2, grant_index = $3,

@@ -4,8 +4,10 @@ mod acts;
 mod cases;
 mod desk;
 mod lists;
+mod scope;
 mod session;
 mod sign_in;
+mod told;
 mod words;
 
 use crate::room::{Room, RoomError};
@@ -45,12 +47,17 @@ pub(crate) async fn serve(
         .route("/sign-out", post(sign_in::out))
         .route("/desk", get(desk::show).post(desk::check))
         .route("/desk/{id}", get(desk::list))
+        .route("/desk/{id}/told", post(told::at_desk))
         .route("/incidents", get(cases::all))
         .route("/incidents/{id}", get(cases::one))
-        .route("/incidents/{id}/scope", get(cases::scope))
+        .route("/incidents/{id}/scope", get(scope::show))
         .route("/incidents/{id}/register", get(lists::register))
         .route("/incidents/{id}/notices", get(lists::notices))
         .route("/incidents/{id}/practices/{practice}", get(lists::practice))
+        .route(
+            "/incidents/{id}/practices/{practice}/told",
+            post(told::by_officer),
+        )
         .route("/incidents/{id}/texts/{kind}", get(lists::text))
         .route("/incidents/{id}/regulator-told", post(acts::regulator_told))
         .route(

@@ -57,6 +57,9 @@ pub async fn publish_when_approved(
     let versions = Versions {
         practice: practice.draft.version,
         patient: patient.draft.version,
+        holder: list
+            .text(TextKind::HolderNotice)
+            .map(|text| text.draft.version),
     };
     let queued = notices::queue(
         &room.pool,

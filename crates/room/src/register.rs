@@ -1,8 +1,12 @@
 //! The affected people with their state: the one source of every list, message and count.
 
 mod rows;
+mod sources;
+mod told;
 
 pub(crate) use rows::STATEMENTS;
+pub use sources::{Seen, depositors, seen};
+pub use told::{How, Mark, Told, mark, still_to_ring, told};
 
 pub use rows::{
     Counts, Member, MemberItem, MemberSection, counts, items, members, practices, register_hash,
@@ -112,6 +116,7 @@ struct Part {
     items: usize,
     is_listing: bool,
     is_delivered: bool,
+    source: Option<PracticeId>,
     first_grant: i64,
 }
 
@@ -256,6 +261,7 @@ fn add_section(person: &mut Person, items: usize, release: &Release, body: &Entr
         items,
         is_listing: release.is_listing,
         is_delivered: false,
+        source: PracticeId::try_from(body.source_practice.as_slice()).ok(),
         first_grant: release.grant_index,
     });
     part.items = part.items.max(items);

@@ -3,11 +3,13 @@
 use crate::codes::CodeKey;
 use crate::config::RoomConfig;
 use crate::database::{self, DatabaseError};
+use crate::limit::Limit;
 use crate::mail::{MailError, Mailer};
+use crate::status::CHECKS;
 use crate::unlock::Unlocked;
 use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::{CallError, Keeper};
-use candour_seal::{Digest, IncidentId, InstallationId, SystemRandom};
+use candour_seal::{Digest, IncidentId, InstallationId, PersonId, SystemRandom};
 use deadpool_postgres::Pool;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -52,6 +54,8 @@ pub struct Room {
     unlocked: RwLock<BTreeMap<IncidentId, Arc<Unlocked>>>,
     published: Mutex<BTreeSet<(IncidentId, Digest)>>,
     attesting: Mutex<BTreeMap<Vec<u8>, Digest>>,
+    /// Tries of codes at practices' desks.
+    pub(crate) checks: Limit<PersonId>,
 }
 
 /// More pages that wait for an approval are not kept: the oldest ceremonies are over long before.
@@ -81,6 +85,7 @@ impl Room {
             unlocked: RwLock::default(),
             published: Mutex::default(),
             attesting: Mutex::default(),
+            checks: Limit::new(CHECKS, 60),
         })
     }
 

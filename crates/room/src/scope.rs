@@ -2,6 +2,11 @@
 //! version whose difference is listed.
 
 mod released;
+mod sessions;
+
+pub use sessions::{
+    AccountSession, Released, TakenIn, Why, question_of, released_by, sessions, take_in,
+};
 
 use crate::database::DatabaseError;
 use crate::incidents::{Event, Incident, note};
@@ -12,6 +17,8 @@ use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use released::{Known, Told, released};
 use std::collections::{BTreeMap, BTreeSet};
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// What is asked of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,37 +126,6 @@ pub fn hash(releases: &[Release]) -> Digest {
     Digest::of(&bytes)
 }
 
-/// The question that an incident asks: every session that an alarm or freeze of the same principal named; where
-/// none named a session, all sessions of the principal.
-pub async fn question_of(pool: &Pool, incident: &Incident) -> Result<Question, DatabaseError> {
-    let kinds = [
-        i16::from(EntryKind::Alarm.number()),
-        i16::from(EntryKind::Freeze.number()),
-    ];
-    let rows = pool
-        .get()
-        .await?
-        .query(
-            NAMED_SESSIONS,
-            &[&kinds.as_slice(), &incident.session, &incident.principal],
-        )
-        .await?;
-    let sessions = rows
-        .iter()
-        .map(|row| row.try_get(0))
-        .collect::<Result<Vec<i64>, _>>()?;
-    let principals = if sessions.is_empty() {
-        vec![incident.principal]
-    } else {
-        Vec::new()
-    };
-    Ok(Question {
-        sessions,
-        principals,
-        from_index: 0,
-    })
-}
-
 /// How much of the ledger the room has.
 pub async fn ledger_size(pool: &Pool) -> Result<i64, DatabaseError> {
     let client = pool.get().await?;
@@ -174,27 +150,32 @@ fn kinds() -> [i16; 3] {
         .map(|kind| i16::from(kind.number()))
 }
 
+/// Puts a question to the entries that say something about releases.
+async fn entries(
+    pool: &Pool,
+    statement: &str,
+    question: &Question,
+    to_index: i64,
+) -> Result<Vec<Row>, DatabaseError> {
+    let kinds = kinds();
+    let values: [&(dyn ToSql + Sync); 6] = [
+        &question.sessions,
+        &question.principals,
+        &question.from_index,
+        &to_index,
+        &kinds.as_slice(),
+        &i16::from(EntryKind::Open.number()),
+    ];
+    Ok(pool.get().await?.query(statement, &values).await?)
+}
+
 /// Asks the ledger, with what was read in bodies so far.
 pub async fn ask(
     pool: &Pool,
     question: &Question,
     to_index: i64,
 ) -> Result<Vec<Release>, DatabaseError> {
-    let rows = pool
-        .get()
-        .await?
-        .query(
-            TOLD,
-            &[
-                &question.sessions,
-                &question.principals,
-                &question.from_index,
-                &to_index,
-                &kinds().as_slice(),
-                &i16::from(EntryKind::Open.number()),
-            ],
-        )
-        .await?;
+    let rows = entries(pool, TOLD, question, to_index).await?;
     let told = rows
         .iter()
         .map(|row| {
@@ -223,21 +204,7 @@ pub async fn unread(
     question: &Question,
     to_index: i64,
 ) -> Result<Vec<i64>, DatabaseError> {
-    let rows = pool
-        .get()
-        .await?
-        .query(
-            UNREAD,
-            &[
-                &question.sessions,
-                &question.principals,
-                &question.from_index,
-                &to_index,
-                &kinds().as_slice(),
-                &i16::from(EntryKind::Open.number()),
-            ],
-        )
-        .await?;
+    let rows = entries(pool, UNREAD, question, to_index).await?;
     rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }
 
@@ -478,12 +445,6 @@ pub(crate) const UNREAD: &str = "
 
 pub(crate) const KEEP_READ: &str = "insert into entry_read (index, section, of_grant) values ($1, $2, $3) on conflict (index) do nothing";
 
-pub(crate) const NAMED_SESSIONS: &str = "
-    select distinct session from entry
-    where kind = any($1) and session <> 0
-      and (($2::bigint <> 0 and session = $2) or ($3::bigint <> 0 and principal = $3))
-    order by session";
-
 pub(crate) const ROLES: &str = "
     select distinct entry.role from scope_row join entry on entry.index = scope_row.grant_index
     where scope_row.incident = $1 and scope_row.version = $2";
@@ -507,10 +468,13 @@ pub(crate) const ROWS: &str = "
     from scope_row where incident = $1 and version = $2 order by grant_index";
 
 pub(crate) const STATEMENTS: &[&str] = &[
+    sessions::SESSIONS,
+    sessions::TOLD_AT,
+    sessions::RELEASED_BY,
+    sessions::TAKE_IN,
     TOLD,
     UNREAD,
     KEEP_READ,
-    NAMED_SESSIONS,
     ROLES,
     INSERT_SCOPE,
     INSERT_ROW,

@@ -14,6 +14,7 @@ use crate::incidents::{self, Event, note};
 use crate::mail::{Letter, MailError};
 use crate::notices::{self, Channel, Leased, Wanted};
 use crate::portal;
+use crate::register;
 use crate::reopenings;
 use crate::room::Room;
 use crate::scope;
@@ -275,7 +276,7 @@ pub(crate) async fn hand_over(
     }
 }
 
-/// When nobody is left to write to: the clock of telling people stops.
+/// When nobody is left to write to the run is finished; when nobody is left to ring, the clock of telling people stops.
 async fn finish(room: &Room, incident: IncidentId, now: Timestamp) -> Result<(), SendError> {
     let counts = notices::counts(&room.pool, incident).await?;
     let people: Vec<_> = counts
@@ -283,8 +284,11 @@ async fn finish(room: &Room, incident: IncidentId, now: Timestamp) -> Result<(),
         .filter(|count| count.recipient == "patient")
         .collect();
     let is_done = !people.is_empty() && people.iter().all(|count| !is_unfinished(&count.state));
-    if is_done && acts::finish_runs(&room.pool, incident, now).await? {
+    // The duty is to tell everybody: it is done when the call lists are empty too.
+    if is_done && register::still_to_ring(&room.pool, incident).await? == 0 {
         clocks::done(&room.pool, incident, "person", now).await?;
+    }
+    if is_done && acts::finish_runs(&room.pool, incident, now).await? {
         let detail = "Nobody is left to be told by mail or in the portal.";
         note(
             &room.pool,

@@ -14,13 +14,14 @@ mod pages;
 mod serve;
 
 pub(crate) use pages::{Part, parts};
-pub(crate) use serve::code_words;
 pub use serve::serve;
+pub(crate) use serve::{CHECKS, code_words};
 
 use crate::codes::hexadecimal;
 use crate::database::DatabaseError;
 use crate::notices::{self, Count};
 use crate::publish::{self, Statement};
+use crate::register;
 use crate::room::Room;
 use crate::scope::{self, Counts};
 use crate::steward::StewardError;
@@ -54,8 +55,10 @@ pub struct Counters {
     pub people_mailed: String,
     /// People for whom the message waits in the portal.
     pub people_in_portal: String,
-    /// People whom their practice rings.
+    /// People whom their practice rings and has not told yet.
     pub people_on_call_lists: String,
+    /// People whom somebody told by phone, in person or by letter.
+    pub people_told_in_person: String,
     /// Messages that have not left yet; "none" when all have.
     pub waiting: String,
     /// When these numbers were taken.
@@ -171,6 +174,9 @@ async fn counters(
     let is = |count: &Count, recipient: &str, channel: &str| {
         count.recipient == recipient && count.channel == channel
     };
+    // By person: whoever has been told does not stand on a call list any more.
+    let to_ring = register::still_to_ring(&room.pool, incident).await?;
+    let in_person = register::told(&room.pool, incident).await?.len();
     let last_at = notices.iter().filter_map(|count| count.last_at).max();
     let as_of = last_at.unwrap_or(newest.published_at);
     Ok(Counters {
@@ -184,9 +190,8 @@ async fn counters(
         people_in_portal: sum(&|count| {
             is(count, "patient", "portal") && count.state == "handed_over"
         }),
-        people_on_call_lists: sum(&|count| {
-            count.recipient == "patient" && count.state == "on_call_list"
-        }),
+        people_on_call_lists: public_count(i32::try_from(to_ring).unwrap_or(i32::MAX)),
+        people_told_in_person: public_count(i32::try_from(in_person).unwrap_or(i32::MAX)),
         waiting: waiting(&notices),
         as_of: as_of.to_string(),
     })

@@ -131,8 +131,9 @@ pub async fn draft(
         return Ok(());
     }
     let saved = texts::newest(pool, incident.id).await?;
-    let facts = facts(pool, zone, incident.id, scope).await?;
-    for kind in TextKind::ALL {
+    let facts = facts(pool, zone, incident, scope).await?;
+    let needed = |kind: &TextKind| kind.is_needed(facts.way_in);
+    for kind in TextKind::ALL.into_iter().filter(needed) {
         let last = saved.iter().find(|text| text.draft.kind == kind);
         let version = last.map_or(1, |last| last.draft.version + 1);
         let draft = texts::draft(kind, version, scope, &facts, sender);
@@ -150,10 +151,10 @@ pub async fn draft(
 async fn facts(
     pool: &Pool,
     zone: &TimeZone,
-    incident: IncidentId,
+    incident: &Incident,
     scope: &Scope,
 ) -> Result<Facts, DatabaseError> {
-    let releases = scope::releases(pool, incident, scope.version).await?;
+    let releases = scope::releases(pool, incident.id, scope.version).await?;
     let first = releases
         .iter()
         .map(|release| release.granted_at)
@@ -171,12 +172,13 @@ async fn facts(
     Ok(Facts {
         day: day(first, zone),
         span: span(first, last, zone),
+        noticed: noticed(first, incident.opened_at, zone),
         way_in: if by_patient {
             WayIn::Patient
         } else {
             WayIn::Staff
         },
-        practices: register::practices(pool, incident).await?.len(),
+        practices: register::practices(pool, incident.id).await?.len(),
     })
 }
 
@@ -188,6 +190,15 @@ pub fn day(at: Timestamp, zone: &TimeZone) -> String {
 /// `9:02 am`.
 pub fn hour(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%-I:%M %P").to_string()
+}
+
+/// When it was noticed, seen from the first release: a quiet session may be older than its discovery.
+fn noticed(first: Timestamp, opened: Timestamp, zone: &TimeZone) -> String {
+    if day(first, zone) == day(opened, zone) {
+        "the same day".to_owned()
+    } else {
+        format!("on {}", day(opened, zone))
+    }
 }
 
 fn span(first: Timestamp, last: Timestamp, zone: &TimeZone) -> String {
@@ -208,7 +219,11 @@ pub async fn list(room: &Room, incident: IncidentId) -> Result<Option<List>, Dat
         return Ok(None);
     };
     let is_current = register::version(&room.pool, incident).await? == Some(scope.version);
-    if texts.len() != TextKind::ALL.len() || !is_current {
+    let has = |kind| texts.iter().any(|text| text.draft.kind == kind);
+    let members = register::members(&room.pool, incident).await?;
+    let has_holder = members.iter().any(|member| member.is_holder);
+    let is_missing = |kind: TextKind| !has(kind) && (kind != TextKind::HolderNotice || has_holder);
+    if TextKind::ALL.into_iter().any(is_missing) || !is_current {
         return Ok(None);
     }
     Ok(Some(List {
@@ -229,5 +244,8 @@ mod tests {
         assert_eq!(day(first, &zone), "22 November 2026");
         assert_eq!(span(first, last, &zone), "from 9:02 am to 9:03 am");
         assert_eq!(span(first, first, &zone), "at about 9:02 am");
+        assert_eq!(noticed(first, last, &zone), "the same day");
+        let later: Timestamp = "2026-11-23T20:00:00Z".parse().unwrap();
+        assert_eq!(noticed(first, later, &zone), "on 24 November 2026");
     }
 }

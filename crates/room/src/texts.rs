@@ -20,18 +20,26 @@ pub enum TextKind {
     PracticeNotice,
     /// To each person concerned.
     PatientNotice,
+    /// To the person whose own sign-in was used, instead of it.
+    HolderNotice,
     /// Read out by whoever rings a person.
     CallScript,
 }
 
 impl TextKind {
     /// Every kind, in the order in which they are drafted.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::Statement,
         Self::PracticeNotice,
         Self::PatientNotice,
+        Self::HolderNotice,
         Self::CallScript,
     ];
+
+    /// Whether a case with this way in needs the text: a text for the holder is about a patient's own sign-in.
+    pub fn is_needed(self, way_in: WayIn) -> bool {
+        self != Self::HolderNotice || way_in == WayIn::Patient
+    }
 
     /// The word in the database and in addresses of pages.
     pub const fn word(self) -> &'static str {
@@ -39,6 +47,7 @@ impl TextKind {
             Self::Statement => "statement",
             Self::PracticeNotice => "practice_notice",
             Self::PatientNotice => "patient_notice",
+            Self::HolderNotice => "holder_notice",
             Self::CallScript => "call_script",
         }
     }
@@ -49,6 +58,7 @@ impl TextKind {
             Self::Statement => "Public statement",
             Self::PracticeNotice => "Message to practices",
             Self::PatientNotice => "Message to patients",
+            Self::HolderNotice => "Message to the person whose sign-in was used",
             Self::CallScript => "What to say on the phone",
         }
     }
@@ -124,6 +134,8 @@ pub struct Facts {
     pub day: String,
     /// The time span, in words: `from 9:02 am to 9:03 am`.
     pub span: String,
+    /// When it was noticed, in words: `the same day`, or `on 24 November 2026`.
+    pub noticed: String,
     /// How the way in is described: a stolen patient or staff sign-in.
     pub way_in: WayIn,
     /// Practices concerned.
@@ -154,6 +166,7 @@ pub fn draft(kind: TextKind, version: i32, scope: &Scope, facts: &Facts, sender:
         TextKind::Statement => statement(scope, facts, sender),
         TextKind::PracticeNotice => practice_notice(scope, facts, sender),
         TextKind::PatientNotice => patient_notice(facts, sender),
+        TextKind::HolderNotice => holder_notice(facts, sender),
         TextKind::CallScript => call_script(facts, sender),
     };
     Draft {
@@ -192,7 +205,7 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          Documents that were sent out: {documents}.\n\
          We count from a log that every opening is written to first. This is count {version}.\n\n\
          What we are doing\n\
-         The session that was used is stopped. Nothing more can be opened with it.\n\
+         The session that was noticed is stopped. Nothing more can be opened with it.\n\
          The practices concerned and the people concerned are being told by name.\n\
          We must also tell the regulator: {regulator}.\n\n\
          What you can do\n\
@@ -228,15 +241,18 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
          What information was involved\n\
          Some of it belongs to patients of your practice.\n\
          People whose records were opened, in all: {opened}. People only listed: {listed}.\n\
-         We have your list: names, what was seen, and how each of them is being told.\n\
+         Your list has their names, what was seen, and how each of them is being told.\n\
          This mail names nobody on purpose.\n\n\
          What we are doing\n\
-         The session that was used is stopped. Nothing more can be opened with it.\n\
-         We tell you before your patients. Most of them get a mail from us next.\n\
+         The session that was noticed is stopped. Nothing more can be opened with it.\n\
+         We write to you before we write to your patients.\n\
          Some must not be written to, or have no mailbox. They stand on your call list.\n\n\
          What you can do\n\
-         Ring us for your list, on a number you already have or the one below.\n\
-         Please ring the people on your call list. We tell you what to say.\n\
+         Your list waits at the practice desk of our incident room.\n\
+         Whoever has a staff passkey for the portal can open it there.\n\
+         Ring us for the address, or for your list. Use a number you already have, or the one below.\n\
+         Please ring the people on your call list. What to say stands beside it.\n\
+         Write down there who has been told.\n\
          Tell us if somebody has died, must not be written to, or has been told in person.\n\
          You are free to speak with your patients at any time.\n\n\
          For more information\n\
@@ -259,13 +275,13 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
         "What happened\n\
          On {day}, {span}, somebody saw information about you without the right to.\n\
          {way_in}\n\
-         We noticed it the same day and stopped it. We are sorry.\n\n\
+         We noticed it {noticed} and stopped it. We are sorry.\n\n\
          What information was involved\n\
-         The portal shows you exactly what was seen, item by item, and when.\n\
+         The portal shows you exactly what was seen, item by item.\n\
          For your safety we do not write it here.\n\n\
          What we are doing\n\
-         The session that was used is stopped. Nothing more can be opened with it.\n\
-         Your practice is told before you. We must also tell the regulator, {regulator}.\n\n\
+         The session that was noticed is stopped. Nothing more can be opened with it.\n\
+         Your practice is being told too. We must also tell the regulator, {regulator}.\n\n\
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\
          If you cannot, ring your practice on the number you already have.\n\
@@ -278,6 +294,49 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
+        noticed = facts.noticed,
+        regulator = sender.regulator,
+        operator = sender.operator,
+        phone = sender.phone,
+        status_site = sender.status_site,
+    );
+    (
+        format!("A message from {} about your portal", sender.operator),
+        words,
+    )
+}
+
+fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
+    let mut words = String::new();
+    let _ = write!(
+        words,
+        "What happened\n\
+         On {day}, {span}, somebody used your own sign-in to the portal.\n\
+         With it they saw information about you without the right to.\n\
+         You did nothing wrong. Sign-ins are stolen from careful people too.\n\
+         We noticed it {noticed} and stopped it. We are sorry.\n\n\
+         What information was involved\n\
+         The portal shows you exactly what was seen, item by item.\n\
+         If you signed in yourself at that time, it can list what you opened too.\n\
+         For your safety we do not write it here.\n\n\
+         What we are doing\n\
+         The session that was noticed is stopped. Nothing more can be opened with it.\n\
+         Your practice is being told too. We must also tell the regulator, {regulator}.\n\n\
+         What you can do\n\
+         Please ring us on {phone} before you sign in again.\n\
+         Please assume that they still know it. The portal cannot change a password yet.\n\
+         On the phone we agree with you how your sign-in is made safe.\n\
+         If you use the same password elsewhere, change it there.\n\
+         The same message waits in the portal. You can also ring your practice.\n\
+         We never ask for a password, a payment or a code.\n\
+         If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
+         For more information\n\
+         Ring {operator} on {phone}.\n\
+         You can complain to {regulator}.\n\
+         To check that this message is ours, type its code at {status_site}/check",
+        day = facts.day,
+        span = facts.span,
+        noticed = facts.noticed,
         regulator = sender.regulator,
         operator = sender.operator,
         phone = sender.phone,
@@ -298,13 +357,15 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          What to say\n\
          I am ringing from your practice. Can you talk safely now?\n\
          On {day} somebody saw information about you in the portal without the right to.\n\
-         It was stopped the same day. We are sorry.\n\
-         I can tell you exactly what was seen, now or here at the practice.\n\
+         It was noticed {noticed} and stopped. We are sorry.\n\
+         I can tell you how many of our documents were seen.\n\
+         The portal shows you exactly which. If you have no sign-in, we can give you one here.\n\
          How would you like us to reach you about this in future?\n\n\
          After the call\n\
-         Write down in your own records that the person was told, how and when.\n\
+         Write down on your list that the person was told, how and on which day.\n\
          {operator} answers questions on {phone}.",
         day = facts.day,
+        noticed = facts.noticed,
         operator = sender.operator,
         phone = sender.phone,
     );
@@ -343,6 +404,7 @@ mod tests {
         let facts = Facts {
             day: "22 November 2026".to_owned(),
             span: "from 9:02 am to 9:03 am".to_owned(),
+            noticed: "the same day".to_owned(),
             way_in: WayIn::Staff,
             practices: 3,
         };
@@ -368,6 +430,31 @@ mod tests {
                 text.kind
             );
         }
+    }
+
+    #[test]
+    fn whoever_s_own_sign_in_was_used_reads_so_and_is_not_blamed_and_nobody_else_reads_it() {
+        let own = "somebody used your own sign-in";
+        let texts = all();
+        let said: Vec<TextKind> = texts
+            .iter()
+            .filter(|text| text.words.contains(own))
+            .map(|text| text.kind)
+            .collect();
+        assert_eq!(said, [TextKind::HolderNotice]);
+        assert!(texts[3].words.contains("You did nothing wrong."));
+        assert!(
+            texts[3]
+                .words
+                .contains("Please ring us on 0800 000 000 before you sign in again.")
+        );
+    }
+
+    #[test]
+    fn a_practice_reads_where_its_list_waits() {
+        let words = &all()[1].words;
+        assert!(words.contains("Your list waits at the practice desk of our incident room."));
+        assert!(!words.contains("http") && !words.contains('/'));
     }
 
     #[test]

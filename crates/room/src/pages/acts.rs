@@ -1,5 +1,5 @@
-//! The three things that need people: unlock, approve, run. Each is a sentence, a passkey's answer, and for two of
-//! them a second officer in the keeper.
+//! The things that need people: unlock, approve, run, and a session that an officer takes into the scope. Each is a
+//! sentence, a passkey's answer, and for two of them a second officer in the keeper.
 
 use super::session::Officer;
 use super::sign_in::{Answer, in_page};
@@ -26,6 +26,9 @@ use std::sync::Arc;
 /// How long a run may last.
 const RUN_TIME: SignedDuration = SignedDuration::from_hours(72);
 
+/// How the word of [`Act::TakeIn`] begins; the session's surrogate follows.
+const TAKE_IN: &str = "take-in-";
+
 /// An act that an officer may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -35,16 +38,20 @@ pub(super) enum Act {
     Approve,
     /// Open the run.
     Run,
+    /// Take a session of the account into the scope.
+    TakeIn(i64),
 }
 
 impl Act {
+    /// The steps that every case takes, in their order.
     pub(super) const ALL: [Self; 3] = [Self::Unlock, Self::Approve, Self::Run];
 
-    pub(super) const fn word(self) -> &'static str {
+    pub(super) fn word(self) -> String {
         match self {
-            Self::Unlock => "unlock",
-            Self::Approve => "approve",
-            Self::Run => "run",
+            Self::Unlock => "unlock".to_owned(),
+            Self::Approve => "approve".to_owned(),
+            Self::Run => "run".to_owned(),
+            Self::TakeIn(session) => format!("{TAKE_IN}{session}"),
         }
     }
 
@@ -53,18 +60,22 @@ impl Act {
             Self::Unlock => "Unlock the names",
             Self::Approve => "Approve the texts and the list",
             Self::Run => "Send to the people concerned",
+            Self::TakeIn(_) => "Take this session in",
         }
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|act| act.word() == word)
+        match word.strip_prefix(TAKE_IN) {
+            Some(session) => Some(Self::TakeIn(session.parse().ok()?)),
+            None => Self::ALL.into_iter().find(|act| act.word() == word),
+        }
     }
 
     const fn by_two(self) -> Option<TwoPersonAct> {
         match self {
             Self::Unlock => Some(TwoPersonAct::Unlock),
             Self::Run => Some(TwoPersonAct::Run),
-            Self::Approve => None,
+            Self::Approve | Self::TakeIn(_) => None,
         }
     }
 }
@@ -140,6 +151,14 @@ pub(super) async fn standing(
                 return Ok(Standing::NotYet);
             }
         }
+        Act::TakeIn(session) => {
+            let left_out = left_out(room, incident, session).await?;
+            return Ok(if left_out.is_some() {
+                Standing::Yours { is_second: false }
+            } else {
+                Standing::Done
+            });
+        }
     }
     let Some(two) = act.by_two() else {
         return Ok(Standing::NotYet);
@@ -153,6 +172,17 @@ pub(super) async fn standing(
         Some(_) if officer.role == Role::CommunicationsOfficer => Standing::WaitsForAnother,
         Some(_) => Standing::Yours { is_second: true },
     })
+}
+
+/// The session, if it is one of the account's that the scope leaves out.
+async fn left_out(
+    room: &Room,
+    incident: &Incident,
+    session: i64,
+) -> Result<Option<scope::AccountSession>, DatabaseError> {
+    let sessions = scope::sessions(&room.pool, incident).await?;
+    let mut left_out = sessions.into_iter().filter(|one| !one.why.is_in());
+    Ok(left_out.find(|one| one.session == session))
 }
 
 async fn untold(room: &Room, incident: IncidentId) -> Result<i64, DatabaseError> {
@@ -173,7 +203,9 @@ struct ActPage {
     officer: Option<Officer>,
     incident: String,
     title: &'static str,
-    word: &'static str,
+    word: String,
+    /// When texts are approved: how many sessions of the account the scope leaves out.
+    left_out: usize,
     sentence: String,
     ceremony: String,
     options: String,
@@ -230,6 +262,10 @@ pub(super) async fn begin(
         }
         None => Vec::new(),
     };
+    let left_out = match act {
+        Act::Approve => super::cases::left_out(&room, &incident).await?,
+        Act::Unlock | Act::Run | Act::TakeIn(_) => 0,
+    };
     let demonstration = room.config.demonstration.as_ref();
     let keys = demonstration.and_then(|officers| officers.keys_of(&officer.name));
     Ok(page(&ActPage {
@@ -238,6 +274,7 @@ pub(super) async fn begin(
         incident: id,
         title: act.button(),
         word: act.word(),
+        left_out,
         sentence: ceremony.text,
         ceremony: hexadecimal(&ceremony.ceremony),
         options: in_page(&ceremony.options_json),
@@ -304,6 +341,25 @@ async fn change(
                 scope_hash: scope.hash.as_bytes().to_vec(),
             })
         }
+        Act::TakeIn(session) => {
+            let session = left_out(room, incident, session)
+                .await?
+                .ok_or_else(Problem::not_found)?;
+            let at = super::cases::moment(room, session.at);
+            let place = [
+                incident.id.as_bytes().as_slice(),
+                &session.session.to_be_bytes(),
+            ];
+            ChangeKind::Attest(wire::Attest {
+                incident: id,
+                text: format!(
+                    "I take the session that began on {at} (entry {}) into the scope of this incident. \
+                     Everything that it opened then counts as lost.",
+                    session.index
+                ),
+                hash: Digest::of(&place.concat()).as_bytes().to_vec(),
+            })
+        }
     };
     Ok(Change { kind: Some(kind) })
 }
@@ -341,7 +397,7 @@ pub(super) async fn answer(
         Act::Approve => Some(room.attested(&ceremony).ok_or_else(|| {
             Problem::refused("This page is too old. Look at the texts again, then approve.")
         })?),
-        Act::Unlock | Act::Run => None,
+        Act::Unlock | Act::Run | Act::TakeIn(_) => None,
     };
     let call = Call::ActFinish(wire::ActFinish {
         token: officer.token.expose().to_vec(),
@@ -357,7 +413,11 @@ pub(super) async fn answer(
     };
     done(&room, &incident, &officer, act, attested, changed).await?;
     room.wake.notify_waiters();
-    Ok(Redirect::to(&format!("/incidents/{id}")).into_response())
+    let back = match act {
+        Act::TakeIn(_) => format!("/incidents/{id}/scope"),
+        Act::Unlock | Act::Approve | Act::Run => format!("/incidents/{id}"),
+    };
+    Ok(Redirect::to(&back).into_response())
 }
 
 async fn done(
@@ -389,6 +449,9 @@ async fn done(
         .await?;
         return Ok(());
     }
+    if let Act::TakeIn(session) = act {
+        return take_in(room, incident, officer, session, &changed, now).await;
+    }
     let Some(two) = act.by_two() else {
         return Ok(());
     };
@@ -404,9 +467,43 @@ async fn done(
     match act {
         Act::Unlock => unlock(room, incident, officer, changed, now).await?,
         // The sender asks the keeper for live runs and keeps this one.
-        Act::Run | Act::Approve => {}
+        Act::Run | Act::Approve | Act::TakeIn(_) => {}
     }
     acts::ended(&room.pool, incident.id, two).await?;
+    Ok(())
+}
+
+async fn take_in(
+    room: &Room,
+    incident: &Incident,
+    officer: &Officer,
+    session: i64,
+    changed: &wire::Changed,
+    now: Timestamp,
+) -> Result<(), Problem> {
+    let Some(left_out) = left_out(room, incident, session).await? else {
+        return Ok(());
+    };
+    let by = scope::TakenIn {
+        officer: officer.person,
+        role: officer.role,
+        entry_index: i64::try_from(changed.index).map_err(|_| DatabaseError::Row)?,
+        at: now,
+    };
+    if scope::take_in(&room.pool, incident.id, session, &by).await? {
+        let at = super::cases::moment(room, left_out.at);
+        let detail = format!("The session that began on {at} was taken into the scope.");
+        let event = Event::Scope;
+        note(
+            &room.pool,
+            incident.id,
+            now,
+            event,
+            officer.title(),
+            &detail,
+        )
+        .await?;
+    }
     Ok(())
 }
 

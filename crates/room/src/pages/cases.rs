@@ -4,8 +4,10 @@ use super::acts::{Act, Standing, standing};
 use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
+use crate::incidents::{self, Incident};
 use crate::room::Room;
-use crate::{clock, clocks, incidents, notices, register, reopenings, scope};
+use crate::texts::{self, TextKind};
+use crate::{clock, clocks, notices, register, reopenings, scope};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -79,11 +81,12 @@ struct OnePage {
     id: String,
     opened: String,
     rule: &'static str,
-    is_frozen: bool,
     is_loss_known: bool,
     is_unlocked: bool,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
+    left_out: usize,
+    has_holder: bool,
     version: i32,
     routes: Vec<(&'static str, i64, i64)>,
     notices: Vec<(String, i64)>,
@@ -92,7 +95,7 @@ struct OnePage {
 }
 
 struct ShownAct {
-    word: &'static str,
+    word: String,
     button: &'static str,
     is_yours: bool,
     says: &'static str,
@@ -143,23 +146,23 @@ pub(super) async fn one(
     let scope = scope::latest(&room.pool, incident.id).await?;
     let clocks = clocks::running(&room.pool, incident.id, &room.config.zone, clock::now()).await?;
     let timeline = incidents::events(&room.pool, incident.id).await?;
+    let texts = texts::newest(&room.pool, incident.id).await?;
     Ok(page(&OnePage {
         officer: Some(officer),
         id,
         opened: moment(&room, incident.opened_at),
         rule: incidents::rule::words(incident.rule),
-        is_frozen: !incident.names_nobody(),
         is_loss_known: !incident.names_nobody(),
         is_unlocked: room.unlocked(incident.id).is_some(),
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
+        left_out: left_out(&room, &incident).await?,
+        has_holder: texts
+            .iter()
+            .any(|text| text.draft.kind == TextKind::HolderNotice),
         version: scope.map_or(0, |scope| scope.version),
         routes: routes(&room, incident.id).await?,
-        notices: notices::counts(&room.pool, incident.id)
-            .await?
-            .iter()
-            .map(|count| (words::messages(count), count.number))
-            .collect(),
+        notices: messages(&room, incident.id).await?,
         clocks: clocks
             .into_iter()
             .map(|running| ShownClock {
@@ -181,6 +184,31 @@ pub(super) async fn one(
             })
             .collect(),
     }))
+}
+
+/// Where messages stand, and how many people were told or must still be told by a person.
+pub(super) async fn messages(
+    room: &Room,
+    incident: IncidentId,
+) -> Result<Vec<(String, i64)>, DatabaseError> {
+    let counts = notices::counts(&room.pool, incident).await?;
+    let mut lines: Vec<(String, i64)> = counts
+        .iter()
+        .map(|count| (words::messages(count), count.number))
+        .collect();
+    if !lines.is_empty() {
+        let told = register::told(&room.pool, incident).await?.len();
+        let to_ring = register::still_to_ring(&room.pool, incident).await?;
+        lines.push((
+            "People on call lists whom nobody has told yet".to_owned(),
+            to_ring,
+        ));
+        lines.push((
+            "People told by phone, in person or by letter".to_owned(),
+            i64::try_from(told).unwrap_or(i64::MAX),
+        ));
+    }
+    Ok(lines)
 }
 
 /// How many people are told how: words, people, and how many of them are confirmed.
@@ -210,50 +238,13 @@ fn clock_words(room: &Room, state: ClockState) -> String {
     }
 }
 
-#[derive(Template)]
-#[template(path = "room/scope.html")]
-struct ScopePage {
-    officer: Option<Officer>,
-    id: String,
-    versions: Vec<ShownVersion>,
-}
-
-struct ShownVersion {
-    version: i32,
-    computed: String,
-    to_index: i64,
-    hash: String,
-    counts: scope::Counts,
-    added: usize,
-    removed: usize,
-}
-
-pub(super) async fn scope(
-    State(room): State<Arc<Room>>,
-    officer: Officer,
-    Path(id): Path<String>,
-) -> Result<Html<String>, Problem> {
-    let incident = acts::incident(&room, &id).await?;
-    let mut versions = Vec::new();
-    let mut before = Vec::new();
-    for version in scope::versions(&room.pool, incident.id).await? {
-        let releases = scope::releases(&room.pool, incident.id, version.version).await?;
-        let difference = scope::difference(&before, &releases);
-        versions.push(ShownVersion {
-            version: version.version,
-            computed: moment(&room, version.computed_at),
-            to_index: version.to_index,
-            hash: version.hash.to_string(),
-            counts: version.counts,
-            added: difference.added.len(),
-            removed: difference.removed.len(),
-        });
-        before = releases;
-    }
-    versions.reverse();
-    Ok(page(&ScopePage {
-        officer: Some(officer),
-        id,
-        versions,
-    }))
+/// How many sessions of the account released something and are not in the scope.
+pub(super) async fn left_out(room: &Room, incident: &Incident) -> Result<usize, DatabaseError> {
+    let sessions = scope::sessions(&room.pool, incident).await?;
+    let out: Vec<i64> = sessions
+        .iter()
+        .filter(|session| !session.why.is_in())
+        .map(|session| session.session)
+        .collect();
+    Ok(scope::released_by(&room.pool, &out).await?.len())
 }

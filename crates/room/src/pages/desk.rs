@@ -1,12 +1,12 @@
 //! The desk of a practice: its own patients in a case, whom to ring and what to say, and whether a code is ours.
 
-use super::lists::{self, ShownPerson};
+use super::lists::{self, ShownList};
 use super::session::{Desk, Officer};
 use super::{Problem, acts, page};
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, note_once_an_hour};
 use crate::room::Room;
-use crate::status::{Part, code_words};
+use crate::status::code_words;
 use crate::{clock, publish, register, steward};
 use askama::Template;
 use axum::Form;
@@ -16,6 +16,7 @@ use candour_keeper_api::CallError;
 use candour_keeper_api::wire::{Authorize, Call, Reply};
 use candour_keeper_api::words::{Action, Purpose};
 use candour_seal::IncidentId;
+use http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
 
@@ -56,6 +57,13 @@ pub(super) async fn check(
     desk: Desk,
     Form(typed): Form<Typed>,
 ) -> Result<Html<String>, Problem> {
+    if !room.checks.admits(desk.staff.person, clock::now()) {
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "Too many codes",
+            "You tried many codes within a minute. Wait a minute, then try again.",
+        ));
+    }
     let answer = code_words(&room.config.status_dir, &typed.code, &room.config.zone);
     desk_page(&room, desk, Some(answer)).await
 }
@@ -65,6 +73,7 @@ async fn desk_page(
     desk: Desk,
     answer: Option<(String, bool)>,
 ) -> Result<Html<String>, Problem> {
+    leave(room, &desk, "incident_lists").await?;
     let mut cases = Vec::new();
     for incident in incidents::all(&room.pool).await? {
         if !is_told(room, incident.id).await? {
@@ -91,7 +100,7 @@ async fn desk_page(
 }
 
 /// A practice gets its list when two officers have approved it, and not before.
-async fn is_told(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
+pub(super) async fn is_told(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
     match steward::list(room, incident).await? {
         Some(list) => Ok(publish::is_approved(&room.pool, incident, &list).await?),
         None => Ok(false),
@@ -105,20 +114,18 @@ struct ListPage {
     practice: String,
     is_unlocked: bool,
     phone: String,
-    script: Vec<Part>,
-    call: Vec<ShownPerson>,
-    others: Vec<ShownPerson>,
+    list: ShownList,
 }
 
-/// Asks the keeper's leave to show a list: nobody who is frozen gets it, and the ledger has who did. Gives the
+/// Asks the keeper's leave to show lists, or which there are: nobody who is frozen gets it, and the ledger has who did. Gives the
 /// ledger's index.
-async fn leave(room: &Room, desk: &Desk, incident: IncidentId) -> Result<i64, Problem> {
+async fn leave(room: &Room, desk: &Desk, what: &str) -> Result<i64, Problem> {
     let call = Call::Authorize(Authorize {
         token: desk.staff.token.expose().to_vec(),
         action: Action::Worklist.into(),
         purpose: Purpose::Administration.into(),
         patient: Vec::new(),
-        detail: format!("incident_list {incident}"),
+        detail: what.to_owned(),
     });
     match room.keeper.call(call).await? {
         Reply::Authorized(authorized) => {
@@ -138,8 +145,9 @@ pub(super) async fn list(
     if !is_told(&room, incident.id).await? {
         return Err(Problem::not_found());
     }
-    let entry = leave(&room, &desk, incident.id).await?;
-    let shown = lists::of_one_practice(&room, &incident, desk.practice).await?;
+    let entry = leave(&room, &desk, &format!("incident_list {}", incident.id)).await?;
+    let to = format!("/desk/{id}/told");
+    let shown = lists::of_one_practice(&room, &incident, desk.practice, to).await?;
     let who = desk.staff.who();
     note_once_an_hour(
         &room.pool,
@@ -156,8 +164,6 @@ pub(super) async fn list(
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
         phone: room.config.sender.phone.clone(),
-        script: shown.script,
-        call: shown.call,
-        others: shown.others,
+        list: shown.list,
     }))
 }

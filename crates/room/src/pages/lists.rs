@@ -5,11 +5,11 @@ use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
 use crate::portal;
-use crate::register::{self, Member};
+use crate::register::{self, Member, Seen};
 use crate::room::Room;
 use crate::status::{Part, parts};
 use crate::texts::{self, TextKind};
-use crate::{notices, steward};
+use crate::{clock, notices, steward};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -107,6 +107,7 @@ struct ShownPractice {
     name: String,
     people: usize,
     to_ring: usize,
+    told: usize,
 }
 
 pub(super) async fn register(
@@ -123,6 +124,8 @@ pub(super) async fn register(
         .map(|practice| (practice.id, practice.name))
         .collect();
     let rung = rung(&room, incident.id).await?;
+    let told = register::told(&room.pool, incident.id).await?;
+    let is_told = |member: &Member| told.contains_key(&member.patient);
     let practices = ids
         .iter()
         .map(|practice| {
@@ -136,8 +139,9 @@ pub(super) async fn register(
                 people: own.len(),
                 to_ring: own
                     .iter()
-                    .filter(|member| is_to_ring(member, &rung))
+                    .filter(|member| is_to_ring(member, &rung) && !is_told(member))
                     .count(),
+                told: own.iter().filter(|member| is_told(member)).count(),
             }
         })
         .collect();
@@ -185,18 +189,32 @@ struct PracticePage {
     id: String,
     practice: String,
     is_unlocked: bool,
-    script: Vec<Part>,
-    call: Vec<ShownPerson>,
-    others: Vec<ShownPerson>,
+    list: ShownList,
 }
 
 /// Somebody on a practice's list.
 pub(super) struct ShownPerson {
+    pub(super) id: String,
     pub(super) name: String,
     pub(super) birth_date: String,
     pub(super) phone: String,
     pub(super) why: &'static str,
     pub(super) seen: String,
+    /// How, when and by whom they were told in person; empty where nobody wrote it down.
+    pub(super) told: String,
+}
+
+/// The people of a practice's list, by what is to be done.
+pub(super) struct ShownList {
+    /// Where the form goes that says that somebody was told.
+    pub(super) to: String,
+    /// The first and last day that it takes.
+    pub(super) first: String,
+    pub(super) today: String,
+    pub(super) script: Vec<Part>,
+    pub(super) call: Vec<ShownPerson>,
+    pub(super) others: Vec<ShownPerson>,
+    pub(super) told: Vec<ShownPerson>,
 }
 
 /// One practice's own patients in the case, with names while the room is unlocked.
@@ -207,15 +225,14 @@ pub(super) async fn practice(
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
-    let shown = of_one_practice(&room, &incident, practice).await?;
+    let to = format!("/incidents/{id}/practices/{practice}/told");
+    let shown = of_one_practice(&room, &incident, practice, to).await?;
     Ok(page(&PracticePage {
         officer: Some(officer),
         id,
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
-        script: shown.script,
-        call: shown.call,
-        others: shown.others,
+        list: shown.list,
     }))
 }
 
@@ -223,9 +240,7 @@ pub(super) async fn practice(
 pub(super) struct PracticeList {
     pub(super) practice: String,
     pub(super) is_unlocked: bool,
-    pub(super) script: Vec<Part>,
-    pub(super) call: Vec<ShownPerson>,
-    pub(super) others: Vec<ShownPerson>,
+    pub(super) list: ShownList,
 }
 
 /// The name that the portal's directory has.
@@ -242,6 +257,7 @@ pub(super) async fn of_one_practice(
     room: &Room,
     incident: &Incident,
     practice: PracticeId,
+    to: String,
 ) -> Result<PracticeList, Problem> {
     let members = register::members(&room.pool, incident.id).await?;
     let own: Vec<&Member> = of_practice(&members, practice).collect();
@@ -252,26 +268,35 @@ pub(super) async fn of_one_practice(
     let people = match room.unlocked(incident.id) {
         Some(unlocked) => {
             let installation = room.installation().await?;
-            portal::people(&room.portal, &unlocked, installation, &ids).await?
+            let depositors = register::depositors(&room.pool, &unlocked, incident.id).await?;
+            let reader = portal::Reader {
+                practice,
+                depositors: &depositors,
+            };
+            portal::people(&room.portal, &unlocked, installation, &ids, &reader).await?
         }
         None => BTreeMap::new(),
     };
     let rung = rung(room, incident.id).await?;
-    let (mut call, mut others) = (Vec::new(), Vec::new());
+    let seen = register::seen(&room.pool, incident.id, practice).await?;
+    let told = register::told(&room.pool, incident.id).await?;
+    let (mut call, mut others, mut done) = (Vec::new(), Vec::new(), Vec::new());
     for member in own {
         let person = people.get(&member.patient).cloned().unwrap_or_default();
         let is_to_ring = is_to_ring(member, &rung);
-        let shown = shown_person(
-            member,
-            person,
-            rung.get(member.patient.as_bytes().as_slice()),
-        );
-        if is_to_ring {
+        let seen = seen.get(&member.patient).copied().unwrap_or_default();
+        let rung = rung.get(member.patient.as_bytes().as_slice());
+        let mut shown = shown_person(member, practice, person, seen, rung);
+        if let Some(told) = told.get(&member.patient) {
+            shown.told = words::told(told, practice);
+            done.push(shown);
+        } else if is_to_ring {
             call.push(shown);
         } else {
             others.push(shown);
         }
     }
+    let zone = &room.config.zone;
     let texts = texts::newest(&room.pool, incident.id).await?;
     let script = texts
         .iter()
@@ -279,13 +304,25 @@ pub(super) async fn of_one_practice(
     Ok(PracticeList {
         practice: practice_name(room, practice).await?,
         is_unlocked: room.unlocked(incident.id).is_some(),
-        script: script.map_or_else(Vec::new, |text| parts(&text.draft.words)),
-        call,
-        others,
+        list: ShownList {
+            to,
+            first: incident.opened_at.to_zoned(zone.clone()).date().to_string(),
+            today: clock::now().to_zoned(zone.clone()).date().to_string(),
+            script: script.map_or_else(Vec::new, |text| parts(&text.draft.words)),
+            call,
+            others,
+            told: done,
+        },
     })
 }
 
-fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) -> ShownPerson {
+fn shown_person(
+    member: &Member,
+    practice: PracticeId,
+    person: portal::Person,
+    seen: Seen,
+    rung: Option<&String>,
+) -> ShownPerson {
     let reason = match rung {
         Some(reason) if !reason.is_empty() => reason.as_str(),
         _ => member.reason.as_str(),
@@ -293,7 +330,10 @@ fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) 
     let phone = person
         .contact
         .and_then(|contact| contact.mobile.or(contact.phone));
+    let is_locked = person.identity.is_none();
     ShownPerson {
+        id: member.patient.to_string(),
+        told: String::new(),
         name: person
             .identity
             .as_ref()
@@ -302,9 +342,14 @@ fn shown_person(member: &Member, person: portal::Person, rung: Option<&String>) 
             let born = identity.birth_date.date();
             born.strftime("%-d %B %Y").to_string()
         }),
-        phone: phone.map_or_else(String::new, |phone| phone.to_string()),
+        phone: match phone {
+            _ if !member.enrolled.contains(&practice) => "Not your patient now: ask us".to_owned(),
+            Some(phone) => phone.to_string(),
+            None if is_locked => String::new(),
+            None => "Look in your own records".to_owned(),
+        },
         why: why(reason),
-        seen: words::seen(member),
+        seen: words::seen(member, seen),
     }
 }
 
@@ -338,11 +383,7 @@ pub(super) async fn notices(
     Ok(page(&NoticesPage {
         officer: Some(officer),
         id,
-        counts: notices::counts(&room.pool, incident.id)
-            .await?
-            .iter()
-            .map(|count| (words::messages(count), count.number))
-            .collect(),
+        counts: super::cases::messages(&room, incident.id).await?,
         runs: runs
             .iter()
             .map(|run| {

@@ -1,8 +1,10 @@
 //! Words of the database as officers read them: a page says sentences, never codes.
 
 use crate::notices::Count;
-use crate::register::{Counts, Member};
+use crate::register::{Counts, How, Member, Seen, Told};
+use crate::scope::Why;
 use candour_core::notices::Finding;
+use candour_seal::PracticeId;
 
 /// How people of one route are told.
 pub(super) fn route(counts: &Counts) -> &'static str {
@@ -39,17 +41,51 @@ pub(super) fn messages(count: &Count) -> String {
     format!("{what}: {state}")
 }
 
-/// What was seen of one person.
-pub(super) fn seen(member: &Member) -> String {
-    let what = match (member.is_listed_only, member.documents) {
-        (true, _) => "A name line or list of titles".to_owned(),
-        (false, 0) => "Parts of the record".to_owned(),
-        (false, 1) => "One document".to_owned(),
-        (false, many) => format!("{many} documents"),
+/// Why a session is in the scope or out of it.
+pub(super) const fn why_session(why: Why) -> &'static str {
+    match why {
+        Why::Stopped => "The keeper stopped it.",
+        Why::BeganSince => {
+            "It began after the first session that was stopped, and before we knew better."
+        }
+        Why::TakenIn => "An officer took it in.",
+        Why::BeganBefore => "It began before the first session that was stopped.",
+        Why::BeganWithPasskey => {
+            "It began after the last stop, with a passkey, which somebody who took a session does not have."
+        }
+        Why::BeganWhenTold => "It began when people were already being told.",
+    }
+}
+
+/// What was seen of one person, of what one practice deposited.
+pub(super) fn seen(member: &Member, seen: Seen) -> String {
+    let what = match (seen.documents, seen.has_parts, seen.has_lines) {
+        (0, false, false) => "Nothing that you deposited".to_owned(),
+        (0, false, true) => "A name line or list of titles".to_owned(),
+        (0, true, _) => "Parts of the record".to_owned(),
+        (1, false, _) => "One document".to_owned(),
+        (1, true, _) => "One document, and parts of the record".to_owned(),
+        (many, false, _) => format!("{many} documents"),
+        (many, true, _) => format!("{many} documents, and parts of the record"),
     };
     match member.state.as_str() {
         "confirmed" => what,
         _ => format!("{what}; released, and not confirmed as sent"),
+    }
+}
+
+/// How and when somebody was told, for one practice's eyes: whether another has the person too is not its business.
+pub(super) fn told(told: &Told, practice: PracticeId) -> String {
+    let day = told.day.strftime("%-d %B %Y");
+    let how = match told.how {
+        How::Phone => "By phone",
+        How::InPerson => "In person",
+        How::Letter => "By letter",
+    };
+    if told.practice == Some(practice) {
+        format!("{how} on {day}. The practice wrote it down.")
+    } else {
+        format!("{how} on {day}. Somebody else wrote it down.")
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{Person, Route, State};
 use crate::database::DatabaseError;
 use candour_keeper_api::wire::PatientFacts;
+use candour_keeper_api::words::Purpose;
 use candour_seal::{Digest, Digester, IncidentId, ItemId, PatientId, PracticeId};
 use deadpool_postgres::{GenericClient, Pool, Transaction};
 use std::collections::BTreeSet;
@@ -44,11 +45,9 @@ pub(super) async fn save(
         .practices
         .iter()
         .filter_map(|id| PracticeId::try_from(id.as_slice()).ok());
-    let practices: BTreeSet<PracticeId> = enrolled.chain(person.sources.iter().copied()).collect();
-    let practices: Vec<&[u8]> = practices
-        .iter()
-        .map(|id| id.as_bytes().as_slice())
-        .collect();
+    let enrolled: BTreeSet<PracticeId> = enrolled.collect();
+    let practices: BTreeSet<PracticeId> = enrolled.union(&person.sources).copied().collect();
+    let (practices, enrolled) = (bytes(&practices), bytes(&enrolled));
     let (incident, patient) = (
         incident.as_bytes().as_slice(),
         patient.as_bytes().as_slice(),
@@ -69,10 +68,15 @@ pub(super) async fn save(
                 &facts.birth_year,
                 &facts.country,
                 &scope_version,
+                &enrolled,
             ],
         )
         .await?;
     save_seen(transaction, incident, patient, person).await
+}
+
+fn bytes(ids: &BTreeSet<PracticeId>) -> Vec<&[u8]> {
+    ids.iter().map(|id| id.as_bytes().as_slice()).collect()
 }
 
 /// What was seen of one person: items, and parts of the record.
@@ -108,6 +112,10 @@ async fn save_seen(
     let save_section = transaction.prepare_cached(SAVE_SECTION).await?;
     for (section, part) in &person.sections {
         let items = i32::try_from(part.items).unwrap_or(i32::MAX);
+        let source = part
+            .source
+            .as_ref()
+            .map(|practice| practice.as_bytes().as_slice());
         transaction
             .execute(
                 &save_section,
@@ -119,6 +127,7 @@ async fn save_seen(
                     &part.is_listing,
                     &state(part.is_delivered).word(),
                     &part.first_grant,
+                    &source,
                 ],
             )
             .await?;
@@ -139,33 +148,36 @@ pub struct Member {
     pub reason: String,
     /// Practices concerned.
     pub practices: Vec<PracticeId>,
-    /// How many documents were opened.
-    pub documents: i64,
-    /// Whether only a name line or shelf was shown.
-    pub is_listed_only: bool,
+    /// Those of them where the person is enrolled now.
+    pub enrolled: Vec<PracticeId>,
+    /// Their own sign-in was used: it opened their record as its owner's.
+    pub is_holder: bool,
 }
 
 /// The affected people of an incident, by id.
 pub async fn members(pool: &Pool, incident: IncidentId) -> Result<Vec<Member>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
-    let rows = pool.get().await?.query(MEMBERS, &[&id]).await?;
+    let own = i16::from(Purpose::OwnRecord.number());
+    let rows = pool.get().await?.query(MEMBERS, &[&id, &own]).await?;
     rows.iter()
         .map(|row| {
             let patient: &[u8] = row.try_get("patient")?;
-            let practices: Vec<&[u8]> = row.try_get("practices")?;
             Ok(Member {
                 patient: PatientId::try_from(patient).map_err(|_| DatabaseError::Row)?,
                 state: row.try_get("state")?,
                 route: row.try_get("route")?,
                 reason: row.try_get("reason")?,
-                practices: practices
-                    .into_iter()
-                    .map(|id| PracticeId::try_from(id).map_err(|_| DatabaseError::Row))
-                    .collect::<Result<_, _>>()?,
-                documents: row.try_get("documents")?,
-                is_listed_only: row.try_get("is_listed_only")?,
+                practices: practice_ids(row.try_get("practices")?)?,
+                enrolled: practice_ids(row.try_get("enrolled")?)?,
+                is_holder: row.try_get("is_holder")?,
             })
         })
+        .collect()
+}
+
+fn practice_ids(ids: Vec<&[u8]>) -> Result<Vec<PracticeId>, DatabaseError> {
+    ids.into_iter()
+        .map(|id| PracticeId::try_from(id).map_err(|_| DatabaseError::Row))
         .collect()
 }
 
@@ -364,13 +376,14 @@ pub(crate) const CLEAR_SECTIONS: &str =
 
 pub(crate) const SAVE: &str = "
     insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
-                          is_unsafe_to_write, birth_year, country, scope_version)
-    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+                          is_unsafe_to_write, birth_year, country, scope_version, enrolled)
+    values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
     on conflict (incident, patient) do update set
         state = excluded.state, route = excluded.route, reason = excluded.reason,
         practices = excluded.practices, is_deceased = excluded.is_deceased,
         is_unsafe_to_write = excluded.is_unsafe_to_write, birth_year = excluded.birth_year,
-        country = excluded.country, scope_version = excluded.scope_version";
+        country = excluded.country, scope_version = excluded.scope_version,
+        enrolled = excluded.enrolled";
 
 pub(crate) const SAVE_ITEM: &str = "
     insert into register_item (incident, patient, item, section, is_listing, state, source_practice, first_grant)
@@ -379,22 +392,17 @@ pub(crate) const SAVE_ITEM: &str = "
         is_listing = excluded.is_listing, state = excluded.state, section = excluded.section";
 
 pub(crate) const SAVE_SECTION: &str = "
-    insert into register_section (incident, patient, section, items, is_listing, state, first_grant)
-    values ($1, $2, $3, $4, $5, $6, $7)
+    insert into register_section (incident, patient, section, items, is_listing, state, first_grant, source_practice)
+    values ($1, $2, $3, $4, $5, $6, $7, $8)
     on conflict (incident, patient, section) do update set
-        items = excluded.items, is_listing = excluded.is_listing, state = excluded.state";
+        items = excluded.items, is_listing = excluded.is_listing, state = excluded.state,
+        source_practice = excluded.source_practice";
 
 pub(crate) const MEMBERS: &str = "
-    select register.patient, register.state, register.route, register.reason, register.practices,
-           (select count(*) from register_item item
-            where item.incident = register.incident and item.patient = register.patient
-              and item.section = 11 and item.state <> 'cleared') as documents,
-           not exists (select 1 from register_item item
-                       where item.incident = register.incident and item.patient = register.patient
-                         and item.state <> 'cleared' and not item.is_listing)
-           and not exists (select 1 from register_section part
-                           where part.incident = register.incident and part.patient = register.patient
-                             and part.state <> 'cleared' and not part.is_listing) as is_listed_only
+    select register.patient, register.state, register.route, register.reason, register.practices, register.enrolled,
+           exists (select 1 from scope_row release join entry on entry.index = release.grant_index
+                   where release.incident = register.incident and release.version = register.scope_version
+                     and release.patient = register.surrogate and entry.purpose = $2) as is_holder
     from register
     where register.incident = $1 and register.state <> 'cleared'
     order by register.patient";
@@ -427,4 +435,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ITEMS,
     SECTIONS,
     COUNTS,
+    super::sources::SEEN,
+    super::sources::BLOCK_ENTRIES,
+    super::told::MARK,
+    super::told::TOLD,
+    super::told::STILL_TO_RING,
 ];

@@ -52,10 +52,19 @@ pub(super) async fn mail(room: &Room, live: &LiveRun, now: Timestamp) -> Result<
                 return Err(error);
             }
         };
-        let text = text_of(room, live.incident, TextKind::PatientNotice, row).await?;
+        let text = text_of(room, live.incident, kind(row), row).await?;
         tell(room, row, &text, reached, now).await?;
     }
     Ok(leased.len())
+}
+
+/// Which text is whose.
+const fn kind(row: &Leased) -> TextKind {
+    if row.is_holder {
+        TextKind::HolderNotice
+    } else {
+        TextKind::PatientNotice
+    }
 }
 
 /// Nothing was tried with these rows; they wait again.
@@ -210,7 +219,7 @@ pub(super) async fn portal(
 
 async fn deposit(room: &Room, live: &LiveRun, row: &Leased) -> Result<(), SendError> {
     let patient = PatientId::from_bytes(row.recipient);
-    let text = text_of(room, live.incident, TextKind::PatientNotice, row).await?;
+    let text = text_of(room, live.incident, kind(row), row).await?;
     let (items, parts) = {
         let client = room.pool.get().await.map_err(DatabaseError::from)?;
         (

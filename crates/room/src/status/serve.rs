@@ -4,7 +4,7 @@ use super::check::{Answer, Codes};
 use super::pages;
 use crate::clock;
 use crate::config::StatusConfig;
-use crate::limit::Limit;
+use crate::limit::{Limit, network};
 use crate::room::RoomError;
 use crate::steward::{day, hour};
 use axum::Router;
@@ -16,15 +16,18 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+/// How many codes one network, or one person at a practice's desk, may try in a minute.
+pub(crate) const CHECKS: u32 = 20;
+
 struct Site {
     config: StatusConfig,
     codes: Mutex<Codes>,
-    limit: Limit,
+    limit: Limit<IpAddr>,
 }
 
 /// Serves the status site until `stop`.
@@ -38,7 +41,7 @@ pub async fn serve(config: StatusConfig, stop: CancellationToken) -> Result<(), 
     let site = Arc::new(Site {
         config,
         codes: Mutex::default(),
-        limit: Limit::new(20, 60),
+        limit: Limit::new(CHECKS, 60),
     });
     let routes = Router::new()
         .route("/", get(index))
@@ -103,7 +106,7 @@ async fn check(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     axum::Form(typed): axum::Form<Typed>,
 ) -> Response {
-    if !site.limit.admits(from.ip(), clock::now()) {
+    if !site.limit.admits(network(from.ip()), clock::now()) {
         let page = Html(pages::check(
             Some("Too many codes were tried from your network. Wait a minute, then try again."),
             false,

@@ -10,6 +10,8 @@ mod relay;
 mod reopenings;
 mod runs;
 mod schema;
+mod scope;
 mod sending;
 mod support;
+mod told;
 mod world;

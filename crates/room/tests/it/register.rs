@@ -2,7 +2,7 @@ use crate::support::{self, Row, append};
 use candour_keeper_api::wire::EntryBody;
 use candour_keeper_api::words::{EntryKind, Section};
 use candour_room::{incidents, register, scope};
-use candour_seal::{IncidentId, PatientId};
+use candour_seal::{IncidentId, PatientId, PracticeId};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -103,29 +103,81 @@ async fn whoever_s_empty_list_was_shown_is_listed_and_whoever_s_release_was_held
     let client = pool.get().await.unwrap();
     client
         .batch_execute(
-            "insert into register values
+            "insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased, is_unsafe_to_write,
+                birth_year, country, scope_version) values
                 (decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'), 1, 'confirmed', 'mail', 'mail',
                  '{}', false, false, 1980, 'NZ', 1),
                 (decode(repeat('09', 16), 'hex'), decode(repeat('02', 16), 'hex'), 2, 'cleared', 'mail', 'mail',
                  '{}', false, false, 1980, 'NZ', 1),
                 (decode(repeat('09', 16), 'hex'), decode(repeat('03', 16), 'hex'), 3, 'confirmed', 'mail', 'mail',
                  '{}', false, false, 1980, 'NZ', 1);
-             insert into register_section values
+             insert into register_section (incident, patient, section, items, is_listing, state, first_grant) values
                 (decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'), 1, 0, true, 'confirmed', 5),
                 (decode(repeat('09', 16), 'hex'), decode(repeat('03', 16), 'hex'), 2, 0, false, 'probable', 6)",
         )
         .await
         .unwrap();
-    let members = register::members(&pool, INCIDENT).await.unwrap();
-    let found: Vec<_> = members
+    let anybody = PracticeId::from_bytes([1; 16]);
+    let seen = register::seen(&pool, INCIDENT, anybody).await.unwrap();
+    let found: Vec<_> = seen
         .iter()
-        .map(|member| (member.patient, member.is_listed_only))
+        .map(|(patient, seen)| (*patient, seen.has_lines, seen.has_parts))
         .collect();
     let patient = |number| PatientId::from_bytes([number; 16]);
-    assert_eq!(found, [(patient(1), true), (patient(3), false)]);
+    assert_eq!(
+        found,
+        [(patient(1), true, false), (patient(3), false, true)]
+    );
     let sections = register::sections(&client, INCIDENT, patient(1))
         .await
         .unwrap();
     assert_eq!((sections[0].section, sections[0].items), (1, 0));
     assert!(sections[0].is_listing && sections[0].is_confirmed);
+}
+
+/// Patient 1 is enrolled with practice 3; practice 1 deposited one of the documents seen, practice 2 two.
+async fn seen_from_three_practices(pool: &Pool) {
+    append(pool, &[Row::of_keeper(EntryKind::Freeze, 0)]).await;
+    incidents::open_new(pool, now(), || INCIDENT).await.unwrap();
+    let id = |number: u8| format!("decode(repeat('{number:02}', 16), 'hex')");
+    let document = |item: u8, source: u8| {
+        format!(
+            "({}, {}, {}, 11, false, 'confirmed', {}, 5)",
+            id(9),
+            id(1),
+            id(item),
+            id(source)
+        )
+    };
+    let rows = [document(21, 1), document(22, 2), document(23, 2)].join(",");
+    let register = format!(
+        "insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
+                is_unsafe_to_write, birth_year, country, scope_version, enrolled)
+         values ({nine}, {one}, 1, 'confirmed', 'mail', 'mail', array[{one}, {two}, {three}], false, false, 1980, 'NZ', 1,
+                array[{three}]);
+         insert into register_item (incident, patient, item, section, is_listing, state, source_practice, first_grant)
+         values {rows}",
+        nine = id(9),
+        one = id(1),
+        two = id(2),
+        three = id(3),
+    );
+    let client = pool.get().await.unwrap();
+    client.batch_execute(&register).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_practice_is_told_how_many_of_its_own_documents_were_seen_and_of_no_others() {
+    let (_database, pool) = support::room().await;
+    seen_from_three_practices(&pool).await;
+    let mut documents = Vec::new();
+    for practice in 1..=3 {
+        let practice = PracticeId::from_bytes([practice; 16]);
+        let seen = register::seen(&pool, INCIDENT, practice).await.unwrap();
+        documents.push(seen.values().map(|seen| seen.documents).sum::<i64>());
+    }
+    assert_eq!(documents, [1, 2, 0]);
+    let members = register::members(&pool, INCIDENT).await.unwrap();
+    assert_eq!(members[0].enrolled, [PracticeId::from_bytes([3; 16])]);
+    assert_eq!(members[0].practices.len(), 3);
 }

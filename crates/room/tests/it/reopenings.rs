@@ -17,7 +17,7 @@ async fn reopened(world: &World, refused: Option<Reason>) {
     let token = clinician.token.expose();
     let session = keeper.core.sessions.look_up(token, portal, now).unwrap();
     let mut draft = Draft::of_session(EntryKind::Reopening, &session, None);
-    draft.body.text = WHY.to_owned();
+    WHY.clone_into(&mut draft.body.text);
     if let Some(reason) = refused {
         draft = draft.refused(reason);
     }

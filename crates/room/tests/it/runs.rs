@@ -39,13 +39,14 @@ async fn case(world: &World, members: &[PatientId]) -> RunId {
             route: "mail".to_owned(),
             reason: "mail".to_owned(),
             practices: vec![world.practice],
-            documents: 1,
-            is_listed_only: false,
+            enrolled: vec![world.practice],
+            is_holder: false,
         })
         .collect();
     let versions = Versions {
         practice: 1,
         patient: 1,
+        holder: None,
     };
     let to = (&[][..], members_of_case.as_slice());
     let keys = &world.room.codes;

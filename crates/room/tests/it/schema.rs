@@ -1,5 +1,5 @@
 use crate::support::{self, Row, append};
-use candour_keeper_api::words::EntryKind;
+use candour_keeper_api::words::{EntryKind, Role};
 use candour_room::incidents::Event;
 use candour_room::{Sender, incidents, scope, steward, texts};
 use candour_seal::IncidentId;
@@ -125,7 +125,19 @@ async fn drafted(rows: &[Row]) -> usize {
 #[tokio::test]
 async fn nothing_is_drafted_where_nobody_knows_what_was_lost() {
     let frozen = [Row::grant(1, 10), Row::of_keeper(EntryKind::Freeze, 0)];
-    assert_eq!(drafted(&frozen).await, 4);
+    assert_eq!(
+        drafted(&frozen).await,
+        5,
+        "a patient's own sign-in has a text for its holder"
+    );
+    let of_staff = frozen.map(|row| match row.role {
+        Role::Keeper => row,
+        _ => Row {
+            role: Role::Clinician,
+            ..row
+        },
+    });
+    assert_eq!(drafted(&of_staff).await, 4);
     for rule in [100, 101] {
         let about_itself = Row {
             session: 0,

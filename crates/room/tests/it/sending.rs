@@ -28,27 +28,36 @@ fn member(number: u8, route: &str) -> Member {
         route: route.into(),
         reason: route.into(),
         practices: vec![PracticeId::from_bytes([1; 16])],
-        documents: 1,
-        is_listed_only: false,
+        enrolled: vec![PracticeId::from_bytes([1; 16])],
+        is_holder: number == 4,
     }
 }
 
-async fn queue(pool: &Pool) -> u64 {
-    let practice = Practice {
+fn practice() -> Practice {
+    Practice {
         id: PracticeId::from_bytes([1; 16]),
         name: "Kauri Medical Centre".into(),
         email: "desk@kauri.example".into(),
         phone: String::new(),
-    };
+    }
+}
+
+async fn queue(pool: &Pool) -> u64 {
     let members = [member(1, "mail"), member(2, "call"), member(3, "canary")];
+    queue_for(pool, &members).await
+}
+
+async fn queue_for(pool: &Pool, members: &[Member]) -> u64 {
+    let practice = practice();
     notices::queue(
         pool,
         &CodeKey::from_bytes(&[7; 32]),
         INCIDENT,
-        (&[practice], &members),
+        (&[practice], members),
         Versions {
             practice: 1,
             patient: 1,
+            holder: Some(3),
         },
         now(),
         &mut SystemRandom,
@@ -73,6 +82,21 @@ async fn publishing_twice_queues_once_and_nobody_off_the_route_of_mail_is_mailed
     let leased = notices::lease(&pool, MAIL, 100, now()).await.unwrap();
     let mailed: Vec<_> = leased.iter().map(|row| row.recipient).collect();
     assert_eq!(mailed, [[1; 16]]);
+}
+
+#[tokio::test]
+async fn only_whoever_s_own_sign_in_was_used_gets_the_text_that_says_so() {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    queue_for(&pool, &[member(1, "mail"), member(4, "mail")]).await;
+    let mut leased: Vec<_> = notices::lease(&pool, MAIL, 100, now())
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.recipient[0], row.is_holder, row.text_version))
+        .collect();
+    leased.sort_unstable();
+    assert_eq!(leased, [(1, false, 1), (4, true, 3)]);
 }
 
 #[tokio::test]

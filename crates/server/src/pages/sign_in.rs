@@ -293,7 +293,7 @@ async fn ask_step_up(
     question: StepUpQuestion,
     errors: FieldErrors,
 ) -> Result<Response, Problem> {
-    visitor.session(&portal).await?;
+    visitor.session(portal).await?;
     let ceremony = sign_in::passkey_start(portal.app(), "", &visitor.network).await?;
     let mut frame = portal
         .frame(visitor.visit, "step_up.title")

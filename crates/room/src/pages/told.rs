@@ -1,0 +1,212 @@
+//! Writing down that somebody was told by a person: at a practice's desk, or by an officer whom a practice rings.
+
+use super::lists::of_practice;
+use super::session::{Desk, Officer};
+use super::{Problem, acts};
+use crate::clock;
+use crate::database::DatabaseError;
+use crate::incidents::{Event, Incident, note, note_once_an_hour};
+use crate::register::{self, How, Mark};
+use crate::room::Room;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Redirect;
+use candour_keeper_api::CallError;
+use candour_keeper_api::wire::{Authorize, Call, Reply};
+use candour_keeper_api::words::{Action, Purpose};
+use candour_seal::{PatientId, PracticeId};
+use http::StatusCode;
+use jiff::civil::Date;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// What the form sends.
+#[derive(Deserialize)]
+pub(super) struct Written {
+    patient: String,
+    #[serde(default)]
+    how: String,
+    #[serde(default)]
+    day: String,
+    /// `told`, or `not_told`: what was written before was wrong.
+    what: String,
+}
+
+/// What the form says, read once.
+struct Said {
+    patient: PatientId,
+    is_told: bool,
+    how: How,
+    day: Date,
+}
+
+/// Who writes, and for which practice.
+struct Writer<'a> {
+    person: &'a Officer,
+    practice: PracticeId,
+    is_desk: bool,
+}
+
+/// `POST /desk/{incident}/told`.
+pub(super) async fn at_desk(
+    State(room): State<Arc<Room>>,
+    desk: Desk,
+    Path(id): Path<String>,
+    Form(written): Form<Written>,
+) -> Result<Redirect, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    if !super::desk::is_told(&room, incident.id).await? {
+        return Err(Problem::not_found());
+    }
+    let writer = Writer {
+        person: &desk.staff,
+        practice: desk.practice,
+        is_desk: true,
+    };
+    write_down(&room, &incident, &writer, &written).await?;
+    Ok(Redirect::to(&format!("/desk/{id}")))
+}
+
+/// `POST /incidents/{incident}/practices/{practice}/told`.
+pub(super) async fn by_officer(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path((id, practice)): Path<(String, String)>,
+    Form(written): Form<Written>,
+) -> Result<Redirect, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let writer = Writer {
+        person: &officer,
+        practice: practice.parse().map_err(|_| Problem::not_found())?,
+        is_desk: false,
+    };
+    write_down(&room, &incident, &writer, &written).await?;
+    let back = format!("/incidents/{id}/practices/{practice}");
+    Ok(Redirect::to(&back))
+}
+
+async fn write_down(
+    room: &Room,
+    incident: &Incident,
+    writer: &Writer<'_>,
+    written: &Written,
+) -> Result<(), Problem> {
+    let now = clock::now();
+    let zone = &room.config.zone;
+    let (first, today) = (
+        incident.opened_at.to_zoned(zone.clone()).date(),
+        now.to_zoned(zone.clone()).date(),
+    );
+    let members = register::members(&room.pool, incident.id).await?;
+    let said = read(room, incident, written, (first, today)).await?;
+    if !of_practice(&members, writer.practice).any(|member| member.patient == said.patient) {
+        return Err(Problem::not_found());
+    }
+    let entry_index = leave(room, incident, writer, &said).await?;
+    let mark = Mark {
+        is_told: said.is_told,
+        how: said.how,
+        day: said.day,
+        author: writer.person.person,
+        role: writer.person.role,
+        practice: writer.is_desk.then_some(writer.practice),
+        at: now,
+        entry_index,
+    };
+    if !register::mark(&room.pool, incident.id, said.patient, &mark).await? {
+        return Ok(());
+    }
+    let practice = super::lists::practice_name(room, writer.practice).await?;
+    let (who, title) = (writer.person.who(), writer.person.title());
+    let event = Event::PatientTold;
+    if said.is_told {
+        let detail = format!("{who} wrote down who was told in person, of {practice}.");
+        note_once_an_hour(
+            &room.pool,
+            incident.id,
+            now,
+            event,
+            title,
+            &detail,
+            entry_index,
+        )
+        .await?;
+    } else {
+        let detail = format!("{who} corrected that somebody of {practice} was told: not yet.");
+        note(&room.pool, incident.id, now, event, title, &detail).await?;
+    }
+    room.wake.notify_waiters();
+    Ok(())
+}
+
+/// Reads the form. A correction keeps the words of what it corrects.
+async fn read(
+    room: &Room,
+    incident: &Incident,
+    written: &Written,
+    (first, today): (Date, Date),
+) -> Result<Said, Problem> {
+    let patient: PatientId = written.patient.parse().map_err(|_| Problem::not_found())?;
+    if written.what == "not_told" {
+        let told = register::told(&room.pool, incident.id).await?;
+        let before = told.get(&patient);
+        return Ok(Said {
+            patient,
+            is_told: false,
+            how: before.map_or(How::Phone, |before| before.how),
+            day: before.map_or(today, |before| before.day),
+        });
+    }
+    let unclear = |words| Problem::new(StatusCode::BAD_REQUEST, "Nothing was written down", words);
+    let how = How::from_word(&written.how)
+        .ok_or_else(|| unclear("Say how the person was told, and try again."))?;
+    let day: Date = written
+        .day
+        .parse()
+        .map_err(|_| unclear("Say on which day the person was told, and try again."))?;
+    if day < first || day > today {
+        return Err(unclear(
+            "The day must not be before the incident and not after today. Go back and look at it again.",
+        ));
+    }
+    Ok(Said {
+        patient,
+        is_told: true,
+        how,
+        day,
+    })
+}
+
+/// The keeper's leave: nobody who is frozen writes here, and the ledger has who wrote what.
+async fn leave(
+    room: &Room,
+    incident: &Incident,
+    writer: &Writer<'_>,
+    said: &Said,
+) -> Result<i64, Problem> {
+    let (action, purpose) = if writer.is_desk {
+        (Action::Worklist, Purpose::Administration)
+    } else {
+        (Action::Room, Purpose::IncidentNotice)
+    };
+    let what = if said.is_told { "told" } else { "not_told" };
+    let call = Call::Authorize(Authorize {
+        token: writer.person.token.expose().to_vec(),
+        action: action.into(),
+        purpose: purpose.into(),
+        patient: Vec::new(),
+        detail: format!(
+            "incident_{what} {} {} {} {}",
+            incident.id,
+            said.patient,
+            said.how.word(),
+            said.day
+        ),
+    });
+    match room.keeper.call(call).await? {
+        Reply::Authorized(authorized) => {
+            Ok(i64::try_from(authorized.index).map_err(|_| DatabaseError::Row)?)
+        }
+        _ => Err(CallError::Unexpected.into()),
+    }
+}
