@@ -1,10 +1,10 @@
 //! The client: one connection, many calls at once, connected again when it breaks.
 
-use crate::frame::{self, Frames};
 use crate::permit::{DepositPermit, Opened, Permit, Target};
-use crate::token::Token;
-use crate::wire::{self, Call, Reply, Request, Response};
-use crate::words::{Purpose, Reason};
+use candour_keeper_wire::Token;
+use candour_keeper_wire::frame::{self, Frames};
+use candour_keeper_wire::wire::{self, Call, Reply, Request, Response};
+use candour_keeper_wire::words::{Purpose, Reason};
 use candour_seal::{InstallationId, InstanceId, ItemId};
 use std::collections::HashMap;
 use std::path::PathBuf;

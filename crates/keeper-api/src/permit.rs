@@ -1,7 +1,7 @@
 //! Permits: what the keeper granted, and the only way from a ciphertext to something shown.
 
-use crate::wire::{self, TargetKind};
-use crate::words::{self, ItemKind};
+use candour_keeper_wire::wire::{self, TargetKind};
+use candour_keeper_wire::words::{self, ItemKind};
 use candour_seal::{
     Context, CryptoRng, Digest, InstallationId, ItemId, ItemKey, OpenError, Opener, PatientId,
     PracticeId, RunId, Sealer, SeekOpener,

@@ -19,7 +19,7 @@ use crate::instances::Instance;
 use crate::ledger::Refusal;
 use crate::network;
 use crate::session::Session;
-use candour_keeper_api::words::{Purpose, Reason};
+use candour_keeper_wire::words::{Purpose, Reason};
 use jiff::Timestamp;
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use crate::making::{self, MakeError};
 use crate::practice::{self, CommandError, command_socket, operators_file};
 use crate::serve::KeeperService;
 use crate::volume::VolumeTable;
-use candour_keeper_api::service;
+use candour_keeper_wire::service;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use serde::Deserialize;

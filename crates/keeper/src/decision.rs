@@ -1,6 +1,6 @@
 //! What a decision depends on: one closed, hashable struct, so that a remembered decision is sound by construction.
 
-use candour_keeper_api::words::{self, ItemKind, Purpose, Role, Section};
+use candour_keeper_wire::words::{self, ItemKind, Purpose, Role, Section};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Between the words of the rules and those of the wire.
 
-use candour_keeper_api::words::{self, Reason};
+use candour_keeper_wire::words::{self, Reason};
 use candour_rules::budget::Charge;
 use candour_rules::decision;
 use candour_rules::time::Micros;

@@ -3,8 +3,8 @@
 use crate::facts::Fact;
 use crate::keys::{KeyedToken, LookupKind};
 use crate::session::{Principal, Session};
-use candour_keeper_api::wire;
-use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role};
+use candour_keeper_wire::wire;
+use candour_keeper_wire::words::{EntryKind, ItemKind, Purpose, Reason, Role};
 use candour_rules::budget::{Charge, Context};
 use candour_rules::freeze;
 use candour_seal::{PatientId, PracticeId};

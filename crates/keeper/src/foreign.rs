@@ -3,7 +3,7 @@
 use crate::draft::Draft;
 use crate::keys::KeyedToken;
 use crate::ledger::{FOREIGN_ROW, Health, LedgerHandle, own_alarm};
-use candour_keeper_api::wire::AlarmDetails;
+use candour_keeper_wire::wire::AlarmDetails;
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::mpsc;

@@ -1,6 +1,6 @@
 //! What is frozen now, for a look before and after the ledger; the facts of `OwnSubject::Freezes` are the memory.
 
-use candour_keeper_api::words::Level;
+use candour_keeper_wire::words::Level;
 use candour_rules::freeze::{FreezeSet, Frozen, Guards};
 use candour_rules::keys::{Client, Instance, Practice, Principal, Purpose, Session};
 use candour_rules::time::Micros;

@@ -7,7 +7,7 @@ use crate::facts::{Enrolment, Fact, Patient};
 use crate::identity::commit;
 use crate::making;
 use crate::volume::VolumeTable;
-use candour_keeper_api::words::EntryKind;
+use candour_keeper_wire::words::EntryKind;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{InstanceId, PatientId, PracticeId, RootKey};

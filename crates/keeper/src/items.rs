@@ -5,7 +5,7 @@ use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys};
 use crate::reader::{self, Unreadable};
 use crate::sql::calls as sql;
-use candour_keeper_api::words::{ItemKind, Section};
+use candour_keeper_wire::words::{ItemKind, Section};
 use candour_seal::{ItemKey, PracticeId, SubjectKey, Wrapped, unwrap, wrap};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
@@ -328,8 +328,8 @@ impl Items {
 impl From<ItemsError> for crate::ledger::Refusal {
     fn from(error: ItemsError) -> Self {
         match error {
-            ItemsError::Foreign(_) => candour_keeper_api::words::Reason::SubjectClosed.into(),
-            ItemsError::Unavailable => candour_keeper_api::words::Reason::LedgerUnavailable.into(),
+            ItemsError::Foreign(_) => candour_keeper_wire::words::Reason::SubjectClosed.into(),
+            ItemsError::Unavailable => candour_keeper_wire::words::Reason::LedgerUnavailable.into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! `candour.json` is one person's file. So what it weakens is weakened within bounds outside a demonstration, stands in
 //! the ledger from the keeper's start on, and on the trust page.
 
-use candour_keeper_api::wire::Limit;
+use candour_keeper_wire::wire::Limit;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_rules::time::Span;

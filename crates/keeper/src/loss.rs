@@ -7,8 +7,8 @@ use crate::checkpoint::Loss;
 use crate::core::{Core, CoreError};
 use crate::draft::Draft;
 use crate::ledger::{LEDGER_LOSS, Refusal, own_alarm};
-use candour_keeper_api::wire::AlarmDetails;
-use candour_keeper_api::words::{EntryKind, Reason};
+use candour_keeper_wire::wire::AlarmDetails;
+use candour_keeper_wire::words::{EntryKind, Reason};
 
 /// Entries written in one commit; the last one's alarm is committed with it.
 const AT_ONCE: u64 = 256;

@@ -1,6 +1,6 @@
 //! The name index: words folded and hashed under a practice's own key.
 
-use candour_keeper_api::wire::FindTerms;
+use candour_keeper_wire::wire::FindTerms;
 use candour_seal::{MacKey, hmac};
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;

@@ -3,7 +3,7 @@
 //! A decision depends on [`DecisionFacts`] and on nothing else, so it may be remembered by them.
 
 use crate::decision::{Action, Assurance, ChangeAction, Decision, DecisionFacts, Relation};
-use candour_keeper_api::words::{self, ItemKind, Role, Section};
+use candour_keeper_wire::words::{self, ItemKind, Role, Section};
 use candour_seal::Digester;
 use cedar_policy::{
     Authorizer, Context, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId, Request,

@@ -51,7 +51,7 @@ fn is_cut(error: &Error) -> bool {
     })
 }
 
-impl From<Unreadable> for candour_keeper_api::words::Reason {
+impl From<Unreadable> for candour_keeper_wire::words::Reason {
     fn from(_: Unreadable) -> Self {
         Self::LedgerUnavailable
     }
@@ -59,6 +59,6 @@ impl From<Unreadable> for candour_keeper_api::words::Reason {
 
 impl From<Unreadable> for crate::ledger::Refusal {
     fn from(_: Unreadable) -> Self {
-        candour_keeper_api::words::Reason::LedgerUnavailable.into()
+        candour_keeper_wire::words::Reason::LedgerUnavailable.into()
     }
 }

@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::keys::KeyedToken;
 use crate::reader;
 use crate::sql::calls as sql;
-use candour_keeper_api::words::{Reason, Section};
+use candour_keeper_wire::words::{Reason, Section};
 
 /// How often a member's section may be opened within one run.
 pub const MOST_OPENS: i16 = 3;

@@ -1,8 +1,8 @@
 //! Sessions: tokens bound to one instance, 15 minutes idle, 8 hours at most.
 
 use crate::keys::{IdKind, KeyedToken, Keys, practice_number};
-use candour_keeper_api::Token;
-use candour_keeper_api::words::{Reason, Role};
+use candour_keeper_wire::Token;
+use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{
     ClientId, CryptoRng, Digest, InstanceId, PatientId, PersonId, PracticeId, RunId,
 };

@@ -5,7 +5,7 @@
 
 use crate::draft::Draft;
 use crate::ledger::{LEDGER_VOLUME, own_alarm};
-use candour_keeper_api::wire::AlarmDetails;
+use candour_keeper_wire::wire::AlarmDetails;
 use rustix::fs::{FallocateFlags, fallocate, statvfs};
 use serde::Deserialize;
 use std::fs::{File, OpenOptions};

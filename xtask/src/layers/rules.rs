@@ -8,11 +8,15 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("candour-ledger", &[]),
     ("candour-embedded", &[]),
     ("candour-rules", &["candour-seal"]),
-    ("candour-keeper-api", &["candour-seal", "candour-ledger"]),
+    ("candour-keeper-wire", &["candour-seal", "candour-ledger"]),
+    (
+        "candour-keeper-api",
+        &["candour-keeper-wire", "candour-seal"],
+    ),
     (
         "candour-keeper",
         &[
-            "candour-keeper-api",
+            "candour-keeper-wire",
             "candour-rules",
             "candour-seal",
             "candour-ledger",
@@ -286,11 +290,11 @@ mod tests {
     fn a_workspace_in_its_layers_has_no_fault() {
         let crates: &[(&str, &[&str])] = &[
             ("candour-seal", &["aws-lc-rs"]),
-            ("candour-keeper-api", &["candour-seal", "tokio"]),
+            ("candour-keeper-wire", &["candour-seal", "tokio"]),
             (
                 "candour-keeper",
                 &[
-                    "candour-keeper-api",
+                    "candour-keeper-wire",
                     "tokio-postgres",
                     "(dev) candour-testkit",
                 ],

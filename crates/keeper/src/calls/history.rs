@@ -14,9 +14,9 @@ use crate::ledger::Refusal;
 use crate::reader;
 use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
-use candour_keeper_api::bodies::open_body;
-use candour_keeper_api::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
-use candour_keeper_api::words::{EntryKind, Reason, Role, Section};
+use candour_keeper_wire::bodies::open_body;
+use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
+use candour_keeper_wire::words::{EntryKind, Reason, Role, Section};
 use candour_seal::{PatientId, PersonId};
 use std::collections::HashSet;
 use tokio_postgres::Row;
@@ -45,7 +45,7 @@ pub async fn history(
     instance: &Instance,
     call: wire::History,
 ) -> Result<Reply, Refusal> {
-    let purpose = i32::from(candour_keeper_api::words::Purpose::AccessHistory);
+    let purpose = i32::from(candour_keeper_wire::words::Purpose::AccessHistory);
     let caller = Caller::of(core, instance, &call.token, purpose, &call.network).await?;
     if call.patient.is_empty() {
         return Ok(Reply::History(reopenings(core, &caller, &call).await?));

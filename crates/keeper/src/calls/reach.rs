@@ -9,7 +9,7 @@ use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
-use candour_keeper_api::words::{Purpose, Reason, Role, Section};
+use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
 use candour_rules::decision::{self, Lane, Touch};
 use candour_rules::detect::Observation;

@@ -5,11 +5,11 @@ use crate::facts::{Fact, SubjectFacts};
 use crate::keys::KeyedToken;
 use crate::reader;
 use crate::sql::calls as sql;
-use candour_keeper_api::wire::{
+use candour_keeper_wire::wire::{
     Entries, EntriesAfter, EntryRow, PatientFacts, Reply, RoomFacts, RoomFactsAnswer, RoomHourKey,
     SectionAt, SectionItems, SectionScope,
 };
-use candour_keeper_api::words::{Reason, Section};
+use candour_keeper_wire::words::{Reason, Section};
 use candour_seal::PatientId;
 use prost::Message;
 use std::collections::BTreeSet;

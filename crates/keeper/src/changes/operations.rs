@@ -8,8 +8,8 @@ use crate::freeze::rung;
 use crate::identity::sign_in::{random, random_id, secret_hash};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
-use candour_keeper_api::wire;
-use candour_keeper_api::words::{EntryKind, Level, Reason};
+use candour_keeper_wire::wire;
+use candour_keeper_wire::words::{EntryKind, Level, Reason};
 use candour_seal::{ClientId, PracticeId, Zeroizing};
 use std::fmt::Write as _;
 

@@ -8,8 +8,8 @@ use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use candour_keeper_api::wire;
-use candour_keeper_api::words::{Reason, Section};
+use candour_keeper_wire::wire;
+use candour_keeper_wire::words::{Reason, Section};
 use candour_seal::{PatientId, PersonId, SystemRandom};
 use jiff::Timestamp;
 

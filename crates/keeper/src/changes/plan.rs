@@ -1,8 +1,8 @@
 //! Which policy action a change is, what proof it needs, and the sentence a person signs.
 
 use crate::decision::ChangeAction;
-use candour_keeper_api::wire::ChangeKind;
-use candour_keeper_api::words::{Level, Reason, Role};
+use candour_keeper_wire::wire::ChangeKind;
+use candour_keeper_wire::words::{Level, Reason, Role};
 use candour_seal::PatientId;
 
 /// What must be shown before a change is done.
@@ -156,7 +156,7 @@ fn level_word(level: i32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use candour_keeper_api::wire;
+    use candour_keeper_wire::wire;
 
     fn invite(role: Role) -> ChangeKind {
         ChangeKind::Invite(wire::Invite {

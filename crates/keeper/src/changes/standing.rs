@@ -6,8 +6,8 @@ use crate::decision::{Assurance, Relation};
 use crate::facts::{Fact, is_before};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
-use candour_keeper_api::wire::ChangeKind;
-use candour_keeper_api::words::{Level, Role};
+use candour_keeper_wire::wire::ChangeKind;
+use candour_keeper_wire::words::{Level, Role};
 use candour_seal::{PatientId, PracticeId};
 use jiff::{SignedDuration, Timestamp};
 

@@ -6,7 +6,7 @@ use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
 use crate::volume::{Alarm, Volume};
-use candour_keeper_api::words::{EntryKind, Reason, Role};
+use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};

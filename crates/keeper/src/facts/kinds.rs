@@ -183,7 +183,7 @@ pub struct StaffRole {
     /// The practice (16 bytes).
     #[prost(bytes = "vec", tag = "1")]
     pub practice: Vec<u8>,
-    /// A [`candour_keeper_api::words::Role`].
+    /// A [`candour_keeper_wire::words::Role`].
     #[prost(int32, tag = "2")]
     pub role: i32,
     /// When it ends; 0 without end.
@@ -197,7 +197,7 @@ pub struct StaffRole {
 /// An operator role.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct OperatorRole {
-    /// A [`candour_keeper_api::words::Role`].
+    /// A [`candour_keeper_wire::words::Role`].
     #[prost(int32, tag = "1")]
     pub role: i32,
     /// When it ends; 0 without end.
@@ -327,7 +327,7 @@ pub struct Invitation {
     /// The inviting practice (16 bytes).
     #[prost(bytes = "vec", tag = "1")]
     pub practice: Vec<u8>,
-    /// A [`candour_keeper_api::words::Role`].
+    /// A [`candour_keeper_wire::words::Role`].
     #[prost(int32, tag = "2")]
     pub role: i32,
     /// The patient's token; empty for staff.
@@ -364,7 +364,7 @@ pub struct Used {
 /// A bulk lane. Its members stand in `run_member`.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Run {
-    /// A [`candour_keeper_api::words::Purpose`].
+    /// A [`candour_keeper_wire::words::Purpose`].
     #[prost(int32, tag = "1")]
     pub purpose: i32,
     /// How many members.
@@ -401,7 +401,7 @@ pub struct Approval {
 /// A pending change.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Pending {
-    /// The change, as sent ([`candour_keeper_api::wire::Change`]), sealed.
+    /// The change, as sent ([`candour_keeper_wire::wire::Change`]), sealed.
     #[prost(bytes = "vec", tag = "1")]
     pub sealed_change: Vec<u8>,
     /// Who began it: the person's token.
@@ -424,7 +424,7 @@ pub struct Pending {
 /// Something is frozen.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Frozen {
-    /// A [`candour_keeper_api::words::Level`].
+    /// A [`candour_keeper_wire::words::Level`].
     #[prost(int32, tag = "1")]
     pub level: i32,
     /// What: its surrogate, the purpose's number, 0 for the installation.

@@ -7,7 +7,7 @@ use crate::identity::passwords::PasswordHash;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
-use candour_keeper_api::words::Role;
+use candour_keeper_wire::words::Role;
 use candour_seal::{MacKey, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
 use std::sync::Arc;

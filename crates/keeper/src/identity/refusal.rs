@@ -4,8 +4,8 @@ use crate::facts::FactsError;
 use crate::identity::passkeys::PasskeyError;
 use crate::identity::passwords::PasswordError;
 use crate::ledger::{LedgerError, Refusal};
-use candour_keeper_api::wire;
-use candour_keeper_api::words::Reason;
+use candour_keeper_wire::wire;
+use candour_keeper_wire::words::Reason;
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {

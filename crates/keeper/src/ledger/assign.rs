@@ -4,7 +4,7 @@ use super::chain::{Chain, Link};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::reason_of;
 use crate::keys::Keys;
-use candour_keeper_api::bodies::body_place;
+use candour_keeper_wire::bodies::body_place;
 use candour_ledger::{Entry, Frontier, body_digest};
 use candour_rules::budget::Counters;
 use candour_rules::decision::{Decision, Reason};
@@ -197,12 +197,12 @@ impl crate::draft::NarrowRow {
             decision: self.decision,
             purpose: self
                 .purpose
-                .map_or(0, candour_keeper_api::words::Purpose::number),
+                .map_or(0, candour_keeper_wire::words::Purpose::number),
             role: self.role.number(),
             practice: self.practice.map(|practice| *practice.as_bytes()),
             item_kind: self
                 .item_kind
-                .map_or(0, candour_keeper_api::words::ItemKind::number),
+                .map_or(0, candour_keeper_wire::words::ItemKind::number),
             session: self.session,
             principal: self.principal,
             patient: self.patient,

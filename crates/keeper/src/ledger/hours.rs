@@ -3,7 +3,7 @@
 use super::describe;
 use crate::reader;
 use crate::sql::ledger as sql;
-use candour_keeper_api::bodies::seal_hour_key;
+use candour_keeper_wire::bodies::seal_hour_key;
 use candour_seal::{AuditKey, RoomPublicKey, SystemRandom};
 use deadpool_postgres::{Object, Pool};
 use jiff::{SignedDuration, Timestamp};

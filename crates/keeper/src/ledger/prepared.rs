@@ -1,7 +1,7 @@
 //! A draft ready for the sequencer: its body key is made and wrapped.
 
 use crate::draft::{Effect, NarrowRow};
-use candour_keeper_api::wire::EntryBody;
+use candour_keeper_wire::wire::EntryBody;
 use candour_rules::budget::{Charge, Context};
 use candour_rules::detect::Observation;
 use candour_seal::{ItemKey, Wrapped};

@@ -17,7 +17,7 @@ use crate::lookups::Lookups;
 use crate::network;
 use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
-use candour_keeper_api::words::Level;
+use candour_keeper_wire::words::Level;
 use candour_ledger::{Frontier, Hash};
 use candour_rules::budget::{BudgetTable, Counters, Past};
 use candour_rules::detect::{DetectionTable, Detector};

@@ -13,7 +13,7 @@ use crate::lookups::lookup_mac_data;
 use crate::runs::{RunMemberRow, member_mac_data};
 use crate::sql::ledger as sql;
 use crate::subject_keys::NewSubjectKeys;
-use candour_keeper_api::words::EntryKind;
+use candour_keeper_wire::words::EntryKind;
 use candour_rules::sequencer::{Numbered, Outcome};
 use futures_util::future::{BoxFuture, FutureExt, try_join_all};
 use std::collections::HashMap;

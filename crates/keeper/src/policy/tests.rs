@@ -5,7 +5,7 @@
 )]
 
 use super::*;
-use candour_keeper_api::words::Purpose;
+use candour_keeper_wire::words::Purpose;
 use proptest::prelude::*;
 use std::fmt::Write as _;
 

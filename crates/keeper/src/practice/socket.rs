@@ -2,7 +2,7 @@
 
 use super::{Made, Ordered, carry_out};
 use crate::core::Core;
-use candour_keeper_api::words::Reason;
+use candour_keeper_wire::words::Reason;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::facts::{
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use candour_keeper_api::words::{Reason, Role};
+use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{SystemRandom, Zeroizing};
 use jiff::Timestamp;
 use prost::Message;

@@ -4,8 +4,8 @@ use crate::harness::{Inside, PORTAL, inside};
 use crate::identity::sign_in as calls;
 use crate::instances::{Instance, InstanceKind};
 use crate::practice::Command;
-use candour_keeper_api::wire::{self, Outcome, Reply, SectionOf, Target, TargetKind};
-use candour_keeper_api::words::{Purpose, Reason, Role, Section};
+use candour_keeper_wire::wire::{self, Outcome, Reply, SectionOf, Target, TargetKind};
+use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_seal::PatientId;
 use jiff::SignedDuration;
 

@@ -2,8 +2,8 @@ use super::*;
 use crate::acts;
 use crate::harness::{Inside, ORIGIN, PORTAL, inside};
 use crate::identity::{invitations, sign_in as calls};
-use candour_keeper_api::wire::{self, Change, ChangeKind};
-use candour_keeper_api::words::{Level, Purpose, Reason, Role, Section};
+use candour_keeper_wire::wire::{self, Change, ChangeKind};
+use candour_keeper_wire::words::{Level, Purpose, Reason, Role, Section};
 use jiff::SignedDuration;
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use crate::harness::{Inside, ORIGIN, PORTAL};
 use crate::identity::{invitations, sign_in};
 use crate::ledger::Refusal;
 use crate::practice::{Command, Made, Ordered, carry_out, name_operators};
-use candour_keeper_api::wire::{self, Change, ChangeKind};
-use candour_keeper_api::words::Role;
+use candour_keeper_wire::wire::{self, Change, ChangeKind};
+use candour_keeper_wire::words::Role;
 use candour_seal::PracticeId;
 use candour_testkit::passkey::SoftwarePasskey;
 

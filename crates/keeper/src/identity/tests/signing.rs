@@ -2,8 +2,8 @@ use super::*;
 use crate::harness::{OTHER_PORTAL, PORTAL, inside};
 use crate::identity::codes::TotpSecret;
 use crate::identity::{invitations, sign_in as calls};
-use candour_keeper_api::wire;
-use candour_keeper_api::words::{Reason, Role};
+use candour_keeper_wire::wire;
+use candour_keeper_wire::words::{Reason, Role};
 use jiff::SignedDuration;
 
 async fn patient_invitation(

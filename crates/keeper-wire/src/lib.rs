@@ -1,0 +1,12 @@
+//! What crosses the keeper's socket, and how: messages, words, frames, and the answering side.
+//!
+//! The asking side is `candour-keeper-api`, which the keeper does not link.
+
+pub mod bodies;
+pub mod frame;
+pub mod service;
+mod token;
+pub mod wire;
+pub mod words;
+
+pub use token::Token;
