@@ -8,6 +8,9 @@ use jiff::Timestamp;
 use tokio_postgres::Statement;
 use tokio_postgres::types::ToSql;
 
+/// How many entries are asked for at once.
+pub const AT_ONCE: u32 = 2_000;
+
 /// Why a stretch of the ledger was not taken over.
 #[derive(Debug, thiserror::Error)]
 pub enum FollowError {
@@ -47,7 +50,7 @@ pub async fn take_over(pool: &Pool, keeper: &Keeper, wait_ms: u32) -> Result<u64
     let from = next_index(pool).await?;
     let call = Call::EntriesAfter(wire::EntriesAfter {
         from,
-        limit: 2_000,
+        limit: AT_ONCE,
         wait_ms,
     });
     let Reply::Entries(entries) = keeper.call(call).await? else {

@@ -21,6 +21,10 @@ const BREATH: Duration = Duration::from_millis(100);
 /// How long the follower lets the keeper hold a question, in milliseconds.
 const FOLLOW_MS: u32 = 2_000;
 
+/// What the ledger may run ahead while entries gather: a transaction, and a look at every case, for each handful of
+/// them would cost more than the keeper's own.
+const GATHERING: Duration = Duration::from_millis(50);
+
 /// Runs the incident room until `stop`; what is under way ends in order.
 pub async fn run(config: RoomConfig, stop: CancellationToken) -> Result<(), RoomError> {
     let room = Arc::new(Room::open(config).await?);
@@ -54,7 +58,12 @@ async fn follow(room: Arc<Room>, stop: CancellationToken) {
         };
         match taken {
             Ok(0) => {}
-            Ok(_) => room.wake.notify_waiters(),
+            Ok(taken) => {
+                room.wake.notify_waiters();
+                if taken < u64::from(follower::AT_ONCE) {
+                    rest(&stop, GATHERING).await;
+                }
+            }
             Err(error) => {
                 warn!(%error, "the ledger cannot be followed; it is tried again");
                 rest(&stop, AFTER_FAILURE).await;
