@@ -16,7 +16,7 @@ use graph::Graph;
 ///
 /// The design's limit is [`AIM`]. It is overrun, so this number only ever goes down: it keeps the keeper from growing
 /// while it is cut.
-const MOST_KEEPER_LINES: usize = 20_331;
+const MOST_KEEPER_LINES: usize = 20_327;
 /// What the design demands.
 const AIM: usize = 12_000;
 
