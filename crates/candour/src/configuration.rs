@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,9 @@ fn default_zone() -> String {
 
 /// The file's name in the data directory.
 pub const FILE: &str = "candour.json";
+
+/// How long between two looks at a port that is taken.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
 
 /// The port that a demonstration starts from unless told otherwise.
 pub const DEFAULT_PORT: u16 = 8080;
@@ -204,6 +208,23 @@ impl Configuration {
         listeners
     }
 
+    /// As [`Self::ports_are_free`], for a directory that was in use: when its supervisor was killed, the parts end in
+    /// order and may hold their ports that long.
+    ///
+    /// # Errors
+    /// [`Problem::PortTaken`] when `patience` is over.
+    pub fn ports_come_free(&self, patience: Duration) -> Result<(), Problem> {
+        let begun = Instant::now();
+        loop {
+            match self.ports_are_free() {
+                Err(Problem::PortTaken { .. }) if begun.elapsed() < patience => {
+                    std::thread::sleep(BETWEEN_LOOKS);
+                }
+                looked => return looked,
+            }
+        }
+    }
+
     /// Refuses when another program listens at one of our addresses.
     ///
     /// # Errors
@@ -269,6 +290,27 @@ mod tests {
             text.contains("is taken") && text.contains("--port"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_port_that_an_ending_part_holds_is_waited_for() {
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut configuration = Configuration::demonstration(9000).unwrap();
+        for address in [
+            &mut configuration.portal,
+            &mut configuration.room,
+            &mut configuration.status,
+            &mut configuration.smtp_relay,
+        ] {
+            *address = held.local_addr().unwrap();
+        }
+        configuration.mailbox_page = None;
+        assert!(configuration.ports_come_free(Duration::ZERO).is_err());
+        let ending = std::thread::spawn(move || drop(held));
+        configuration
+            .ports_come_free(Duration::from_secs(30))
+            .unwrap();
+        ending.join().unwrap();
     }
 
     #[test]

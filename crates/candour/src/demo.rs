@@ -1,7 +1,7 @@
 //! `candour demo`: one command from nothing to a running demonstration.
 
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use candour_embedded::Account;
 
@@ -37,7 +37,7 @@ pub fn demo(wishes: &Wishes, started: Instant) -> Result<(), Problem> {
     let (data, is_new) = DataFolder::open_or_create(&path)?;
     let configuration = configuration(&data, wishes.port)?;
     // Written only now: ports that are taken must not be what the next start tries.
-    configuration.ports_are_free()?;
+    configuration.ports_come_free(if is_new { Duration::ZERO } else { serve::GRACE })?;
     configuration.write(data.path())?;
     if is_new {
         say(&format!(

@@ -22,7 +22,7 @@ const POSTGRES_PATIENCE: Duration = Duration::from_mins(2);
 /// How long any other part may take to start.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a part may take to end.
-const GRACE: Duration = Duration::from_secs(10);
+pub const GRACE: Duration = Duration::from_secs(10);
 
 /// What `candour serve` does: runs an existing installation until it is asked to end.
 ///
@@ -31,7 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub fn serve(data: &std::path::Path) -> Result<(), Problem> {
     let data = DataFolder::open(data)?;
     let configuration = Configuration::read(data.path())?;
-    configuration.ports_are_free()?;
+    configuration.ports_come_free(GRACE)?;
     let installation = Installation::prepare(data, configuration)?;
     run(&installation, People::AsTheyAre, |_| Ok(()))
 }
