@@ -1,4 +1,4 @@
-//! The test data that lies beside the project on its developers' machines.
+//! Test data that is not in the repository.
 //!
 //! Crates that may not depend on this one take the file in by its path.
 
