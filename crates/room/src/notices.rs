@@ -246,7 +246,7 @@ pub async fn handed_over(
 }
 
 /// It did not leave; it is tried again later, each time after a longer wait, and stuck after ten tries or at once
-/// when trying again cannot help.
+/// when trying again cannot help. Nobody waits for a stuck mail: that person's practice rings them.
 pub async fn failed(
     pool: &Pool,
     leased: &Leased,
@@ -297,8 +297,10 @@ pub struct Count {
     pub channel: String,
     /// The state's word.
     pub state: String,
-    /// How many.
+    /// How many messages.
     pub number: i64,
+    /// How many people or practices they are to: after a second count, somebody has more than one message.
+    pub recipients: i64,
     /// The last hand-over among them.
     pub last_at: Option<Timestamp>,
 }
@@ -314,6 +316,7 @@ pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Count>, Dat
                 channel: row.try_get("channel")?,
                 state: row.try_get("state")?,
                 number: row.try_get("number")?,
+                recipients: row.try_get("recipients")?,
                 last_at: row.try_get("last_at")?,
             })
         })
@@ -379,7 +382,10 @@ pub(crate) const HANDED_OVER: &str = "
     where id = $1 and state <> 'handed_over'";
 
 pub(crate) const FAILED: &str = "
-    update notice set state = $2, last_error = $3, lease_until = $4
+    update notice set
+        state = case when $2 = 'stuck' and recipient = 'patient' and channel = 'mail' then 'on_call_list' else $2 end,
+        last_error = case when $2 = 'stuck' and recipient = 'patient' and channel = 'mail' then 'not_arrived' else $3 end,
+        lease_until = $4
     where id = $1 and state = 'sending'";
 
 pub(crate) const TO_CALL_LIST: &str = "
@@ -391,7 +397,8 @@ pub(crate) const GIVE_BACK: &str = "
     where id = $1 and state = 'sending'";
 
 pub(crate) const COUNTS: &str = "
-    select recipient, channel, state, count(*) as number, max(handed_over_at) as last_at
+    select recipient, channel, state, count(*) as number,
+        count(distinct recipient_id) as recipients, max(handed_over_at) as last_at
     from notice where incident = $1 group by recipient, channel, state
     order by recipient desc, channel, state";
 

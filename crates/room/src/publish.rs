@@ -44,6 +44,8 @@ pub async fn publish_when_approved(
     if room.has_published(id, list.hash()) || !is_approved(&room.pool, id, list).await? {
         return Ok(());
     }
+    // Not the time at which the step began: the second approval may have come since.
+    let now = now.max(crate::clock::now());
     let (Some(statement), Some(practice), Some(patient)) = (
         list.text(TextKind::Statement),
         list.text(TextKind::PracticeNotice),

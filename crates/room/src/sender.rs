@@ -110,7 +110,7 @@ async fn live_runs(
         ) else {
             continue;
         };
-        if !open.contains(&incident) {
+        if !open.contains(&incident) || is_finished(room, incident, run).await? {
             continue;
         }
         keep(room, incident, run, now).await?;
@@ -121,6 +121,14 @@ async fn live_runs(
         });
     }
     Ok(live)
+}
+
+/// Everybody of it was told: it may live on in the keeper for days, and must not take the rows of the run after it.
+async fn is_finished(room: &Room, incident: IncidentId, run: RunId) -> Result<bool, DatabaseError> {
+    let runs = acts::runs(&room.pool, incident).await?;
+    Ok(runs
+        .iter()
+        .any(|known| known.id == *run.as_bytes() && known.finished_at.is_some()))
 }
 
 /// A practice hears of it before its patients do. One that cannot be reached at the first try holds nobody up.
@@ -314,6 +322,7 @@ mod tests {
             channel: "mail".to_owned(),
             state: state.to_owned(),
             number: 1,
+            recipients: 1,
             last_at: None,
         }
     }

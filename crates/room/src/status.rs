@@ -167,7 +167,7 @@ async fn counters(
         let sum: i64 = notices
             .iter()
             .filter(|count| wanted(count))
-            .map(|count| count.number)
+            .map(|count| count.recipients)
             .sum();
         public_count(i32::try_from(sum).unwrap_or(i32::MAX))
     };

@@ -211,7 +211,7 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          What you can do\n\
          If we have a message for you, it waits in the portal as well.\n\
          Each message has a code. You can check the code on this site.\n\
-         We never ask for a password, a payment or a code by phone or mail.\n\n\
+         We never ask for your password, a sign-in code or a payment by phone or mail.\n\n\
          For more information\n\
          Ring {operator} on {phone}.",
         day = facts.day,
@@ -246,17 +246,17 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
          What we are doing\n\
          The session that was noticed is stopped. Nothing more can be opened with it.\n\
          We write to you before we write to your patients.\n\
-         Some must not be written to, or have no mailbox. They stand on your call list.\n\n\
+         Whoever must not be written to, or has no mailbox, stands on your call list.\n\n\
          What you can do\n\
          Your list waits at the practice desk of our incident room.\n\
          Whoever has a staff passkey for the portal can open it there.\n\
          Ring us for the address, or for your list. Use a number you already have, or the one below.\n\
          Please ring the people on your call list. What to say stands beside it.\n\
          Write down there who has been told.\n\
-         Tell us if somebody has died, must not be written to, or has been told in person.\n\
+         Tell us if somebody has died or must not be written to.\n\
          You are free to speak with your patients at any time.\n\n\
          For more information\n\
-         Ring {operator} on {phone}, day and night.",
+         Ring {operator} on {phone}.",
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
@@ -285,7 +285,7 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\
          If you cannot, ring your practice on the number you already have.\n\
-         We never ask for a password, a payment or a code.\n\
+         We never ask for your password, a sign-in code or a payment.\n\
          If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
          For more information\n\
          Ring {operator} on {phone}.\n\
@@ -324,11 +324,11 @@ fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          Your practice is being told too. We must also tell the regulator, {regulator}.\n\n\
          What you can do\n\
          Please ring us on {phone} before you sign in again.\n\
-         Please assume that they still know it. The portal cannot change a password yet.\n\
+         Please assume that whoever did this can still sign in. The portal cannot change a password yet.\n\
          On the phone we agree with you how your sign-in is made safe.\n\
          If you use the same password elsewhere, change it there.\n\
          The same message waits in the portal. You can also ring your practice.\n\
-         We never ask for a password, a payment or a code.\n\
+         We never ask for your password, a sign-in code or a payment.\n\
          If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
          For more information\n\
          Ring {operator} on {phone}.\n\

@@ -150,7 +150,10 @@ impl Problem {
             (Self::PurposeNeeded, _) => Some("/practice/purpose".to_owned()),
             (Self::Refused(Refusal::StepUpNeeded), _) => Some(format!("/step-up?back={}", back())),
             // No dead end for a clinician: with a reason and a passkey the next step of the budget opens.
-            (Self::Refused(Refusal::OverBudget { .. }), Some(Visit::Staff(_))) => {
+            // Where that is refused, there is no next step, and the page says so.
+            (Self::Refused(Refusal::OverBudget { .. }), Some(Visit::Staff(_)))
+                if path != "/step-up" =>
+            {
                 Some(format!("/step-up?reason=asked&back={}", back()))
             }
             _ => None,

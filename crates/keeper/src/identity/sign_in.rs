@@ -330,6 +330,10 @@ pub async fn step_up(
     let Principal::Person(person) = session.principal else {
         return Err(Reason::Invalid.into());
     };
+    if !call.reason.is_empty() && session.role != Role::Clinician {
+        // Nobody else has a next step; a reason that nobody reads must not be asked for again and again.
+        return Err(Reason::OverBudget.into());
+    }
     let by_passkey = !call.ceremony.is_empty();
     for _ in 0..TRIES {
         let (account, effects) = if by_passkey {
@@ -340,7 +344,7 @@ pub async fn step_up(
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
         }
-        let is_reopening = !call.reason.is_empty() && session.role == Role::Clinician && by_passkey;
+        let is_reopening = !call.reason.is_empty() && by_passkey;
         let mut draft = if is_reopening {
             let mut draft = Draft::of_session(EntryKind::Reopening, &session, None);
             draft.body.text.clone_from(&call.reason);

@@ -358,6 +358,7 @@ fn why(reason: &str) -> &'static str {
         "deceased" => "Has died: find a representative.",
         "unsafe_to_write" => "Must not be written to: ring, leave no message.",
         "under_16" => "Under 16: speak with the guardian.",
+        "not_arrived" => "Our mail could not be delivered: ring.",
         "no_email" => "Has no mailbox with us: ring.",
         "mail" => "Is told by mail and in the portal.",
         _ => "Ring.",

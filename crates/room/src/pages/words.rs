@@ -116,6 +116,7 @@ mod tests {
             channel: "mail".to_owned(),
             state: "stuck".to_owned(),
             number: 1,
+            recipients: 1,
             last_at: None,
         };
         assert_eq!(

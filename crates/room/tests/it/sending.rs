@@ -129,7 +129,7 @@ async fn two_senders_never_hold_the_same_row_and_one_that_died_lets_go_after_its
 }
 
 #[tokio::test]
-async fn a_notice_that_fails_ten_times_is_stuck_where_an_officer_sees_it() {
+async fn whoever_s_mail_fails_ten_times_stands_on_the_call_list() {
     let (_database, pool) = support::room().await;
     case(&pool).await;
     queue(&pool).await;
@@ -149,11 +149,13 @@ async fn a_notice_that_fails_ten_times_is_stuck_where_an_officer_sees_it() {
             .is_empty()
     );
     let counts = notices::counts(&pool, INCIDENT).await.unwrap();
-    assert!(
-        counts
-            .iter()
-            .any(|count| count.state == "stuck" && count.number == 1)
-    );
+    assert!(counts.iter().any(|count| count.channel == "mail"
+        && count.state == "on_call_list"
+        && count.number == 1));
+    let states = notices::states(&pool, INCIDENT).await.unwrap();
+    assert!(states.iter().any(
+        |(_, channel, _, reason)| channel == "mail" && reason.as_deref() == Some("not_arrived")
+    ));
 }
 
 fn draft(version: i32, words: &str) -> Draft {
