@@ -154,7 +154,7 @@ async fn open(
         .await?;
     }
     let aware = if signal.is_freeze {
-        "Reasonable grounds: the keeper's own rule struck and the release was real."
+        "Reasonable grounds: the keeper's own rule struck and stopped it."
     } else {
         "Reasonable grounds: the keeper itself says so."
     };

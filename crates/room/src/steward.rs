@@ -68,6 +68,12 @@ async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(),
     let Some(scope) = scope::latest(&room.pool, incident.id).await? else {
         return Ok(());
     };
+    if scope.counts == scope::Counts::default()
+        && register::version(&room.pool, incident.id).await?.is_none()
+    {
+        // Nothing was opened: there is nobody to tell, and no text to draft.
+        return Ok(());
+    }
     if let Some(unlocked) = room.unlocked(incident.id) {
         let year = i32::from(now.to_zoned(room.config.zone.clone()).year());
         if register::version(&room.pool, incident.id).await? != Some(scope.version) {

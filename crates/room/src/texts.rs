@@ -353,13 +353,15 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
     let _ = write!(
         words,
         "Before you ring\n\
-         Use the number in your own records. Leave no message. Speak to nobody else.\n\n\
+         Use the number in your own records; ours may be old. Leave no message.\n\
+         Speak only to the person, or to whom your list names. For a child, say the name instead of “you”.\n\n\
          What to say\n\
          I am ringing from your practice. Can you talk safely now?\n\
          On {day} somebody saw information about you in the portal without the right to.\n\
          It was noticed {noticed} and stopped. We are sorry.\n\
-         I can tell you how many of our documents were seen.\n\
-         The portal shows you exactly which. If you have no sign-in, we can give you one here.\n\
+         I can tell you what was seen: read it out from your list.\n\
+         The portal shows you exactly which. If you have no sign-in, come in and we give you one.\n\
+         Can anybody else open your portal?\n\
          How would you like us to reach you about this in future?\n\n\
          After the call\n\
          Write down on your list that the person was told, how and on which day.\n\

@@ -138,7 +138,10 @@ pub fn sentence(kind: &ChangeKind) -> String {
             )
         }
         ChangeKind::StartRun(run) => {
-            format!("Open {} people's addresses in a run.", run.members.len())
+            format!(
+                "Send the approved message to {} of the people concerned, and open their addresses for it.",
+                run.members.len()
+            )
         }
         ChangeKind::UnlockRoom(_) => "Unlock the incident room's key for this incident.".to_owned(),
         ChangeKind::Approve(_) => "Approve what somebody else began.".to_owned(),

@@ -158,7 +158,8 @@ fn who(texts: &Texts, event: &Event) -> String {
         Role::PrivacyOfficer | Role::SecurityOfficer | Role::CommunicationsOfficer => {
             "history_who.operator"
         }
-        Role::Anonymous => "history_who.somebody",
+        // The one thing that is granted to somebody without a session.
+        Role::Anonymous => "history_who.invitation",
         Role::Keeper => "history_who.keeper",
     };
     texts.fill(
