@@ -31,6 +31,6 @@ pub mod unlock;
 pub use config::{RoomConfig, Smtp, StatusConfig};
 pub use demonstration::DemonstrationOfficers;
 pub use room::RoomError;
-pub use run::{run, run_status};
+pub use run::{run, run_on, run_status};
 pub use statements::statements;
 pub use texts::Sender;

@@ -265,7 +265,7 @@ fn add_section(person: &mut Person, items: usize, release: &Release, body: &Entr
         source,
         first_grant: release.grant_index,
     });
-    // What came from several is nobody's own.
+    // What came from several is not one practice's own.
     if part.source != source {
         part.source = None;
     }
