@@ -96,7 +96,7 @@ pub async fn start(
     Ok(())
 }
 
-/// A duty is done in every regime that has it; the first time counts.
+/// A duty is done in every regime that has it; the first time counts, until it turns out not to be done.
 pub async fn done(
     pool: &Pool,
     incident: IncidentId,
@@ -105,6 +105,17 @@ pub async fn done(
 ) -> Result<bool, DatabaseError> {
     let id = incident.as_bytes().as_slice();
     let count = pool.get().await?.execute(DONE, &[&id, &duty, &now]).await?;
+    Ok(count > 0)
+}
+
+/// A duty turns out not to be done; whether it was taken for done.
+pub async fn not_done(
+    pool: &Pool,
+    incident: IncidentId,
+    duty: &str,
+) -> Result<bool, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let count = pool.get().await?.execute(NOT_DONE, &[&id, &duty]).await?;
     Ok(count > 0)
 }
 
@@ -163,11 +174,15 @@ pub(crate) const DONE: &str = "
     update clock set done_at = $3
     where incident = $1 and duty like $2 || '%' and done_at is null";
 
+pub(crate) const NOT_DONE: &str = "
+    update clock set done_at = null
+    where incident = $1 and duty like $2 || '%' and done_at is not null";
+
 pub(crate) const CLOCKS: &str = "
     select regime, duty, starts_at, done_at from clock
     where incident = $1 order by regime, duty desc";
 
-pub(crate) const STATEMENTS: &[&str] = &[COUNTRIES, START, DONE, CLOCKS];
+pub(crate) const STATEMENTS: &[&str] = &[COUNTRIES, START, DONE, NOT_DONE, CLOCKS];
 
 #[cfg(test)]
 mod tests {

@@ -67,6 +67,22 @@ pub async fn take_over(pool: &Pool, keeper: &Keeper, wait_ms: u32) -> Result<u64
     Ok(entries.entries.len() as u64)
 }
 
+/// The principal of one entry, as the keeper has it: it stands there before the room has followed.
+pub async fn principal_of(keeper: &Keeper, index: u64) -> Result<i64, CallError> {
+    let call = Call::EntriesAfter(wire::EntriesAfter {
+        from: index,
+        limit: 1,
+        wait_ms: 0,
+    });
+    let Reply::Entries(entries) = keeper.call(call).await? else {
+        return Err(CallError::Unexpected);
+    };
+    match entries.entries.first() {
+        Some(entry) if entry.index == index => Ok(entry.principal),
+        _ => Err(CallError::Unexpected),
+    }
+}
+
 async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
     let mut client = pool.get().await?;
     let transaction = client.transaction().await?;

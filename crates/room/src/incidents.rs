@@ -38,6 +38,11 @@ impl Incident {
     pub const fn names_nobody(&self) -> bool {
         self.session == 0 && self.principal == 0
     }
+
+    /// Whether it is about this principal: whoever a case is about writes nothing in it.
+    pub const fn is_about(&self, principal: i64) -> bool {
+        self.principal != 0 && self.principal == principal
+    }
 }
 
 /// A freeze by the keeper, or an alarm about itself, that no case covers yet.

@@ -1,6 +1,7 @@
 //! The incident room: from the keeper's ledger to what people are told.
 
 pub mod acts;
+mod ceremonies;
 mod clock;
 pub mod clocks;
 pub mod codes;
@@ -30,6 +31,6 @@ pub mod unlock;
 pub use config::{RoomConfig, Smtp, StatusConfig};
 pub use demonstration::DemonstrationOfficers;
 pub use room::RoomError;
-pub use run::{run, run_status};
+pub use run::{run, run_on, run_status};
 pub use statements::statements;
 pub use texts::Sender;

@@ -42,10 +42,11 @@ impl<Asker: Eq + Hash> Limit<Asker> {
     }
 }
 
-/// The network that an address counts as: of IPv6 the /64.
+/// The network that an address counts as: of IPv6 the /64. A listener of both kinds gives IPv4 written as IPv6, whose
+/// first half is the same for everybody.
 pub fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
+    match address.to_canonical() {
+        IpAddr::V4(address) => IpAddr::V4(address),
         IpAddr::V6(address) => {
             let mut octets = address.octets();
             octets[8..].fill(0);
@@ -75,5 +76,12 @@ mod tests {
         let at = |address: &str| network(address.parse().unwrap());
         assert_eq!(at("2001:db8:1:2::1"), at("2001:db8:1:2:ffff::9"));
         assert_ne!(at("2001:db8:1:2::1"), at("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn ipv4_over_a_listener_of_both_kinds_is_not_one_asker() {
+        let at = |address: &str| network(address.parse().unwrap());
+        assert_ne!(at("::ffff:192.0.2.1"), at("::ffff:192.0.2.2"));
+        assert_eq!(at("::ffff:192.0.2.1"), at("192.0.2.1"));
     }
 }

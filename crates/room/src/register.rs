@@ -257,13 +257,19 @@ fn add_section(person: &mut Person, items: usize, release: &Release, body: &Entr
     if items == 0 && matches!(section, Section::Identity | Section::Contact) {
         return;
     }
+    let source = PracticeId::try_from(body.source_practice.as_slice()).ok();
     let part = person.sections.entry(section).or_insert(Part {
         items,
         is_listing: release.is_listing,
         is_delivered: false,
-        source: PracticeId::try_from(body.source_practice.as_slice()).ok(),
+        source,
         first_grant: release.grant_index,
     });
+    // What came from several is not one practice's own.
+    if part.source != source {
+        part.source = None;
+    }
+    part.is_listing &= release.is_listing;
     part.items = part.items.max(items);
     part.is_delivered |= release.is_delivered;
 }
@@ -339,5 +345,31 @@ mod tests {
             .0,
             Route::Canary
         );
+    }
+
+    #[test]
+    fn a_part_that_was_opened_of_two_practices_is_of_neither_and_more_than_a_listing() {
+        let mut person = Person::default();
+        let release = |grant_index, is_listing| Release {
+            grant_index,
+            granted_at: jiff::Timestamp::UNIX_EPOCH,
+            patient: 1,
+            item: 0,
+            section: 0,
+            is_listing,
+            is_delivered: true,
+        };
+        let body = |practice| EntryBody {
+            section: Section::Results.into(),
+            source_practice: vec![practice; 16],
+            ..EntryBody::default()
+        };
+        add_section(&mut person, 1, &release(1, true), &body(1));
+        let part = person.sections[&Section::Results];
+        assert_eq!(part.source, Some(PracticeId::from_bytes([1; 16])));
+        assert!(part.is_listing);
+        add_section(&mut person, 1, &release(2, false), &body(2));
+        let part = person.sections[&Section::Results];
+        assert_eq!((part.source, part.is_listing), (None, false));
     }
 }

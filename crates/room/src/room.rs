@@ -1,5 +1,6 @@
 //! What the parts of the room share while it runs.
 
+use crate::ceremonies::Ceremonies;
 use crate::codes::CodeKey;
 use crate::config::RoomConfig;
 use crate::database::{self, DatabaseError};
@@ -53,13 +54,11 @@ pub struct Room {
     installation: Mutex<Option<InstallationId>>,
     unlocked: RwLock<BTreeMap<IncidentId, Arc<Unlocked>>>,
     published: Mutex<BTreeSet<(IncidentId, Digest)>>,
-    attesting: Mutex<BTreeMap<Vec<u8>, Digest>>,
+    /// Acts whose answers are awaited.
+    pub(crate) ceremonies: Ceremonies,
     /// Tries of codes at practices' desks.
     pub(crate) checks: Limit<PersonId>,
 }
-
-/// More pages that wait for an approval are not kept: the oldest ceremonies are over long before.
-const MOST_ATTESTING: usize = 1_000;
 
 impl Room {
     /// Connects the databases (bringing its own schema up to date) and reads the code key.
@@ -84,7 +83,7 @@ impl Room {
             installation: Mutex::default(),
             unlocked: RwLock::default(),
             published: Mutex::default(),
-            attesting: Mutex::default(),
+            ceremonies: Ceremonies::default(),
             checks: Limit::new(CHECKS, 60),
         })
     }
@@ -129,27 +128,6 @@ impl Room {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         published.insert((incident, list));
-    }
-
-    /// Keeps which list a page shows whose answer is awaited.
-    pub(crate) fn attesting(&self, ceremony: Vec<u8>, list: Digest) {
-        let mut all = self
-            .attesting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST_ATTESTING {
-            all.clear();
-        }
-        all.insert(ceremony, list);
-    }
-
-    /// Which list that page showed.
-    pub(crate) fn attested(&self, ceremony: &[u8]) -> Option<Digest> {
-        let mut all = self
-            .attesting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        all.remove(ceremony)
     }
 
     /// The installation, as the keeper said it once.

@@ -5,6 +5,7 @@ use crate::room::{Room, RoomError};
 use crate::{clock, follower, pages, sender, status, steward};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
@@ -28,12 +29,21 @@ const GATHERING: Duration = Duration::from_millis(50);
 /// Runs the incident room until `stop`; what is under way ends in order.
 pub async fn run(config: RoomConfig, stop: CancellationToken) -> Result<(), RoomError> {
     let room = Arc::new(Room::open(config).await?);
-    let listener = tokio::net::TcpListener::bind(room.config.listen)
+    let listener = TcpListener::bind(room.config.listen)
         .await
         .map_err(|source| RoomError::File {
             what: format!("the room cannot listen at {}", room.config.listen),
             source,
         })?;
+    run_on(room, listener, stop).await
+}
+
+/// Runs an incident room whose pages are asked for at this listener, until `stop`.
+pub async fn run_on(
+    room: Arc<Room>,
+    listener: TcpListener,
+    stop: CancellationToken,
+) -> Result<(), RoomError> {
     let tasks = TaskTracker::new();
     tasks.spawn(follow(Arc::clone(&room), stop.clone()));
     tasks.spawn(stewardship(Arc::clone(&room), stop.clone()));

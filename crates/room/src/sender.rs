@@ -293,8 +293,13 @@ async fn finish(room: &Room, incident: IncidentId, now: Timestamp) -> Result<(),
         .collect();
     let is_done = !people.is_empty() && people.iter().all(|count| !is_unfinished(&count.state));
     // The duty is to tell everybody: it is done when the call lists are empty too.
-    if is_done && register::still_to_ring(&room.pool, incident).await? == 0 {
+    let to_ring = register::still_to_ring(&room.pool, incident).await?;
+    if is_done && to_ring == 0 {
         clocks::done(&room.pool, incident, "person", now).await?;
+    } else if to_ring > 0 && clocks::not_done(&room.pool, incident, "person").await? {
+        let detail = "Somebody must be rung again. The clock of telling people runs on.";
+        let event = Event::PatientTold;
+        note(&room.pool, incident, now, event, "Candour", detail).await?;
     }
     if is_done && acts::finish_runs(&room.pool, incident, now).await? {
         let detail = "Nobody is left to be told by mail or in the portal.";

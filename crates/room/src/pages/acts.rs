@@ -5,6 +5,7 @@ use super::session::Officer;
 use super::sign_in::{Answer, in_page};
 use super::{Problem, page};
 use crate::acts::{self, Pending, TwoPersonAct};
+use crate::ceremonies::Shown;
 use crate::codes::hexadecimal;
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, Incident, note};
@@ -255,13 +256,14 @@ pub(super) async fn begin(
         Ok(_) => return Err(CallError::Unexpected.into()),
         Err(error) => return Err(forget_if_gone(&room, &incident, act, error).await?),
     };
-    let texts = match shown {
-        Some((hash, texts)) => {
-            room.attesting(ceremony.ceremony.clone(), hash);
-            texts
-        }
-        None => Vec::new(),
+    let (list, texts) =
+        shown.map_or_else(|| (None, Vec::new()), |(hash, texts)| (Some(hash), texts));
+    let shown = Shown {
+        incident: incident.id,
+        act: act.word(),
+        list,
     };
+    room.ceremonies.begin(ceremony.ceremony.clone(), shown);
     let left_out = match act {
         Act::Approve => super::cases::left_out(&room, &incident).await?,
         Act::Unlock | Act::Run | Act::TakeIn(_) => 0,
@@ -392,13 +394,15 @@ pub(super) async fn answer(
 ) -> Result<Response, Problem> {
     let (incident, act) = found(&room, &id, &act).await?;
     let ceremony = answer.ceremony().ok_or_else(Problem::not_found)?;
-    // What was shown is what is approved, whatever the list has become since.
-    let attested = match act {
-        Act::Approve => Some(room.attested(&ceremony).ok_or_else(|| {
-            Problem::refused("This page is too old. Look at the texts again, then approve.")
-        })?),
-        Act::Unlock | Act::Run | Act::TakeIn(_) => None,
-    };
+    // What was shown is what is done, whatever the address says, and whatever the list has become since.
+    let shown = room
+        .ceremonies
+        .end(&ceremony, incident.id, &act.word())
+        .ok_or_else(|| {
+            Problem::refused(
+                "This answer is not for this step, or its page is too old. Nothing was done. Begin the step again.",
+            )
+        })?;
     let call = Call::ActFinish(wire::ActFinish {
         token: officer.token.expose().to_vec(),
         ceremony,
@@ -409,9 +413,10 @@ pub(super) async fn answer(
     let changed = match room.keeper.call(call).await {
         Ok(Reply::Changed(changed)) => changed,
         Ok(_) => return Err(CallError::Unexpected.into()),
-        Err(error) => return Err(forget_if_gone(&room, &incident, act, error).await?),
+        // Whether what waited for a second officer is gone is asked when the step is begun again.
+        Err(error) => return Err(error.into()),
     };
-    done(&room, &incident, &officer, act, attested, changed).await?;
+    done(&room, &incident, &officer, act, shown.list, changed).await?;
     room.wake.notify_waiters();
     let back = match act {
         Act::TakeIn(_) => format!("/incidents/{id}/scope"),

@@ -12,8 +12,6 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Html;
-use candour_keeper_api::CallError;
-use candour_keeper_api::wire::{Authorize, Call, Reply};
 use candour_keeper_api::words::{Action, Purpose};
 use candour_seal::IncidentId;
 use http::StatusCode;
@@ -73,7 +71,7 @@ async fn desk_page(
     desk: Desk,
     answer: Option<(String, bool)>,
 ) -> Result<Html<String>, Problem> {
-    leave(room, &desk, "incident_lists").await?;
+    leave(room, &desk, "incident_lists".to_owned()).await?;
     let mut cases = Vec::new();
     for incident in incidents::all(&room.pool).await? {
         if !is_told(room, incident.id).await? {
@@ -117,22 +115,10 @@ struct ListPage {
     list: ShownList,
 }
 
-/// Asks the keeper's leave to show lists, or which there are: nobody who is frozen gets it, and the ledger has who did. Gives the
-/// ledger's index.
-async fn leave(room: &Room, desk: &Desk, what: &str) -> Result<i64, Problem> {
-    let call = Call::Authorize(Authorize {
-        token: desk.staff.token.expose().to_vec(),
-        action: Action::Worklist.into(),
-        purpose: Purpose::Administration.into(),
-        patient: Vec::new(),
-        detail: what.to_owned(),
-    });
-    match room.keeper.call(call).await? {
-        Reply::Authorized(authorized) => {
-            Ok(i64::try_from(authorized.index).map_err(|_| DatabaseError::Row)?)
-        }
-        _ => Err(CallError::Unexpected.into()),
-    }
+/// The keeper's leave at a desk: nobody who is frozen gets it, and the ledger has who asked. Gives its index.
+async fn leave(room: &Room, desk: &Desk, what: String) -> Result<u64, Problem> {
+    let (action, purpose) = (Action::Worklist, Purpose::Administration);
+    Ok(desk.staff.leave(room, action, purpose, what).await?)
 }
 
 /// `GET /desk/{incident}`: the practice's own list; who looked at it stands in the ledger and in the timeline.
@@ -145,7 +131,7 @@ pub(super) async fn list(
     if !is_told(&room, incident.id).await? {
         return Err(Problem::not_found());
     }
-    let entry = leave(&room, &desk, &format!("incident_list {}", incident.id)).await?;
+    let entry = leave(&room, &desk, format!("incident_list {}", incident.id)).await?;
     let to = format!("/desk/{id}/told");
     let shown = lists::of_one_practice(&room, &incident, desk.practice, to).await?;
     let who = desk.staff.who();
@@ -156,7 +142,7 @@ pub(super) async fn list(
         Event::PracticeTold,
         desk.staff.title(),
         &format!("{who} looked at the list of {}.", shown.practice),
-        entry,
+        i64::try_from(entry).map_err(|_| DatabaseError::Row)?,
     )
     .await?;
     Ok(page(&ListPage {

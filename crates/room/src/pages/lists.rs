@@ -200,7 +200,7 @@ pub(super) struct ShownPerson {
     pub(super) phone: String,
     pub(super) why: &'static str,
     pub(super) seen: String,
-    /// How, when and by whom they were told in person; empty where nobody wrote it down.
+    /// How, when and by whom they were told by a person; empty where nobody wrote it down.
     pub(super) told: String,
 }
 

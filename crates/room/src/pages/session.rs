@@ -6,7 +6,7 @@ use crate::room::Room;
 use axum::extract::FromRequestParts;
 use axum::response::{IntoResponse, Redirect, Response};
 use candour_keeper_api::wire::{self, Call, Reply};
-use candour_keeper_api::words::{Reason, Role};
+use candour_keeper_api::words::{Action, Purpose, Reason, Role};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{PersonId, PracticeId};
 use http::HeaderMap;
@@ -47,6 +47,28 @@ impl Officer {
             format!("Person {}", self.person)
         } else {
             self.name.clone()
+        }
+    }
+
+    /// The keeper's leave for something that no key is needed for: nobody who is frozen gets it, and the ledger has
+    /// who asked. Gives the index of that entry.
+    pub(super) async fn leave(
+        &self,
+        room: &Room,
+        action: Action,
+        purpose: Purpose,
+        detail: String,
+    ) -> Result<u64, CallError> {
+        let call = Call::Authorize(wire::Authorize {
+            token: self.token.expose().to_vec(),
+            action: action.into(),
+            purpose: purpose.into(),
+            patient: Vec::new(),
+            detail,
+        });
+        match room.keeper.call(call).await? {
+            Reply::Authorized(authorized) => Ok(authorized.index),
+            _ => Err(CallError::Unexpected),
         }
     }
 }

@@ -5,14 +5,13 @@ use super::session::{Desk, Officer};
 use super::{Problem, acts};
 use crate::clock;
 use crate::database::DatabaseError;
-use crate::incidents::{Event, Incident, note, note_once_an_hour};
+use crate::follower::principal_of;
+use crate::incidents::{Event, Incident, note_once_an_hour};
 use crate::register::{self, How, Mark};
 use crate::room::Room;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Redirect;
-use candour_keeper_api::CallError;
-use candour_keeper_api::wire::{Authorize, Call, Reply};
 use candour_keeper_api::words::{Action, Purpose};
 use candour_seal::{PatientId, PracticeId};
 use http::StatusCode;
@@ -118,23 +117,21 @@ async fn write_down(
     }
     let practice = super::lists::practice_name(room, writer.practice).await?;
     let (who, title) = (writer.person.who(), writer.person.title());
-    let event = Event::PatientTold;
-    if said.is_told {
-        let detail = format!("{who} wrote down who was told in person, of {practice}.");
-        note_once_an_hour(
-            &room.pool,
-            incident.id,
-            now,
-            event,
-            title,
-            &detail,
-            entry_index,
-        )
-        .await?;
+    let detail = if said.is_told {
+        format!("{who} wrote down who was told, of {practice}.")
     } else {
-        let detail = format!("{who} corrected that somebody of {practice} was told: not yet.");
-        note(&room.pool, incident.id, now, event, title, &detail).await?;
-    }
+        format!("{who} corrected that somebody of {practice} was told: not yet.")
+    };
+    note_once_an_hour(
+        &room.pool,
+        incident.id,
+        now,
+        Event::PatientTold,
+        title,
+        &detail,
+        entry_index,
+    )
+    .await?;
     room.wake.notify_waiters();
     Ok(())
 }
@@ -177,7 +174,7 @@ async fn read(
     })
 }
 
-/// The keeper's leave: nobody who is frozen writes here, and the ledger has who wrote what.
+/// The keeper's leave. Whoever the case is about gets none of ours: they would take their own victims off the lists.
 async fn leave(
     room: &Room,
     incident: &Incident,
@@ -190,23 +187,18 @@ async fn leave(
         (Action::Room, Purpose::IncidentNotice)
     };
     let what = if said.is_told { "told" } else { "not_told" };
-    let call = Call::Authorize(Authorize {
-        token: writer.person.token.expose().to_vec(),
-        action: action.into(),
-        purpose: purpose.into(),
-        patient: Vec::new(),
-        detail: format!(
-            "incident_{what} {} {} {} {}",
-            incident.id,
-            said.patient,
-            said.how.word(),
-            said.day
-        ),
-    });
-    match room.keeper.call(call).await? {
-        Reply::Authorized(authorized) => {
-            Ok(i64::try_from(authorized.index).map_err(|_| DatabaseError::Row)?)
-        }
-        _ => Err(CallError::Unexpected.into()),
+    let detail = format!(
+        "incident_{what} {} {} {} {}",
+        incident.id,
+        said.patient,
+        said.how.word(),
+        said.day
+    );
+    let index = writer.person.leave(room, action, purpose, detail).await?;
+    if incident.is_about(principal_of(&room.keeper, index).await?) {
+        return Err(Problem::refused(
+            "This incident is about your own account. Ask a colleague to write down who was told.",
+        ));
     }
+    Ok(i64::try_from(index).map_err(|_| DatabaseError::Row)?)
 }

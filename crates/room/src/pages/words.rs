@@ -46,14 +46,23 @@ pub(super) const fn why_session(why: Why) -> &'static str {
     match why {
         Why::Stopped => "The keeper stopped it.",
         Why::BeganSince => {
-            "It began after the first session that was stopped, and before we knew better."
+            "It began when the account may have been in other hands: after a session that was stopped began."
+        }
+        Why::WentOn => {
+            "It began before the first session that was stopped, and went on opening after that."
         }
         Why::TakenIn => "An officer took it in.",
         Why::BeganBefore => "It began before the first session that was stopped.",
+        Why::WasOpenToo => {
+            "It began before the first session that was stopped, and was open at the same time: ask whose it is."
+        }
         Why::BeganWithPasskey => {
-            "It began after the last stop, with a passkey, which somebody who took a session does not have."
+            "It began after a stop, with a passkey, which somebody who took a session does not have."
         }
         Why::BeganWhenTold => "It began when people were already being told.",
+        Why::OfAnotherKind => {
+            "It is of the same person in another role, in which no session was stopped."
+        }
     }
 }
 

@@ -16,20 +16,29 @@ pub enum Why {
     Stopped,
     /// In: it began while the account was in somebody else's hands, as far as the ledger says.
     BeganSince,
+    /// In: of a patient's account, it began before the first session that was stopped, and opened something after that.
+    WentOn,
     /// In: an officer took it in.
     TakenIn,
     /// Out: it began before the first session that was stopped.
     BeganBefore,
+    /// Out: of staff, it began before the first session that was stopped, and was open at the same time.
+    WasOpenToo,
     /// Out: it began after the last stop, with a passkey, as all staff do.
     BeganWithPasskey,
     /// Out: it began when people were being told.
     BeganWhenTold,
+    /// Out: as staff where only patient sessions were stopped, or the other way round.
+    OfAnotherKind,
 }
 
 impl Why {
     /// Whether the scope counts the session.
     pub const fn is_in(self) -> bool {
-        matches!(self, Self::Stopped | Self::BeganSince | Self::TakenIn)
+        matches!(
+            self,
+            Self::Stopped | Self::BeganSince | Self::WentOn | Self::TakenIn
+        )
     }
 }
 
@@ -53,29 +62,59 @@ struct Begun {
     index: i64,
     at: Timestamp,
     is_staff: bool,
-    is_stopped: bool,
+    /// Ledger index of its last stop.
+    stopped_at: Option<i64>,
+    /// Ledger index of the last entry by which it got anything.
+    last_open: Option<i64>,
     is_taken_in: bool,
 }
 
-/// Where the account's other hands came and went.
-#[derive(Debug, Clone, Copy)]
+/// Where other hands came and went, in one kind of the account's sessions: staff's, or a patient's.
+#[derive(Debug, Clone)]
 struct Span {
-    /// First entry of the first session that was stopped.
+    /// Of each session that was stopped, its first entry and its last stop.
+    stopped: Vec<(i64, i64)>,
+    /// First entry of the first of them.
     first: i64,
-    /// The last stop.
-    last_stop: i64,
     /// When the first run began: from then on people know.
     told_at: Option<Timestamp>,
 }
 
-fn why(begun: &Begun, span: &Span) -> Why {
-    if begun.is_stopped {
-        Why::Stopped
-    } else if begun.is_taken_in {
-        Why::TakenIn
-    } else if begun.index < span.first {
-        Why::BeganBefore
-    } else if begun.index < span.last_stop {
+impl Span {
+    /// `None` where no session of that kind was stopped.
+    fn of(all: &[Begun], is_staff: bool, told_at: Option<Timestamp>) -> Option<Self> {
+        let stopped: Vec<(i64, i64)> = all
+            .iter()
+            .filter(|begun| begun.is_staff == is_staff)
+            .filter_map(|begun| Some((begun.index, begun.stopped_at?)))
+            .collect();
+        let first = stopped.iter().map(|(from, _)| *from).min()?;
+        Some(Self {
+            stopped,
+            first,
+            told_at,
+        })
+    }
+}
+
+fn why(begun: &Begun, span: Option<&Span>) -> Why {
+    if begun.stopped_at.is_some() {
+        return Why::Stopped;
+    }
+    if begun.is_taken_in {
+        return Why::TakenIn;
+    }
+    let Some(span) = span else {
+        return Why::OfAnotherKind;
+    };
+    let lies_within = |(from, to): &(i64, i64)| (*from..*to).contains(&begun.index);
+    if begun.index < span.first {
+        match begun.last_open {
+            Some(last) if last > span.first && begun.is_staff => Why::WasOpenToo,
+            Some(last) if last > span.first => Why::WentOn,
+            _ => Why::BeganBefore,
+        }
+    } else if span.stopped.iter().any(lies_within) {
         Why::BeganSince
     } else if begun.is_staff {
         Why::BeganWithPasskey
@@ -106,43 +145,42 @@ pub async fn sessions(
                 &incident.session,
                 &incident.principal,
                 &i16::from(EntryKind::SignIn.number()),
+                &i16::from(EntryKind::Open.number()),
             ],
         )
         .await?;
     let told_at = client.query_one(TOLD_AT, &[&id]).await?.try_get(0)?;
     let mut all = Vec::new();
-    let mut last_stop = 0;
     for row in &rows {
         let role: i16 = row.try_get("role")?;
         let is_of_patient = [Role::Patient, Role::Proxy]
             .into_iter()
             .any(|own| i16::from(own.number()) == role);
-        last_stop = row.try_get("last_stop")?;
         all.push(Begun {
             session: row.try_get("session")?,
             index: row.try_get("index")?,
             at: row.try_get("at")?,
             is_staff: !is_of_patient,
-            is_stopped: row.try_get("is_stopped")?,
+            stopped_at: row.try_get("stopped_at")?,
+            last_open: row.try_get("last_open")?,
             is_taken_in: row.try_get("is_taken_in")?,
         });
     }
-    let stopped = all.iter().filter(|begun| begun.is_stopped);
-    let Some(first) = stopped.map(|begun| begun.index).min() else {
+    let staff = Span::of(&all, true, told_at);
+    let patient = Span::of(&all, false, told_at);
+    if staff.is_none() && patient.is_none() {
         return Ok(Vec::new());
-    };
-    let span = Span {
-        first,
-        last_stop,
-        told_at,
-    };
+    }
     Ok(all
         .iter()
-        .map(|begun| AccountSession {
-            session: begun.session,
-            index: begun.index,
-            at: begun.at,
-            why: why(begun, &span),
+        .map(|begun| {
+            let span = if begun.is_staff { &staff } else { &patient };
+            AccountSession {
+                session: begun.session,
+                index: begun.index,
+                at: begun.at,
+                why: why(begun, span.as_ref()),
+            }
         })
         .collect())
 }
@@ -252,10 +290,11 @@ pub(crate) const SESSIONS: &str = "
         select session, (select min(index) from entry where entry.session = stop.session) from stop
     )
     select begun.session, begun.index, entry.at, entry.role,
-           exists (select 1 from stop where stop.session = begun.session) as is_stopped,
+           (select max(index) from stop where stop.session = begun.session) as stopped_at,
+           (select max(index) from entry opened
+            where opened.session = begun.session and opened.kind = $8 and opened.decision = 0) as last_open,
            exists (select 1 from scope_session taken
-                   where taken.incident = $1 and taken.session = begun.session) as is_taken_in,
-           coalesce((select max(index) from stop), 0) as last_stop
+                   where taken.incident = $1 and taken.session = begun.session) as is_taken_in
     from begun join entry on entry.index = begun.index
     order by begun.index";
 
@@ -285,41 +324,73 @@ mod tests {
             index,
             at: at(index),
             is_staff,
-            is_stopped: false,
+            stopped_at: None,
+            last_open: None,
             is_taken_in: false,
         }
     }
 
-    const fn span(told_at: Option<Timestamp>) -> Span {
-        Span {
-            first: 100,
-            last_stop: 200,
-            told_at,
-        }
+    /// Sessions that were stopped from their first entry to their last stop.
+    fn said(begun: &Begun, stopped: &[(i64, i64)], told_at: Option<Timestamp>) -> Why {
+        let of_same_kind = |(from, to): &(i64, i64)| Begun {
+            stopped_at: Some(*to),
+            ..self::begun(*from, begun.is_staff)
+        };
+        let all: Vec<Begun> = stopped.iter().map(of_same_kind).collect();
+        why(begun, Span::of(&all, begun.is_staff, told_at).as_ref())
     }
+
+    const ONCE: &[(i64, i64)] = &[(100, 200)];
+    const TWICE: &[(i64, i64)] = &[(100, 200), (500, 600)];
 
     #[test]
     fn what_began_before_the_first_stopped_session_is_out_until_an_officer_takes_it_in() {
         let before = begun(99, false);
-        assert_eq!(why(&before, &span(None)), Why::BeganBefore);
+        assert_eq!(said(&before, ONCE, None), Why::BeganBefore);
         let taken = Begun {
             is_taken_in: true,
             ..before
         };
-        assert!(why(&taken, &span(None)).is_in());
+        assert!(said(&taken, ONCE, None).is_in());
     }
 
     #[test]
     fn after_the_last_stop_a_password_may_still_be_the_thief_s_and_a_passkey_is_not() {
-        assert!(why(&begun(201, false), &span(None)).is_in());
-        assert_eq!(why(&begun(201, true), &span(None)), Why::BeganWithPasskey);
-        assert!(why(&begun(150, true), &span(None)).is_in());
+        assert!(said(&begun(201, false), ONCE, None).is_in());
+        assert_eq!(said(&begun(201, true), ONCE, None), Why::BeganWithPasskey);
+        assert!(said(&begun(150, true), ONCE, None).is_in());
     }
 
     #[test]
     fn whoever_comes_because_they_were_told_is_no_thief() {
-        let told = span(Some(at(300)));
-        assert!(why(&begun(299, false), &told).is_in());
-        assert_eq!(why(&begun(300, false), &told), Why::BeganWhenTold);
+        let told = Some(at(300));
+        assert!(said(&begun(299, false), ONCE, told).is_in());
+        assert_eq!(said(&begun(300, false), ONCE, told), Why::BeganWhenTold);
+    }
+
+    #[test]
+    fn between_two_stops_a_doctor_s_work_and_a_told_patient_s_visit_are_their_own() {
+        assert_eq!(said(&begun(300, true), TWICE, None), Why::BeganWithPasskey);
+        assert_eq!(
+            said(&begun(300, false), TWICE, Some(at(250))),
+            Why::BeganWhenTold
+        );
+        assert_eq!(said(&begun(300, false), TWICE, None), Why::BeganSince);
+        for is_staff in [true, false] {
+            let within = begun(550, is_staff);
+            assert_eq!(said(&within, TWICE, Some(at(250))), Why::BeganSince);
+        }
+    }
+
+    #[test]
+    fn an_older_session_that_goes_on_opening_is_in_for_a_patient_and_shown_for_staff() {
+        let went_on = |is_staff, last| Begun {
+            last_open: Some(last),
+            ..begun(50, is_staff)
+        };
+        assert_eq!(said(&went_on(false, 99), ONCE, None), Why::BeganBefore);
+        assert_eq!(said(&went_on(false, 201), ONCE, None), Why::WentOn);
+        assert_eq!(said(&went_on(true, 201), ONCE, None), Why::WasOpenToo);
+        assert!(!Why::WasOpenToo.is_in());
     }
 }

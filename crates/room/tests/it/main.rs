@@ -5,6 +5,7 @@
     reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
 )]
 
+mod acts;
 mod register;
 mod relay;
 mod reopenings;

@@ -141,3 +141,103 @@ async fn where_an_account_was_stopped_and_no_session_was_named_all_its_sessions_
     let incident = one_incident(&pool).await;
     assert_eq!(people(&pool, &incident).await, [1, 2]);
 }
+
+fn as_role(role: Role, row: Row) -> Row {
+    match row.role {
+        Role::Keeper => row,
+        _ => Row { role, ..row },
+    }
+}
+
+#[tokio::test]
+async fn a_second_stop_of_a_doctor_does_not_bring_in_the_patients_treated_between_the_two() {
+    let (_database, pool) = support::room().await;
+    let mut rows = vec![sign_in(1), in_session(1, Row::grant(1, 10)), stop(1)];
+    rows.push(sign_in(2));
+    rows.extend((11..=20).map(|patient| in_session(2, Row::grant(patient, patient))));
+    rows.extend([sign_in(3), in_session(3, Row::grant(2, 30)), stop(3)]);
+    let rows: Vec<Row> = rows
+        .into_iter()
+        .map(|row| as_role(Role::Clinician, row))
+        .collect();
+    append(&pool, &rows).await;
+    let incident = one_incident(&pool).await;
+    assert_eq!(people(&pool, &incident).await, [1, 2]);
+}
+
+#[tokio::test]
+async fn a_told_patient_s_own_visit_between_two_stops_stays_out() {
+    let (_database, pool) = support::room().await;
+    append(
+        &pool,
+        &[sign_in(1), in_session(1, Row::grant(1, 10)), stop(1)],
+    )
+    .await;
+    let incident = one_incident(&pool).await;
+    // Every entry of these tests is of the same second; the run began a second before it.
+    let run = "insert into run (id, incident, text_version, scope_version, begun_at)
+        select decode(repeat('06', 16), 'hex'), $1, 1, 1, min(at) - interval '1 second' from entry";
+    let id = incident.id.as_bytes().as_slice();
+    let client = pool.get().await.unwrap();
+    client.execute(run, &[&id]).await.unwrap();
+    let later = [
+        sign_in(2),
+        in_session(2, Row::grant(2, 20)),
+        sign_in(3),
+        in_session(3, Row::grant(3, 30)),
+        stop(3),
+    ];
+    append(&pool, &later).await;
+    assert_eq!(people(&pool, &incident).await, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_thief_s_older_session_that_opens_documents_after_the_freeze_is_in() {
+    for (role, expected) in [
+        (Role::Patient, vec![2, 3, 4]),
+        // A doctor's own session may be open elsewhere: an officer decides.
+        (Role::Clinician, Vec::new()),
+    ] {
+        let (_database, pool) = support::room().await;
+        let rows = [
+            sign_in(1),
+            sign_in(2),
+            stop(2),
+            in_session(1, Row::grant(2, 20)),
+            in_session(1, Row::grant(3, 30)),
+            in_session(1, Row::grant(4, 40)),
+        ];
+        append(&pool, &rows.map(|row| as_role(role, row))).await;
+        let incident = one_incident(&pool).await;
+        assert_eq!(people(&pool, &incident).await, expected);
+        let sessions = scope::sessions(&pool, &incident).await.unwrap();
+        let why = match role {
+            Role::Patient => Why::WentOn,
+            _ => Why::WasOpenToo,
+        };
+        assert_eq!((sessions[0].session, sessions[0].why), (1, why));
+    }
+}
+
+#[tokio::test]
+async fn a_doctor_s_work_is_not_in_when_it_was_their_own_patient_session_that_was_stopped() {
+    let (_database, pool) = support::room().await;
+    let rows = [
+        sign_in(1),
+        as_role(Role::Clinician, sign_in(2)),
+        as_role(Role::Clinician, in_session(2, Row::grant(2, 20))),
+        in_session(1, Row::grant(1, 10)),
+        stop(1),
+        as_role(Role::Clinician, sign_in(3)),
+        as_role(Role::Clinician, in_session(3, Row::grant(3, 30))),
+    ];
+    append(&pool, &rows).await;
+    let incident = one_incident(&pool).await;
+    assert_eq!(people(&pool, &incident).await, [1]);
+    let sessions = scope::sessions(&pool, &incident).await.unwrap();
+    let out = sessions.iter().filter(|one| !one.why.is_in());
+    assert!(
+        out.map(|one| (one.session, one.why))
+            .eq([(2, Why::OfAnotherKind), (3, Why::OfAnotherKind)])
+    );
+}

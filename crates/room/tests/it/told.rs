@@ -1,7 +1,13 @@
 use crate::support::{self, Row, append};
+use crate::world::world;
+use candour_keeper::instances::InstanceKind;
+use candour_keeper_api::wire::{Authorize, Call, Reply};
+use candour_keeper_api::words::{Action, Purpose};
 use candour_keeper_api::words::{EntryKind, Role};
+use candour_room::follower::principal_of;
 use candour_room::incidents;
 use candour_room::register::{self, How, Mark};
+use candour_room::{clocks, sender};
 use candour_seal::{IncidentId, PatientId, PersonId, PracticeId};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
@@ -91,4 +97,71 @@ async fn a_mistake_is_corrected_by_another_row_and_both_stay() {
         .unwrap();
     let written: Vec<bool> = rows.iter().map(|row| row.get(0)).collect();
     assert_eq!(written, [true, false, true]);
+}
+
+#[tokio::test]
+async fn whoever_the_case_is_about_is_known_by_the_entry_of_their_leave_before_the_room_follows() {
+    let world = world().await;
+    let keeper = world.keeper.client(InstanceKind::Portal);
+    let mut found = Vec::new();
+    for _ in 0..2 {
+        let staff = world.keeper.staff(world.practice, Role::Clinician).await;
+        let call = Call::Authorize(Authorize {
+            token: staff.token.expose().to_vec(),
+            action: Action::Worklist.into(),
+            purpose: Purpose::Administration.into(),
+            patient: Vec::new(),
+            detail: "incident_told".to_owned(),
+        });
+        let Reply::Authorized(leave) = keeper.call(call).await.unwrap() else {
+            panic!("the keeper gives leave");
+        };
+        found.push(principal_of(&world.room.keeper, leave.index).await.unwrap());
+    }
+    let stop = Row {
+        principal: found[0],
+        ..Row::of_keeper(EntryKind::Freeze, 0)
+    };
+    append(&world.room.pool, &[stop]).await;
+    let opened = incidents::open_new(&world.room.pool, now(), || INCIDENT).await;
+    let incident = opened.unwrap().remove(0);
+    assert!(incident.is_about(found[0]));
+    assert!(!incident.is_about(found[1]), "a colleague may write");
+}
+
+#[tokio::test]
+async fn the_clock_of_telling_people_runs_on_when_somebody_must_be_rung_again() {
+    let world = world().await;
+    let pool = &world.room.pool;
+    somebody_to_ring(pool).await;
+    let zone = &world.room.config.zone;
+    clocks::start(pool, INCIDENT, now(), zone).await.unwrap();
+    let step = || async { sender::step(&world.room, now()).await.unwrap() };
+    let is_done = || async {
+        let client = pool.get().await.unwrap();
+        let done = "select bool_and(done_at is not null) from clock where duty like 'person%'";
+        client.query_one(done, &[]).await.unwrap().get::<_, bool>(0)
+    };
+    let said = || async {
+        let events = incidents::events(pool, INCIDENT).await.unwrap();
+        let runs_on = |row: &&incidents::TimelineRow| row.detail.contains("runs on");
+        events.iter().filter(runs_on).count()
+    };
+    step().await;
+    assert!(!is_done().await);
+    write(pool, by_phone()).await;
+    step().await;
+    assert!(is_done().await);
+    let not_told = Mark {
+        is_told: false,
+        ..by_phone()
+    };
+    write(pool, not_told).await;
+    step().await;
+    step().await;
+    assert!(!is_done().await);
+    assert_eq!(said().await, 1);
+    write(pool, by_phone()).await;
+    step().await;
+    assert!(is_done().await);
 }
