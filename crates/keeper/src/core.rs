@@ -346,5 +346,6 @@ fn open_checkpoints(
     let name = format!("{installation}.candour.invalid/ledger");
     let signer = LogSigner::from_seed(&name, keys.checkpoint_seed().expose())
         .map_err(|_| CoreError::CheckpointKey)?;
-    Ok(Checkpoints::new(checkpoint::folder(folder), signer)?)
+    let folder = checkpoint::folder(folder);
+    Ok(Checkpoints::new(folder, signer, keys.acceptance())?)
 }

@@ -196,12 +196,21 @@ async fn at_start(
     found: &Frontier,
     checkpoints: &Checkpoints,
 ) -> Result<AtStart, StartError> {
-    let accepted = checkpoints.accepted()?;
-    if let Some(loss) = &accepted {
-        checkpoints.set_aside(loss)?;
-    }
     let roots = async |sizes: BTreeSet<u64>| roots_at(client, found, &sizes).await;
-    let held = checkpoints.check(found.size(), roots).await?;
+    let accepted = checkpoints.accepted()?;
+    if let Some(accepted) = &accepted {
+        let roots = roots(BTreeSet::from([accepted.loss.from])).await?;
+        accepted.is_of(found.size(), roots.as_ref())?;
+        checkpoints.set_aside(&accepted.loss)?;
+    }
+    // Facts come after the first entry, so where there are some an empty ledger is not a new one.
+    let is_new = found.size() == 0
+        && !client
+            .query_one(sql::HAS_FACTS, &[])
+            .await?
+            .get::<_, bool>(0);
+    let goes_on = is_new || accepted.is_some();
+    let held = checkpoints.check(found.size(), goes_on, roots).await?;
     // Also over nothing at all: from its first entry on, a ledger without a checkpoint is one that lost them.
     if held == AtStart::Continues && (accepted.is_some() || found.size() == 0) {
         checkpoints.write(found)?;
