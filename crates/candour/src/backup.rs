@@ -270,7 +270,8 @@ impl<W: Write> Saver<'_, W> {
             ))?;
         }
         Walk::through(&source.data, &source.accounts, &mut |below, plain| {
-            let name = format!("{}{}", names::FILE, below.display());
+            let name = files::name_of(below)
+                .map_err(|why| Problem::Machine(format!("{}: {why}", below.display())))?;
             // No more than it held when it was opened: its owner may write faster than we read.
             let mut content = plain.file.take(plain.length);
             self.entry(&name, plain.mode, &mut content)?;
@@ -403,8 +404,8 @@ fn report(target: &Path, contents: &Contents, left_out: &[String]) -> Result<Exi
     terminal::say(&format!("{} holds {}.", target.display(), amount(length)))?;
     if !left_out.is_empty() {
         terminal::complain(&format!(
-            "Left out, because it is no plain file of the account that its place belongs to; everything else was looked \
-             at and saved. Find out who put it there before you remove it: a part that was taken over can do this to have \
+            "Left out, because it is no plain file of the account that its place belongs to, or none that Candour makes; \
+             everything else was looked at and saved. Find out who put it there before you remove it: a part that was taken over can do this to have \
              something else copied. {}",
             first_few(left_out)
         ))?;

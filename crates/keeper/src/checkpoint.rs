@@ -2,6 +2,7 @@
 
 use crate::ledger::LedgerHandle;
 use candour_ledger::{Frontier, Hash, LogSigner, LogVerifier};
+use candour_seal::{MacKey, hmac, hmac_matches};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,6 +25,12 @@ pub enum CheckpointError {
     /// A file in the folder is not a checkpoint of this ledger.
     #[error("the file {0} is not a checkpoint signed by this keeper")]
     Foreign(String),
+    /// What lies there as accepted was not accepted, or for another ledger.
+    #[error(
+        "accepted-loss.json was not written by this keeper for the ledger as it is. Move it away and start again; if \
+         entries are lost, two operators accept that: candour-keeper accept-loss"
+    )]
+    NotAccepted,
 }
 
 /// What the start check found.
@@ -49,6 +56,35 @@ pub struct Loss {
     pub is_whole: bool,
 }
 
+/// A loss that two operators accepted, as it waits beside the checkpoints for the next start.
+#[derive(Serialize, Deserialize)]
+pub struct Accepted {
+    /// What they accepted.
+    pub loss: Loss,
+    /// The root of the ledger they accepted it for.
+    root: [u8; 32],
+    /// HMAC over both.
+    mac: [u8; 32],
+}
+
+impl Accepted {
+    /// The ledger is the one it was accepted for, or that with the entries that say what is lost.
+    pub fn is_of(
+        &self,
+        have: u64,
+        roots: Option<&BTreeMap<u64, Hash>>,
+    ) -> Result<(), CheckpointError> {
+        let Loss { from, to, .. } = self.loss;
+        let root = roots.and_then(|roots| roots.get(&from));
+        // An entry for each that is lost, and an alarm.
+        let is_under_way = (from..=to.max(from + 1) + 1).contains(&have);
+        if is_under_way && root.is_some_and(|root| *root.as_bytes() == self.root) {
+            return Ok(());
+        }
+        Err(CheckpointError::NotAccepted)
+    }
+}
+
 /// The ledger's roots at the sizes asked for and reached; `None` when its head is not the one of its leaves.
 pub type Roots = Option<BTreeMap<u64, Hash>>;
 
@@ -56,13 +92,22 @@ pub type Roots = Option<BTreeMap<u64, Hash>>;
 pub struct Checkpoints {
     folder: PathBuf,
     signer: LogSigner,
+    acceptance: MacKey,
 }
 
 impl Checkpoints {
     /// Over this folder, which is made when it is missing.
-    pub fn new(folder: PathBuf, signer: LogSigner) -> Result<Self, CheckpointError> {
+    pub fn new(
+        folder: PathBuf,
+        signer: LogSigner,
+        acceptance: MacKey,
+    ) -> Result<Self, CheckpointError> {
         fs::create_dir_all(&folder)?;
-        Ok(Self { folder, signer })
+        Ok(Self {
+            folder,
+            signer,
+            acceptance,
+        })
     }
 
     /// The key that checks the signatures.
@@ -89,28 +134,32 @@ impl Checkpoints {
 
     /// Holds the ledger against the newest checkpoint. `roots_at` gives the ledger's roots at some sizes.
     ///
-    /// A ledger with entries of which no checkpoint is left may be one of any length, rolled back to any day: it is
-    /// not gone on from until two operators accepted that nobody can know.
+    /// A ledger of which no checkpoint is left may be one of any length, rolled back to any day: unless it is known to
+    /// go on (new, or accepted), it is not gone on from until two operators accepted that nobody can know. The one over
+    /// the empty ledger fits every ledger, so it says nothing.
     pub async fn check<E>(
         &self,
         have: u64,
+        goes_on: bool,
         roots_at: impl AsyncFn(BTreeSet<u64>) -> Result<Roots, E>,
     ) -> Result<AtStart, E>
     where
         E: From<CheckpointError>,
     {
-        if let Some((signed, root, _)) = self.last()? {
+        if let Some((signed, root, _)) = self.last()?.filter(|(signed, _, _)| *signed > 0) {
             let roots = roots_at(BTreeSet::from([signed])).await?;
             if roots.is_some_and(|roots| roots.get(&signed) == Some(&root)) {
                 return Ok(AtStart::Continues);
             }
-        } else if have == 0 || self.accepted()?.is_some() {
+        } else if goes_on {
             return Ok(AtStart::Continues);
         }
         let mut all = Vec::new();
         for path in self.files()? {
             let (size, root, _) = self.read(&path)?;
-            all.push((size, root, name_of(&path)));
+            if size > 0 {
+                all.push((size, root, name_of(&path)));
+            }
         }
         let roots = roots_at(all.iter().map(|(size, _, _)| *size).collect()).await?;
         let agrees = |size, root| roots.as_ref().and_then(|roots| roots.get(size)) == Some(root);
@@ -127,19 +176,28 @@ impl Checkpoints {
     }
 
     /// The loss that two operators accepted and that is not written to the ledger yet.
-    pub fn accepted(&self) -> Result<Option<Loss>, CheckpointError> {
-        match fs::read(self.acceptance()) {
-            Ok(bytes) => Ok(Some(
-                serde_json::from_slice(&bytes).map_err(io::Error::from)?,
-            )),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error.into()),
+    pub fn accepted(&self) -> Result<Option<Accepted>, CheckpointError> {
+        let bytes = match fs::read(self.acceptance()) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let accepted: Accepted =
+            serde_json::from_slice(&bytes).map_err(|_| CheckpointError::NotAccepted)?;
+        let text = accepted_text(&accepted.loss, &accepted.root)?;
+        if !hmac_matches(&self.acceptance, &text, &accepted.mac) {
+            return Err(CheckpointError::NotAccepted);
         }
+        Ok(Some(accepted))
     }
 
-    /// Two operators accept the loss; it takes effect when the keeper starts again.
-    pub fn accept(&self, loss: &Loss) -> Result<(), CheckpointError> {
-        let text = serde_json::to_vec_pretty(loss).map_err(io::Error::from)?;
+    /// Two operators accept the loss of the ledger with this root; it takes effect when the keeper starts again.
+    pub fn accept(&self, loss: &Loss, root: Hash) -> Result<(), CheckpointError> {
+        let root = *root.as_bytes();
+        let mac = hmac(&self.acceptance, &accepted_text(loss, &root)?);
+        let loss = loss.clone();
+        let accepted = Accepted { loss, root, mac };
+        let text = serde_json::to_vec_pretty(&accepted).map_err(io::Error::from)?;
         self.keep(&self.acceptance(), &text)
     }
 
@@ -157,10 +215,13 @@ impl Checkpoints {
         Ok(())
     }
 
-    /// The accepted loss stands in the ledger: what was accepted lies with the checkpoints that were set aside.
+    /// The accepted loss stands in the ledger: what was accepted lies with the checkpoints that were set aside, without
+    /// what would let it be accepted again.
     pub fn settle(&self, loss: &Loss) -> Result<(), CheckpointError> {
         let name = format!("{:020}.accepted", loss.to);
-        fs::rename(self.acceptance(), self.folder.join("lost").join(name))?;
+        let text = serde_json::to_vec_pretty(loss).map_err(io::Error::from)?;
+        self.keep(&self.folder.join("lost").join(name), &text)?;
+        fs::remove_file(self.acceptance())?;
         Ok(())
     }
 
@@ -265,6 +326,11 @@ impl Checkpoints {
     }
 }
 
+/// What the acceptance is authenticated as.
+fn accepted_text(loss: &Loss, root: &[u8; 32]) -> Result<Vec<u8>, CheckpointError> {
+    Ok(serde_json::to_vec(&(loss, root)).map_err(io::Error::from)?)
+}
+
 fn name_of(path: &Path) -> String {
     path.file_name()
         .unwrap_or_default()
@@ -290,13 +356,21 @@ mod tests {
         frontier
     }
 
+    fn acceptance() -> MacKey {
+        candour_seal::RootKey::from_bytes(&[7; 32]).derive(b"accepted loss")
+    }
+
     fn checkpoints(folder: &Path) -> Checkpoints {
         let signer = LogSigner::from_seed("candour.example/ledger", &[7; 32]).unwrap();
-        Checkpoints::new(folder.join("checkpoints"), signer).unwrap()
+        Checkpoints::new(folder.join("checkpoints"), signer, acceptance()).unwrap()
     }
 
     /// A ledger of this many entries; from `other` on they are not the ones that were signed.
     async fn check(checkpoints: &Checkpoints, entries: u8, other: u8) -> AtStart {
+        check_of(checkpoints, entries, other, false).await
+    }
+
+    async fn check_of(checkpoints: &Checkpoints, entries: u8, other: u8, goes_on: bool) -> AtStart {
         let roots = async |sizes: BTreeSet<u64>| -> Result<Roots, CheckpointError> {
             let mut frontier = Frontier::new();
             let mut roots = BTreeMap::new();
@@ -309,7 +383,10 @@ mod tests {
             }
             Ok(Some(roots))
         };
-        checkpoints.check(entries.into(), roots).await.unwrap()
+        checkpoints
+            .check(entries.into(), goes_on, roots)
+            .await
+            .unwrap()
     }
 
     fn loss(from: u64, to: u64, contradicted: &[u64]) -> AtStart {
@@ -344,12 +421,13 @@ mod tests {
         let AtStart::RolledBack(loss) = found else {
             panic!("accepted")
         };
-        checkpoints.accept(&loss).unwrap();
-        assert_eq!(checkpoints.accepted().unwrap(), Some(loss.clone()));
+        checkpoints.accept(&loss, frontier(9).root()).unwrap();
+        let accepted = checkpoints.accepted().unwrap().unwrap();
+        assert_eq!(accepted.loss, loss);
         checkpoints.set_aside(&loss).unwrap();
         assert_eq!(checkpoints.last().unwrap().unwrap().0, 3);
         checkpoints.settle(&loss).unwrap();
-        assert_eq!(checkpoints.accepted().unwrap(), None);
+        assert!(checkpoints.accepted().unwrap().is_none());
         let kept = fs::read_dir(folder.path().join("checkpoints/lost")).unwrap();
         assert_eq!(kept.count(), 3);
     }
@@ -363,25 +441,72 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_ledger_of_which_no_checkpoint_is_left_waits_for_two_people_and_an_empty_one_does_not()
-     {
+    async fn a_ledger_of_which_no_checkpoint_is_left_waits_for_two_people_and_a_new_one_does_not() {
         let folder = tempfile::tempdir().unwrap();
         let checkpoints = checkpoints(folder.path());
-        assert_eq!(check(&checkpoints, 0, 0).await, AtStart::Continues);
-        let found = check(&checkpoints, 9, 9).await;
-        assert_eq!(found, loss(9, 9, &[]));
-        let AtStart::RolledBack(loss) = found else {
-            panic!("accepted")
-        };
-        checkpoints.accept(&loss).unwrap();
+        assert_eq!(check_of(&checkpoints, 0, 0, true).await, AtStart::Continues);
+        assert_eq!(check(&checkpoints, 0, 0).await, loss(0, 0, &[]));
+        assert_eq!(check(&checkpoints, 9, 9).await, loss(9, 9, &[]));
+        assert_eq!(check_of(&checkpoints, 9, 9, true).await, AtStart::Continues);
+    }
+
+    #[tokio::test]
+    async fn the_checkpoint_over_the_empty_ledger_is_none_for_one_with_entries() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        checkpoints.write(&frontier(0)).unwrap();
+        assert_eq!(check(&checkpoints, 9, 9).await, loss(9, 9, &[]));
+        checkpoints.write(&frontier(8)).unwrap();
         assert_eq!(check(&checkpoints, 9, 9).await, AtStart::Continues);
+    }
+
+    #[test]
+    fn an_acceptance_that_nobody_gave_or_that_was_changed_is_refused_with_the_way_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        let AtStart::RolledBack(loss) = loss(9, 11, &[10, 11]) else {
+            panic!("no loss")
+        };
+        let path = folder.path().join("accepted-loss.json");
+        checkpoints.accept(&loss, frontier(9).root()).unwrap();
+        let given = fs::read_to_string(&path).unwrap();
+        for forged in [
+            serde_json::to_string(&loss).unwrap(),
+            given.replace("\"to\": 11", "\"to\": 12"),
+            given.replace("\"from\": 9", "\"from\": 3"),
+        ] {
+            assert_ne!(forged, given);
+            fs::write(&path, forged).unwrap();
+            let refused = checkpoints.accepted().err().unwrap().to_string();
+            assert!(refused.contains("Move it away"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_acceptance_is_of_the_ledger_it_was_given_for_and_of_no_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let checkpoints = checkpoints(folder.path());
+        let AtStart::RolledBack(loss) = loss(9, 11, &[10, 11]) else {
+            panic!("no loss")
+        };
+        checkpoints.accept(&loss, frontier(9).root()).unwrap();
+        let accepted = checkpoints.accepted().unwrap().unwrap();
+        let roots = |size| BTreeMap::from([(9, frontier(size).root())]);
+        // As it was, while the lost entries are written, and with the alarm.
+        for have in [9, 10, 12] {
+            assert!(accepted.is_of(have, Some(&roots(9))).is_ok(), "{have}");
+        }
+        for (have, root) in [(8, 9), (13, 9), (9, 8)] {
+            assert!(accepted.is_of(have, Some(&roots(root))).is_err(), "{have}");
+        }
+        assert!(accepted.is_of(9, None).is_err());
     }
 
     #[test]
     fn somebody_else_s_checkpoint_is_not_taken_for_ours() {
         let folder = tempfile::tempdir().unwrap();
         let other = LogSigner::from_seed("candour.example/ledger", &[8; 32]).unwrap();
-        Checkpoints::new(folder.path().join("checkpoints"), other)
+        Checkpoints::new(folder.path().join("checkpoints"), other, acceptance())
             .unwrap()
             .write(&frontier(2))
             .unwrap();

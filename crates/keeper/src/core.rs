@@ -299,10 +299,10 @@ impl Core {
         asked.ok()?.first().map(|row| row.get(0))
     }
 
-    /// Whether nothing was deposited or changed about this patient, and they opened nothing themselves, since a time;
+    /// Whether nobody but this principal deposited or changed anything about this patient, and they opened nothing themselves, since a time;
     /// `None` when it cannot be read.
-    pub(crate) async fn has_slept(&self, patient: i64, since: i64) -> Option<bool> {
-        let asked = reader::rows(&self.pool, sql::HAS_SLEPT, &[&patient, &since]).await;
+    pub(crate) async fn has_slept(&self, patient: i64, since: i64, principal: i64) -> Option<bool> {
+        let asked = reader::rows(&self.pool, sql::HAS_SLEPT, &[&patient, &since, &principal]).await;
         asked.ok()?.first().map(|row| row.get(0))
     }
 
@@ -346,5 +346,6 @@ fn open_checkpoints(
     let name = format!("{installation}.candour.invalid/ledger");
     let signer = LogSigner::from_seed(&name, keys.checkpoint_seed().expose())
         .map_err(|_| CoreError::CheckpointKey)?;
-    Ok(Checkpoints::new(checkpoint::folder(folder), signer)?)
+    let folder = checkpoint::folder(folder);
+    Ok(Checkpoints::new(folder, signer, keys.acceptance())?)
 }

@@ -152,6 +152,11 @@ impl Keys {
         self.root.derive(b"checkpoint")
     }
 
+    /// The key that authenticates what two operators accepted.
+    pub fn acceptance(&self) -> MacKey {
+        self.root.derive(b"accepted loss")
+    }
+
     /// A key for sealing small secrets inside fact bodies (`label`: what they are).
     pub fn sealing(&self, label: &str) -> ItemKey {
         self.root.derive(label.as_bytes())

@@ -15,8 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 const WEAKER: f64 = 4.0;
 const WEAKER_SPAN: i64 = 4;
 
+/// Addresses that a rule leaves alone. Only their number is told: who sits behind which is nobody else's business.
+const NETWORKS: &str = "detection.known_networks";
+
 /// Bounds of their own: deposits are recalled as a batch, and a share of a budget has no more than all of it.
-const BOUNDS: [(&str, f64); 2] = [
+const BOUNDS: [(&str, f64); 3] = [
+    (NETWORKS, 64.0),
     ("budgets.client.deposited_hour_floor", 100_000.0),
     ("budgets.staff.step_up_percent", 100.0),
 ];
@@ -47,12 +51,18 @@ pub struct Limits {
 impl Limits {
     /// Of these tables.
     pub fn of(budgets: &BudgetTable, detection: &DetectionTable) -> Self {
-        let set = flat(&json!({ "budgets": budgets, "detection": detection }));
-        let (budgets, detection) = (BudgetTable::default(), DetectionTable::default());
-        let usual = flat(&json!({ "budgets": budgets, "detection": detection }));
+        let mut set = flat(&json!({ "budgets": budgets, "detection": detection }));
         let lines = set.iter().fold(String::new(), |lines, (name, value)| {
             lines + name + "=" + value + "\n"
         });
+        set.retain(|name, _| !name.starts_with(NETWORKS));
+        set.insert(
+            NETWORKS.to_owned(),
+            detection.known_networks.len().to_string(),
+        );
+        let (budgets, detection) = (BudgetTable::default(), DetectionTable::default());
+        let mut usual = flat(&json!({ "budgets": budgets, "detection": detection }));
+        usual.insert(NETWORKS.to_owned(), "0".to_owned());
         let names: BTreeSet<&String> = set.keys().chain(usual.keys()).collect();
         let differing = names
             .into_iter()
@@ -205,6 +215,10 @@ mod tests {
                 "detection.machine_timing.gap 100 ms (400 ms)",
             ),
             (
+                json!({"detection": {"known_networks": ["203.0.113.7", "2001:db8:1:2::"]}}),
+                "detection.known_networks 2 (0)",
+            ),
+            (
                 json!({"detection": {"global_rate": {"base_per_second": 40.0}}}),
                 "detection.global_rate.base_per_second 40.0 (10.0)",
             ),
@@ -214,6 +228,15 @@ mod tests {
             assert_eq!(limits.are_within_bounds(), Ok(()), "{told}");
             assert_ne!(limits.digest, super::tests::limits(&json!({})).digest);
         }
+    }
+
+    #[test]
+    fn another_known_network_is_another_digest_though_only_their_number_is_told() {
+        let of = |network: &str| limits(&json!({"detection": {"known_networks": [network]}}));
+        let (one, other) = (of("203.0.113.7"), of("203.0.113.8"));
+        assert_eq!(one.differing, other.differing);
+        assert!(!format!("{:?}", one.differing).contains("203.0"));
+        assert_ne!(one.digest, other.digest);
     }
 
     #[test]
@@ -242,6 +265,10 @@ mod tests {
             (
                 json!({"detection": {"breadth": {"things_per_hundred": 30}}}),
                 "detection.breadth.things_per_hundred to 30",
+            ),
+            (
+                json!({"detection": {"known_networks": vec!["203.0.113.7"; 65]}}),
+                "detection.known_networks to 65",
             ),
             (
                 json!({"detection": {"ordered_walk": {"older_than": "57 d"}}}),

@@ -3,7 +3,7 @@
 //! Every missing index gets an entry that says it is lost, so that no index which a receipt or the incident room
 //! has seen is ever given to something else. Then an alarm opens an incident.
 
-use crate::checkpoint::Loss;
+use crate::checkpoint::{Accepted, Loss};
 use crate::core::{Core, CoreError};
 use crate::draft::Draft;
 use crate::ledger::{LEDGER_LOSS, Refusal, own_alarm};
@@ -19,8 +19,9 @@ pub(crate) fn accept(core: &Core, from: u64, to: u64) -> Result<(), Refusal> {
     if !loss.is_whole || (loss.from, loss.to) != (from, to) {
         return Err(Reason::Invalid.into());
     }
+    let root = core.ledger.durable().borrow().frontier.root();
     core.checkpoints
-        .accept(loss)
+        .accept(loss, root)
         .map_err(|_| Reason::LedgerUnavailable)?;
     tracing::warn!(from, to, "two operators accepted that entries are lost");
     core.restart.cancel();
@@ -29,7 +30,7 @@ pub(crate) fn accept(core: &Core, from: u64, to: u64) -> Result<(), Refusal> {
 
 /// Writes what was accepted, before anything else is written; goes on where an earlier start broke off.
 pub(crate) async fn write(core: &Core) -> Result<(), CoreError> {
-    let Some(loss) = core.checkpoints.accepted()? else {
+    let Some(Accepted { loss, .. }) = core.checkpoints.accepted()? else {
         return Ok(());
     };
     let end = loss.to.max(loss.from + 1);

@@ -12,7 +12,8 @@ pub const VERSION: u32 = 1;
 const WORD: &str = "candour-backup ";
 const CONTEXT: &[u8] = b"candour/v1/backup";
 const MOST_RECIPIENTS: usize = 16;
-const LONGEST_NAME: usize = 512;
+/// No entry has a longer name, in bytes: the writer refuses it as the reader does.
+pub const LONGEST_NAME: usize = 512;
 const LONGEST_PIECE: usize = 1 << 20;
 const STEP: usize = 64 * 1024;
 
@@ -66,8 +67,11 @@ impl<W: Write> Writer<W> {
     /// Begins an entry.
     ///
     /// # Errors
-    /// When it cannot be written.
+    /// When it cannot be written, or the name is longer than [`LONGEST_NAME`].
     pub fn entry(&mut self, name: &str, mode: u32) -> io::Result<()> {
+        if name.len() > LONGEST_NAME {
+            return Err(io::Error::other("the name of an entry is too long"));
+        }
         let length = u16::try_from(name.len()).map_err(io::Error::other)?;
         self.digester = Digester::new();
         self.put(&length.to_be_bytes())?;

@@ -8,7 +8,9 @@ use candour_embedded::Account;
 use rustix::fs::FileType;
 use rustix::io::Errno;
 
+use super::archive::LONGEST_NAME;
 use super::held::{Held, Plain};
+use super::manifest::names;
 use crate::Problem;
 use crate::accounts::Accounts;
 use crate::room::OFFICERS;
@@ -52,12 +54,18 @@ pub const ROOT_KEY: &str = "keeper/root.key";
 
 /// Folders deeper than this are nobody's; a chain of them must not end the backup.
 const DEEPEST: usize = 16;
+/// No part makes a file larger than this; one that says it is may hold nothing and fill the place of the backup.
+const LARGEST: u64 = 4 << 30;
+/// Nor more than this in the place that is its own.
+const MOST_IN_A_PLACE: u64 = 4 * LARGEST;
 
 /// A walk through everything that is saved.
 pub struct Walk<'a> {
     accounts: &'a Accounts,
     take: &'a mut dyn FnMut(&Path, Plain) -> Result<(), Problem>,
     left_out: Vec<String>,
+    /// Bytes taken below the place that is walked through.
+    taken: u64,
 }
 
 impl<'a> Walk<'a> {
@@ -79,8 +87,10 @@ impl<'a> Walk<'a> {
             accounts,
             take,
             left_out: Vec::new(),
+            taken: 0,
         };
         for (name, owner) in SAVED {
+            walk.taken = 0;
             walk.visit(&folder, Path::new(name), owner(walk.accounts))?;
         }
         Ok(walk.left_out)
@@ -88,6 +98,10 @@ impl<'a> Walk<'a> {
 
     fn visit(&mut self, folder: &Held, below: &Path, owner: &Account) -> Result<(), Problem> {
         let name = below.file_name().unwrap_or_default();
+        if let Err(why) = name_of(below) {
+            self.leave_out(below, why);
+            return Ok(());
+        }
         let found = match folder.kind(name) {
             Ok(FileType::Directory) if below.components().count() > DEEPEST => {
                 self.leave_out(below, "folders in folders");
@@ -128,7 +142,14 @@ impl<'a> Walk<'a> {
         owner: &Account,
     ) -> Result<(), Problem> {
         match opened {
-            Ok(plain) if plain.owner == owner.uid => (self.take)(below, plain),
+            Ok(plain) if plain.owner == owner.uid => {
+                if plain.length > LARGEST || self.taken + plain.length > MOST_IN_A_PLACE {
+                    self.leave_out(below, "larger than anything Candour keeps there");
+                    return Ok(());
+                }
+                self.taken += plain.length;
+                (self.take)(below, plain)
+            }
             Ok(plain) => {
                 let whose = format!("of user {} and not of {}", plain.owner, owner.name);
                 self.leave_out(below, &whose);
@@ -154,9 +175,26 @@ impl<'a> Walk<'a> {
     }
 
     fn leave_out(&mut self, below: &Path, what: &str) {
-        let name = below.display();
-        self.left_out.push(format!("{name} ({what})"));
+        let name = below.to_string_lossy();
+        self.left_out
+            .push(format!("{} ({what})", name.escape_debug()));
     }
+}
+
+/// The name under which a backup holds a file; or why it cannot, such as one that no restore would read.
+///
+/// # Errors
+/// The reason, in words.
+pub fn name_of(below: &Path) -> Result<String, &'static str> {
+    let path = below.to_str().ok_or("a name that is no text")?;
+    if path.chars().any(char::is_control) {
+        return Err("a name with control characters");
+    }
+    let name = format!("{}{path}", names::FILE);
+    if name.len() > LONGEST_NAME {
+        return Err("a name that is too long");
+    }
+    Ok(name)
 }
 
 /// What lies in a data directory that nobody has said whether to save.
@@ -213,9 +251,12 @@ fn is_saved(below: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
     use std::io::Read;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{chown, symlink};
 
+    use candour_testkit::skipped::skipped;
     use rustix::fs::{CWD, Mode, mknodat};
 
     use super::*;
@@ -294,6 +335,45 @@ mod tests {
     }
 
     #[test]
+    fn names_that_no_restore_would_read_are_left_out_and_named_and_the_rest_is_saved() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path();
+        let long = "a".repeat(250);
+        let deep = data.join("room").join(&long).join(&long);
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("x"), "long").unwrap();
+        fs::write(data.join("room/code.key"), "mine").unwrap();
+        fs::write(data.join("room/a\n\u{1b}[2K"), "control").unwrap();
+        fs::write(data.join("room").join(OsStr::from_bytes(b"b\xff")), "").unwrap();
+        let (saved, left_out) = walked(data);
+        assert_eq!(saved, ["room/code.key: mine"]);
+        assert_eq!(
+            left_out,
+            [
+                "room/a\\n\\u{1b}[2K (a name with control characters)".to_owned(),
+                format!("room/{long}/{long}/x (a name that is too long)"),
+                "room/b\u{fffd} (a name that is no text)".to_owned(),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_of_holes_larger_than_any_that_a_part_makes_is_left_out_and_named() {
+        let place = tempfile::tempdir().unwrap();
+        let data = place.path();
+        fs::create_dir(data.join("room")).unwrap();
+        let file = fs::File::create(data.join("room/a")).unwrap();
+        file.set_len(LARGEST + 1).unwrap();
+        fs::write(data.join("room/code.key"), "mine").unwrap();
+        let (saved, left_out) = walked(data);
+        assert_eq!(saved, ["room/code.key: mine"]);
+        assert_eq!(
+            left_out,
+            ["room/a (larger than anything Candour keeps there)"]
+        );
+    }
+
+    #[test]
     fn a_hard_link_to_a_file_of_another_owner_is_left_out_and_named() {
         let place = tempfile::tempdir().unwrap();
         let data = place.path();
@@ -301,7 +381,7 @@ mod tests {
         let theirs = data.join("shadow");
         fs::write(&theirs, "secret").unwrap();
         if !Account::may_separate() {
-            eprintln!("skipped: only root can make a file of another owner");
+            skipped("only root can make a file of another owner");
             return;
         }
         chown(&theirs, Some(65_534), None).unwrap();

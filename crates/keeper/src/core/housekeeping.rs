@@ -36,6 +36,19 @@ pub(super) async fn begin(
         for outcome in core.ledger.append(vec![start, key_use(epochs)]).await? {
             outcome?;
         }
+        // Before anybody is known: from here on a ledger without a checkpoint of its entries is one that lost them.
+        if core
+            .checkpoints
+            .last()?
+            .is_none_or(|(size, _, _)| size == 0)
+        {
+            let frontier = core.ledger.durable().borrow().frontier.clone();
+            let text = core.checkpoints.write(&frontier)?;
+            *core
+                .checkpoint
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner) = text;
+        }
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
         let (held, ends) = (Arc::clone(core), last_of_all.clone());
         tasks.spawn(async move {

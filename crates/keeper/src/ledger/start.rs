@@ -84,6 +84,12 @@ pub enum StartError {
     /// What is frozen cannot be verified, so nothing may open.
     #[error("the facts about what is frozen were changed past the keeper")]
     Foreign,
+    /// A known network that is no address would stand for every visitor whose network is not known.
+    #[error(
+        "candour.json sets detection.known_networks to hold {0:?}, which is no address. Write each network as one \
+         address, such as 203.0.113.7 or 2001:db8:1:2::, and a range as each of its addresses"
+    )]
+    Network(String),
     /// The checkpoints cannot be read.
     #[error(transparent)]
     Checkpoints(#[from] CheckpointError),
@@ -97,6 +103,7 @@ impl From<tokio_postgres::Error> for StartError {
 
 /// Begins to write. A ledger that holds less or something else than its last checkpoint is only looked at.
 pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), StartError> {
+    let known = known_networks(&parts)?;
     let writer = connect(&parts.config)
         .await
         .ok_or(StartError::Unreachable)?;
@@ -154,10 +161,9 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     let now = parts.clock.now().as_microsecond();
     let past = charges(&writer.client, head.size, now).await?;
     let counters = Counters::rebuild(parts.budgets, past, []);
-    let known = parts.detection.known_networks.clone();
     let mut detector = Detector::new(parts.detection);
-    for text in known {
-        detector.exempt_network(Network(parts.keys.network(&network::of(&text))));
+    for network in known {
+        detector.exempt_network(network);
     }
     shared.set_health(Health::Well);
     let driver = Driver::new(Start {
@@ -174,6 +180,15 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     Ok((handle, freezes))
 }
 
+fn known_networks(parts: &LedgerParts) -> Result<Vec<Network>, StartError> {
+    let known = parts.detection.known_networks.iter();
+    let known = known.map(|text| match network::of(text) {
+        none if none.is_empty() => Err(StartError::Network(text.clone())),
+        network => Ok(Network(parts.keys.network(&network))),
+    });
+    known.collect()
+}
+
 /// Holds the ledger against the last checkpoint, and its head against its leaves. Where two operators accepted
 /// that entries are lost, what contradicts that is set aside first, and what is left is signed.
 async fn at_start(
@@ -181,12 +196,21 @@ async fn at_start(
     found: &Frontier,
     checkpoints: &Checkpoints,
 ) -> Result<AtStart, StartError> {
-    let accepted = checkpoints.accepted()?;
-    if let Some(loss) = &accepted {
-        checkpoints.set_aside(loss)?;
-    }
     let roots = async |sizes: BTreeSet<u64>| roots_at(client, found, &sizes).await;
-    let held = checkpoints.check(found.size(), roots).await?;
+    let accepted = checkpoints.accepted()?;
+    if let Some(accepted) = &accepted {
+        let roots = roots(BTreeSet::from([accepted.loss.from])).await?;
+        accepted.is_of(found.size(), roots.as_ref())?;
+        checkpoints.set_aside(&accepted.loss)?;
+    }
+    // Facts come after the first entry, so where there are some an empty ledger is not a new one.
+    let is_new = found.size() == 0
+        && !client
+            .query_one(sql::HAS_FACTS, &[])
+            .await?
+            .get::<_, bool>(0);
+    let goes_on = is_new || accepted.is_some();
+    let held = checkpoints.check(found.size(), goes_on, roots).await?;
     // Also over nothing at all: from its first entry on, a ledger without a checkpoint is one that lost them.
     if held == AtStart::Continues && (accepted.is_some() || found.size() == 0) {
         checkpoints.write(found)?;

@@ -40,11 +40,13 @@ select exists (
   select from entry where patient = $1 and principal = $2 and kind = 1 and decision = 0
 )";
 
-    /// Whether nothing was sealed or changed about this patient ($1), and they or their proxies opened nothing, since $2.
+    /// Whether nobody but this principal ($3) sealed or changed anything about this patient ($1), and they or their
+    /// proxies opened nothing, since $2.
     HAS_SLEPT = "\
 select not exists (
   select from entry
-  where patient = $1 and at >= $2 and decision = 0 and (kind in (4, 6) or kind = 1 and role in (1, 2))
+  where patient = $1 and at >= $2 and decision = 0
+    and (kind in (4, 6) and principal <> $3 or kind = 1 and role in (1, 2))
 )";
 
     /// Patients whom all of these words find ($1: bytea[]), at most $2.

@@ -106,6 +106,9 @@ from unnest($1::bytea[], $2::bytea[], $3::smallint[], $4::smallint[], $5::bytea[
   as made(run, patient, identity_opens, contact_opens, mac)
 where run_member.run = made.run and run_member.patient = made.patient";
 
+    /// Whether the keeper knows anything of anybody.
+    HAS_FACTS = "select exists (select from fact)";
+
     /// The newest hourly key's number.
     LAST_HOUR = "select coalesce(max(hour), 0) from room_hour_key";
 

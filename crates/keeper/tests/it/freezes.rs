@@ -1,7 +1,7 @@
 //! What freezes by itself.
 
 use crate::arrange::{Scene, denied, eventually, frozen_under_way, scene, scene_of};
-use candour_keeper::draft::Effect;
+use candour_keeper::draft::{Draft, Effect};
 use candour_keeper::facts::{Canary, Fact};
 use candour_keeper_api::Token;
 use candour_keeper_api::wire::{self, Call};
@@ -390,4 +390,43 @@ async fn records_that_slept_for_a_year_freeze_whoever_opens_many_of_them() {
     assert_eq!(scene.count(EntryKind::Alarm, 8).await, 0);
     assert_eq!(open(patients[3]).await, Err(Reason::Frozen));
     eventually(|| async { scene.count(EntryKind::Alarm, 8).await == 1 }).await;
+}
+
+#[tokio::test]
+async fn whoever_opens_a_record_that_slept_does_not_wake_it_by_writing_to_it_first() {
+    let mut settings = Settings::default();
+    settings.detection.dormant = threshold(2);
+    let scene = scene_with(settings).await;
+    let mut patients = Vec::new();
+    for number in 1..=2 {
+        let patient = scene.patient(number).await;
+        scene.segment(number, patient, Section::Medicines).await;
+        patients.push(patient);
+    }
+    let year = SignedDuration::from_hours(366 * 24);
+    scene.keeper.clock.advance(year);
+    let keys = &scene.keeper.core.keys;
+    let clinician =
+        scene
+            .keeper
+            .sign_in_staff(scene.clinician.person, scene.practice, Role::Clinician);
+    let mut opened = Vec::new();
+    for patient in patients {
+        for kind in [EntryKind::Sealed, EntryKind::Change] {
+            let mut wrote = Draft::of_keeper(kind).about(patient, keys.patient(patient));
+            wrote.row.principal = keys.person(scene.clinician.person).surrogate();
+            scene.keeper.core.ledger.append_one(wrote).await.unwrap();
+        }
+        scene.keeper.clock.advance(SignedDuration::from_secs(20));
+        let one = scene
+            .open_section(
+                &clinician.token,
+                Purpose::DirectCare,
+                patient,
+                Section::Medicines,
+            )
+            .await;
+        opened.push(one.map(drop));
+    }
+    assert_eq!(opened, [Ok(()), Err(Reason::Frozen)]);
 }

@@ -20,13 +20,14 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// Another value of the same kind wherever there is one.
+/// Another value of the same kind wherever there is one, and one more where there is none.
 fn changed(value: &Value) -> Value {
     match value {
         Value::Object(fields) => fields
             .iter()
             .map(|(name, value)| (name.clone(), changed(value)))
             .collect(),
+        Value::Array(rows) if rows.is_empty() => json!(["203.0.113.7"]),
         Value::Array(rows) => rows.iter().map(changed).collect(),
         Value::String(_) => json!("7 us"),
         Value::Number(number) => number
@@ -69,8 +70,15 @@ fn opened_in_an_hour(patients: u32) -> BudgetTable {
     budgets
 }
 
-/// Whether a keeper of a real installation starts with this budget.
-async fn a_real_one_starts(opened_hour: u32) -> Result<(), CoreError> {
+fn knowing(networks: &[&str]) -> DetectionTable {
+    DetectionTable {
+        known_networks: networks.iter().map(|text| (*text).to_owned()).collect(),
+        ..DetectionTable::default()
+    }
+}
+
+/// Whether a keeper of a real installation starts with this budget and these networks.
+async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), CoreError> {
     let database = TestCluster::shared().database(&KEEPER).await;
     let root = || RootKey::from_bytes(&[7; 32]);
     let clock = Arc::new(SetClock::new("2026-03-02T21:00:00Z".parse().unwrap()));
@@ -88,7 +96,7 @@ async fn a_real_one_starts(opened_hour: u32) -> Result<(), CoreError> {
         shares_user: false,
         clock,
         budgets: opened_in_an_hour(opened_hour),
-        detection: DetectionTable::default(),
+        detection: knowing(networks),
         volume: Settings::default().volume,
     };
     let started = Core::start(parts, stop.clone(), &tasks).await;
@@ -100,13 +108,47 @@ async fn a_real_one_starts(opened_hour: u32) -> Result<(), CoreError> {
 
 #[tokio::test]
 async fn a_real_installation_does_not_start_with_a_limit_beyond_its_bound_and_says_which() {
-    a_real_one_starts(240).await.unwrap();
-    let refused = a_real_one_starts(241).await.unwrap_err().to_string();
+    a_real_one_starts(240, &[]).await.unwrap();
+    let refused = a_real_one_starts(241, &[]).await;
+    let refused = refused.unwrap_err().to_string();
     assert_eq!(
         refused,
         "candour.json sets budgets.staff.opened_hour to 241, and only a demonstration may go beyond 240. \
          Set it to that or stricter, or leave it out for 60"
     );
+}
+
+#[tokio::test]
+async fn a_real_installation_starts_with_known_networks_and_not_with_a_text_that_is_none() {
+    let networks = ["203.0.113.7", "2001:db8:1:2::"];
+    a_real_one_starts(60, &networks).await.unwrap();
+    for none in ["203.0.113.0/24", "203.0.113.777", ""] {
+        let refused = a_real_one_starts(60, &["203.0.113.7", none]).await;
+        let refused = refused.unwrap_err().to_string();
+        let names = format!("detection.known_networks to hold {none:?}, which is no address");
+        assert!(refused.contains(&names), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn of_known_networks_everybody_is_told_how_many_and_nobody_which() {
+    let database = TestCluster::shared().database(&KEEPER).await;
+    let settings = Settings {
+        detection: knowing(&["203.0.113.7", "203.0.113.8"]),
+        ..Settings::default()
+    };
+    let keeper = TestKeeper::start_with(&database, settings).await;
+    let portal = keeper.client(InstanceKind::Portal);
+    let Reply::Status(status) = portal.call(Call::Status(StatusQuestion {})).await.unwrap() else {
+        panic!("not a status");
+    };
+    let told: Vec<_> = status
+        .limits
+        .iter()
+        .map(|limit| (limit.name.as_str(), limit.value.as_str(), limit.is_beyond))
+        .collect();
+    assert_eq!(told, [("detection.known_networks", "2", false)]);
+    assert!(!format!("{status:?}").contains("203.0.113"));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use candour_keeper::ledger::{Health, LEDGER_LOSS, Refusal};
 use candour_keeper::practice::{Command, Made, Ordered, carry_out, name_operators};
 use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, Item, Section as SectionOf};
+use candour_ledger::Frontier;
 use candour_ledger::verify::verify;
 use candour_seal::{PatientId, PersonId, PracticeId};
 use candour_testkit::keeper::InstanceKind;
@@ -106,6 +107,48 @@ async fn a_database_restored_as_it_was_yesterday_opens_nothing_and_names_what_is
     for _ in 0..2 {
         let refused = restored.open().await.unwrap_err();
         assert_eq!(denied(&refused), Reason::LedgerUnavailable);
+    }
+}
+
+/// A keeper that knows a patient, started again after these statements with the checkpoints of these sizes left.
+async fn tampered(statements: &str, left: fn(u64) -> bool) -> (Health, u64, Option<Loss>) {
+    let scene = scene().await;
+    scene.patient(1).await;
+    scene.keeper.stop().await;
+    let had = scene.keeper.core.ledger.size();
+    scene.past_the_keeper(statements).await;
+    let folder = scene.keeper.folder().join("checkpoints");
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        let size = path.file_stem().and_then(|stem| stem.to_str());
+        if !left(size.unwrap().parse().unwrap()) {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+    let keeper = scene.keeper.restart().await;
+    let ledger = &keeper.core.ledger;
+    (ledger.health(), had, ledger.loss().cloned())
+}
+
+#[tokio::test]
+async fn the_checkpoint_over_the_empty_ledger_alone_vouches_for_no_entries() {
+    let (health, had, loss) = tampered("select 1", |size| size == 0).await;
+    assert_eq!(health, Health::RolledBack);
+    let loss = loss.unwrap();
+    assert_eq!((loss.from, loss.to), (had, had));
+}
+
+#[tokio::test]
+async fn a_ledger_that_was_emptied_is_not_a_new_one_while_the_keeper_knows_somebody() {
+    let hex = |text: String, byte: &u8| format!("{text}{byte:02x}");
+    let empty = Frontier::new().to_bytes().iter().fold(String::new(), hex);
+    let emptied =
+        format!("truncate entry cascade; update ledger_head set size = 0, frontier = '\\x{empty}'");
+    for left in [|_| false, |size| size == 0] {
+        let (health, _, loss) = tampered(&emptied, left).await;
+        assert_eq!(health, Health::RolledBack);
+        let loss = loss.unwrap();
+        assert_eq!((loss.from, loss.to, loss.is_whole), (0, 0, true));
     }
 }
 

@@ -118,3 +118,15 @@ fn something_added_behind_the_end_is_noticed() {
     let bytes = [archive(&keys.seal), vec![0]].concat();
     assert!(read(&bytes, &keys.key).is_err());
 }
+
+#[test]
+fn the_writer_refuses_a_name_that_the_reader_would() {
+    let keys = keys();
+    let mut writer = Writer::begin(Vec::new(), &keys.seal).unwrap();
+    let longest = "x".repeat(LONGEST_NAME);
+    writer.entry(&longest, 0).unwrap();
+    writer.close().unwrap();
+    assert!(writer.entry(&format!("{longest}x"), 0).is_err());
+    let read = read(&writer.finish().unwrap(), &keys.key).unwrap();
+    assert_eq!(read, [(longest, Vec::new())]);
+}
