@@ -16,6 +16,7 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 const CASE: IncidentId = IncidentId::from_bytes([9; 16]);
 const OTHER: IncidentId = IncidentId::from_bytes([8; 16]);
@@ -119,7 +120,7 @@ async fn an_answer_at_the_address_of_another_act_or_case_does_nothing_and_says_s
     };
     let room = Arc::new(Room::open(world.room.config.clone()).await.unwrap());
     let stop = CancellationToken::new();
-    let running = tokio::spawn(candour_room::run_on(room, listener, stop.clone()));
+    let running = TaskTracker::new().spawn(candour_room::run_on(room, listener, stop.clone()));
 
     let ceremony = browser.begin(CASE, "unlock").await;
     let elsewhere = [
