@@ -144,7 +144,8 @@ async fn a_ledger_that_was_emptied_is_not_a_new_one_while_the_keeper_knows_someb
     let empty = Frontier::new().to_bytes().iter().fold(String::new(), hex);
     let emptied =
         format!("truncate entry cascade; update ledger_head set size = 0, frontier = '\\x{empty}'");
-    for left in [|_| false, |size| size == 0] {
+    let cases: [fn(u64) -> bool; 2] = [|_| false, |size| size == 0];
+    for left in cases {
         let (health, _, loss) = tampered(&emptied, left).await;
         assert_eq!(health, Health::RolledBack);
         let loss = loss.unwrap();
