@@ -299,8 +299,8 @@ impl Core {
         asked.ok()?.first().map(|row| row.get(0))
     }
 
-    /// Whether nobody but this principal deposited or changed anything about this patient, and they opened nothing themselves, since a time;
-    /// `None` when it cannot be read.
+    /// Whether nobody but this principal deposited or changed anything about this patient since a time, and the
+    /// patient opened nothing; `None` when it cannot be read.
     pub(crate) async fn has_slept(&self, patient: i64, since: i64, principal: i64) -> Option<bool> {
         let asked = reader::rows(&self.pool, sql::HAS_SLEPT, &[&patient, &since, &principal]).await;
         asked.ok()?.first().map(|row| row.get(0))

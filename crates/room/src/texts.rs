@@ -353,7 +353,7 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
     let _ = write!(
         words,
         "Before you ring\n\
-         Use the number in your own records; ours may be old. Leave no message.\n\
+         Use the number in your own records, not ours. Leave no message.\n\
          Speak only to the person, or to whom your list names. For a child, say the name instead of “you”.\n\n\
          What to say\n\
          I am ringing from your practice. Can you talk safely now?\n\

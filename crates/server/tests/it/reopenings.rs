@@ -41,7 +41,7 @@ async fn the_manager_reads_when_and_why_somebody_went_on_past_the_limit_and_othe
     for said in [
         "“results day”",
         "3 March 2026",
-        "2 times within a day",
+        "Number 2 within a day",
         "The first time within a day",
         "influenza",
     ] {
