@@ -51,6 +51,9 @@ pub struct Room {
     pub mailer: Mailer,
     /// Something happened that the steward or the sender should look at now.
     pub wake: Notify,
+    /// Held from reading what the status site says until it is written: what was read earlier must not be written over
+    /// what was read later.
+    pub(crate) site: tokio::sync::Mutex<()>,
     installation: Mutex<Option<InstallationId>>,
     unlocked: RwLock<BTreeMap<IncidentId, Arc<Unlocked>>>,
     published: Mutex<BTreeSet<(IncidentId, Digest)>>,
@@ -80,6 +83,7 @@ impl Room {
             portal,
             config,
             wake: Notify::new(),
+            site: tokio::sync::Mutex::default(),
             installation: Mutex::default(),
             unlocked: RwLock::default(),
             published: Mutex::default(),

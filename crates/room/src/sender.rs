@@ -302,6 +302,8 @@ async fn finish(room: &Room, incident: IncidentId, now: Timestamp) -> Result<(),
         note(&room.pool, incident, now, event, "Candour", detail).await?;
     }
     if is_done && acts::finish_runs(&room.pool, incident, now).await? {
+        // The public numbers first: nobody must read that the run is finished, and then numbers from before its end.
+        status::write(room).await?;
         let detail = "Nobody is left to be told by mail or in the portal.";
         note(
             &room.pool,

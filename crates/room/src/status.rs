@@ -74,6 +74,7 @@ pub(crate) struct PublicIncident {
 
 /// Writes what changed. Nothing is written before the first statement but the empty site.
 pub async fn write(room: &Room) -> Result<(), StewardError> {
+    let _alone = room.site.lock().await;
     let site = room.config.status_dir.join("site");
     fs::create_dir_all(&site)?;
     let incidents = incidents(room).await?;
@@ -94,12 +95,16 @@ pub async fn write(room: &Room) -> Result<(), StewardError> {
         .collect();
     let counters = serde_json::to_vec_pretty(&counters).map_err(io::Error::from)?;
     put(&site.join("counters.json"), &counters)?;
-    write_codes(room).await?;
-    Ok(())
+    put_codes(room).await
 }
 
 /// Writes the codes alone: before any of them leaves.
 pub async fn write_codes(room: &Room) -> Result<(), StewardError> {
+    let _alone = room.site.lock().await;
+    put_codes(room).await
+}
+
+async fn put_codes(room: &Room) -> Result<(), StewardError> {
     fs::create_dir_all(&room.config.status_dir)?;
     let mut codes = String::new();
     for (hash, at) in notices::code_hashes(&room.pool).await? {

@@ -4,12 +4,6 @@ use super::text;
 use crate::Problem;
 use crate::browser::{Browser, Site};
 use serde::Deserialize;
-use std::time::{Duration, Instant};
-
-/// How far the site may be behind.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How long between two looks.
-const BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 /// The numbers that must stand there, counted from the thief's book and the mailbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,23 +88,11 @@ impl Numbers {
     }
 }
 
-/// Reads the site and says what is wrong with it. The room writes it anew within a second of whatever changed, and
-/// is given [`PATIENCE`].
+/// Reads the site and says what is wrong with it.
 ///
 /// # Errors
 /// When it does not answer.
 pub async fn look(status: &Site, numbers: &Numbers) -> Result<Vec<String>, Problem> {
-    let begun = Instant::now();
-    loop {
-        let faults = look_once(status, numbers).await?;
-        if faults.is_empty() || begun.elapsed() > PATIENCE {
-            return Ok(faults);
-        }
-        tokio::time::sleep(BETWEEN_LOOKS).await;
-    }
-}
-
-async fn look_once(status: &Site, numbers: &Numbers) -> Result<Vec<String>, Problem> {
     let browser = Browser::new(status)?;
     let file = browser
         .get("/counters.json")
