@@ -439,7 +439,7 @@ fn fresh_folder() -> Result<PathBuf, Problem> {
     let mut random = [0_u8; 6];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| Problem::Unexpected("the system gives no randomness".to_owned()))?;
-    let name = hex::encode(random);
+    let name = base16ct::lower::encode_string(&random);
     let folder = std::env::temp_dir().join(format!("candour-drill-{name}"));
     fs::create_dir(&folder).map_err(Problem::file("could not create", &folder))?;
     open_to_all(&folder)?;

@@ -160,7 +160,7 @@ fn name(kind: Kind) -> Result<String, Problem> {
         feed(&mut digest, &beside.join(program))?;
     }
     let digest = digest.finish();
-    let version = hex::encode(&digest.as_ref()[..8]);
+    let version = base16ct::lower::encode_string(&digest.as_ref()[..8]);
     let day = clock::now().to_zoned(jiff::tz::TimeZone::UTC).date();
     let Kind {
         patients,

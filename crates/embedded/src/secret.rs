@@ -49,10 +49,7 @@ impl fmt::Debug for Secret {
 
 /// Bytes as lower-case hexadecimal digits. What is written so is often secret, so the time it takes does not depend on it.
 pub fn digits(bytes: &[u8]) -> String {
-    let mut digits = vec![0; bytes.len() * 2];
-    // There is room for all of them.
-    let _ = base16ct::lower::encode(bytes, &mut digits);
-    String::from_utf8(digits).unwrap_or_default()
+    base16ct::lower::encode_string(bytes)
 }
 
 /// The bytes that hexadecimal digits of either case stand for; `None` unless there are `N` of them.

@@ -100,22 +100,12 @@ fn first_half(bytes: &[u8; 32]) -> [u8; 16] {
 
 /// Bytes as lower-case hexadecimal digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    base16ct::lower::encode_string(bytes)
 }
 
-/// Reads an even number of hexadecimal digits.
+/// Reads an even number of lower-case hexadecimal digits.
 pub(crate) fn from_hexadecimal(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
-        .collect()
+    base16ct::lower::decode_vec(text).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use candour_app::patients::Terms;
 use candour_app::{App, documents, patients, record};
 use candour_core::fhir::attach;
 use candour_core::people::Identity;
+use candour_embedded::secret::digits;
 use candour_keeper_api::words::{Purpose, Role};
 use candour_keeper_api::{Keeper, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
@@ -15,7 +16,6 @@ use candour_testkit::{Template, TestCluster, TestDatabase};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::io::Read;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,7 @@ impl Installation {
         let address = keeper.address(InstanceKind::Import);
         write(
             "secrets/import.credential",
-            hexadecimal(&address.credential),
+            digits(&address.credential),
         );
         symlink(keeper.socket(), folder.path().join("run/keeper.sock")).unwrap();
 
@@ -116,7 +116,7 @@ impl Installation {
         let (client, secret) = self.keeper.program_credential(practice).await;
         let printed = format!(
             "client: {client}\nclient secret: {}\n",
-            hexadecimal(&secret)
+            digits(&secret)
         );
         std::fs::write(self.path(file), printed).unwrap();
         (client, secret)
@@ -329,14 +329,6 @@ fn line(database: &TestDatabase) -> String {
         sockets.display(),
         database.name()
     )
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    let mut digits = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        write!(digits, "{byte:02x}").unwrap();
-    }
-    digits
 }
 
 /// Some small Bundles of patients with notes, and the Bundles of practitioners and hospitals they point to.

@@ -89,7 +89,7 @@ fn random() -> String {
     if aws_lc_rs::rand::fill(&mut name).is_err() {
         std::process::abort();
     }
-    hex::encode(name)
+    base16ct::lower::encode_string(&name)
 }
 
 fn say(line: &str) -> Result<(), Problem> {

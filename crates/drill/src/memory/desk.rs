@@ -134,9 +134,12 @@ async fn ask(
     };
     for answer in opened.answers {
         match answer.outcome {
-            Some(Outcome::Granted(granted)) => report
-                .keys
-                .extend(granted.items.iter().map(|item| hex::encode(&item.key))),
+            Some(Outcome::Granted(granted)) => report.keys.extend(
+                granted
+                    .items
+                    .iter()
+                    .map(|item| base16ct::lower::encode_string(&item.key)),
+            ),
             Some(Outcome::Denied(_)) | None => report.refused += 1,
         }
     }

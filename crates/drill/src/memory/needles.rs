@@ -82,7 +82,7 @@ impl Needles {
         let needle = self.count;
         self.count += 1;
         forms.push(bytes.to_vec());
-        let hex = hex::encode(bytes);
+        let hex = base16ct::lower::encode_string(bytes);
         forms.push(hex.to_ascii_uppercase().into_bytes());
         forms.push(hex.into_bytes());
         for alignment in 0..3 {
@@ -242,7 +242,7 @@ mod tests {
         let wide = |order: fn(u16) -> [u8; 2]| -> Vec<u8> {
             MARK.encode_utf16().flat_map(order).collect()
         };
-        let hex = hex::encode(MARK);
+        let hex = base16ct::lower::encode_string(MARK.as_bytes());
         let mut forms = vec![
             format!("x{MARK}y").into_bytes(),
             wide(u16::to_le_bytes),

@@ -58,7 +58,7 @@ impl People {
     }
 
     pub(super) fn invite(&mut self, invite: Invite) -> String {
-        let code = hex::encode(random::<10>());
+        let code = base16ct::lower::encode_string(&random::<10>());
         self.invitations.insert(code.clone(), invite);
         code
     }

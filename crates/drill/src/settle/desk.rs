@@ -171,11 +171,5 @@ pub(crate) fn credential(data: &Path, name: &str) -> Result<Vec<u8>, Problem> {
 
 /// Hexadecimal digits as bytes.
 pub fn bytes(digits: &str) -> Option<Vec<u8>> {
-    if !digits.is_ascii() || !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..digits.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok())
-        .collect()
+    base16ct::lower::decode_vec(digits).ok()
 }

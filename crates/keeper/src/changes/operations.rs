@@ -11,7 +11,6 @@ use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Level, Reason};
 use candour_seal::{ClientId, PracticeId, Zeroizing};
-use std::fmt::Write as _;
 
 /// Freezes a rung, requests on their way included.
 pub(super) fn freeze(core: &Core, change: &wire::FreezeChange) -> Result<Prepared, Refusal> {
@@ -88,12 +87,8 @@ pub(crate) fn new_client(core: &Core, practice: PracticeId, name: &str) -> Prepa
         name: name.to_owned(),
     });
     let mut prepared = Prepared::fact(core.keys.client(client), fact);
-    let mut shown = format!("{client}:");
-    for byte in secret.iter() {
-        // Writing to a text does not fail.
-        let _ = write!(shown, "{byte:02x}");
-    }
-    prepared.reply.code = shown;
+    let secret = base16ct::lower::encode_string(secret.as_slice());
+    prepared.reply.code = format!("{client}:{secret}");
     prepared.reply.id = client.as_bytes().to_vec();
     prepared
 }

@@ -233,6 +233,6 @@ impl Installation {
 
 /// The cookies of a visit.
 pub fn cookies(token: &Token, visit: Visit) -> String {
-    let digits = hex::encode(token.expose());
+    let digits = base16ct::lower::encode_string(token.expose());
     format!("{TOKEN_COOKIE}={digits}; {VISIT_COOKIE}={}", visit.word())
 }
