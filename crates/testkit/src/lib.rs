@@ -3,6 +3,7 @@
 pub mod cluster;
 pub mod keeper;
 pub mod passkey;
+pub mod portal;
 pub mod shared_data;
 pub mod skipped;
 

@@ -16,24 +16,13 @@ use candour_app::App;
 use candour_keeper_api::words::Purpose;
 use candour_keeper_api::{Keeper, KeeperAddress, Token, Viewer};
 use candour_store::{Objects, Placement, Store};
-use candour_testkit::{Template, TestCluster, TestDatabase};
+use candour_testkit::portal::PORTAL;
+use candour_testkit::{TestCluster, TestDatabase};
 use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-pub(crate) const PORTAL: Template = Template {
-    name: "portal",
-    owner: "candour_migrator",
-    guests: &["candour_portal", "candour_worker", "candour_room"],
-    migrate: |config| {
-        Box::pin(async move {
-            candour_store::migrate(&config).await?;
-            Ok(())
-        })
-    },
-};
 
 /// A portal's use cases over its own database and folder; ended when dropped.
 pub(crate) struct Portal {

@@ -11,8 +11,9 @@ use candour_keeper_api::{Keeper, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
 use candour_store::{Housekeeping, Objects, Placement, Store};
 use candour_testkit::keeper::{InstanceKind, Settings, TestKeeper};
+use candour_testkit::portal::PORTAL;
 use candour_testkit::shared_data::shared_data;
-use candour_testkit::{Template, TestCluster, TestDatabase};
+use candour_testkit::{TestCluster, TestDatabase};
 use futures_util::StreamExt;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -26,18 +27,6 @@ use tokio::process::{Child, Command};
 use tokio_postgres::config::Host;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-const PORTAL: Template = Template {
-    name: "portal",
-    owner: "candour_migrator",
-    guests: &["candour_portal", "candour_worker", "candour_room"],
-    migrate: |config| {
-        Box::pin(async move {
-            candour_store::migrate(&config).await?;
-            Ok(())
-        })
-    },
-};
 
 /// The practice that most tests import for.
 pub const PRACTICE: &str = "Kauri Health";
@@ -75,10 +64,7 @@ impl Installation {
         write("CANDOUR_VERSION", "1\n".into());
         write("secrets/portal.database", line(&database));
         let address = keeper.address(InstanceKind::Import);
-        write(
-            "secrets/import.credential",
-            digits(&address.credential),
-        );
+        write("secrets/import.credential", digits(&address.credential));
         symlink(keeper.socket(), folder.path().join("run/keeper.sock")).unwrap();
 
         let objects = Objects::open(folder.path().join("objects"), Placement::Kept).unwrap();
@@ -114,10 +100,7 @@ impl Installation {
         file: &str,
     ) -> (candour_seal::ClientId, [u8; 32]) {
         let (client, secret) = self.keeper.program_credential(practice).await;
-        let printed = format!(
-            "client: {client}\nclient secret: {}\n",
-            digits(&secret)
-        );
+        let printed = format!("client: {client}\nclient secret: {}\n", digits(&secret));
         std::fs::write(self.path(file), printed).unwrap();
         (client, secret)
     }

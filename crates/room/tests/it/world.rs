@@ -4,30 +4,18 @@ use crate::relay::Relay;
 use crate::support::{ROOM, line};
 use candour_app::App;
 use candour_app::enrolment::{NewPatient, enrol};
-use candour_core::nhi::{Nhi, NhiFormat};
-use candour_core::people::{BirthDate, Contact, EmailAddress, Gender, Identity, PersonName};
+use candour_core::people::{Contact, EmailAddress};
 use candour_keeper::instances::InstanceKind;
 use candour_room::room::Room;
 use candour_room::{RoomConfig, Sender, Smtp};
 use candour_seal::{DepositKey, PatientId, PracticeId, Zeroizing};
 use candour_store::{Objects, Placement, Practice, Store};
-use candour_testkit::{Template, TestCluster, TestDatabase, TestKeeper};
+use candour_testkit::portal::{PORTAL, walker};
+use candour_testkit::{TestCluster, TestDatabase, TestKeeper};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
-
-const PORTAL: Template = Template {
-    name: "portal",
-    owner: "candour_migrator",
-    guests: &["candour_portal", "candour_worker", "candour_room"],
-    migrate: |config| {
-        Box::pin(async move {
-            candour_store::migrate(&config).await?;
-            Ok(())
-        })
-    },
-};
 
 pub struct World {
     pub keeper: TestKeeper,
@@ -101,15 +89,7 @@ impl World {
             .await;
         let people = (1..=count).map(|number| NewPatient {
             key: DepositKey::from_bytes(self.keeper.next_id("enrolment")),
-            identity: Identity {
-                name: PersonName::new("Hēmi", "Walker"),
-                other_names: Vec::new(),
-                birth_date: "1946-03-27".parse::<BirthDate>().unwrap(),
-                gender: Gender::Male,
-                nhi: Nhi::test_number(NhiFormat::Digits, number),
-                dormant: Vec::new(),
-                deceased: None,
-            },
+            identity: walker(number),
             contact: Contact {
                 email: EmailAddress::parse(&format!("walker{number}@example.org")).ok(),
                 ..Contact::unknown("NZ")

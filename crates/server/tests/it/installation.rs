@@ -5,15 +5,15 @@ use axum::body::{Body, to_bytes};
 use candour_app::{App, documents, enrolment};
 use candour_core::document::{DocumentKind, DocumentMeta, MediaType, NewDocument, Title};
 use candour_core::fhir::Sensitivities;
-use candour_core::nhi::{Nhi, NhiFormat};
-use candour_core::people::{BirthDate, Contact, Gender, Identity, PersonName};
+use candour_core::people::Contact;
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::Token;
 use candour_seal::{DepositKey, ItemId, PatientId, PracticeId};
 use candour_server::session::{TOKEN_COOKIE, VISIT_COOKIE, Visit};
 use candour_server::{Portal, PortalSettings};
 use candour_store::{Objects, Placement, Practice, Store};
-use candour_testkit::{Template, TestCluster, TestDatabase, TestKeeper};
+use candour_testkit::portal::{PORTAL, walker};
+use candour_testkit::{TestCluster, TestDatabase, TestKeeper};
 use http::header::{CONTENT_TYPE, COOKIE, ORIGIN as ORIGIN_HEADER};
 use http::{HeaderMap, Request, StatusCode};
 use jiff::Timestamp;
@@ -26,18 +26,6 @@ use tower::ServiceExt;
 
 /// The address that browsers, and passkeys, know.
 pub const ORIGIN: &str = "http://localhost:8080";
-
-const PORTAL: Template = Template {
-    name: "portal",
-    owner: "candour_migrator",
-    guests: &["candour_portal", "candour_worker", "candour_room"],
-    migrate: |config| {
-        Box::pin(async move {
-            candour_store::migrate(&config).await?;
-            Ok(())
-        })
-    },
-};
 
 /// The keeper's clock stands at this time, and so does the portal's.
 pub fn now() -> Timestamp {
@@ -139,15 +127,7 @@ impl Installation {
     pub async fn patient(&self, number: u32, practice: PracticeId, program: &Token) -> PatientId {
         let person = enrolment::NewPatient {
             key: DepositKey::from_bytes(self.keeper.next_id("enrolment")),
-            identity: Identity {
-                name: PersonName::new("Hēmi", "Walker"),
-                other_names: Vec::new(),
-                birth_date: "1946-03-27".parse::<BirthDate>().unwrap(),
-                gender: Gender::Male,
-                nhi: Nhi::test_number(NhiFormat::Digits, number),
-                dormant: Vec::new(),
-                deceased: None,
-            },
+            identity: walker(number),
             contact: Contact::unknown("NZ"),
             left_on: None,
         };

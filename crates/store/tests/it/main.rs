@@ -9,20 +9,9 @@ mod rights;
 mod schema;
 
 use candour_store::{Objects, Placement, Store};
-use candour_testkit::{Template, TestCluster, TestDatabase};
+use candour_testkit::portal::PORTAL;
+use candour_testkit::{TestCluster, TestDatabase};
 use tempfile::TempDir;
-
-pub(crate) const PORTAL: Template = Template {
-    name: "portal",
-    owner: "candour_migrator",
-    guests: &["candour_portal", "candour_worker", "candour_room"],
-    migrate: |config| {
-        Box::pin(async move {
-            candour_store::migrate(&config).await?;
-            Ok(())
-        })
-    },
-};
 
 pub(crate) async fn database() -> TestDatabase {
     TestCluster::shared().database(&PORTAL).await
