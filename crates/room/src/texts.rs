@@ -279,31 +279,19 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
          For your safety we do not write it here.\n\n\
-         What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
-         Your practice is being told too. We must also tell the regulator, {regulator}.\n\n\
+         {doing}\
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\
          If you cannot, ring your practice on the number you already have.\n\
-         We never ask for your password, a sign-in code or a payment.\n\
-         If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
-         For more information\n\
-         Ring {operator} on {phone}.\n\
-         You can complain to {regulator}.\n\
-         To check that this message is ours, type its code at {status_site}/check",
+         {end}",
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
         noticed = facts.noticed,
-        regulator = sender.regulator,
-        operator = sender.operator,
-        phone = sender.phone,
-        status_site = sender.status_site,
+        doing = doing(sender),
+        end = end(sender),
     );
-    (
-        format!("A message from {} about your portal", sender.operator),
-        words,
-    )
+    (message_title(sender), words)
 }
 
 fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
@@ -319,33 +307,52 @@ fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          The portal shows you exactly what was seen, item by item.\n\
          If you signed in yourself at that time, it can list what you opened too.\n\
          For your safety we do not write it here.\n\n\
-         What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
-         Your practice is being told too. We must also tell the regulator, {regulator}.\n\n\
+         {doing}\
          What you can do\n\
          Please ring us on {phone} before you sign in again.\n\
          Please assume that whoever did this can still sign in. The portal cannot change a password yet.\n\
          On the phone we agree with you how your sign-in is made safe.\n\
          If you use the same password elsewhere, change it there.\n\
          The same message waits in the portal. You can also ring your practice.\n\
-         We never ask for your password, a sign-in code or a payment.\n\
+         {end}",
+        day = facts.day,
+        span = facts.span,
+        noticed = facts.noticed,
+        phone = sender.phone,
+        doing = doing(sender),
+        end = end(sender),
+    );
+    (message_title(sender), words)
+}
+
+/// What every message to a person says of our part.
+fn doing(sender: &Sender) -> String {
+    format!(
+        "What we are doing\n\
+         The session that was noticed is stopped. Nothing more can be opened with it.\n\
+         Your practice is being told too. We must also tell the regulator, {}.\n\n",
+        sender.regulator
+    )
+}
+
+/// With what every message to a person ends.
+fn end(sender: &Sender) -> String {
+    format!(
+        "We never ask for your password, a sign-in code or a payment.\n\
          If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
          For more information\n\
          Ring {operator} on {phone}.\n\
          You can complain to {regulator}.\n\
          To check that this message is ours, type its code at {status_site}/check",
-        day = facts.day,
-        span = facts.span,
-        noticed = facts.noticed,
-        regulator = sender.regulator,
         operator = sender.operator,
         phone = sender.phone,
+        regulator = sender.regulator,
         status_site = sender.status_site,
-    );
-    (
-        format!("A message from {} about your portal", sender.operator),
-        words,
     )
+}
+
+fn message_title(sender: &Sender) -> String {
+    format!("A message from {} about your portal", sender.operator)
 }
 
 fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
