@@ -12,8 +12,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many times weaker than the design's a limit may be.
-const WEAKER: f64 = 4.0;
-const WEAKER_SPAN: i64 = 4;
+const WEAKER: u8 = 4;
 
 /// Addresses that a rule leaves alone. Only their number is told: who sits behind which is nobody else's business.
 const NETWORKS: &str = "detection.known_networks";
@@ -100,10 +99,11 @@ fn limit(name: &str, set: Option<&String>, usual: Option<&String>) -> Limit {
     let (bound, is_beyond) = match (usual.parse::<f64>(), span(&usual)) {
         _ if name.starts_with(FIXED) => (usual.clone(), set != usual),
         (Ok(usual), _) => {
+            let times = f64::from(WEAKER);
             let by_times = if is_less_weaker {
-                usual / WEAKER
+                usual / times
             } else {
-                usual * WEAKER
+                usual * times
             };
             let bound = own.map_or(by_times, |(_, bound)| *bound);
             (
@@ -112,7 +112,7 @@ fn limit(name: &str, set: Option<&String>, usual: Option<&String>) -> Limit {
             )
         }
         (_, Some(usual)) => {
-            let times = WEAKER_SPAN;
+            let times = i64::from(WEAKER);
             let bound = if is_less_weaker {
                 usual / times
             } else {
