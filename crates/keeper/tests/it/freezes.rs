@@ -10,8 +10,8 @@ use candour_rules::detect::Threshold;
 use candour_rules::freeze::Frozen;
 use candour_rules::keys::Session;
 use candour_rules::time::Span;
-use candour_seal::ItemId;
-use candour_testkit::keeper::{KEEPER, Settings};
+use candour_seal::{ItemId, PatientId};
+use candour_testkit::keeper::{KEEPER, Settings, Staff};
 use candour_testkit::{TestCluster, TestKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
@@ -335,19 +335,43 @@ async fn many_accounts_from_one_network_are_asked_again_unless_the_network_is_kn
     }
 }
 
-#[tokio::test]
-async fn records_that_slept_for_a_year_freeze_whoever_opens_many_of_them() {
+/// So many people, each with medicines, about whom nobody did anything for more than a year; two are too many to open.
+async fn after_a_year(people: u64) -> (Scene, Vec<PatientId>) {
     let mut settings = Settings::default();
     settings.detection.dormant = threshold(2);
     let scene = scene_with(settings).await;
     let mut patients = Vec::new();
-    for number in 1..=4 {
+    for number in 1..=people {
         let patient = scene.patient(number).await;
         scene.segment(number, patient, Section::Medicines).await;
         patients.push(patient);
     }
-    let year = SignedDuration::from_hours(366 * 24);
-    scene.keeper.clock.advance(year);
+    scene
+        .keeper
+        .clock
+        .advance(SignedDuration::from_hours(366 * 24));
+    (scene, patients)
+}
+
+/// The clinician, whose session of a year ago is over.
+fn clinician_again(scene: &Scene) -> Staff {
+    scene
+        .keeper
+        .sign_in_staff(scene.clinician.person, scene.practice, Role::Clinician)
+}
+
+/// Opens somebody's medicines to care for them, twenty seconds after whatever came before.
+async fn look(scene: &Scene, token: &Token, patient: PatientId) -> Result<(), Reason> {
+    scene.keeper.clock.advance(SignedDuration::from_secs(20));
+    let opened = scene
+        .open_section(token, Purpose::DirectCare, patient, Section::Medicines)
+        .await;
+    opened.map(drop)
+}
+
+#[tokio::test]
+async fn records_that_slept_for_a_year_freeze_whoever_opens_many_of_them() {
+    let (scene, patients) = after_a_year(4).await;
     // Somebody who looks at their own record is awake; so is somebody for whom something came.
     let own = scene.keeper.as_patient(patients[0]).await;
     scene
@@ -368,22 +392,8 @@ async fn records_that_slept_for_a_year_freeze_whoever_opens_many_of_them() {
         .await;
     let scene = Scene { program, ..scene };
     scene.segment(9, patients[1], Section::Medicines).await;
-    let clinician =
-        scene
-            .keeper
-            .sign_in_staff(scene.clinician.person, scene.practice, Role::Clinician);
-    let open = async |patient| {
-        scene.keeper.clock.advance(SignedDuration::from_secs(20));
-        let opened = scene
-            .open_section(
-                &clinician.token,
-                Purpose::DirectCare,
-                patient,
-                Section::Medicines,
-            )
-            .await;
-        opened.map(drop)
-    };
+    let clinician = clinician_again(&scene);
+    let open = async |patient| look(&scene, &clinician.token, patient).await;
     for patient in [patients[0], patients[1], patients[2]] {
         assert_eq!(open(patient).await, Ok(()));
     }
@@ -394,22 +404,9 @@ async fn records_that_slept_for_a_year_freeze_whoever_opens_many_of_them() {
 
 #[tokio::test]
 async fn whoever_opens_a_record_that_slept_does_not_wake_it_by_writing_to_it_first() {
-    let mut settings = Settings::default();
-    settings.detection.dormant = threshold(2);
-    let scene = scene_with(settings).await;
-    let mut patients = Vec::new();
-    for number in 1..=2 {
-        let patient = scene.patient(number).await;
-        scene.segment(number, patient, Section::Medicines).await;
-        patients.push(patient);
-    }
-    let year = SignedDuration::from_hours(366 * 24);
-    scene.keeper.clock.advance(year);
+    let (scene, patients) = after_a_year(2).await;
     let keys = &scene.keeper.core.keys;
-    let clinician =
-        scene
-            .keeper
-            .sign_in_staff(scene.clinician.person, scene.practice, Role::Clinician);
+    let clinician = clinician_again(&scene);
     let mut opened = Vec::new();
     for patient in patients {
         for kind in [EntryKind::Sealed, EntryKind::Change] {
@@ -417,16 +414,7 @@ async fn whoever_opens_a_record_that_slept_does_not_wake_it_by_writing_to_it_fir
             wrote.row.principal = keys.person(scene.clinician.person).surrogate();
             scene.keeper.core.ledger.append_one(wrote).await.unwrap();
         }
-        scene.keeper.clock.advance(SignedDuration::from_secs(20));
-        let one = scene
-            .open_section(
-                &clinician.token,
-                Purpose::DirectCare,
-                patient,
-                Section::Medicines,
-            )
-            .await;
-        opened.push(one.map(drop));
+        opened.push(look(&scene, &clinician.token, patient).await);
     }
     assert_eq!(opened, [Ok(()), Err(Reason::Frozen)]);
 }
