@@ -268,7 +268,8 @@ pub(super) async fn of_one_practice(
     let people = match room.unlocked(incident.id) {
         Some(unlocked) => {
             let installation = room.installation().await?;
-            let depositors = register::depositors(&room.pool, &unlocked, incident.id).await?;
+            let depositors =
+                register::depositors(&room.pool, &unlocked, incident.id, practice).await?;
             let reader = portal::Reader {
                 practice,
                 depositors: &depositors,

@@ -49,18 +49,22 @@ pub async fn seen(
         .collect()
 }
 
-/// Which practice deposited which name or contact block of the people of a case, by the keeper's word.
+/// Which practice deposited which name or contact block of the people on one practice's list, by the keeper's word.
 pub async fn depositors(
     pool: &Pool,
     unlocked: &Unlocked,
     incident: IncidentId,
+    practice: PracticeId,
 ) -> Result<BTreeMap<ItemId, PracticeId>, DatabaseError> {
-    let incident = incident.as_bytes().as_slice();
+    let (incident, practice) = (
+        incident.as_bytes().as_slice(),
+        practice.as_bytes().as_slice(),
+    );
     let sealed = i16::from(EntryKind::Sealed.number());
     let rows = pool
         .get()
         .await?
-        .query(BLOCK_ENTRIES, &[&incident, &sealed])
+        .query(BLOCK_ENTRIES, &[&incident, &sealed, &practice])
         .await?;
     let indexes = rows
         .iter()
@@ -91,4 +95,4 @@ pub(crate) const SEEN: &str = "
 pub(crate) const BLOCK_ENTRIES: &str = "
     select index from entry
     where kind = $2 and kind = 4 and item_kind in (3, 4) and decision = 0
-      and patient in (select surrogate from register where incident = $1)";
+      and patient in (select surrogate from register where incident = $1 and $3 = any(practices))";
