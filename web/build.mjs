@@ -65,6 +65,7 @@ function styles() {
   const css = purge(compiled.replaceAll(/:root\{--nhsuk[^}]*\}/g, "").replaceAll("nhsuk-", "c-"));
   refuse(/nhs/i.test(css), "the style sheet still names the NHS");
   refuse(/@font-face|@import|https?:|\/\/[a-z]/i.test(css.replaceAll("http://www.w3.org/2000/svg", "")), "the style sheet names a font or an outside address");
+  refuse(!/html\{[^}]*font-family:system-ui/.test(css), "the pages have no font family: a browser would take its own");
   refuse(Buffer.byteLength(css) > css_limit_bytes, `the style sheet has ${Buffer.byteLength(css)} bytes, more than ${css_limit_bytes}`);
   return css.endsWith("\n") ? css : `${css}\n`;
 }
