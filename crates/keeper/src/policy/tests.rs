@@ -375,6 +375,12 @@ fn oracle_officer(f: &DecisionFacts) -> bool {
     }
 }
 
+/// A million requests, or as many as `PROPTEST_CASES` says.
+fn cases() -> u32 {
+    let asked = std::env::var_os("PROPTEST_CASES").and_then(|text| text.to_str()?.parse().ok());
+    asked.unwrap_or(1_000_000)
+}
+
 prop_compose! {
     fn any_facts()(
         role in prop::sample::select(Role::ALL),
@@ -391,14 +397,13 @@ prop_compose! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(10_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
     #[test]
     fn the_policies_agree_with_the_rules_written_a_second_time(facts in any_facts()) {
         thread_local!(static SET: PolicySet = PolicySet::built_in().unwrap());
         SET.with(|set| {
             let decision = set.decide(&facts);
             prop_assert_eq!(decision.is_allowed, oracle(&facts), "{:?} by {}", facts, decision.policy);
-            prop_assert_eq!(set.decide(&facts), decision);
             Ok(())
         })?;
     }
