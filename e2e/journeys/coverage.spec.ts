@@ -6,6 +6,7 @@ import { expect, mailbox, portal, room, status, test } from "../candour";
 const without_look = new Map([
   ["portal GET /", "leads on"],
   ["portal GET /assets/{name}", "no page"],
+  ["portal GET /trust.json", "no page"],
   ["portal GET /documents/{document}", "the document itself"],
   ["portal GET /documents/{document}/download", "the document itself"],
   ["room GET /", "leads on"],

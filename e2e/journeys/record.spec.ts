@@ -1,4 +1,4 @@
-import { account, become, expect, look, test } from "../candour";
+import { account, become, expect, look, portal, test } from "../candour";
 
 const sections = ["Conditions", "Medicines", "Allergies", "Immunisations", "Results"];
 
@@ -65,6 +65,22 @@ test("a parent reads the record of a child, and it is always said whose it is", 
   await page.goto("/home");
   await child.getByRole("link", { name: /^Who opened this record/ }).click();
   await look(page, "child-history");
+});
+
+test("somebody sees where they are signed in, and signs out there", async ({ page, browser }) => {
+  // Nobody else is signed in as her meanwhile: she stands in this file alone.
+  const mere = await account(page, "patients", "mere");
+  const elsewhere = await (await browser.newContext({ baseURL: portal() })).newPage();
+  await become(elsewhere, mere);
+  await become(page, mere);
+  await page.getByRole("link", { name: "Where you are signed in" }).click();
+  await expect(page.getByRole("heading", { name: "Here" })).toBeVisible();
+  await look(page, "sessions");
+  await page.getByRole("button", { name: "Sign out everywhere but here" }).click();
+  await expect(page.getByRole("button", { name: "Sign out there" })).toHaveCount(0);
+  await elsewhere.goto("/home");
+  await expect(elsewhere.getByRole("heading", { name: "You are signed out" })).toBeVisible();
+  await elsewhere.context().close();
 });
 
 test("a patient whom nobody wrote to reads that there are no messages", async ({ page }) => {

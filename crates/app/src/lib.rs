@@ -21,6 +21,7 @@ pub mod patients;
 pub mod practices;
 pub mod record;
 pub mod reopenings;
+pub mod sessions;
 pub mod sharing;
 pub mod sign_in;
 mod words;

@@ -14,7 +14,7 @@ use candour::{
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use rustix::process::{Signal, set_parent_process_death_signal};
+use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use zeroizing_alloc::ZeroAlloc;
@@ -116,13 +116,23 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_target(false)
         .init();
-    match run(line.command, started) {
+    match no_core_files().and_then(|()| run(line.command, started)) {
         Ok(code) => code,
         Err(problem) => {
             eprintln!("{}", sentence(&problem));
             ExitCode::FAILURE
         }
     }
+}
+
+/// What was shown to somebody must not be written to disk when a part dies; everything that is started inherits this.
+fn no_core_files() -> Result<(), Problem> {
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    setrlimit(Resource::Core, none)
+        .map_err(|error| Problem::Machine(format!("core files cannot be switched off: {error}")))
 }
 
 fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use candour_embedded::cluster::enough_room;
-use rustix::process::Signal;
+use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use tokio::signal::unix::{Signal as Stream, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -46,6 +46,7 @@ pub fn run(
     with: People,
     announce: impl FnOnce(&[Part]) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
+    let_memory_be_locked();
     on_one_thread(async {
         let mut asked_to_end = Asked::listen()?;
         let mut supervisor = Supervisor::new(&installation.data.join("processes"))?;
@@ -68,6 +69,18 @@ pub fn run(
         supervisor.end().await;
         outcome
     })
+}
+
+/// The keeper inherits this and keeps its memory out of swap. Not everybody may raise it; the keeper then says that its
+/// memory may be written to disk.
+fn let_memory_be_locked() {
+    let unlimited = Rlimit {
+        current: None,
+        maximum: None,
+    };
+    if let Err(error) = setrlimit(Resource::Memlock, unlimited) {
+        tracing::info!(%error, "the keeper's memory may be written to swap: RLIMIT_MEMLOCK cannot be raised");
+    }
 }
 
 /// Does work that is told by its token when it is asked to end.

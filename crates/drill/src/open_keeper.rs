@@ -11,8 +11,8 @@ use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
     Entries, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome, Refused,
-    Registered, Reply, RoomFactsAnswer, Runs, SectionItems, Status, Target, TargetAnswer,
-    TargetKind, Welcome,
+    Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Status, Target,
+    TargetAnswer, TargetKind, Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;
@@ -123,9 +123,12 @@ impl State {
             Call::Runs(_) => Reply::Runs(Runs::default()),
             Call::RoomFacts(_) => Reply::RoomFacts(RoomFactsAnswer::default()),
             Call::SectionAt(_) => Reply::SectionAt(SectionItems::default()),
-            Call::SignOut(_) | Call::StepUp(_) | Call::Delivered(_) | Call::InvitationLink(_) => {
-                Reply::Done(Done {})
-            }
+            Call::Sessions(_) => Reply::Sessions(SessionList::default()),
+            Call::SignOut(_)
+            | Call::EndSessions(_)
+            | Call::StepUp(_)
+            | Call::Delivered(_)
+            | Call::InvitationLink(_) => Reply::Done(Done {}),
         }
     }
 

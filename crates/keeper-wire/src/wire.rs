@@ -24,7 +24,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
     )]
     pub call: Option<Call>,
 }
@@ -113,6 +113,12 @@ pub enum Call {
     /// The items a section entry covered, at its ledger index (room only).
     #[prost(message, tag = "28")]
     SectionAt(SectionAt),
+    /// Where else is this person signed in?
+    #[prost(message, tag = "29")]
+    Sessions(WithToken),
+    /// End other sessions of this person.
+    #[prost(message, tag = "30")]
+    EndSessions(EndSessions),
 }
 
 /// The reply to the request of the same id.
@@ -124,7 +130,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
     )]
     pub reply: Option<Reply>,
 }
@@ -192,6 +198,9 @@ pub enum Reply {
     /// To `Hello`.
     #[prost(message, tag = "21")]
     Welcome(Welcome),
+    /// To `Sessions`.
+    #[prost(message, tag = "22")]
+    Sessions(SessionList),
 }
 
 /// A process introduces itself. Its credential was issued by the supervisor.
@@ -269,6 +278,9 @@ pub struct Status {
     /// Budgets and thresholds that are set other than the design's.
     #[prost(message, repeated, tag = "14")]
     pub limits: Vec<Limit>,
+    /// The keeper's memory stays out of swap.
+    #[prost(bool, tag = "15")]
+    pub memory_locked: bool,
 }
 
 /// A budget or threshold that is set other than the design's.

@@ -7,6 +7,7 @@ use crate::instances::Instances;
 use crate::keys::{Keys, UnusableRoot};
 use crate::ledger::Health;
 use crate::making::{self, MakeError};
+use crate::memory;
 use crate::practice::{self, CommandError, command_socket, operators_file};
 use crate::serve::KeeperService;
 use crate::volume::VolumeTable;
@@ -75,6 +76,9 @@ pub enum Ending {
         /// Why.
         source: io::Error,
     },
+    /// Core files or debuggers cannot be kept from the keeper's memory.
+    #[error("the keeper's memory cannot be guarded against core files and debuggers: {0}")]
+    Memory(#[source] io::Error),
     /// A file of the data directory does not parse.
     #[error("{0} does not hold what it should")]
     Text(PathBuf),
@@ -174,6 +178,7 @@ impl Folder {
 
 /// Does what the command line says.
 pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
+    memory::guard().map_err(Ending::Memory)?;
     let folder = Folder(data);
     match command {
         Command::Init { demonstration } => init(&folder, demonstration).await,

@@ -9,6 +9,7 @@ pub mod passkeys;
 pub mod passwords;
 mod refusal;
 pub mod secrets;
+pub mod sessions;
 pub mod sign_in;
 pub mod standing;
 

@@ -26,6 +26,7 @@ pub mod limits;
 pub mod lookups;
 mod loss;
 pub mod making;
+pub mod memory;
 pub mod names;
 mod network;
 pub mod policy;

@@ -4,9 +4,10 @@ use crate::acts;
 use crate::calls;
 use crate::changes;
 use crate::core::Core;
-use crate::identity::{invitations, sign_in};
+use crate::identity::{invitations, sessions, sign_in};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
+use crate::memory;
 use candour_keeper_wire::service::Answer;
 use candour_keeper_wire::wire::{self, Call, Done, Reply};
 use candour_keeper_wire::words::Reason;
@@ -131,6 +132,11 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
             Ok(Reply::Done(Done {}))
         }
         Call::Session(call) => Ok(Reply::Session(sign_in::session(core, id, &call).await?)),
+        Call::Sessions(call) => Ok(Reply::Sessions(sessions::list(core, id, &call).await?)),
+        Call::EndSessions(call) => {
+            sessions::end(core, id, &call).await?;
+            Ok(Reply::Done(Done {}))
+        }
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
         Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),
@@ -171,5 +177,6 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         missing_from: core.ledger.loss().map_or(0, |loss| loss.from),
         missing_to: core.ledger.loss().map_or(0, |loss| loss.to),
         limits: core.config.limits.differing.clone(),
+        memory_locked: memory::is_locked(),
     }
 }

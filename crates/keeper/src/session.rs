@@ -78,6 +78,12 @@ pub struct Session {
     pub own_patient: Option<PatientId>,
 }
 
+impl Session {
+    fn is_over(&self, now: Timestamp) -> bool {
+        now.duration_since(self.used_at) >= IDLE || now.duration_since(self.began_at) >= LIFE
+    }
+}
+
 /// What begins a session.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession {
@@ -150,9 +156,7 @@ impl Sessions {
         let name = name(token);
         let mut sessions = self.lock();
         let session = sessions.get_mut(&name).ok_or(Reason::SessionEnded)?;
-        let is_over = now.duration_since(session.used_at) >= IDLE
-            || now.duration_since(session.began_at) >= LIFE;
-        if is_over {
+        if session.is_over(now) {
             sessions.remove(&name);
             return Err(Reason::SessionEnded);
         }
@@ -178,9 +182,27 @@ impl Sessions {
 
     /// Drops sessions that are over.
     pub fn sweep(&self, now: Timestamp) {
-        self.lock().retain(|_, session| {
-            now.duration_since(session.used_at) < IDLE
-                && now.duration_since(session.began_at) < LIFE
-        });
+        self.lock().retain(|_, session| !session.is_over(now));
+    }
+
+    /// The running sessions of a principal.
+    pub fn of(&self, principal: Principal, now: Timestamp) -> Vec<Session> {
+        let sessions = self.lock();
+        let running = sessions
+            .values()
+            .filter(|session| session.principal == principal && !session.is_over(now));
+        running.cloned().collect()
+    }
+
+    /// Ends other sessions of the principal of `own`: the one with this surrogate, or with 0 all. They come back.
+    pub fn end_others(&self, own: &Session, surrogate: i64) -> Vec<Session> {
+        let is_meant = |session: &Session| {
+            session.principal == own.principal
+                && session.surrogate != own.surrogate
+                && (surrogate == 0 || session.surrogate == surrogate)
+        };
+        let mut sessions = self.lock();
+        let ended = sessions.extract_if(|_, session| is_meant(session));
+        ended.map(|(_, session)| session).collect()
     }
 }

@@ -11,6 +11,7 @@ pub mod practice;
 pub mod problem;
 pub mod record;
 pub mod reopenings;
+pub mod sessions;
 pub mod sign_in;
 pub mod trust;
 

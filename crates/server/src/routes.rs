@@ -5,7 +5,7 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, home, invitations, notices, practice,
-    record, reopenings, sign_in, trust,
+    record, reopenings, sessions, sign_in, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -97,6 +97,7 @@ routes! {
     GET "/", Anyone, NOTHING, home::start;
     GET "/assets/{name}", Anyone, NOTHING, assets::show;
     GET "/trust", Anyone, NOTHING, trust::show;
+    GET "/trust.json", Anyone, NOTHING, trust::twin::show;
     GET "/demonstration", Anyone, NOTHING, demonstration::show;
 
     GET "/sign-in", Anyone, NOTHING, sign_in::show;
@@ -106,6 +107,9 @@ routes! {
     POST "/sign-out", Anyone, Sample::Form(""), sign_in::out;
     GET "/step-up", SignedIn, NOTHING, sign_in::step_up_form;
     POST "/step-up", SignedIn, Sample::Form("back=/&code=1"), sign_in::step_up;
+
+    GET "/sessions", SignedIn, NOTHING, sessions::show;
+    POST "/sessions", SignedIn, Sample::Form("session=1"), sessions::end;
 
     GET "/invitation", Anyone, NOTHING, account::show;
     POST "/invitation", Anyone, Sample::Form("code=a&login=abc"), account::take;

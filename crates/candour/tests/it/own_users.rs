@@ -11,8 +11,39 @@ use crate::running::{Demonstration, place, ports};
 
 const FOOTER: &str = "Keeper not isolated: for demonstration only.";
 
-/// Processes that have a path below `data` on their command line, as program and arguments, with their user.
-fn processes_of(data: &Path) -> BTreeMap<String, u32> {
+/// What the system says of a process.
+#[derive(Debug, PartialEq)]
+struct Process {
+    user: u32,
+    /// How large a core file may become.
+    core_file: String,
+    /// No debugger of the same user is let in: then its memory is root's.
+    is_guarded: bool,
+    /// Memory that stays out of swap.
+    locked_kib: u64,
+}
+
+impl Process {
+    fn read(folder: &Path) -> Option<Self> {
+        let user = word_after(folder, "status", "Uid:")?.parse().ok()?;
+        Some(Self {
+            user,
+            core_file: word_after(folder, "limits", "Max core file size")?,
+            is_guarded: folder.join("mem").metadata().ok()?.uid() != user,
+            locked_kib: word_after(folder, "status", "VmLck:")?.parse().ok()?,
+        })
+    }
+}
+
+/// The first word behind `name` in a file of a process's folder.
+fn word_after(folder: &Path, file: &str, name: &str) -> Option<String> {
+    let text = fs::read_to_string(folder.join(file)).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next().map(ToOwned::to_owned)
+}
+
+/// Processes that have a path below `data` on their command line, as program and arguments.
+fn processes_of(data: &Path) -> BTreeMap<String, Process> {
     let name = data.as_os_str().as_encoded_bytes();
     let mut found = BTreeMap::new();
     for entry in fs::read_dir("/proc").unwrap().flatten() {
@@ -20,17 +51,17 @@ fn processes_of(data: &Path) -> BTreeMap<String, u32> {
             continue;
         };
         let is_ours = line.windows(name.len()).any(|part| part == name);
-        if let (true, Ok(about)) = (is_ours, entry.metadata()) {
+        if let (true, Some(process)) = (is_ours, Process::read(&entry.path())) {
             let words = String::from_utf8_lossy(&line).replace('\0', " ");
-            found.insert(words, about.uid());
+            found.insert(words, process);
         }
     }
     found
 }
 
-fn user_of(processes: &BTreeMap<String, u32>, part: &str) -> u32 {
+fn process<'a>(processes: &'a BTreeMap<String, Process>, part: &str) -> &'a Process {
     let found = processes.iter().find(|(words, _)| words.contains(part));
-    *found
+    found
         .unwrap_or_else(|| panic!("no {part} among {processes:?}"))
         .1
 }
@@ -66,11 +97,19 @@ fn started_by_root_each_part_has_its_own_user_and_after_an_interrupt_none_is_lef
     let port = ports();
     let demonstration = Demonstration::start(&data, port);
     let running = processes_of(&data);
-    let mut users: Vec<u32> = PARTS.map(|part| user_of(&running, part)).to_vec();
+    let mut users: Vec<u32> = PARTS.map(|part| process(&running, part).user).to_vec();
     users.sort_unstable();
     users.dedup();
     assert_eq!(users.len(), PARTS.len(), "{running:?}");
     assert!(!users.contains(&0), "{running:?}");
+    assert!(
+        running.values().all(|process| process.core_file == "0"),
+        "{running:?}"
+    );
+    let keeper = process(&running, "candour-keeper run");
+    assert!(keeper.is_guarded, "{keeper:?}");
+    let says_locked = page(port).contains("memory is never written to disk");
+    assert_eq!(says_locked, keeper.locked_kib > 0, "{keeper:?}");
     // One cluster holds both databases, so whoever owns it could change the keeper's.
     assert!(page(port).contains(FOOTER));
     assert!(demonstration.said.contains("keeper not isolated"));
@@ -101,7 +140,7 @@ fn started_by_an_ordinary_user_it_runs_under_that_user_and_every_page_says_what_
     let owner = data.metadata().unwrap().uid();
     let running = processes_of(&data);
     for part in PARTS {
-        assert_eq!(user_of(&running, part), owner, "{part}");
+        assert_eq!(process(&running, part).user, owner, "{part}");
     }
     assert!(page(port).contains(FOOTER));
     assert!(demonstration.said.contains("keeper not isolated"));

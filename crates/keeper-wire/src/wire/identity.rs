@@ -150,6 +150,54 @@ pub struct SessionView {
     pub staff_name: String,
 }
 
+/// The running sessions of one person, newest first.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SessionList {
+    /// Also the one that asks.
+    #[prost(message, repeated, tag = "1")]
+    pub sessions: Vec<RunningSession>,
+}
+
+/// One of them.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RunningSession {
+    /// The session's surrogate in the ledger.
+    #[prost(sfixed64, tag = "1")]
+    pub session: i64,
+    /// A [`crate::words::Role`].
+    #[prost(int32, tag = "2")]
+    pub role: i32,
+    /// The practice of a staff session (16 bytes), else empty.
+    #[prost(bytes = "vec", tag = "3")]
+    pub practice: Vec<u8>,
+    /// When it began.
+    #[prost(int64, tag = "4")]
+    pub began_at: i64,
+    /// When it was last used.
+    #[prost(int64, tag = "5")]
+    pub used_at: i64,
+    /// The last proof was a passkey.
+    #[prost(bool, tag = "6")]
+    pub by_passkey: bool,
+    /// It is the session that asks.
+    #[prost(bool, tag = "7")]
+    pub is_own: bool,
+}
+
+/// Ends other sessions of the person who asks.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EndSessions {
+    /// The token of the session that asks.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "2")]
+    pub network: String,
+    /// The surrogate of the one to end; 0 for all others.
+    #[prost(sfixed64, tag = "3")]
+    pub session: i64,
+}
+
 /// A patient within reach of a patient session.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Reachable {

@@ -1,5 +1,7 @@
 //! What the running installation promises, and what not.
 
+pub mod twin;
+
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::portal::Portal;
@@ -139,6 +141,11 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
                 "trust.now_one_cluster",
                 "trust.now_own_cluster",
             ));
+            sentences.push(choose(
+                status.memory_locked,
+                "trust.now_locked",
+                "trust.now_not_locked",
+            ));
             sentences.push(
                 texts
                     .say(match status.root_kind.as_str() {
@@ -157,10 +164,9 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
             sentences.push(texts.fill("trust.now_ledger", &[("count", &count)]));
         }
     }
-    // The portal speaks plain HTTP on this side: an `https` address means that another program encrypts.
     sentences.push(
         texts
-            .say(if origin.starts_with("https://") {
+            .say(if encrypts_elsewhere(origin) {
                 "trust.now_tls_proxy"
             } else {
                 "trust.now_tls_none"
@@ -168,4 +174,9 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
             .to_owned(),
     );
     sentences
+}
+
+/// The portal speaks plain HTTP on this side: an `https` address means that another program encrypts.
+fn encrypts_elsewhere(origin: &str) -> bool {
+    origin.starts_with("https://")
 }

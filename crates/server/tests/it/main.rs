@@ -9,6 +9,7 @@ mod installation;
 mod pages;
 mod reopenings;
 mod samples;
+mod sessions;
 mod strangers;
 mod trouble;
 mod visits;

@@ -20,6 +20,7 @@ use candour_server::pages::practice::{
 use candour_server::pages::problem::ProblemPage;
 use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
 use candour_server::pages::reopenings::{ReopeningView, ReopeningsPage};
+use candour_server::pages::sessions::{SessionView, SessionsPage};
 use candour_server::pages::sign_in::{SignInPage, StepUpPage};
 use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
 use candour_server::pages::{GivenDate, ToRing};
@@ -267,6 +268,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 ],
             }),
         ),
+        ("sessions", Box::new(sessions())),
         ("trust", Box::new(trust())),
         (
             "problem-frozen",
@@ -306,6 +308,24 @@ fn account_page() -> AccountPage {
         asks_birth: true,
         birth: birth(),
         way: "app",
+    }
+}
+
+fn sessions() -> SessionsPage {
+    let view = |place: &str, is_own| SessionView {
+        surrogate: 7,
+        place: place.to_owned(),
+        began: "Signed in on 14 February 2026 at 9:20 am with a passkey".to_owned(),
+        used: "Last used on 14 February 2026 at 9:26 am".to_owned(),
+        is_own,
+    };
+    SessionsPage {
+        frame: of_patient("sessions.title"),
+        sessions: vec![
+            view("Here", true),
+            view("On another device or in another window", false),
+        ],
+        has_others: true,
     }
 }
 

@@ -19,6 +19,13 @@ const DETAILS: [&str; 7] = [
     "25006",
 ];
 
+/// What the trust page says of the ledger to programs.
+async fn says_writable(installation: &Installation) -> bool {
+    let answer = installation.get("/trust.json", "").await;
+    let twin: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+    twin["keeper"]["ledger"]["writable"].as_bool().unwrap()
+}
+
 /// What is done to the keeper's database, and undone.
 async fn pages_say_so(done: &str, undone: &str) {
     let installation = Installation::fresh().await;
@@ -38,6 +45,7 @@ async fn pages_say_so(done: &str, undone: &str) {
     };
     let page = installation.get(&record, &clinician).await;
     assert_eq!(page.status, StatusCode::OK);
+    assert!(says_writable(&installation).await);
     past(done).await;
     for path in [
         record.clone(),
@@ -54,6 +62,7 @@ async fn pages_say_so(done: &str, undone: &str) {
             assert!(!body.contains(detail), "{path} tells {detail}");
         }
     }
+    assert!(!says_writable(&installation).await);
     past(undone).await;
     for _ in 0..100 {
         if installation.get(&record, &clinician).await.status == StatusCode::OK {

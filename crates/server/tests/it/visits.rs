@@ -399,7 +399,11 @@ async fn what_another_site_sends_never_reaches_the_keeper() {
 async fn without_the_keeper_every_page_says_so_and_shows_nothing() {
     let installation = Installation::fresh().await;
     let (patient, clinician) = practice_with_patient(&installation).await;
+    let twin = installation.get("/trust.json", "").await.body;
+    assert!(twin.contains(r#""root_key":"key file""#), "{twin}");
     installation.keeper.stop().await;
+    let twin = installation.get("/trust.json", "").await.body;
+    assert_eq!(twin, r#"{"version":1,"tls":"none"}"#);
     for path in [
         format!("/patients/{patient}"),
         format!("/patients/{patient}/documents"),

@@ -1,0 +1,68 @@
+//! Where somebody is signed in, and ending it from elsewhere.
+
+use crate::core::Core;
+use crate::draft::Draft;
+use crate::identity::{commit, standing};
+use crate::ledger::Refusal;
+use crate::session::{Principal, Session};
+use candour_keeper_wire::wire;
+use candour_keeper_wire::words::{EntryKind, Reason};
+use candour_seal::InstanceId;
+
+/// The running sessions of whoever asks, newest first.
+pub async fn list(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::WithToken,
+) -> Result<wire::SessionList, Refusal> {
+    let own = of_person(core, instance, &call.token, &call.network).await?;
+    let mut running = core.sessions.of(own.principal, core.clock.now());
+    running.sort_by_key(|session| std::cmp::Reverse(session.began_at));
+    let sessions = running
+        .iter()
+        .map(|session| wire::RunningSession {
+            session: session.surrogate,
+            role: session.role.into(),
+            practice: session
+                .practice
+                .map(|practice| practice.as_bytes().to_vec())
+                .unwrap_or_default(),
+            began_at: session.began_at.as_microsecond(),
+            used_at: session.used_at.as_microsecond(),
+            by_passkey: session.by_passkey,
+            is_own: session.surrogate == own.surrogate,
+        })
+        .collect();
+    Ok(wire::SessionList { sessions })
+}
+
+/// Ends another running session of whoever asks, or all others. What is over already needs no ending.
+pub async fn end(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::EndSessions,
+) -> Result<(), Refusal> {
+    let own = of_person(core, instance, &call.token, &call.network).await?;
+    let ended = core.sessions.end_others(&own, call.session);
+    for session in ended {
+        let mut draft = Draft::of_session(EntryKind::SignOut, &session, None);
+        draft.stops = None;
+        "ended by the same person in another session".clone_into(&mut draft.body.text);
+        commit(core, draft).await?;
+    }
+    Ok(())
+}
+
+async fn of_person(
+    core: &Core,
+    instance: InstanceId,
+    token: &[u8],
+    network: &str,
+) -> Result<Session, Refusal> {
+    let now = core.clock.now();
+    let (session, _) = standing::session(core, token, instance, network, now).await?;
+    match session.principal {
+        Principal::Person(_) => Ok(session),
+        Principal::Client(_) | Principal::Run(_) => Err(Reason::NotAllowed.into()),
+    }
+}

@@ -1,0 +1,109 @@
+//! The trust page for programs: the same states by name (`docs/formats/trust.md`).
+
+use super::encrypts_elsewhere;
+use crate::error::Problem;
+use crate::portal::Portal;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use candour_app::installation;
+use candour_keeper_api::wire::{Limit, Status};
+use http::header::CONTENT_TYPE;
+use serde::Serialize;
+
+/// Of the fields below.
+const VERSION: u32 = 1;
+
+/// How the installation runs now.
+#[derive(Debug, Serialize)]
+struct Twin {
+    version: u32,
+    /// Absent while the keeper does not answer: then nothing opens, and nothing of it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keeper: Option<Keeper>,
+    tls: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent state of the keeper"
+)]
+struct Keeper {
+    demonstration: bool,
+    own_user: bool,
+    own_database_cluster: bool,
+    memory_locked: bool,
+    root_key: String,
+    policy_sha256: String,
+    frozen: bool,
+    ledger: Ledger,
+    limits_set_otherwise: Vec<Otherwise>,
+}
+
+#[derive(Debug, Serialize)]
+struct Ledger {
+    entries: u64,
+    writable: bool,
+    /// First missing index and the one after the last; absent where nothing is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<[u64; 2]>,
+    checkpoint: String,
+    verifier_key: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Otherwise {
+    name: String,
+    value: String,
+    usual: String,
+    bound: String,
+    beyond_bound: bool,
+}
+
+impl From<Limit> for Otherwise {
+    fn from(limit: Limit) -> Self {
+        Self {
+            name: limit.name,
+            value: limit.value,
+            usual: limit.usual,
+            bound: limit.bound,
+            beyond_bound: limit.is_beyond,
+        }
+    }
+}
+
+impl From<Status> for Keeper {
+    fn from(status: Status) -> Self {
+        Self {
+            demonstration: status.demonstration,
+            own_user: !status.shares_user,
+            own_database_cluster: !status.shares_cluster,
+            memory_locked: status.memory_locked,
+            root_key: status.root_kind,
+            policy_sha256: base16ct::lower::encode_string(&status.policy_hash),
+            frozen: status.frozen,
+            ledger: Ledger {
+                entries: status.ledger_size,
+                writable: status.ledger_writable,
+                missing: (status.missing_to > 0)
+                    .then_some([status.missing_from, status.missing_to]),
+                checkpoint: status.checkpoint,
+                verifier_key: status.verifier_key,
+            },
+            limits_set_otherwise: status.limits.into_iter().map(Otherwise::from).collect(),
+        }
+    }
+}
+
+/// `GET /trust.json`: what the trust page says, for programs.
+pub async fn show(State(portal): State<Portal>) -> Result<Response, Problem> {
+    let status = installation::status(portal.app()).await.ok();
+    let is_elsewhere = encrypts_elsewhere(&portal.settings().origin);
+    let twin = Twin {
+        version: VERSION,
+        keeper: status.map(Keeper::from),
+        tls: if is_elsewhere { "proxy" } else { "none" },
+    };
+    let text = serde_json::to_string(&twin).map_err(|_| Problem::Internal)?;
+    Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
+}
