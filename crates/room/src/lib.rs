@@ -30,6 +30,7 @@ pub mod unlock;
 
 pub use config::{RoomConfig, Smtp, StatusConfig};
 pub use demonstration::DemonstrationOfficers;
+pub use pages::serve as serve_pages;
 pub use room::RoomError;
 pub use run::{run, run_on, run_status};
 pub use statements::statements;

@@ -36,7 +36,7 @@ const SCRIPT: &str = include_str!("../assets/room.js");
 const FORM_LIMIT: usize = 64 * 1024;
 
 /// Serves the pages until `stop`.
-pub(crate) async fn serve(
+pub async fn serve(
     room: Arc<Room>,
     listener: TcpListener,
     stop: CancellationToken,

@@ -53,6 +53,8 @@ pub async fn publish_when_approved(
     ) else {
         return Ok(());
     };
+    // First: whoever gets a mail finds the list that it speaks of.
+    register::keep_approved(&room.pool, id).await?;
     let concerned = register::practices(&room.pool, id).await?;
     let practices = portal::practices(&room.portal, &concerned).await?;
     let members = register::members(&room.pool, id).await?;

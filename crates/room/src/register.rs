@@ -1,9 +1,11 @@
 //! The affected people with their state: the one source of every list, message and count.
 
+mod approved;
 mod rows;
 mod sources;
 mod told;
 
+pub use approved::{Version, approved_members, has_approved_list, keep_approved};
 pub(crate) use rows::STATEMENTS;
 pub use sources::{Seen, depositors, seen};
 pub use told::{How, Mark, Told, mark, still_to_ring, told};

@@ -5,6 +5,7 @@ use super::session::{Desk, Officer};
 use super::{Problem, acts, page};
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, note_once_an_hour};
+use crate::register::Version;
 use crate::room::Room;
 use crate::status::code_words;
 use crate::{clock, publish, register, steward};
@@ -13,7 +14,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use candour_keeper_api::words::{Action, Purpose};
-use candour_seal::IncidentId;
+use candour_seal::{IncidentId, PracticeId};
 use http::StatusCode;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -74,18 +75,15 @@ async fn desk_page(
     leave(room, &desk, "incident_lists".to_owned()).await?;
     let mut cases = Vec::new();
     for incident in incidents::all(&room.pool).await? {
-        if !is_told(room, incident.id).await? {
+        if !register::has_approved_list(&room.pool, incident.id, desk.practice).await? {
             continue;
         }
-        let members = register::members(&room.pool, incident.id).await?;
-        let people = lists::of_practice(&members, desk.practice).count();
-        if people > 0 {
-            cases.push(Case {
-                id: incident.id.to_string(),
-                opened: super::cases::moment(room, incident.opened_at),
-                people,
-            });
-        }
+        let members = register::approved_members(&room.pool, incident.id).await?;
+        cases.push(Case {
+            id: incident.id.to_string(),
+            opened: super::cases::moment(room, incident.opened_at),
+            people: lists::of_practice(&members, desk.practice).count(),
+        });
     }
     let (answer, is_known) = answer.unzip();
     Ok(page(&DeskPage {
@@ -97,11 +95,25 @@ async fn desk_page(
     }))
 }
 
-/// A practice gets its list when two officers have approved it, and not before.
-pub(super) async fn is_told(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
+/// A practice gets its list when two officers have approved one, and not before. It keeps that one while a newer
+/// version waits for them.
+pub(super) async fn must_have_list(
+    room: &Room,
+    incident: IncidentId,
+    practice: PracticeId,
+) -> Result<(), Problem> {
+    if register::has_approved_list(&room.pool, incident, practice).await? {
+        Ok(())
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+/// Whether the list that was approved last is not the newest.
+async fn waits(room: &Room, incident: IncidentId) -> Result<bool, Problem> {
     match steward::list(room, incident).await? {
-        Some(list) => Ok(publish::is_approved(&room.pool, incident, &list).await?),
-        None => Ok(false),
+        Some(list) => Ok(!publish::is_approved(&room.pool, incident, &list).await?),
+        None => Ok(true),
     }
 }
 
@@ -111,6 +123,8 @@ struct ListPage {
     officer: Option<Officer>,
     practice: String,
     is_unlocked: bool,
+    /// A newer version of the list waits for approval.
+    is_waiting: bool,
     phone: String,
     list: ShownList,
 }
@@ -128,12 +142,11 @@ pub(super) async fn list(
     Path(id): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
-    if !is_told(&room, incident.id).await? {
-        return Err(Problem::not_found());
-    }
+    must_have_list(&room, incident.id, desk.practice).await?;
     let entry = leave(&room, &desk, format!("incident_list {}", incident.id)).await?;
     let to = format!("/desk/{id}/told");
-    let shown = lists::of_one_practice(&room, &incident, desk.practice, to).await?;
+    let shown =
+        lists::of_one_practice(&room, &incident, desk.practice, Version::Approved, to).await?;
     let who = desk.staff.who();
     note_once_an_hour(
         &room.pool,
@@ -149,6 +162,7 @@ pub(super) async fn list(
         officer: Some(desk.staff),
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
+        is_waiting: waits(&room, incident.id).await?,
         phone: room.config.sender.phone.clone(),
         list: shown.list,
     }))

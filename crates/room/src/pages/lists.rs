@@ -5,7 +5,7 @@ use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
 use crate::portal;
-use crate::register::{self, Member, Seen};
+use crate::register::{self, Member, Seen, Version};
 use crate::room::Room;
 use crate::status::{Part, parts};
 use crate::texts::{self, TextKind};
@@ -14,7 +14,7 @@ use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use candour_seal::{IncidentId, PatientId, PracticeId};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// A text as it is read and approved.
@@ -108,6 +108,8 @@ struct ShownPractice {
     people: usize,
     to_ring: usize,
     told: usize,
+    /// Not on the list that was approved last.
+    waiting: usize,
 }
 
 pub(super) async fn register(
@@ -117,6 +119,7 @@ pub(super) async fn register(
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let members = register::members(&room.pool, incident.id).await?;
+    let approved = register::approved_members(&room.pool, incident.id).await?;
     let ids = register::practices(&room.pool, incident.id).await?;
     let names: BTreeMap<PracticeId, String> = portal::practices(&room.portal, &ids)
         .await?
@@ -129,19 +132,22 @@ pub(super) async fn register(
     let practices = ids
         .iter()
         .map(|practice| {
-            let own: Vec<&Member> = of_practice(&members, *practice).collect();
+            let approved = patients_of(&approved, *practice);
+            let (listed, waiting): (Vec<_>, Vec<_>) = of_practice(&members, *practice)
+                .partition(|member| approved.contains(&member.patient));
             ShownPractice {
                 id: practice.to_string(),
                 name: names
                     .get(practice)
                     .cloned()
                     .unwrap_or_else(|| "A practice that the portal does not list".to_owned()),
-                people: own.len(),
-                to_ring: own
+                people: listed.len() + waiting.len(),
+                to_ring: listed
                     .iter()
                     .filter(|member| is_to_ring(member, &rung) && !is_told(member))
                     .count(),
-                told: own.iter().filter(|member| is_told(member)).count(),
+                told: listed.iter().filter(|member| is_told(member)).count(),
+                waiting: waiting.len(),
             }
         })
         .collect();
@@ -164,6 +170,11 @@ pub(super) fn of_practice(
     members
         .iter()
         .filter(move |member| member.route != "canary" && member.practices.contains(&practice))
+}
+
+fn patients_of(members: &[Member], practice: PracticeId) -> BTreeSet<PatientId> {
+    let own = of_practice(members, practice);
+    own.map(|member| member.patient).collect()
 }
 
 type Rung = HashMap<Vec<u8>, String>;
@@ -215,6 +226,8 @@ pub(super) struct ShownList {
     pub(super) call: Vec<ShownPerson>,
     pub(super) others: Vec<ShownPerson>,
     pub(super) told: Vec<ShownPerson>,
+    /// Not on the list that was approved last: nobody is told yet.
+    pub(super) waiting: Vec<ShownPerson>,
 }
 
 /// One practice's own patients in the case, with names while the room is unlocked.
@@ -226,7 +239,7 @@ pub(super) async fn practice(
     let incident = acts::incident(&room, &id).await?;
     let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
     let to = format!("/incidents/{id}/practices/{practice}/told");
-    let shown = of_one_practice(&room, &incident, practice, to).await?;
+    let shown = of_one_practice(&room, &incident, practice, Version::Newest, to).await?;
     Ok(page(&PracticePage {
         officer: Some(officer),
         id,
@@ -252,16 +265,22 @@ pub(super) async fn practice_name(
     Ok(name.map_or_else(|| practice.to_string(), |practice| practice.name))
 }
 
-/// The list of one practice; not found where none of its patients is concerned.
+/// The list of one practice; not found where none of its patients is concerned by the newest version.
 pub(super) async fn of_one_practice(
     room: &Room,
     incident: &Incident,
     practice: PracticeId,
+    version: Version,
     to: String,
 ) -> Result<PracticeList, Problem> {
-    let members = register::members(&room.pool, incident.id).await?;
+    let approved = register::approved_members(&room.pool, incident.id).await?;
+    let is_approved = patients_of(&approved, practice);
+    let members = match version {
+        Version::Newest => register::members(&room.pool, incident.id).await?,
+        Version::Approved => approved,
+    };
     let own: Vec<&Member> = of_practice(&members, practice).collect();
-    if own.is_empty() {
+    if own.is_empty() && version == Version::Newest {
         return Err(Problem::not_found());
     }
     let ids: Vec<PatientId> = own.iter().map(|member| member.patient).collect();
@@ -279,16 +298,19 @@ pub(super) async fn of_one_practice(
         None => BTreeMap::new(),
     };
     let rung = rung(room, incident.id).await?;
-    let seen = register::seen(&room.pool, incident.id, practice).await?;
+    let seen = register::seen(&room.pool, incident.id, practice, version).await?;
     let told = register::told(&room.pool, incident.id).await?;
-    let (mut call, mut others, mut done) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut call, mut others) = (Vec::new(), Vec::new());
+    let (mut done, mut waiting) = (Vec::new(), Vec::new());
     for member in own {
         let person = people.get(&member.patient).cloned().unwrap_or_default();
         let is_to_ring = is_to_ring(member, &rung);
         let seen = seen.get(&member.patient).copied().unwrap_or_default();
         let rung = rung.get(member.patient.as_bytes().as_slice());
         let mut shown = shown_person(member, practice, person, seen, rung);
-        if let Some(told) = told.get(&member.patient) {
+        if !is_approved.contains(&member.patient) {
+            waiting.push(shown);
+        } else if let Some(told) = told.get(&member.patient) {
             shown.told = words::told(told, practice);
             done.push(shown);
         } else if is_to_ring {
@@ -313,6 +335,7 @@ pub(super) async fn of_one_practice(
             call,
             others,
             told: done,
+            waiting,
         },
     })
 }

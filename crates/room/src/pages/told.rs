@@ -54,9 +54,7 @@ pub(super) async fn at_desk(
     Form(written): Form<Written>,
 ) -> Result<Redirect, Problem> {
     let incident = acts::incident(&room, &id).await?;
-    if !super::desk::is_told(&room, incident.id).await? {
-        return Err(Problem::not_found());
-    }
+    super::desk::must_have_list(&room, incident.id, desk.practice).await?;
     let writer = Writer {
         person: &desk.staff,
         practice: desk.practice,
@@ -96,7 +94,7 @@ async fn write_down(
         incident.opened_at.to_zoned(zone.clone()).date(),
         now.to_zoned(zone.clone()).date(),
     );
-    let members = register::members(&room.pool, incident.id).await?;
+    let members = register::approved_members(&room.pool, incident.id).await?;
     let said = read(room, incident, written, (first, today)).await?;
     if !of_practice(&members, writer.practice).any(|member| member.patient == said.patient) {
         return Err(Problem::not_found());

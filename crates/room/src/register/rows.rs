@@ -7,6 +7,7 @@ use candour_keeper_api::words::Purpose;
 use candour_seal::{Digest, Digester, IncidentId, ItemId, PatientId, PracticeId};
 use deadpool_postgres::{GenericClient, Pool, Transaction};
 use std::collections::BTreeSet;
+use tokio_postgres::Row;
 
 /// Takes everybody and everything back; what still stands is saved again in the same transaction. Whoever is not
 /// was never shown anything: the keeper says that it held the release back.
@@ -159,6 +160,11 @@ pub async fn members(pool: &Pool, incident: IncidentId) -> Result<Vec<Member>, D
     let id = incident.as_bytes().as_slice();
     let own = i16::from(Purpose::OwnRecord.number());
     let rows = pool.get().await?.query(MEMBERS, &[&id, &own]).await?;
+    read_members(&rows)
+}
+
+/// Members as their statements select them.
+pub(super) fn read_members(rows: &[Row]) -> Result<Vec<Member>, DatabaseError> {
     rows.iter()
         .map(|row| {
             let patient: &[u8] = row.try_get("patient")?;
@@ -435,6 +441,11 @@ pub(crate) const STATEMENTS: &[&str] = &[
     ITEMS,
     SECTIONS,
     COUNTS,
+    super::approved::KEEP_PEOPLE,
+    super::approved::KEEP_ITEMS,
+    super::approved::KEEP_SECTIONS,
+    super::approved::APPROVED_MEMBERS,
+    super::approved::HAS_APPROVED_LIST,
     super::sources::SEEN,
     super::sources::BLOCK_ENTRIES,
     super::told::MARK,

@@ -1,5 +1,6 @@
 //! What was seen of a person, by the practice that deposited it: a practice is told of its own and of nobody else's.
 
+use super::approved::Version;
 use crate::database::DatabaseError;
 use crate::unlock::Unlocked;
 use candour_keeper_api::words::EntryKind;
@@ -25,15 +26,17 @@ pub async fn seen(
     pool: &Pool,
     incident: IncidentId,
     practice: PracticeId,
+    version: Version,
 ) -> Result<BTreeMap<PatientId, Seen>, DatabaseError> {
     let (incident, practice) = (
         incident.as_bytes().as_slice(),
         practice.as_bytes().as_slice(),
     );
+    let is_approved = version == Version::Approved;
     let rows = pool
         .get()
         .await?
-        .query(SEEN, &[&incident, &practice])
+        .query(SEEN, &[&incident, &practice, &is_approved])
         .await?;
     rows.iter()
         .map(|row| {
@@ -82,13 +85,16 @@ pub async fn depositors(
 pub(crate) const SEEN: &str = "
     select patient, sum(documents)::bigint as documents, bool_or(is_part) as has_parts, bool_or(is_line) as has_lines
     from (
-        select patient, case when section = 11 and not is_listing and source_practice = $2 then 1 else 0 end as documents,
-               section <> 11 and not is_listing as is_part, is_listing as is_line
-        from register_item
-        where incident = $1 and state <> 'cleared' and (source_practice = $2 or (source_practice is null and section <> 11))
+        select patient, case when section = 11 and not is_line and source_practice = $2 then 1 else 0 end as documents,
+               section <> 11 and not is_line as is_part, is_line
+        from (select *, is_listing or ($3 and approved_as_listing) as is_line from register_item) item
+        where incident = $1 and state <> 'cleared' and (not $3 or approved_as_listing is not null)
+          and (source_practice = $2 or (source_practice is null and section <> 11))
         union all
-        select patient, 0, not is_listing, is_listing from register_section
-        where incident = $1 and state <> 'cleared' and (source_practice = $2 or source_practice is null)
+        select patient, 0, not is_line, is_line
+        from (select *, is_listing or ($3 and approved_as_listing) as is_line from register_section) part
+        where incident = $1 and state <> 'cleared' and (not $3 or approved_as_listing is not null)
+          and (source_practice = $2 or source_practice is null)
     ) seen
     group by patient";
 

@@ -6,6 +6,8 @@
 )]
 
 mod acts;
+mod browser;
+mod lists;
 mod register;
 mod relay;
 mod reopenings;

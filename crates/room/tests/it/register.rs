@@ -1,6 +1,7 @@
 use crate::support::{self, Row, append};
 use candour_keeper_api::wire::EntryBody;
 use candour_keeper_api::words::{EntryKind, Section};
+use candour_room::register::Version;
 use candour_room::{incidents, register, scope};
 use candour_seal::{IncidentId, PatientId, PracticeId};
 use deadpool_postgres::Pool;
@@ -118,7 +119,9 @@ async fn whoever_s_empty_list_was_shown_is_listed_and_whoever_s_release_was_held
         .await
         .unwrap();
     let anybody = PracticeId::from_bytes([1; 16]);
-    let seen = register::seen(&pool, INCIDENT, anybody).await.unwrap();
+    let seen = register::seen(&pool, INCIDENT, anybody, Version::Newest)
+        .await
+        .unwrap();
     let found: Vec<_> = seen
         .iter()
         .map(|(patient, seen)| (*patient, seen.has_lines, seen.has_parts))
@@ -173,7 +176,9 @@ async fn a_practice_is_told_how_many_of_its_own_documents_were_seen_and_of_no_ot
     let mut documents = Vec::new();
     for practice in 1..=3 {
         let practice = PracticeId::from_bytes([practice; 16]);
-        let seen = register::seen(&pool, INCIDENT, practice).await.unwrap();
+        let seen = register::seen(&pool, INCIDENT, practice, Version::Newest)
+            .await
+            .unwrap();
         documents.push(seen.values().map(|seen| seen.documents).sum::<i64>());
     }
     assert_eq!(documents, [1, 2, 0]);
