@@ -134,11 +134,15 @@ impl Officer {
     }
 }
 
-/// The acts that a case's page offers as buttons, in order.
+/// The acts by which people are told. A case may offer others, which a drill leaves undone: it ends with an open case.
+const STEPS: [&str; 3] = ["unlock", "approve", "run"];
+
+/// Those of them that a case's page offers as buttons, in order.
 fn acts_in(page: &str, path: &str) -> Vec<String> {
     page.split(&format!("{path}/acts/"))
         .skip(1)
         .map(|rest| rest.chars().take_while(char::is_ascii_alphabetic).collect())
+        .filter(|act: &String| STEPS.contains(&act.as_str()))
         .collect()
 }
 
@@ -156,7 +160,8 @@ mod tests {
     #[test]
     fn a_case_s_page_says_what_waits_for_this_officer() {
         let page = "<a class=\"button\" href=\"/incidents/1/acts/unlock\">Unlock</a><strong>Approve</strong>\
-                    <a class=\"button\" href=\"/incidents/1/acts/run\">Send</a>";
+                    <a class=\"button\" href=\"/incidents/1/acts/run\">Send</a>\
+                    <a class=\"button\" href=\"/incidents/1/acts/close\">Close</a>";
         assert_eq!(acts_in(page, "/incidents/1"), ["unlock", "run"]);
         assert!(acts_in(page, "/incidents/2").is_empty());
     }

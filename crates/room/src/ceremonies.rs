@@ -14,8 +14,8 @@ pub(crate) struct Shown {
     pub(crate) incident: IncidentId,
     /// The act, as its address names it.
     pub(crate) act: String,
-    /// The list, where texts and list are approved.
-    pub(crate) list: Option<Digest>,
+    /// What is approved, where two must approve exactly the same.
+    pub(crate) attested: Option<Digest>,
 }
 
 /// The ceremonies whose answers are awaited. The keeper binds an answer to what was signed, and knows nothing of the
@@ -59,7 +59,7 @@ mod tests {
             let shown = Shown {
                 incident: CASE,
                 act: act.to_owned(),
-                list: None,
+                attested: None,
             };
             ceremonies.begin(vec![1], shown.clone());
             for elsewhere in ["unlock", "approve", "run", "take-in-7", "take-in--7"] {

@@ -3,8 +3,10 @@
 pub mod rule;
 mod timeline;
 
+pub(crate) use timeline::add as note_in;
 pub use timeline::{Event, TimelineRow, events, note, note_once_an_hour};
 
+use crate::closing::NAMES_STAY;
 use crate::database::DatabaseError;
 use candour_keeper_api::words::{EntryKind, Role};
 use candour_seal::IncidentId;
@@ -39,6 +41,13 @@ impl Incident {
         self.session == 0 && self.principal == 0
     }
 
+    /// Whether its people's names can be read, once two officers have unlocked them: for practices that still tell
+    /// somebody, also a while after it was closed.
+    pub fn has_names(&self, now: Timestamp) -> bool {
+        self.closed_at
+            .is_none_or(|closed_at| now < closed_at + NAMES_STAY)
+    }
+
     /// Whether it is about this principal: whoever a case is about writes nothing in it.
     pub const fn is_about(&self, principal: i64) -> bool {
         self.principal != 0 && self.principal == principal
@@ -60,8 +69,8 @@ struct Signal {
 /// and entries that are lost (101).
 const ABOUT_ITSELF: [i16; 2] = [100, 101];
 
-/// Opens a case for each freeze that the keeper made by itself, and for each alarm about itself, that no open case
-/// covers.
+/// Opens a case for each freeze that the keeper made by itself, and for each alarm about itself, that no case covers:
+/// none that is open, and none that was looked at up to this signal when it was closed.
 ///
 /// `fresh_id` gives random ids. Safe to repeat: a signal opens one case.
 pub async fn open_new(
@@ -92,7 +101,12 @@ pub async fn open_new(
         let covered: bool = client
             .query_one(
                 IS_COVERED,
-                &[&signal.session, &signal.principal, &signal.rule],
+                &[
+                    &signal.session,
+                    &signal.principal,
+                    &signal.rule,
+                    &signal.index,
+                ],
             )
             .await?
             .try_get(0)?;
@@ -245,7 +259,7 @@ pub(crate) const SIGNALS: &str = "
 pub(crate) const IS_COVERED: &str = "
     select exists (
         select 1 from incident
-        where closed_at is null
+        where (closed_at is null or $4 < closed_index)
           and (($1::bigint <> 0 and session = $1) or ($2::bigint <> 0 and principal = $2)
             or ($1 = 0 and $2 = 0 and session = 0 and principal = 0 and rule = $3)))";
 

@@ -4,6 +4,7 @@ pub mod acts;
 mod ceremonies;
 mod clock;
 pub mod clocks;
+pub mod closing;
 pub mod codes;
 pub mod config;
 pub mod database;
@@ -27,6 +28,7 @@ pub mod status;
 pub mod steward;
 pub mod texts;
 pub mod unlock;
+pub mod updates;
 
 pub use config::{RoomConfig, Smtp, StatusConfig};
 pub use demonstration::DemonstrationOfficers;

@@ -9,7 +9,7 @@ use crate::room::Room;
 use crate::scope::Scope;
 use crate::steward::StewardError;
 use crate::texts::{self, List, TextKind};
-use candour_seal::{IncidentId, SystemRandom};
+use candour_seal::{Digest, IncidentId, SystemRandom};
 use deadpool_postgres::Pool;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -27,7 +27,16 @@ pub async fn is_approved(
     incident: IncidentId,
     list: &List,
 ) -> Result<bool, DatabaseError> {
-    let approvals = texts::approvals(pool, incident, list.hash()).await?;
+    has_approved(pool, incident, list.hash()).await
+}
+
+/// Whether enough different officers have approved exactly what has this hash.
+pub async fn has_approved(
+    pool: &Pool,
+    incident: IncidentId,
+    hash: Digest,
+) -> Result<bool, DatabaseError> {
+    let approvals = texts::approvals(pool, incident, hash).await?;
     let officers: BTreeSet<_> = approvals.iter().map(|approval| approval.officer).collect();
     Ok(officers.len() >= OFFICERS)
 }
@@ -75,7 +84,8 @@ pub async fn publish_when_approved(
         &mut SystemRandom,
     )
     .await?;
-    let number = number(&room.pool, id, statement.draft.version, now).await?;
+    let kind = (TextKind::Statement, statement.draft.version);
+    let number = number(&room.pool, id, kind, now, now + NEXT_UPDATE).await?;
     texts::mark_published(&room.pool, id, &list.texts, now).await?;
     if let Some(number) = number {
         let detail = format!(
@@ -91,18 +101,18 @@ pub async fn publish_when_approved(
 }
 
 /// Gives a statement its number; `None` when it has one already.
-async fn number(
+pub(crate) async fn number(
     pool: &Pool,
     incident: IncidentId,
-    version: i32,
+    (kind, version): (TextKind, i32),
     now: Timestamp,
+    next: Timestamp,
 ) -> Result<Option<i32>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
-    let next = now + NEXT_UPDATE;
     let row = pool
         .get()
         .await?
-        .query_opt(PUBLISH, &[&id, &version, &now, &next])
+        .query_opt(PUBLISH, &[&id, &kind.word(), &version, &now, &next])
         .await?;
     row.map(|row| Ok(row.try_get(0)?)).transpose()
 }
@@ -114,8 +124,12 @@ pub struct Statement {
     pub number: i32,
     /// The case.
     pub incident: IncidentId,
+    /// A statement, or an update of one.
+    pub kind: TextKind,
     /// Version of its text.
     pub text_version: i32,
+    /// The scope version whose numbers it states.
+    pub scope_version: i32,
     /// When it was published.
     pub published_at: Timestamp,
     /// When the next one is promised.
@@ -135,7 +149,9 @@ pub async fn statements(pool: &Pool) -> Result<Vec<Statement>, DatabaseError> {
             Ok(Statement {
                 number: row.try_get("number")?,
                 incident: IncidentId::try_from(incident).map_err(|_| DatabaseError::Row)?,
+                kind: TextKind::from_word(row.try_get("kind")?).ok_or(DatabaseError::Row)?,
                 text_version: row.try_get("text_version")?,
+                scope_version: row.try_get("scope_version")?,
                 published_at: row.try_get("published_at")?,
                 next_update_at: row.try_get("next_update_at")?,
                 subject: row.try_get("subject")?,
@@ -146,16 +162,16 @@ pub async fn statements(pool: &Pool) -> Result<Vec<Statement>, DatabaseError> {
 }
 
 pub(crate) const PUBLISH: &str = "
-    insert into statement (number, incident, text_version, published_at, next_update_at)
-    select coalesce(max(number), 0) + 1, $1, $2, $3, $4 from statement
-    on conflict (incident, text_version) do nothing
+    insert into statement (number, incident, kind, text_version, published_at, next_update_at)
+    select coalesce(max(number), 0) + 1, $1, $2, $3, $4, $5 from statement
+    on conflict (incident, kind, text_version) do nothing
     returning number";
 
 pub(crate) const PUBLISHED: &str = "
-    select statement.number, statement.incident, statement.text_version, statement.published_at,
-           statement.next_update_at, text.subject, text.words
+    select statement.number, statement.incident, statement.kind, statement.text_version, statement.published_at,
+           statement.next_update_at, text.scope_version, text.subject, text.words
     from statement
-    join text_version text on text.incident = statement.incident and text.kind = 'statement'
+    join text_version text on text.incident = statement.incident and text.kind = statement.kind
                           and text.version = statement.text_version
     order by statement.number desc";
 

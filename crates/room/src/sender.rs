@@ -55,9 +55,13 @@ pub(crate) struct LiveRun {
 /// Sends a batch of everything that may leave now; returns how many rows were worked on.
 pub async fn step(room: &Room, now: Timestamp) -> Result<usize, SendError> {
     let mut worked = reopenings::step(room, now).await?;
-    let open = incidents::all(&room.pool).await?;
-    let open: Vec<IncidentId> = open
-        .iter()
+    let all = incidents::all(&room.pool).await?;
+    // Practices go on telling people after a case is closed; nothing is sent in it.
+    let told = all.iter().filter(|incident| incident.has_names(now));
+    for incident in told.clone().filter(|incident| incident.closed_at.is_some()) {
+        finish(room, incident.id, now).await?;
+    }
+    let open: Vec<IncidentId> = told
         .filter(|incident| incident.closed_at.is_none())
         .map(|incident| incident.id)
         .collect();

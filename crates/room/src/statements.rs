@@ -1,7 +1,8 @@
 //! Every SQL statement of the room's own database, for the test that prepares each.
 
 use crate::{
-    acts, clocks, follower, incidents, notices, publish, register, reopenings, scope, texts, unlock,
+    acts, clocks, closing, follower, incidents, notices, publish, register, reopenings, scope,
+    texts, unlock, updates,
 };
 
 /// The statements on the room's own database.
@@ -9,6 +10,7 @@ pub fn statements() -> Vec<&'static str> {
     [
         acts::STATEMENTS,
         clocks::STATEMENTS,
+        closing::STATEMENTS,
         follower::STATEMENTS,
         incidents::STATEMENTS,
         notices::STATEMENTS,
@@ -18,6 +20,7 @@ pub fn statements() -> Vec<&'static str> {
         scope::STATEMENTS,
         texts::STATEMENTS,
         unlock::STATEMENTS,
+        updates::STATEMENTS,
     ]
     .concat()
 }

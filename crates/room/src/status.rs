@@ -17,8 +17,10 @@ pub(crate) use pages::{Part, parts};
 pub use serve::serve;
 pub(crate) use serve::{CHECKS, code_words};
 
+use crate::clock;
 use crate::codes::hexadecimal;
 use crate::database::DatabaseError;
+use crate::incidents::{self, Incident};
 use crate::notices::{self, Count};
 use crate::publish::{self, Statement};
 use crate::register;
@@ -27,6 +29,7 @@ use crate::scope::{self, Counts};
 use crate::steward::StewardError;
 use crate::texts::public_count;
 use candour_seal::IncidentId;
+use jiff::Timestamp;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::fs;
@@ -63,13 +66,17 @@ pub struct Counters {
     pub waiting: String,
     /// When these numbers were taken.
     pub as_of: String,
+    /// When the case was closed; null while it is open.
+    pub closed_at: Option<String>,
 }
 
 /// One incident as the site shows it.
 pub(crate) struct PublicIncident {
     pub(crate) number: i32,
+    /// Newest first.
     pub(crate) statements: Vec<Statement>,
     pub(crate) counters: Counters,
+    pub(crate) closed_at: Option<Timestamp>,
 }
 
 /// Writes what changed. Nothing is written before the first statement but the empty site.
@@ -77,11 +84,11 @@ pub async fn write(room: &Room) -> Result<(), StewardError> {
     let _alone = room.site.lock().await;
     let site = room.config.status_dir.join("site");
     fs::create_dir_all(&site)?;
-    let incidents = incidents(room).await?;
+    let incidents = published(room).await?;
     put(&site.join("status.css"), STYLE.as_bytes())?;
     let zone = &room.config.zone;
     for incident in &incidents {
-        let page = pages::incident(incident, &room.config.sender, zone);
+        let page = pages::incident(incident, &room.config.sender, zone, clock::now());
         put(
             &site.join(format!("incident-{}.html", incident.number)),
             page.as_bytes(),
@@ -116,7 +123,7 @@ async fn put_codes(room: &Room) -> Result<(), StewardError> {
     Ok(())
 }
 
-async fn incidents(room: &Room) -> Result<Vec<PublicIncident>, DatabaseError> {
+async fn published(room: &Room) -> Result<Vec<PublicIncident>, DatabaseError> {
     let mut incidents: Vec<(IncidentId, Vec<Statement>)> = Vec::new();
     for statement in publish::statements(&room.pool).await? {
         match incidents
@@ -137,11 +144,15 @@ async fn incidents(room: &Room) -> Result<Vec<PublicIncident>, DatabaseError> {
         let Some(newest) = statements.first() else {
             continue;
         };
-        let counters = counters(room, id, number, newest).await?;
+        let Some(case) = incidents::find(&room.pool, id).await? else {
+            continue;
+        };
+        let counters = counters(room, &case, number, newest).await?;
         public.push(PublicIncident {
             number,
             statements,
             counters,
+            closed_at: case.closed_at,
         });
     }
     Ok(public)
@@ -149,18 +160,11 @@ async fn incidents(room: &Room) -> Result<Vec<PublicIncident>, DatabaseError> {
 
 async fn counters(
     room: &Room,
-    incident: IncidentId,
+    case: &Incident,
     number: i32,
     newest: &Statement,
 ) -> Result<Counters, DatabaseError> {
-    let text = crate::texts::version(
-        &room.pool,
-        incident,
-        crate::texts::TextKind::Statement,
-        newest.text_version,
-    )
-    .await?;
-    let scope_version = text.map_or(0, |text| text.draft.scope_version);
+    let (incident, scope_version) = (case.id, newest.scope_version);
     // The numbers that two officers approved, not whatever was computed since.
     let versions = scope::versions(&room.pool, incident).await?;
     let counts = versions
@@ -199,6 +203,7 @@ async fn counters(
         people_told_in_person: public_count(i32::try_from(in_person).unwrap_or(i32::MAX)),
         waiting: waiting(&notices),
         as_of: as_of.to_string(),
+        closed_at: case.closed_at.map(|at| at.to_string()),
     })
 }
 

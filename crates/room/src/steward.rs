@@ -1,5 +1,5 @@
-//! Brings every open case as far as it can go by itself. A person is needed for three things only: unlocking,
-//! approving, and opening the run.
+//! Brings every open case as far as it can go by itself. A person is needed for unlocking, approving, opening the run,
+//! and closing.
 //!
 //! Each step reads where the case stands from the database, so that a process that was killed goes on.
 
@@ -8,7 +8,7 @@ use crate::register::{self, RegisterError};
 use crate::room::Room;
 use crate::scope::{self, Scope};
 use crate::texts::{self, Facts, List, Sender, TextKind, WayIn};
-use crate::{clocks, publish, status};
+use crate::{clocks, publish, status, updates};
 use crate::{codes::hexadecimal, database::DatabaseError, register::register_hash};
 use candour_keeper_api::words::Role;
 use candour_seal::{CryptoRng, IncidentId, SystemRandom};
@@ -47,7 +47,9 @@ pub async fn step(room: &Room, now: Timestamp) -> Result<(), StewardError> {
     }
     for incident in incidents::all(&room.pool).await? {
         if incident.closed_at.is_some() {
-            room.lock(incident.id);
+            if !incident.has_names(now) {
+                room.lock(incident.id);
+            }
             continue;
         }
         if let Err(error) = advance(room, &incident, now).await {
@@ -88,7 +90,7 @@ async fn advance(room: &Room, incident: &Incident, now: Timestamp) -> Result<(),
     if let Some(list) = list(room, incident.id).await? {
         publish::publish_when_approved(room, incident, &scope, &list, now).await?;
     }
-    Ok(())
+    Ok(updates::step(room, incident, &scope, now).await?)
 }
 
 /// Asks the ledger again; while the case is unlocked, what the bodies say is read first and kept.
@@ -154,7 +156,7 @@ pub async fn draft(
 }
 
 /// What the texts state, read from the scope's rows.
-async fn facts(
+pub(crate) async fn facts(
     pool: &Pool,
     zone: &TimeZone,
     incident: &Incident,
@@ -185,6 +187,7 @@ async fn facts(
             WayIn::Staff
         },
         practices: register::practices(pool, incident.id).await?.len(),
+        next_update: String::new(),
     })
 }
 

@@ -1,15 +1,18 @@
 //! The texts of an incident: drafted from a scope version's numbers, held against the gate, approved by two officers.
 
+mod drafts;
 mod rows;
 
 pub(crate) use rows::STATEMENTS;
 
-pub use rows::{Approval, List, Saved, approvals, approve, mark_published, newest, save, version};
+pub use drafts::draft;
+pub use rows::{
+    Approval, List, Saved, approvals, approve, approve_in, mark, mark_published, newest, save,
+    version,
+};
 
-use crate::scope::Scope;
 use candour_core::notices::{Finding, TextGate};
 use candour_seal::Digest;
-use std::fmt::Write;
 
 /// The texts of a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,10 +27,12 @@ pub enum TextKind {
     HolderNotice,
     /// Read out by whoever rings a person.
     CallScript,
+    /// Public, on the status site: there is nothing new.
+    Update,
 }
 
 impl TextKind {
-    /// Every kind, in the order in which they are drafted.
+    /// The texts of a list, in the order in which they are drafted; an update is approved by itself.
     pub const ALL: [Self; 5] = [
         Self::Statement,
         Self::PracticeNotice,
@@ -49,6 +54,7 @@ impl TextKind {
             Self::PatientNotice => "patient_notice",
             Self::HolderNotice => "holder_notice",
             Self::CallScript => "call_script",
+            Self::Update => "update",
         }
     }
 
@@ -60,12 +66,14 @@ impl TextKind {
             Self::PatientNotice => "Message to patients",
             Self::HolderNotice => "Message to the person whose sign-in was used",
             Self::CallScript => "What to say on the phone",
+            Self::Update => "Update of the public statement",
         }
     }
 
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
+        let mut all = Self::ALL.into_iter().chain([Self::Update]);
+        all.find(|kind| kind.word() == word)
     }
 }
 
@@ -140,6 +148,8 @@ pub struct Facts {
     pub way_in: WayIn,
     /// Practices concerned.
     pub practices: usize,
+    /// When the next update is promised, in words; only an update says it.
+    pub next_update: String,
 }
 
 /// How somebody got in, as far as the ledger says.
@@ -157,341 +167,5 @@ pub fn public_count(number: i32) -> String {
         "fewer than 10".to_owned()
     } else {
         number.to_string()
-    }
-}
-
-/// Drafts one text for a scope version.
-pub fn draft(kind: TextKind, version: i32, scope: &Scope, facts: &Facts, sender: &Sender) -> Draft {
-    let (subject, words) = match kind {
-        TextKind::Statement => statement(scope, facts, sender),
-        TextKind::PracticeNotice => practice_notice(scope, facts, sender),
-        TextKind::PatientNotice => patient_notice(facts, sender),
-        TextKind::HolderNotice => holder_notice(facts, sender),
-        TextKind::CallScript => call_script(facts, sender),
-    };
-    Draft {
-        kind,
-        version,
-        scope_version: scope.version,
-        subject,
-        words,
-    }
-}
-
-fn way_in(facts: &Facts) -> &'static str {
-    match facts.way_in {
-        WayIn::Patient => "Somebody used the sign-in of one patient.",
-        WayIn::Staff => "Somebody used the sign-in of one staff member of a practice.",
-    }
-}
-
-fn people(count: i32) -> String {
-    format!("{} people", public_count(count))
-}
-
-fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
-    let mut words = String::new();
-    let counts = scope.counts;
-    let documents = public_count(counts.documents_delivered);
-    let _ = write!(
-        words,
-        "What happened\n\
-         On {day}, {span}, somebody saw records in the portal without the right to.\n\
-         {way_in}\n\
-         The system that guards the records noticed it by itself and stopped it.\n\n\
-         What information was involved\n\
-         Records of {opened} were opened.\n\
-         Of {listed} more, only a name line or a list of titles was shown.\n\
-         Documents that were sent out: {documents}.\n\
-         We count from a log that every opening is written to first. This is count {version}.\n\n\
-         What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
-         The practices concerned and the people concerned are being told by name.\n\
-         We must also tell the regulator: {regulator}.\n\n\
-         What you can do\n\
-         If we have a message for you, it waits in the portal as well.\n\
-         Each message has a code. You can check the code on this site.\n\
-         We never ask for your password, a sign-in code or a payment by phone or mail.\n\n\
-         For more information\n\
-         Ring {operator} on {phone}.",
-        day = facts.day,
-        span = facts.span,
-        way_in = way_in(facts),
-        opened = people(counts.people_opened),
-        listed = people(counts.people_listed),
-        version = scope.version,
-        regulator = sender.regulator,
-        operator = sender.operator,
-        phone = sender.phone,
-    );
-    (
-        format!("Unauthorised access to records on {}", facts.day),
-        words,
-    )
-}
-
-fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
-    let mut words = String::new();
-    let _ = write!(
-        words,
-        "What happened\n\
-         On {day}, {span}, somebody saw records in the portal without the right to.\n\
-         {way_in}\n\
-         The system that guards the records noticed it by itself and stopped it.\n\n\
-         What information was involved\n\
-         Some of it belongs to patients of your practice.\n\
-         People whose records were opened, in all: {opened}. People only listed: {listed}.\n\
-         Your list has their names, what was seen, and how each of them is being told.\n\
-         This mail names nobody on purpose.\n\n\
-         What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
-         We write to you before we write to your patients.\n\
-         Whoever must not be written to, or has no mailbox, stands on your call list.\n\n\
-         What you can do\n\
-         Your list waits at the practice desk of our incident room.\n\
-         Whoever has a staff passkey for the portal can open it there.\n\
-         Ring us for the address, or for your list. Use a number you already have, or the one below.\n\
-         Please ring the people on your call list. What to say stands beside it.\n\
-         Write down there who has been told.\n\
-         Tell us if somebody has died or must not be written to.\n\
-         You are free to speak with your patients at any time.\n\n\
-         For more information\n\
-         Ring {operator} on {phone}.",
-        day = facts.day,
-        span = facts.span,
-        way_in = way_in(facts),
-        opened = scope.counts.people_opened,
-        listed = scope.counts.people_listed,
-        operator = sender.operator,
-        phone = sender.phone,
-    );
-    ("Please ring us today about your portal".to_owned(), words)
-}
-
-fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
-    let mut words = String::new();
-    let _ = write!(
-        words,
-        "What happened\n\
-         On {day}, {span}, somebody saw information about you without the right to.\n\
-         {way_in}\n\
-         We noticed it {noticed} and stopped it. We are sorry.\n\n\
-         What information was involved\n\
-         The portal shows you exactly what was seen, item by item.\n\
-         For your safety we do not write it here.\n\n\
-         {doing}\
-         What you can do\n\
-         Open the portal at the address you always use. The same message waits there.\n\
-         If you cannot, ring your practice on the number you already have.\n\
-         {end}",
-        day = facts.day,
-        span = facts.span,
-        way_in = way_in(facts),
-        noticed = facts.noticed,
-        doing = doing(sender),
-        end = end(sender),
-    );
-    (message_title(sender), words)
-}
-
-fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
-    let mut words = String::new();
-    let _ = write!(
-        words,
-        "What happened\n\
-         On {day}, {span}, somebody used your own sign-in to the portal.\n\
-         With it they saw information about you without the right to.\n\
-         You did nothing wrong. Sign-ins are stolen from careful people too.\n\
-         We noticed it {noticed} and stopped it. We are sorry.\n\n\
-         What information was involved\n\
-         The portal shows you exactly what was seen, item by item.\n\
-         If you signed in yourself at that time, it can list what you opened too.\n\
-         For your safety we do not write it here.\n\n\
-         {doing}\
-         What you can do\n\
-         Please ring us on {phone} before you sign in again.\n\
-         Please assume that whoever did this can still sign in. The portal cannot change a password yet.\n\
-         On the phone we agree with you how your sign-in is made safe.\n\
-         If you use the same password elsewhere, change it there.\n\
-         The same message waits in the portal. You can also ring your practice.\n\
-         {end}",
-        day = facts.day,
-        span = facts.span,
-        noticed = facts.noticed,
-        phone = sender.phone,
-        doing = doing(sender),
-        end = end(sender),
-    );
-    (message_title(sender), words)
-}
-
-/// What every message to a person says of our part.
-fn doing(sender: &Sender) -> String {
-    format!(
-        "What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
-         Your practice is being told too. We must also tell the regulator, {}.\n\n",
-        sender.regulator
-    )
-}
-
-/// With what every message to a person ends.
-fn end(sender: &Sender) -> String {
-    format!(
-        "We never ask for your password, a sign-in code or a payment.\n\
-         If you feel unsafe because of this, ring 111 first, then your practice.\n\n\
-         For more information\n\
-         Ring {operator} on {phone}.\n\
-         You can complain to {regulator}.\n\
-         To check that this message is ours, type its code at {status_site}/check",
-        operator = sender.operator,
-        phone = sender.phone,
-        regulator = sender.regulator,
-        status_site = sender.status_site,
-    )
-}
-
-fn message_title(sender: &Sender) -> String {
-    format!("A message from {} about your portal", sender.operator)
-}
-
-fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
-    let mut words = String::new();
-    let _ = write!(
-        words,
-        "Before you ring\n\
-         Use the number in your own records, not ours. Leave no message.\n\
-         Speak only to the person, or to whom your list names. For a child, say the name instead of “you”.\n\n\
-         What to say\n\
-         I am ringing from your practice. Can you talk safely now?\n\
-         On {day} somebody saw information about you in the portal without the right to.\n\
-         It was noticed {noticed} and stopped. We are sorry.\n\
-         I can tell you what was seen: read it out from your list.\n\
-         The portal shows you exactly which. If you have no sign-in, come in and we give you one.\n\
-         Can anybody else open your portal?\n\
-         How would you like us to reach you about this in future?\n\n\
-         After the call\n\
-         Write down on your list that the person was told, how and on which day.\n\
-         {operator} answers questions on {phone}.",
-        day = facts.day,
-        noticed = facts.noticed,
-        operator = sender.operator,
-        phone = sender.phone,
-    );
-    ("What to say on the phone".to_owned(), words)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::scope::{Counts, Question};
-    use candour_seal::IncidentId;
-    use jiff::Timestamp;
-
-    fn scope() -> Scope {
-        Scope {
-            incident: IncidentId::from_bytes([1; 16]),
-            version: 2,
-            computed_at: Timestamp::UNIX_EPOCH,
-            question: Question {
-                sessions: vec![1],
-                principals: vec![],
-                from_index: 0,
-            },
-            to_index: 10,
-            hash: Digest::of(b""),
-            counts: Counts {
-                people_opened: 60,
-                people_listed: 240,
-                documents_granted: 58,
-                documents_delivered: 57,
-            },
-        }
-    }
-
-    fn all() -> Vec<Draft> {
-        let facts = Facts {
-            day: "22 November 2026".to_owned(),
-            span: "from 9:02 am to 9:03 am".to_owned(),
-            noticed: "the same day".to_owned(),
-            way_in: WayIn::Staff,
-            practices: 3,
-        };
-        let sender = Sender {
-            operator: "Kōwhai Health".to_owned(),
-            phone: "0800 000 000".to_owned(),
-            status_site: "status.example".to_owned(),
-            regulator: "the Privacy Commissioner".to_owned(),
-        };
-        TextKind::ALL
-            .into_iter()
-            .map(|kind| draft(kind, 1, &scope(), &facts, &sender))
-            .collect()
-    }
-
-    #[test]
-    fn every_draft_passes_the_gate() {
-        for text in all() {
-            assert_eq!(
-                text.findings(&["status.example/check"]),
-                [],
-                "{:?}",
-                text.kind
-            );
-        }
-    }
-
-    #[test]
-    fn whoever_s_own_sign_in_was_used_reads_so_and_is_not_blamed_and_nobody_else_reads_it() {
-        let own = "somebody used your own sign-in";
-        let texts = all();
-        let said: Vec<TextKind> = texts
-            .iter()
-            .filter(|text| text.words.contains(own))
-            .map(|text| text.kind)
-            .collect();
-        assert_eq!(said, [TextKind::HolderNotice]);
-        assert!(texts[3].words.contains("You did nothing wrong."));
-        assert!(
-            texts[3]
-                .words
-                .contains("Please ring us on 0800 000 000 before you sign in again.")
-        );
-    }
-
-    #[test]
-    fn a_practice_reads_where_its_list_waits() {
-        let words = &all()[1].words;
-        assert!(words.contains("Your list waits at the practice desk of our incident room."));
-        assert!(!words.contains("http") && !words.contains('/'));
-    }
-
-    #[test]
-    fn a_statement_states_the_scope_s_numbers() {
-        let statement = &all()[0];
-        assert!(
-            statement
-                .words
-                .contains("Records of 60 people were opened."),
-            "{}",
-            statement.words
-        );
-        assert!(statement.words.contains("sent out: 57."));
-    }
-
-    #[test]
-    fn small_numbers_are_not_published() {
-        assert_eq!(public_count(9), "fewer than 10");
-        assert_eq!(public_count(10), "10");
-    }
-
-    #[test]
-    fn one_changed_word_is_another_text_to_approve() {
-        let text = all().remove(2);
-        let other = Draft {
-            words: text.words.replace("sorry", "glad"),
-            ..text.clone()
-        };
-        assert_ne!(text.hash(), other.hash());
     }
 }

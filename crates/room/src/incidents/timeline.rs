@@ -50,6 +50,8 @@ events! {
     PatientTold "patient_told",
     /// Nobody is left to be told by mail or portal.
     Finished "finished",
+    /// Two officers closed the case.
+    Closed "closed",
 }
 
 /// Adds an event; an event of the same kind read from the same ledger entry is added once.
@@ -93,7 +95,8 @@ pub async fn note_once_an_hour(
     Ok(())
 }
 
-pub(super) async fn add(
+/// Adds an event, within a transaction too.
+pub(crate) async fn add(
     client: &impl GenericClient,
     incident: IncidentId,
     at: Timestamp,

@@ -3,11 +3,13 @@
 use super::acts::{Act, Standing, standing};
 use super::session::Officer;
 use super::{Problem, acts, page, words};
+use crate::closing::NAMES_STAY;
 use crate::database::DatabaseError;
 use crate::incidents::{self, Incident};
 use crate::room::Room;
+use crate::steward::day;
 use crate::texts::{self, TextKind};
-use crate::{clock, clocks, notices, register, reopenings, scope};
+use crate::{clock, clocks, notices, register, reopenings, scope, updates};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -83,6 +85,9 @@ struct OnePage {
     rule: &'static str,
     is_loss_known: bool,
     is_unlocked: bool,
+    /// The day, where it is closed, and the day until which names can be read.
+    closed: Option<(String, String)>,
+    promise: Option<Promise>,
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
     left_out: usize,
@@ -92,6 +97,13 @@ struct OnePage {
     notices: Vec<(String, i64)>,
     clocks: Vec<ShownClock>,
     timeline: Vec<ShownEvent>,
+}
+
+/// When the status site said that it would say more.
+struct Promise {
+    by: String,
+    /// Nothing was published until then.
+    is_late: bool,
 }
 
 struct ShownAct {
@@ -121,6 +133,7 @@ fn shown(act: Act, standing: Standing) -> ShownAct {
         says: match standing {
             Standing::Done => "Done.",
             Standing::NotYet => "Not yet: the step before comes first.",
+            Standing::Hindered(obstacle) => obstacle.words(),
             Standing::Yours { is_second: false } => {
                 "Two officers must do this. You can be the first."
             }
@@ -132,6 +145,36 @@ fn shown(act: Act, standing: Standing) -> ShownAct {
     }
 }
 
+/// The day on which a case was closed, and the day until which its names can be read.
+pub(super) fn closed(room: &Room, incident: &Incident) -> Option<(String, String)> {
+    let zone = &room.config.zone;
+    let closed_at = incident.closed_at?;
+    Some((day(closed_at, zone), day(closed_at + NAMES_STAY, zone)))
+}
+
+/// Steps that a case does not take are not shown. An update is a step only while one is offered.
+fn is_shown(incident: &Incident, act: Act, standing: Standing) -> bool {
+    let is_open = incident.closed_at.is_none();
+    match act {
+        Act::Unlock => is_open || standing != Standing::NotYet,
+        Act::Update => !matches!(standing, Standing::NotYet | Standing::Done),
+        Act::Close => true,
+        Act::Approve | Act::Run | Act::TakeIn(_) => is_open && !incident.names_nobody(),
+    }
+}
+
+/// The promise that the status site makes, when its time is near or past; a closed case promises nothing.
+async fn promise(room: &Room, incident: &Incident) -> Result<Option<Promise>, DatabaseError> {
+    let now = clock::now();
+    let last = updates::last_statement(&room.pool, incident.id).await?;
+    let near = last
+        .filter(|last| incident.closed_at.is_none() && last.next_update_at <= now + updates::NEAR);
+    Ok(near.map(|last| Promise {
+        by: moment(room, last.next_update_at),
+        is_late: last.next_update_at < now,
+    }))
+}
+
 pub(super) async fn one(
     State(room): State<Arc<Room>>,
     officer: Officer,
@@ -139,11 +182,14 @@ pub(super) async fn one(
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let mut acts = Vec::new();
-    let offered = |act: &Act| !incident.names_nobody() || *act == Act::Unlock;
-    for act in Act::ALL.into_iter().filter(offered) {
-        acts.push(shown(act, standing(&room, &incident, &officer, act).await?));
+    for act in Act::ALL {
+        let standing = standing(&room, &incident, &officer, act).await?;
+        if is_shown(&incident, act, standing) {
+            acts.push(shown(act, standing));
+        }
     }
     let scope = scope::latest(&room.pool, incident.id).await?;
+    let promise = promise(&room, &incident).await?;
     let clocks = clocks::running(&room.pool, incident.id, &room.config.zone, clock::now()).await?;
     let timeline = incidents::events(&room.pool, incident.id).await?;
     let texts = texts::newest(&room.pool, incident.id).await?;
@@ -154,6 +200,8 @@ pub(super) async fn one(
         rule: incidents::rule::words(incident.rule),
         is_loss_known: !incident.names_nobody(),
         is_unlocked: room.unlocked(incident.id).is_some(),
+        closed: closed(&room, &incident),
+        promise,
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
         left_out: left_out(&room, &incident).await?,

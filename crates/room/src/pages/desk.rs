@@ -125,6 +125,8 @@ struct ListPage {
     is_unlocked: bool,
     /// A newer version of the list waits for approval.
     is_waiting: bool,
+    /// The day, where the case is closed, and the day until which names can be read.
+    closed: Option<(String, String)>,
     phone: String,
     list: ShownList,
 }
@@ -163,6 +165,7 @@ pub(super) async fn list(
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
         is_waiting: waits(&room, incident.id).await?,
+        closed: super::cases::closed(&room, &incident),
         phone: room.config.sender.phone.clone(),
         list: shown.list,
     }))

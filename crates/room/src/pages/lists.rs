@@ -8,7 +8,7 @@ use crate::portal;
 use crate::register::{self, Member, Seen, Version};
 use crate::room::Room;
 use crate::status::{Part, parts};
-use crate::texts::{self, TextKind};
+use crate::texts::{self, Draft, TextKind};
 use crate::{clock, notices, steward};
 use askama::Template;
 use axum::extract::{Path, State};
@@ -34,6 +34,13 @@ pub(super) async fn shown_texts(
     room: &Room,
     incident: IncidentId,
 ) -> Result<Vec<ShownText>, DatabaseError> {
+    let texts = texts::newest(&room.pool, incident).await?;
+    let shown = texts.into_iter().map(|saved| shown_text(room, saved.draft));
+    Ok(shown.collect())
+}
+
+/// A text with what is wrong with it.
+pub(super) fn shown_text(room: &Room, draft: Draft) -> ShownText {
     let sender = &room.config.sender;
     let check = format!("{}/check", sender.status_site);
     let allowed = [
@@ -41,27 +48,20 @@ pub(super) async fn shown_texts(
         sender.status_site.as_str(),
         sender.operator.as_str(),
     ];
-    let texts = texts::newest(&room.pool, incident).await?;
-    Ok(texts
-        .into_iter()
-        .map(|saved| {
-            let draft = saved.draft;
-            ShownText {
-                kind: draft.kind.word(),
-                title: draft.kind.title(),
-                version: draft.version,
-                scope_version: draft.scope_version,
-                hash: draft.hash().to_string(),
-                findings: draft
-                    .findings(&allowed)
-                    .iter()
-                    .map(words::finding)
-                    .collect(),
-                parts: parts(&draft.words),
-                subject: draft.subject,
-            }
-        })
-        .collect())
+    ShownText {
+        kind: draft.kind.word(),
+        title: draft.kind.title(),
+        version: draft.version,
+        scope_version: draft.scope_version,
+        hash: draft.hash().to_string(),
+        findings: draft
+            .findings(&allowed)
+            .iter()
+            .map(words::finding)
+            .collect(),
+        parts: parts(&draft.words),
+        subject: draft.subject,
+    }
 }
 
 #[derive(Template)]

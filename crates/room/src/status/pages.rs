@@ -2,7 +2,7 @@
 
 use super::PublicIncident;
 use crate::steward::{day, hour};
-use crate::texts::Sender;
+use crate::texts::{Sender, TextKind};
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -10,9 +10,10 @@ use jiff::tz::TimeZone;
 /// A statement as a page shows it.
 struct Shown {
     number: i32,
-    subject: String,
+    is_update: bool,
     published: String,
-    next: String,
+    /// What was promised in it, as a sentence; empty where nothing is promised any more.
+    promise: String,
     parts: Vec<Part>,
 }
 
@@ -43,13 +44,25 @@ pub(crate) fn parts(words: &str) -> Vec<Part> {
 struct Index<'a> {
     operator: &'a str,
     phone: &'a str,
-    incidents: Vec<(i32, String, String)>,
+    incidents: Vec<Line>,
+}
+
+/// An incident in the list of all.
+struct Line {
+    number: i32,
+    subject: String,
+    last: String,
+    /// The day, where it is closed.
+    closed: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "status/incident.html")]
 struct IncidentPage<'a> {
     operator: &'a str,
+    subject: &'a str,
+    /// The day, where it is closed.
+    closed: Option<String>,
     statements: Vec<Shown>,
     counters: &'a super::Counters,
     as_of: String,
@@ -80,11 +93,12 @@ pub(super) fn index(incidents: &[PublicIncident], sender: &Sender, zone: &TimeZo
         .iter()
         .filter_map(|incident| {
             let newest = incident.statements.first()?;
-            Some((
-                incident.number,
-                newest.subject.clone(),
-                moment(newest.published_at, zone),
-            ))
+            Some(Line {
+                number: incident.number,
+                subject: subject(incident).to_owned(),
+                last: moment(newest.published_at, zone),
+                closed: incident.closed_at.map(|at| day(at, zone)),
+            })
         })
         .collect();
     rendered(&Index {
@@ -94,15 +108,34 @@ pub(super) fn index(incidents: &[PublicIncident], sender: &Sender, zone: &TimeZo
     })
 }
 
-pub(super) fn incident(incident: &PublicIncident, sender: &Sender, zone: &TimeZone) -> String {
+/// The heading of the newest statement: an update is about the same.
+fn subject(incident: &PublicIncident) -> &str {
+    let mut statements = incident.statements.iter();
+    statements
+        .find(|statement| statement.kind == TextKind::Statement)
+        .map_or("", |statement| &statement.subject)
+}
+
+pub(super) fn incident(
+    incident: &PublicIncident,
+    sender: &Sender,
+    zone: &TimeZone,
+    now: Timestamp,
+) -> String {
+    let newest = incident.statements.first().map(|newest| newest.number);
     let statements = incident
         .statements
         .iter()
         .map(|statement| Shown {
             number: statement.number,
-            subject: statement.subject.clone(),
+            is_update: statement.kind == TextKind::Update,
             published: moment(statement.published_at, zone),
-            next: moment(statement.next_update_at, zone),
+            promise: promise(
+                &moment(statement.next_update_at, zone),
+                newest == Some(statement.number),
+                incident.closed_at.is_some(),
+                statement.next_update_at < now,
+            ),
             parts: parts(&statement.words),
         })
         .collect();
@@ -112,10 +145,24 @@ pub(super) fn incident(incident: &PublicIncident, sender: &Sender, zone: &TimeZo
     );
     rendered(&IncidentPage {
         operator: &sender.operator,
+        subject: subject(incident),
+        closed: incident.closed_at.map(|at| day(at, zone)),
         statements,
         counters: &incident.counters,
         as_of,
     })
+}
+
+/// What was promised in a statement: kept in the past of an older one, and not taken back when it is late.
+fn promise(by: &str, is_newest: bool, is_closed: bool, is_past: bool) -> String {
+    match (is_newest, is_closed, is_past) {
+        (false, ..) => format!("We promised the next update by {by}."),
+        (true, true, _) => String::new(),
+        (true, false, false) => format!("Next update by {by}."),
+        (true, false, true) => {
+            format!("We promised an update by {by}. It is late, and we are sorry.")
+        }
+    }
 }
 
 pub(super) fn check(answer: Option<&str>, is_known: bool) -> String {

@@ -3,7 +3,7 @@
 use super::{Draft, TextKind};
 use crate::database::DatabaseError;
 use candour_seal::{Digest, IncidentId, PersonId};
-use deadpool_postgres::Pool;
+use deadpool_postgres::{GenericClient, Pool};
 use jiff::Timestamp;
 
 /// A saved text.
@@ -15,7 +15,7 @@ pub struct Saved {
     pub published_at: Option<Timestamp>,
 }
 
-/// The newest version of each text of a case, in the order of [`TextKind::ALL`].
+/// The newest version of each text of a case's list, in the order of [`TextKind::ALL`].
 pub async fn newest(pool: &Pool, incident: IncidentId) -> Result<Vec<Saved>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
     let rows = pool.get().await?.query(NEWEST, &[&id]).await?;
@@ -93,16 +93,24 @@ pub async fn mark_published(
     texts: &[Saved],
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    let id = incident.as_bytes().as_slice();
-    let client = pool.get().await?;
     for text in texts {
-        client
-            .execute(
-                MARK_PUBLISHED,
-                &[&id, &text.draft.kind.word(), &text.draft.version, &now],
-            )
-            .await?;
+        mark(pool, incident, (text.draft.kind, text.draft.version), now).await?;
     }
+    Ok(())
+}
+
+/// Marks one version of a text as published.
+pub async fn mark(
+    pool: &Pool,
+    incident: IncidentId,
+    (kind, version): (TextKind, i32),
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    pool.get()
+        .await?
+        .execute(MARK_PUBLISHED, &[&id, &kind.word(), &version, &now])
+        .await?;
     Ok(())
 }
 
@@ -182,10 +190,19 @@ pub async fn approve(
     hash: Digest,
     approval: &Approval,
 ) -> Result<(), DatabaseError> {
+    approve_in(&pool.get().await?, incident, hash, approval).await
+}
+
+/// The same within a transaction.
+pub async fn approve_in(
+    client: &impl GenericClient,
+    incident: IncidentId,
+    hash: Digest,
+    approval: &Approval,
+) -> Result<(), DatabaseError> {
     let (id, hash) = (incident.as_bytes().as_slice(), hash.as_bytes().as_slice());
     let officer = approval.officer.as_bytes().as_slice();
-    pool.get()
-        .await?
+    client
         .execute(
             APPROVE,
             &[
@@ -203,7 +220,7 @@ pub async fn approve(
 
 pub(crate) const NEWEST: &str = "
     select distinct on (kind) kind, version, scope_version, subject, words, published_at
-    from text_version where incident = $1 order by kind, version desc";
+    from text_version where incident = $1 and kind <> 'update' order by kind, version desc";
 
 pub(crate) const VERSION: &str = "
     select kind, version, scope_version, subject, words, published_at

@@ -3,11 +3,13 @@
 use crate::world::World;
 use candour_keeper::facts::{CodeSheet, Fact, OperatorRole, StaffRole};
 use candour_keeper::instances::InstanceKind;
+use candour_keeper::practice::{self, Command, Ordered};
 use candour_keeper::session::{NewSession, Principal};
 use candour_keeper_api::words::Role;
 use candour_room::room::Room;
 use candour_seal::{IncidentId, PersonId, PracticeId, SystemRandom};
 use candour_testkit::keeper::instance;
+use candour_testkit::passkey::SoftwarePasskey;
 use std::fmt::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,6 +17,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
+
+/// The one origin that the keeper of tests knows.
+const ORIGIN: &str = "http://localhost:8080";
 
 /// A room whose pages are served and whose tasks a test does by hand.
 pub struct Served {
@@ -127,4 +132,83 @@ pub fn between<'a>(page: &'a str, before: &str, after: &str) -> &'a str {
         .split_once(before)
         .unwrap_or_else(|| panic!("no {before} in {page}"));
     rest.split(after).next().unwrap()
+}
+
+/// An officer with a real passkey, signed in over the room's own page.
+pub struct Signatory {
+    pub browser: Browser,
+    passkey: SoftwarePasskey,
+}
+
+/// As many officers as there are roles.
+pub async fn signatories(world: &World, room: SocketAddr, roles: &[&str]) -> Vec<Signatory> {
+    let core = &world.keeper.core;
+    let codes = practice::name_operators(core).await.unwrap();
+    let mut all = Vec::new();
+    for (number, role) in roles.iter().enumerate() {
+        let ordered = Ordered {
+            codes: codes.clone(),
+            command: Command::AddOperator {
+                role: (*role).to_owned(),
+                name: format!("Officer {number}"),
+            },
+        };
+        let made = practice::carry_out(core, &ordered).await.unwrap();
+        let mut passkey = SoftwarePasskey::new().unwrap();
+        let login = format!("officer{number}");
+        let create = |options: &str| passkey.create(options, ORIGIN).unwrap();
+        world.register(&made.invitation, &login, create).await;
+        all.push(Signatory::sign_in(room, passkey).await);
+    }
+    all
+}
+
+impl Signatory {
+    async fn sign_in(room: SocketAddr, mut passkey: SoftwarePasskey) -> Self {
+        let stranger = Browser {
+            room,
+            cookie: String::new(),
+        };
+        let page = stranger.get("/sign-in").await;
+        let form = answered(&mut passkey, &page);
+        let page = stranger.send("POST /sign-in", &form).await;
+        let cookie = between(&page, "set-cookie: ", ";").to_owned();
+        Self {
+            browser: Browser { room, cookie },
+            passkey,
+        }
+    }
+
+    /// What a step shows.
+    pub async fn show(&self, case: IncidentId, act: &str) -> String {
+        let path = format!("/incidents/{case}/acts/{act}");
+        self.browser.get(&path).await
+    }
+
+    /// Answers exactly what a page shows, with the passkey.
+    pub async fn answer(&mut self, case: IncidentId, act: &str, page: &str) -> String {
+        let form = answered(&mut self.passkey, page);
+        let head = format!("POST /incidents/{case}/acts/{act}");
+        self.browser.send(&head, &form).await
+    }
+
+    /// Does a step; gives what it showed.
+    pub async fn act(&mut self, case: IncidentId, act: &str) -> String {
+        let page = self.show(case, act).await;
+        let answer = self.answer(case, act, &page).await;
+        assert!(answer.starts_with("HTTP/1.1 303"), "{act}: {answer}");
+        page
+    }
+}
+
+/// The form that answers a page's ceremony.
+fn answered(passkey: &mut SoftwarePasskey, page: &str) -> String {
+    let ceremony = between(page, "name=\"ceremony\" value=\"", "\"");
+    let options = between(page, "id=\"options\">", "</script>");
+    let answer = passkey.get(options, ORIGIN).unwrap();
+    let mut form = format!("ceremony={ceremony}&answer=");
+    for byte in answer.bytes() {
+        write!(form, "%{byte:02x}").unwrap();
+    }
+    form
 }

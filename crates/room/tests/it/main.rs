@@ -6,7 +6,9 @@
 )]
 
 mod acts;
+mod approved;
 mod browser;
+mod closing;
 mod lists;
 mod register;
 mod relay;
@@ -17,4 +19,5 @@ mod scope;
 mod sending;
 mod support;
 mod told;
+mod updates;
 mod world;

@@ -4,6 +4,7 @@ use crate::relay::Relay;
 use crate::support::{ROOM, line};
 use candour_app::App;
 use candour_app::enrolment::{NewPatient, enrol};
+use candour_app::invitations::{self, Credential};
 use candour_core::people::{Contact, EmailAddress};
 use candour_keeper::instances::InstanceKind;
 use candour_room::room::Room;
@@ -99,6 +100,23 @@ impl World {
         let now = self.keeper.core.clock.now();
         let enrolled = enrol(&self.app, &program, self.practice, people.collect(), now).await;
         enrolled.unwrap().into_iter().map(Result::unwrap).collect()
+    }
+
+    /// Makes the account that an invitation is for, with a passkey.
+    pub async fn register(
+        &self,
+        code: &str,
+        login: &str,
+        create: impl FnOnce(&str) -> String + Send,
+    ) {
+        let network = "192.0.2.7";
+        let look = invitations::look(&self.app, code, login, network).await;
+        let ceremony = look.unwrap().ceremony.unwrap();
+        let answer = create(&ceremony.options_json);
+        let credential = Credential::Passkey(ceremony.id, answer);
+        invitations::register(&self.app, code, "", login, credential, network)
+            .await
+            .unwrap();
     }
 
     /// The practice as it presents itself, with this mailbox.
