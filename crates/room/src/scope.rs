@@ -5,7 +5,7 @@ mod released;
 mod sessions;
 
 pub use sessions::{
-    AccountSession, Released, TakenIn, Why, question_of, released_by, sessions, take_in,
+    AccountSession, By, Released, Why, question_of, released_by, sessions, stop, take_in,
 };
 
 use crate::database::DatabaseError;
@@ -472,6 +472,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     sessions::TOLD_AT,
     sessions::RELEASED_BY,
     sessions::TAKE_IN,
+    sessions::STOP,
     TOLD,
     UNREAD,
     KEEP_READ,

@@ -6,8 +6,8 @@
 use crate::incidents::{self, Incident};
 use crate::register::{self, RegisterError};
 use crate::room::Room;
-use crate::scope::{self, Scope};
-use crate::texts::{self, Facts, List, Sender, TextKind, WayIn};
+use crate::scope::{self, AccountSession, Scope, Why};
+use crate::texts::{self, Facts, Further, List, Sender, TextKind, WayIn};
 use crate::{clocks, publish, status, updates};
 use crate::{codes::hexadecimal, database::DatabaseError, register::register_hash};
 use candour_keeper_api::words::Role;
@@ -186,8 +186,23 @@ pub(crate) async fn facts(
         } else {
             WayIn::Staff
         },
+        further: further(pool, incident).await?,
         practices: register::practices(pool, incident.id).await?.len(),
         next_update: String::new(),
+    })
+}
+
+async fn further(pool: &Pool, incident: &Incident) -> Result<Further, DatabaseError> {
+    let mut sessions = scope::sessions(pool, incident).await?;
+    sessions.retain(|session| session.why.is_in());
+    let is_stopped = |session: &AccountSession| session.stopped_at.is_some();
+    let is_taken_in = |session: &AccountSession| session.why == Why::TakenIn;
+    Ok(if sessions.iter().any(is_stopped) {
+        Further::Stopped
+    } else if sessions.iter().any(is_taken_in) {
+        Further::Found
+    } else {
+        Further::None
     })
 }
 

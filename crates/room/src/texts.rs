@@ -146,6 +146,8 @@ pub struct Facts {
     pub noticed: String,
     /// How the way in is described: a stolen patient or staff sign-in.
     pub way_in: WayIn,
+    /// What officers did that the keeper had not done by itself.
+    pub further: Further,
     /// Practices concerned.
     pub practices: usize,
     /// When the next update is promised, in words; only an update says it.
@@ -159,6 +161,17 @@ pub enum WayIn {
     Patient,
     /// A practice staff member's sign-in.
     Staff,
+}
+
+/// What officers did about further sessions of the same account that are in the scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Further {
+    /// Nothing: all of it is by the keeper's rule.
+    None,
+    /// They took one in, and stopped none.
+    Found,
+    /// They stopped one.
+    Stopped,
 }
 
 /// A count as the public may see it: under 10 it could point at somebody.

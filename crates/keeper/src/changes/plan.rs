@@ -1,7 +1,7 @@
 //! Which policy action a change is, what proof it needs, and the sentence a person signs.
 
 use crate::decision::ChangeAction;
-use candour_keeper_wire::wire::ChangeKind;
+use candour_keeper_wire::wire::{ChangeKind, FreezeChange};
 use candour_keeper_wire::words::{Level, Reason, Role};
 use candour_seal::PatientId;
 
@@ -129,8 +129,8 @@ pub fn sentence(kind: &ChangeKind) -> String {
                 "may be written to"
             },
         ),
-        ChangeKind::Freeze(freeze) => format!("Freeze a {}.", level_word(freeze.level)),
-        ChangeKind::Unfreeze(freeze) => format!("Unfreeze a {}.", level_word(freeze.level)),
+        ChangeKind::Freeze(freeze) => of_rung("Freeze", freeze),
+        ChangeKind::Unfreeze(freeze) => of_rung("Unfreeze", freeze),
         ChangeKind::AddClient(client) => {
             format!(
                 "Give the program {} a credential for this practice.",
@@ -152,8 +152,11 @@ pub fn sentence(kind: &ChangeKind) -> String {
     }
 }
 
-fn level_word(level: i32) -> &'static str {
-    Level::try_from(level).map_or("thing", Level::word)
+/// The rung and the reason: a surrogate tells nobody which session is meant, and the reason stays in the entry's body.
+fn of_rung(what: &str, change: &FreezeChange) -> String {
+    let level = Level::try_from(change.level).map_or("thing", Level::word);
+    let sentence = format!("{what} a {level}. {}", change.reason);
+    sentence.trim_end().to_owned()
 }
 
 #[cfg(test)]
@@ -173,6 +176,18 @@ mod tests {
             role: role.into(),
             ..wire::RoleChange::default()
         })
+    }
+
+    #[test]
+    fn whoever_freezes_signs_the_reason_too() {
+        let mut change = FreezeChange {
+            level: Level::Session.into(),
+            ..FreezeChange::default()
+        };
+        let sentence = |change: &FreezeChange| sentence(&ChangeKind::Freeze(change.clone()));
+        assert_eq!(sentence(&change), "Freeze a session.");
+        "It began at 9:02 am.".clone_into(&mut change.reason);
+        assert_eq!(sentence(&change), "Freeze a session. It began at 9:02 am.");
     }
 
     #[test]

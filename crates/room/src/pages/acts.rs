@@ -1,6 +1,6 @@
-//! The things that need people: unlock, approve, run, update, close, and a session that an officer takes into the scope.
-//! Each is a sentence, a passkey's answer, and for all but the last a second officer: in the keeper where keys are given
-//! out, else here, over exactly the same hash.
+//! The things that need people: unlock, approve, run, update, close, and a session that an officer stops or takes into
+//! the scope. Each is a sentence, a passkey's answer, and for all but the last two a second officer: in the keeper where
+//! keys are given out, else here, over exactly the same hash.
 
 mod done;
 mod propose;
@@ -8,7 +8,7 @@ mod standing;
 
 pub(super) use done::regulator_told;
 pub(super) use propose::Warning;
-pub(super) use standing::{Standing, standing};
+pub(super) use standing::{Standing, may_stop, standing};
 
 use super::session::Officer;
 use super::sign_in::{Answer, in_page};
@@ -35,6 +35,9 @@ use std::sync::Arc;
 /// How the word of [`Act::TakeIn`] begins; the session's surrogate follows.
 const TAKE_IN: &str = "take-in-";
 
+/// How the word of [`Act::Stop`] begins; the session's surrogate follows.
+const STOP: &str = "stop-";
+
 /// An act that an officer may do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -46,6 +49,8 @@ pub(super) enum Act {
     Run,
     /// Take a session of the account into the scope.
     TakeIn(i64),
+    /// Stop a session of the account.
+    Stop(i64),
     /// Approve that there is nothing new to say.
     Update,
     /// Close the case.
@@ -68,6 +73,7 @@ impl Act {
             Self::Approve => "approve".to_owned(),
             Self::Run => "run".to_owned(),
             Self::TakeIn(session) => format!("{TAKE_IN}{session}"),
+            Self::Stop(session) => format!("{STOP}{session}"),
             Self::Update => "update".to_owned(),
             Self::Close => "close".to_owned(),
         }
@@ -79,15 +85,19 @@ impl Act {
             Self::Approve => "Approve the texts and the list",
             Self::Run => "Send to the people concerned",
             Self::TakeIn(_) => "Take this session in",
+            Self::Stop(_) => "Stop this session now",
             Self::Update => "Approve the update",
             Self::Close => "Close the incident",
         }
     }
 
     fn from_word(word: &str) -> Option<Self> {
-        match word.strip_prefix(TAKE_IN) {
-            Some(session) => Some(Self::TakeIn(session.parse().ok()?)),
-            None => Self::ALL.into_iter().find(|act| act.word() == word),
+        if let Some(session) = word.strip_prefix(TAKE_IN) {
+            Some(Self::TakeIn(session.parse().ok()?))
+        } else if let Some(session) = word.strip_prefix(STOP) {
+            Some(Self::Stop(session.parse().ok()?))
+        } else {
+            Self::ALL.into_iter().find(|act| act.word() == word)
         }
     }
 
@@ -95,7 +105,7 @@ impl Act {
         match self {
             Self::Unlock => Some(TwoPersonAct::Unlock),
             Self::Run => Some(TwoPersonAct::Run),
-            Self::Approve | Self::TakeIn(_) | Self::Update | Self::Close => None,
+            Self::Approve | Self::TakeIn(_) | Self::Stop(_) | Self::Update | Self::Close => None,
         }
     }
 }
@@ -111,6 +121,8 @@ struct ActPage {
     has_list: bool,
     /// What to look at before.
     warnings: Vec<Warning>,
+    /// The session that may still be open, where it is taken in.
+    open_session: Option<i64>,
     sentence: String,
     ceremony: String,
     options: String,
@@ -156,6 +168,7 @@ pub(super) async fn begin(
         word: act.word(),
         has_list: act == Act::Approve,
         warnings: proposed.warnings,
+        open_session: proposed.open_session,
         sentence: ceremony.text,
         ceremony: hexadecimal(&ceremony.ceremony),
         options: in_page(&ceremony.options_json),
@@ -235,13 +248,14 @@ pub(super) async fn answer(
     };
     match (act, closing, shown.attested) {
         (Act::TakeIn(session), ..) => done.take_in(session, &changed).await?,
+        (Act::Stop(session), ..) => done.stop(session, &changed).await?,
         (_, Some(closing), _) => done.close(&closing, &changed).await?,
         (_, None, Some(hash)) => done.approve(act, hash, &changed).await?,
         (_, None, None) => done.two_person(act, changed).await?,
     }
     room.wake.notify_waiters();
     let back = match act {
-        Act::TakeIn(_) => format!("/incidents/{id}/scope"),
+        Act::TakeIn(_) | Act::Stop(_) => format!("/incidents/{id}/scope"),
         _ => format!("/incidents/{id}"),
     };
     Ok(Redirect::to(&back).into_response())

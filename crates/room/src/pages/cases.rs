@@ -91,6 +91,8 @@ struct OnePage {
     acts: Vec<ShownAct>,
     counts: Option<scope::Counts>,
     left_out: usize,
+    /// How many sessions officers stopped.
+    stopped: usize,
     has_holder: bool,
     version: i32,
     routes: Vec<(&'static str, i64, i64)>,
@@ -159,7 +161,9 @@ fn is_shown(incident: &Incident, act: Act, standing: Standing) -> bool {
         Act::Unlock => is_open || standing != Standing::NotYet,
         Act::Update => !matches!(standing, Standing::NotYet | Standing::Done),
         Act::Close => true,
-        Act::Approve | Act::Run | Act::TakeIn(_) => is_open && !incident.names_nobody(),
+        Act::Approve | Act::Run | Act::TakeIn(_) | Act::Stop(_) => {
+            is_open && !incident.names_nobody()
+        }
     }
 }
 
@@ -190,6 +194,7 @@ pub(super) async fn one(
     }
     let scope = scope::latest(&room.pool, incident.id).await?;
     let promise = promise(&room, &incident).await?;
+    let sessions = scope::sessions(&room.pool, &incident).await?;
     let clocks = clocks::running(&room.pool, incident.id, &room.config.zone, clock::now()).await?;
     let timeline = incidents::events(&room.pool, incident.id).await?;
     let texts = texts::newest(&room.pool, incident.id).await?;
@@ -205,6 +210,10 @@ pub(super) async fn one(
         acts,
         counts: scope.as_ref().map(|scope| scope.counts),
         left_out: left_out(&room, &incident).await?,
+        stopped: sessions
+            .iter()
+            .filter(|session| session.stopped_at.is_some())
+            .count(),
         has_holder: texts
             .iter()
             .any(|text| text.draft.kind == TextKind::HolderNotice),

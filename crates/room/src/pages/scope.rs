@@ -4,7 +4,7 @@ use super::cases::moment;
 use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::room::Room;
-use crate::scope;
+use crate::{clock, scope};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -20,6 +20,8 @@ struct ScopePage {
     id: String,
     sessions_in: Vec<ShownSession>,
     sessions_out: Vec<ShownSession>,
+    /// Whether sessions can be taken in.
+    is_open: bool,
     /// How many more are out and not shown.
     more: usize,
     versions: Vec<ShownVersion>,
@@ -32,6 +34,9 @@ struct ShownSession {
     people: i64,
     openings: i64,
     why: &'static str,
+    /// Whether it can be open still, and who ended it.
+    state: &'static str,
+    can_stop: bool,
 }
 
 struct ShownVersion {
@@ -50,6 +55,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
+    let (now, is_open) = (clock::now(), incident.closed_at.is_none());
     let all = scope::sessions(&room.pool, &incident).await?;
     let ids: Vec<i64> = all.iter().map(|session| session.session).collect();
     let by_session = scope::released_by(&room.pool, &ids).await?;
@@ -67,6 +73,8 @@ pub(super) async fn show(
             people: released.map_or(0, |released| released.people),
             openings: released.map_or(0, |released| released.openings),
             why: words::why_session(session.why),
+            state: words::session_state(session, now),
+            can_stop: is_open && acts::may_stop(officer.role) && session.may_be_open(now),
         };
         if session.why.is_in() {
             sessions_in.push(shown);
@@ -98,6 +106,7 @@ pub(super) async fn show(
         id,
         sessions_in,
         sessions_out,
+        is_open,
         more,
         versions,
     }))

@@ -2,9 +2,10 @@
 
 use crate::notices::Count;
 use crate::register::{Counts, How, Member, Seen, Told};
-use crate::scope::Why;
+use crate::scope::{AccountSession, Why};
 use candour_core::notices::Finding;
 use candour_seal::PracticeId;
+use jiff::Timestamp;
 
 /// How people of one route are told.
 pub(super) fn route(counts: &Counts) -> &'static str {
@@ -63,6 +64,19 @@ pub(super) const fn why_session(why: Why) -> &'static str {
         Why::OfAnotherKind => {
             "It is of the same person in another role, in which no session was stopped."
         }
+    }
+}
+
+/// Whether something can still be opened with a session.
+pub(super) fn session_state(session: &AccountSession, now: Timestamp) -> &'static str {
+    if session.why == Why::Stopped {
+        "Stopped by the keeper."
+    } else if session.stopped_at.is_some() {
+        "Stopped by an officer."
+    } else if session.may_be_open(now) {
+        "It may still be open."
+    } else {
+        "It has ended."
     }
 }
 

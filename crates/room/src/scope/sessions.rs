@@ -6,7 +6,7 @@ use crate::incidents::Incident;
 use candour_keeper_api::words::{EntryKind, Role};
 use candour_seal::{IncidentId, PersonId};
 use deadpool_postgres::Pool;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
 
 /// Why a session of the account is in the scope, or why it is not.
@@ -53,6 +53,23 @@ pub struct AccountSession {
     pub at: Timestamp,
     /// Whether it is in the scope, and why.
     pub why: Why,
+    /// When an officer stopped it.
+    pub stopped_at: Option<Timestamp>,
+    /// Its owner ended it.
+    pub is_signed_out: bool,
+}
+
+/// A session lives no longer, by the keeper's rule.
+const LONGEST: SignedDuration = SignedDuration::from_hours(8);
+
+impl AccountSession {
+    /// Whether something can still be opened with it, as far as the ledger says.
+    pub fn may_be_open(&self, now: Timestamp) -> bool {
+        self.why != Why::Stopped
+            && self.stopped_at.is_none()
+            && !self.is_signed_out
+            && now < self.at + LONGEST
+    }
 }
 
 /// A session as the ledger has it.
@@ -67,6 +84,9 @@ struct Begun {
     /// Ledger index of the last entry by which it got anything.
     last_open: Option<i64>,
     is_taken_in: bool,
+    /// When an officer stopped it.
+    ended_at: Option<Timestamp>,
+    is_signed_out: bool,
 }
 
 /// Where other hands came and went, in one kind of the account's sessions: staff's, or a patient's.
@@ -146,6 +166,7 @@ pub async fn sessions(
                 &incident.principal,
                 &i16::from(EntryKind::SignIn.number()),
                 &i16::from(EntryKind::Open.number()),
+                &i16::from(EntryKind::SignOut.number()),
             ],
         )
         .await?;
@@ -164,6 +185,8 @@ pub async fn sessions(
             stopped_at: row.try_get("stopped_at")?,
             last_open: row.try_get("last_open")?,
             is_taken_in: row.try_get("is_taken_in")?,
+            ended_at: row.try_get("ended_at")?,
+            is_signed_out: row.try_get("is_signed_out")?,
         });
     }
     let staff = Span::of(&all, true, told_at);
@@ -180,6 +203,8 @@ pub async fn sessions(
                 index: begun.index,
                 at: begun.at,
                 why: why(begun, span.as_ref()),
+                stopped_at: begun.ended_at,
+                is_signed_out: begun.is_signed_out,
             }
         })
         .collect())
@@ -241,9 +266,9 @@ pub async fn released_by(
         .collect()
 }
 
-/// An officer's answer, by which a session comes into the scope.
+/// An officer's answer, by which a session comes into the scope or is stopped.
 #[derive(Debug, Clone, Copy)]
-pub struct TakenIn {
+pub struct By {
     /// Who.
     pub officer: PersonId,
     /// In which role.
@@ -259,7 +284,27 @@ pub async fn take_in(
     pool: &Pool,
     incident: IncidentId,
     session: i64,
-    by: &TakenIn,
+    by: &By,
+) -> Result<bool, DatabaseError> {
+    keep(pool, TAKE_IN, incident, session, by).await
+}
+
+/// Keeps that an officer stopped a session of the account. Safe to repeat: the first answer stays; whether this was it.
+pub async fn stop(
+    pool: &Pool,
+    incident: IncidentId,
+    session: i64,
+    by: &By,
+) -> Result<bool, DatabaseError> {
+    keep(pool, STOP, incident, session, by).await
+}
+
+async fn keep(
+    pool: &Pool,
+    statement: &str,
+    incident: IncidentId,
+    session: i64,
+    by: &By,
 ) -> Result<bool, DatabaseError> {
     let (id, officer) = (
         incident.as_bytes().as_slice(),
@@ -270,7 +315,7 @@ pub async fn take_in(
         .get()
         .await?
         .execute(
-            TAKE_IN,
+            statement,
             &[&id, &session, &officer, &role, &by.at, &by.entry_index],
         )
         .await?;
@@ -294,7 +339,11 @@ pub(crate) const SESSIONS: &str = "
            (select max(index) from entry opened
             where opened.session = begun.session and opened.kind = $8 and opened.decision = 0) as last_open,
            exists (select 1 from scope_session taken
-                   where taken.incident = $1 and taken.session = begun.session) as is_taken_in
+                   where taken.incident = $1 and taken.session = begun.session) as is_taken_in,
+           (select at from session_stop ended
+            where ended.incident = $1 and ended.session = begun.session) as ended_at,
+           exists (select 1 from entry out
+                   where out.session = begun.session and out.kind = $9 and out.decision = 0) as is_signed_out
     from begun join entry on entry.index = begun.index
     order by begun.index";
 
@@ -308,6 +357,10 @@ pub(crate) const RELEASED_BY: &str = "
 
 pub(crate) const TAKE_IN: &str = "
     insert into scope_session (incident, session, officer, role, at, entry_index)
+    values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
+
+pub(crate) const STOP: &str = "
+    insert into session_stop (incident, session, officer, role, at, entry_index)
     values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
 
 #[cfg(test)]
@@ -327,6 +380,8 @@ mod tests {
             stopped_at: None,
             last_open: None,
             is_taken_in: false,
+            ended_at: None,
+            is_signed_out: false,
         }
     }
 
@@ -342,6 +397,35 @@ mod tests {
 
     const ONCE: &[(i64, i64)] = &[(100, 200)];
     const TWICE: &[(i64, i64)] = &[(100, 200), (500, 600)];
+
+    #[test]
+    fn a_session_may_be_open_until_it_is_stopped_signed_out_or_eight_hours_old() {
+        let open = AccountSession {
+            session: 9,
+            index: 9,
+            at: at(0),
+            why: Why::BeganWithPasskey,
+            stopped_at: None,
+            is_signed_out: false,
+        };
+        assert!(open.may_be_open(at(8 * 3_600 - 1)));
+        assert!(!open.may_be_open(at(8 * 3_600)));
+        let ended = [
+            AccountSession {
+                why: Why::Stopped,
+                ..open
+            },
+            AccountSession {
+                stopped_at: Some(at(1)),
+                ..open
+            },
+            AccountSession {
+                is_signed_out: true,
+                ..open
+            },
+        ];
+        assert!(ended.iter().all(|session| !session.may_be_open(at(2))));
+    }
 
     #[test]
     fn what_began_before_the_first_stopped_session_is_out_until_an_officer_takes_it_in() {

@@ -1,6 +1,6 @@
 //! The words of each text: plain, short, true, without blame.
 
-use super::{Draft, Facts, Sender, TextKind, WayIn, public_count};
+use super::{Draft, Facts, Further, Sender, TextKind, WayIn, public_count};
 use crate::scope::Scope;
 use std::fmt::Write;
 
@@ -30,6 +30,63 @@ fn way_in(facts: &Facts) -> &'static str {
     }
 }
 
+/// Who noticed it, for practices and the public.
+fn noticed(facts: &Facts) -> &'static str {
+    match facts.further {
+        Further::None => "The system that guards the records noticed it by itself and stopped it.",
+        Further::Found => {
+            "The system that guards the records noticed a part of it by itself and stopped that.\n\
+             Our officers found more of it when they looked."
+        }
+        Further::Stopped => {
+            "The system that guards the records noticed a part of it by itself and stopped that.\n\
+             Our officers found more of it and stopped that too."
+        }
+    }
+}
+
+/// The same for whoever is concerned.
+fn we_noticed(facts: &Facts) -> String {
+    let when = &facts.noticed;
+    match facts.further {
+        Further::None => format!("We noticed it {when} and stopped it."),
+        Further::Found => format!(
+            "We noticed a part of it {when} and stopped that. We found more of it when we looked."
+        ),
+        Further::Stopped => format!(
+            "We noticed a part of it {when} and stopped that. We found more of it and stopped that too."
+        ),
+    }
+}
+
+/// The same, said by a practice.
+fn it_was_noticed(facts: &Facts) -> String {
+    let when = &facts.noticed;
+    match facts.further {
+        Further::None => format!("It was noticed {when} and stopped."),
+        Further::Found => {
+            format!("A part of it was noticed {when} and stopped. More of it was found later.")
+        }
+        Further::Stopped => {
+            format!(
+                "A part of it was noticed {when} and stopped. More of it was found and stopped."
+            )
+        }
+    }
+}
+
+/// What can no longer be opened.
+fn stopped(facts: &Facts) -> &'static str {
+    match facts.further {
+        Further::None | Further::Found => {
+            "The session that was noticed is stopped. Nothing more can be opened with it."
+        }
+        Further::Stopped => {
+            "The session that was noticed is stopped, and our officers stopped more. Nothing more can be opened with those."
+        }
+    }
+}
+
 fn people(count: i32) -> String {
     format!("{} people", public_count(count))
 }
@@ -43,14 +100,14 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
         "What happened\n\
          On {day}, {span}, somebody saw records in the portal without the right to.\n\
          {way_in}\n\
-         The system that guards the records noticed it by itself and stopped it.\n\n\
+         {noticed}\n\n\
          What information was involved\n\
          Records of {opened} were opened.\n\
          Of {listed} more, only a name line or a list of titles was shown.\n\
          Documents that were sent out: {documents}.\n\
          We count from a log that every opening is written to first. This is count {version}.\n\n\
          What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
+         {stopped}\n\
          The practices concerned and the people concerned are being told by name.\n\
          We must also tell the regulator: {regulator}.\n\n\
          What you can do\n\
@@ -62,6 +119,8 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
+        noticed = noticed(facts),
+        stopped = stopped(facts),
         opened = people(counts.people_opened),
         listed = people(counts.people_listed),
         version = scope.version,
@@ -82,14 +141,14 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
         "What happened\n\
          On {day}, {span}, somebody saw records in the portal without the right to.\n\
          {way_in}\n\
-         The system that guards the records noticed it by itself and stopped it.\n\n\
+         {noticed}\n\n\
          What information was involved\n\
          Some of it belongs to patients of your practice.\n\
          People whose records were opened, in all: {opened}. People only listed: {listed}.\n\
          Your list has their names, what was seen, and how each of them is being told.\n\
          This mail names nobody on purpose.\n\n\
          What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
+         {stopped}\n\
          We write to you before we write to your patients.\n\
          Whoever must not be written to, or has no mailbox, stands on your call list.\n\n\
          What you can do\n\
@@ -105,6 +164,8 @@ fn practice_notice(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, St
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
+        noticed = noticed(facts),
+        stopped = stopped(facts),
         opened = scope.counts.people_opened,
         listed = scope.counts.people_listed,
         operator = sender.operator,
@@ -120,7 +181,7 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
         "What happened\n\
          On {day}, {span}, somebody saw information about you without the right to.\n\
          {way_in}\n\
-         We noticed it {noticed} and stopped it. We are sorry.\n\n\
+         {noticed} We are sorry.\n\n\
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
          For your safety we do not write it here.\n\n\
@@ -132,8 +193,8 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
-        noticed = facts.noticed,
-        doing = doing(sender),
+        noticed = we_noticed(facts),
+        doing = doing(facts, sender),
         end = end(sender),
     );
     (message_title(sender), words)
@@ -147,7 +208,7 @@ fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          On {day}, {span}, somebody used your own sign-in to the portal.\n\
          With it they saw information about you without the right to.\n\
          You did nothing wrong. Sign-ins are stolen from careful people too.\n\
-         We noticed it {noticed} and stopped it. We are sorry.\n\n\
+         {noticed} We are sorry.\n\n\
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
          If you signed in yourself at that time, it can list what you opened too.\n\
@@ -162,21 +223,22 @@ fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          {end}",
         day = facts.day,
         span = facts.span,
-        noticed = facts.noticed,
+        noticed = we_noticed(facts),
         phone = sender.phone,
-        doing = doing(sender),
+        doing = doing(facts, sender),
         end = end(sender),
     );
     (message_title(sender), words)
 }
 
 /// What every message to a person says of our part.
-fn doing(sender: &Sender) -> String {
+fn doing(facts: &Facts, sender: &Sender) -> String {
     format!(
         "What we are doing\n\
-         The session that was noticed is stopped. Nothing more can be opened with it.\n\
-         Your practice is being told too. We must also tell the regulator, {}.\n\n",
-        sender.regulator
+         {stopped}\n\
+         Your practice is being told too. We must also tell the regulator, {regulator}.\n\n",
+        stopped = stopped(facts),
+        regulator = sender.regulator,
     )
 }
 
@@ -210,7 +272,7 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          What to say\n\
          I am ringing from your practice. Can you talk safely now?\n\
          On {day} somebody saw information about you in the portal without the right to.\n\
-         It was noticed {noticed} and stopped. We are sorry.\n\
+         {noticed} We are sorry.\n\
          I can tell you what was seen: read it out from your list.\n\
          The portal shows you exactly which. If you have no sign-in, come in and we give you one.\n\
          Can anybody else open your portal?\n\
@@ -219,7 +281,7 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          Write down on your list that the person was told, how and on which day.\n\
          {operator} answers questions on {phone}.",
         day = facts.day,
-        noticed = facts.noticed,
+        noticed = it_was_noticed(facts),
         operator = sender.operator,
         phone = sender.phone,
     );
@@ -283,11 +345,16 @@ mod tests {
     }
 
     fn all() -> Vec<Draft> {
+        of(Further::None)
+    }
+
+    fn of(further: Further) -> Vec<Draft> {
         let facts = Facts {
             day: "22 November 2026".to_owned(),
             span: "from 9:02 am to 9:03 am".to_owned(),
             noticed: "the same day".to_owned(),
             way_in: WayIn::Staff,
+            further,
             practices: 3,
             next_update: "9:00 am on 24 November 2026".to_owned(),
         };
@@ -306,13 +373,11 @@ mod tests {
 
     #[test]
     fn every_draft_passes_the_gate() {
-        for text in all() {
-            assert_eq!(
-                text.findings(&["status.example/check"]),
-                [],
-                "{:?}",
-                text.kind
-            );
+        for further in [Further::None, Further::Found, Further::Stopped] {
+            for text in of(further) {
+                let findings = text.findings(&["status.example/check"]);
+                assert_eq!(findings, [], "{:?} {further:?}", text.kind);
+            }
         }
     }
 
@@ -332,6 +397,29 @@ mod tests {
                 .words
                 .contains("Please ring us on 0800 000 000 before you sign in again.")
         );
+    }
+
+    #[test]
+    fn no_text_says_that_the_system_stopped_by_itself_what_people_found_or_stopped() {
+        for further in [Further::Found, Further::Stopped] {
+            for text in of(further) {
+                for claim in [
+                    "noticed it by itself and stopped it",
+                    "We noticed it the same day and stopped it",
+                    "It was noticed the same day and stopped",
+                ] {
+                    assert!(
+                        !text.words.contains(claim),
+                        "{:?}: {}",
+                        text.kind,
+                        text.words
+                    );
+                }
+            }
+        }
+        let statement = &of(Further::Stopped)[0].words;
+        assert!(statement.contains("Our officers found more of it and stopped that too."));
+        assert!(statement.contains("our officers stopped more."));
     }
 
     #[test]

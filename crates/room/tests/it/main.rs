@@ -17,6 +17,7 @@ mod runs;
 mod schema;
 mod scope;
 mod sending;
+mod stopping;
 mod support;
 mod told;
 mod updates;

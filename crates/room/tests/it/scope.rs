@@ -1,7 +1,7 @@
 use crate::support::{self, Row, append};
 use candour_keeper_api::words::{EntryKind, Role};
 use candour_room::incidents::{self, Incident};
-use candour_room::scope::{self, TakenIn, Why};
+use candour_room::scope::{self, By, Why};
 use candour_seal::{IncidentId, PersonId};
 use deadpool_postgres::Pool;
 use jiff::Timestamp;
@@ -112,7 +112,7 @@ async fn an_officer_takes_a_session_in_once_and_the_answer_has_another_hash() {
     let incident = theft(&pool, Role::Patient).await;
     let question = scope::question_of(&pool, &incident).await.unwrap();
     let before = scope::ask(&pool, &question, 100).await.unwrap();
-    let by = TakenIn {
+    let by = By {
         officer: PersonId::from_bytes([4; 16]),
         role: Role::PrivacyOfficer,
         entry_index: 11,

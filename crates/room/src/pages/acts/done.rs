@@ -1,7 +1,7 @@
 //! What follows an officer's answer.
 
 use super::Act;
-use super::standing::left_out;
+use super::standing::{account_session, left_out};
 use crate::acts::{self, Pending, TwoPersonAct};
 use crate::closing::{self, Closing, Outcome};
 use crate::database::DatabaseError;
@@ -105,18 +105,36 @@ impl Done<'_> {
         let Some(left_out) = left_out(self.room, self.incident, session).await? else {
             return Ok(());
         };
-        let by = scope::TakenIn {
-            officer: self.officer.person,
-            role: self.officer.role,
-            entry_index: index(changed)?,
-            at: self.now,
-        };
+        let by = self.by(changed)?;
         if scope::take_in(&self.room.pool, self.incident.id, session, &by).await? {
             let at = moment(self.room, left_out.at);
             let detail = format!("The session that began on {at} was taken into the scope.");
             self.note(Event::Scope, &detail).await?;
         }
         Ok(())
+    }
+
+    /// The keeper has stopped it: nothing is opened with it any more, whatever happens here.
+    pub(super) async fn stop(&self, session: i64, changed: &wire::Changed) -> Result<(), Problem> {
+        let by = self.by(changed)?;
+        if !scope::stop(&self.room.pool, self.incident.id, session, &by).await? {
+            return Ok(());
+        }
+        let stopped = account_session(self.room, self.incident, session).await?;
+        let began = stopped.map_or_else(String::new, |one| moment(self.room, one.at));
+        let detail = format!(
+            "The session that began on {began} was stopped. Nothing more is released to it."
+        );
+        Ok(self.note(Event::Freeze, &detail).await?)
+    }
+
+    fn by(&self, changed: &wire::Changed) -> Result<scope::By, DatabaseError> {
+        Ok(scope::By {
+            officer: self.officer.person,
+            role: self.officer.role,
+            entry_index: index(changed)?,
+            at: self.now,
+        })
     }
 
     async fn unlock(&self, changed: wire::Changed) -> Result<(), Problem> {

@@ -1,7 +1,7 @@
 //! What an officer is asked to answer: the change for the keeper, and what is shown with it.
 
 use super::Act;
-use super::standing::left_out;
+use super::standing::{account_session, left_out};
 use crate::acts;
 use crate::closing::{self, Closing};
 use crate::incidents::Incident;
@@ -11,7 +11,7 @@ use crate::room::Room;
 use crate::texts::List;
 use crate::{register, scope, steward, updates};
 use candour_keeper_api::wire::{self, Change, ChangeKind};
-use candour_keeper_api::words::{Purpose, Section};
+use candour_keeper_api::words::{Level, Purpose, Section};
 use candour_seal::{Digest, IncidentId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -33,6 +33,8 @@ pub(super) struct Proposed {
     pub(super) attested: Option<Digest>,
     pub(super) texts: Vec<ShownText>,
     pub(super) warnings: Vec<Warning>,
+    /// The session that may still be open, where it is taken in.
+    pub(super) open_session: Option<i64>,
 }
 
 impl Proposed {
@@ -42,6 +44,7 @@ impl Proposed {
             attested: None,
             texts: Vec::new(),
             warnings: Vec::new(),
+            open_session: None,
         }
     }
 
@@ -76,7 +79,8 @@ pub(super) async fn propose(
         }))),
         Act::Approve => list(room, incident).await,
         Act::Run => run(room, incident, now).await,
-        Act::TakeIn(session) => take_in(room, incident, session).await,
+        Act::TakeIn(session) => take_in(room, incident, session, now).await,
+        Act::Stop(session) => stop(room, incident, session).await,
         Act::Update => update(room, incident, now).await,
         Act::Close => match closing::look(room, incident, now).await? {
             Ok(closing) => Ok(close(incident, &closing)),
@@ -149,7 +153,24 @@ async fn run(room: &Room, incident: &Incident, now: Timestamp) -> Result<Propose
     })))
 }
 
-async fn take_in(room: &Room, incident: &Incident, session: i64) -> Result<Proposed, Problem> {
+async fn stop(room: &Room, incident: &Incident, session: i64) -> Result<Proposed, Problem> {
+    let session = account_session(room, incident, session)
+        .await?
+        .ok_or_else(Problem::not_found)?;
+    let at = cases::moment(room, session.at);
+    Ok(Proposed::new(ChangeKind::Freeze(wire::FreezeChange {
+        level: Level::Session.into(),
+        surrogate: session.session,
+        reason: format!("It began on {at} (entry {}).", session.index),
+    })))
+}
+
+async fn take_in(
+    room: &Room,
+    incident: &Incident,
+    session: i64,
+    now: Timestamp,
+) -> Result<Proposed, Problem> {
     let session = left_out(room, incident, session)
         .await?
         .ok_or_else(Problem::not_found)?;
@@ -165,6 +186,7 @@ async fn take_in(room: &Room, incident: &Incident, session: i64) -> Result<Propo
     );
     Ok(Proposed {
         attested: None,
+        open_session: session.may_be_open(now).then_some(session.session),
         ..Proposed::attest(incident.id, text, Digest::of(&place.concat()))
     })
 }

@@ -55,6 +55,11 @@ pub(in crate::pages) async fn standing(
             Some(_) => Standing::Yours { is_second: false },
             None => Standing::Done,
         }),
+        Act::Stop(session) => Ok(match account_session(room, incident, session).await? {
+            Some(session) if !session.may_be_open(now) => Standing::Done,
+            Some(_) if may_stop(officer.role) => Standing::Yours { is_second: false },
+            _ => Standing::NotYet,
+        }),
         Act::Update => match updates::offered_now(&room.pool, incident, now).await? {
             Some(update) => approving(room, id, officer, update.draft.hash()).await,
             None => Ok(Standing::NotYet),
@@ -141,15 +146,29 @@ async fn approving(
     })
 }
 
+/// Who may stop a session, by the keeper's policy.
+pub(in crate::pages) const fn may_stop(role: Role) -> bool {
+    matches!(role, Role::PrivacyOfficer | Role::SecurityOfficer)
+}
+
+/// The session, if it is one of the account's.
+pub(super) async fn account_session(
+    room: &Room,
+    incident: &Incident,
+    session: i64,
+) -> Result<Option<scope::AccountSession>, DatabaseError> {
+    let mut sessions = scope::sessions(&room.pool, incident).await?.into_iter();
+    Ok(sessions.find(|one| one.session == session))
+}
+
 /// The session, if it is one of the account's that the scope leaves out.
 pub(super) async fn left_out(
     room: &Room,
     incident: &Incident,
     session: i64,
 ) -> Result<Option<scope::AccountSession>, DatabaseError> {
-    let sessions = scope::sessions(&room.pool, incident).await?;
-    let mut left_out = sessions.into_iter().filter(|one| !one.why.is_in());
-    Ok(left_out.find(|one| one.session == session))
+    let session = account_session(room, incident, session).await?;
+    Ok(session.filter(|session| !session.why.is_in()))
 }
 
 async fn untold(room: &Room, incident: IncidentId) -> Result<i64, DatabaseError> {
