@@ -199,6 +199,8 @@ pub(super) struct ShownPerson {
     pub(super) birth_date: String,
     pub(super) phone: String,
     pub(super) why: &'static str,
+    /// A letter is none of the ways to tell them.
+    pub(super) is_unsafe_to_write: bool,
     pub(super) seen: String,
     /// How, when and by whom they were told by a person; empty where nobody wrote it down.
     pub(super) told: String,
@@ -349,13 +351,17 @@ fn shown_person(
             None if is_locked => String::new(),
             None => "Look in your own records".to_owned(),
         },
-        why: why(reason),
+        why: why(reason, member.is_unsafe_to_write),
+        is_unsafe_to_write: member.is_unsafe_to_write,
         seen: words::seen(member, seen),
     }
 }
 
-fn why(reason: &str) -> &'static str {
+fn why(reason: &str, is_unsafe_to_write: bool) -> &'static str {
     match reason {
+        "deceased" if is_unsafe_to_write => {
+            "Has died, and nobody may write there: find a representative and ring."
+        }
         "deceased" => "Has died: find a representative.",
         "unsafe_to_write" => "Must not be written to: ring, leave no message.",
         "under_16" => "Under 16: speak with the guardian.",

@@ -98,8 +98,13 @@ async fn write_down(
     );
     let members = register::members(&room.pool, incident.id).await?;
     let said = read(room, incident, written, (first, today)).await?;
-    if !of_practice(&members, writer.practice).any(|member| member.patient == said.patient) {
-        return Err(Problem::not_found());
+    let member = of_practice(&members, writer.practice)
+        .find(|member| member.patient == said.patient)
+        .ok_or_else(Problem::not_found)?;
+    if said.is_told && said.how == How::Letter && member.is_unsafe_to_write {
+        return Err(unclear(
+            "Nobody may write to this person. Tell them by phone or in person, then write it down.",
+        ));
     }
     let entry_index = leave(room, incident, writer, &said).await?;
     let mark = Mark {
@@ -136,6 +141,10 @@ async fn write_down(
     Ok(())
 }
 
+fn unclear(words: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "Nothing was written down", words)
+}
+
 /// Reads the form. A correction keeps the words of what it corrects.
 async fn read(
     room: &Room,
@@ -154,7 +163,6 @@ async fn read(
             day: before.map_or(today, |before| before.day),
         });
     }
-    let unclear = |words| Problem::new(StatusCode::BAD_REQUEST, "Nothing was written down", words);
     let how = How::from_word(&written.how)
         .ok_or_else(|| unclear("Say how the person was told, and try again."))?;
     let day: Date = written

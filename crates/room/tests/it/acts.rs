@@ -32,7 +32,7 @@ async fn cases(world: &World) {
 }
 
 /// The cookie of a privacy officer who answers with a code: what a page shows is the same as for a passkey.
-async fn officer(world: &World) -> String {
+pub async fn officer(world: &World) -> String {
     let keeper = &world.keeper;
     let person = PersonId::from_bytes(keeper.next_id("officer"));
     let role = Fact::OperatorRole(OperatorRole {
@@ -62,13 +62,13 @@ async fn officer(world: &World) -> String {
     cookie
 }
 
-struct Browser {
-    room: SocketAddr,
-    cookie: String,
+pub struct Browser {
+    pub room: SocketAddr,
+    pub cookie: String,
 }
 
 impl Browser {
-    async fn send(&self, head: &str, body: &str) -> String {
+    pub async fn send(&self, head: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.room).await.unwrap();
         let (cookie, length) = (&self.cookie, body.len());
         let request = format!(

@@ -6,6 +6,7 @@
 )]
 
 mod acts;
+mod pages;
 mod register;
 mod relay;
 mod reopenings;

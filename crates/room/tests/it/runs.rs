@@ -40,6 +40,7 @@ async fn case(world: &World, members: &[PatientId]) -> RunId {
             reason: "mail".to_owned(),
             practices: vec![world.practice],
             enrolled: vec![world.practice],
+            is_unsafe_to_write: false,
             is_holder: false,
         })
         .collect();

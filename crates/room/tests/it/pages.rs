@@ -1,0 +1,92 @@
+//! What officers read and write down on the room's own pages.
+
+use crate::acts::{Browser, officer};
+use crate::world::{World, world};
+use candour_room::register;
+use candour_room::room::Room;
+use candour_seal::IncidentId;
+use jiff::Zoned;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::task::TaskTracker;
+
+const CASE: IncidentId = IncidentId::from_bytes([9; 16]);
+const PERSON: &str = "01010101010101010101010101010101";
+
+/// A room that serves, an officer who is signed in there, and a case with one person who must not be written to.
+struct Visit {
+    world: World,
+    browser: Browser,
+    _stop: DropGuard,
+}
+
+async fn visit() -> Visit {
+    let world = world().await;
+    let practice = world.practice;
+    let rows = format!(
+        "insert into incident (id, opened_at, trigger_index, rule, session, principal)
+             values (decode(repeat('09', 16), 'hex'), now(), 1, 2, 7, 70);
+         insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
+                is_unsafe_to_write, birth_year, country, scope_version, enrolled)
+             values (decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'), 1, 'confirmed', 'call',
+                'unsafe_to_write', array[decode('{practice}', 'hex')], false, true, 1980, 'NZ', 1,
+                array[decode('{practice}', 'hex')])"
+    );
+    let client = world.room.pool.get().await.unwrap();
+    client.batch_execute(&rows).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let browser = Browser {
+        room: listener.local_addr().unwrap(),
+        cookie: officer(&world).await,
+    };
+    let room = Arc::new(Room::open(world.room.config.clone()).await.unwrap());
+    let stop = CancellationToken::new();
+    TaskTracker::new().spawn(candour_room::run_on(room, listener, stop.clone()));
+    Visit {
+        world,
+        browser,
+        _stop: stop.drop_guard(),
+    }
+}
+
+impl Visit {
+    fn list(&self) -> String {
+        format!("/incidents/{CASE}/practices/{}", self.world.practice)
+    }
+
+    async fn get(&self, path: &str) -> String {
+        self.browser.send(&format!("GET {path}"), "").await
+    }
+
+    /// Writes down that the person was told today.
+    async fn told(&self, how: &str) -> String {
+        let zone = self.world.room.config.zone.clone();
+        let today = Zoned::now().with_time_zone(zone).date();
+        let head = format!("POST {}/told", self.list());
+        let body = format!("patient={PERSON}&what=told&how={how}&day={today}");
+        self.browser.send(&head, &body).await
+    }
+
+    /// How many people were written down as told.
+    async fn written(&self) -> usize {
+        let told = register::told(&self.world.room.pool, CASE).await;
+        told.unwrap().len()
+    }
+}
+
+#[tokio::test]
+async fn nobody_unsafe_to_write_is_told_by_letter() {
+    let visit = visit().await;
+    let page = visit.get(&visit.list()).await;
+    let (_, people) = page.split_once("id=\"call\"").unwrap();
+    assert!(people.contains("By phone"), "{people}");
+    assert!(!people.contains("By letter"), "{people}");
+    let page = visit.told("letter").await;
+    assert!(page.starts_with("HTTP/1.1 400"), "{page}");
+    assert!(page.contains("Nobody may write to this person."), "{page}");
+    assert_eq!(visit.written().await, 0);
+    let page = visit.told("phone").await;
+    assert!(page.starts_with("HTTP/1.1 303"), "{page}");
+    assert_eq!(visit.written().await, 1);
+}
