@@ -278,7 +278,7 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          We noticed it {noticed} and stopped it. We are sorry.\n\n\
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
-         For your safety we do not write it here.\n\n\
+         For your safety we do not write it in a mail.\n\n\
          {doing}\
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\
@@ -306,7 +306,7 @@ fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
          If you signed in yourself at that time, it can list what you opened too.\n\
-         For your safety we do not write it here.\n\n\
+         For your safety we do not write it in a mail.\n\n\
          {doing}\
          What you can do\n\
          Please ring us on {phone} before you sign in again.\n\
@@ -457,6 +457,16 @@ mod tests {
                 .words
                 .contains("Please ring us on 0800 000 000 before you sign in again.")
         );
+    }
+
+    #[test]
+    fn a_message_says_of_itself_only_what_holds_below_the_list_in_the_portal_too() {
+        let texts = all();
+        for message in &texts[2..4] {
+            let words = &message.words;
+            assert!(words.contains("For your safety we do not write it in a mail."));
+            assert!(!words.contains("do not write it here"));
+        }
     }
 
     #[test]
