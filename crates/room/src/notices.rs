@@ -53,6 +53,9 @@ pub struct Leased {
     pub attempts: i32,
     /// The recipient's own sign-in was used: the text is the one for them.
     pub is_holder: bool,
+    /// When the message before it went the same way to the same recipient, if there was one when the row was made:
+    /// then this one replaces it.
+    pub replaces: Option<Timestamp>,
 }
 
 /// What rows are wanted.
@@ -97,7 +100,8 @@ pub struct Versions {
     pub holder: Option<i32>,
 }
 
-/// Queues a notice for each practice and member in one transaction; what is queued already stays as it is.
+/// Queues a notice for each practice and member in one transaction; what is queued already stays as it is, but an
+/// older text that nobody has tried to send yet gives way: nobody gets two messages at once.
 ///
 /// Nobody who is not on the route of mail gets a mail row: they stand on the call list. A canary gets nothing.
 pub async fn queue(
@@ -174,17 +178,28 @@ async fn insert(
     let mut client = pool.get().await?;
     let transaction = client.transaction().await?;
     let statement = transaction.prepare_cached(QUEUE).await?;
+    let give_way = transaction.prepare_cached(GIVE_WAY).await?;
     let mut queued = 0;
     for (new, id) in all.iter().zip(&ids) {
         let hash = keys.check().hash(keys.code(id));
         let (id, recipient, hash) = (id.as_slice(), new.id.as_slice(), hash.as_slice());
+        let channel = new.channel.word();
+        let older: [&(dyn ToSql + Sync); 6] = [
+            &incident,
+            &new.recipient,
+            &recipient,
+            &channel,
+            &new.text_version,
+            &new.is_holder,
+        ];
+        transaction.execute(&give_way, &older).await?;
         let values: [&(dyn ToSql + Sync); 10] = [
             &id,
             &incident,
             &new.recipient,
             &recipient,
             &new.text_version,
-            &new.channel.word(),
+            &channel,
             &new.state,
             &hash,
             &now,
@@ -225,6 +240,7 @@ pub async fn lease(
                 made_at: row.try_get("made_at")?,
                 attempts: row.try_get("attempts")?,
                 is_holder: row.try_get("is_holder")?,
+                replaces: row.try_get("replaces")?,
             })
         })
         .collect()
@@ -367,6 +383,11 @@ pub(crate) const QUEUE: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     on conflict (incident, recipient, recipient_id, text_version, channel) do nothing";
 
+pub(crate) const GIVE_WAY: &str = "
+    delete from notice
+    where incident = $1 and recipient = $2 and recipient_id = $3 and channel = $4
+      and state = 'waiting' and attempts = 0 and (text_version <> $5 or is_holder <> $6)";
+
 pub(crate) const LEASE_ROWS: &str = "
     update notice set state = 'sending', attempts = attempts + 1, lease_until = $5
     where id in (
@@ -374,7 +395,11 @@ pub(crate) const LEASE_ROWS: &str = "
         where incident = $1 and recipient = $2 and channel = $3
           and (state = 'waiting' or (state in ('failed', 'sending') and lease_until <= $4))
         order by made_at, id limit $6 for update skip locked)
-    returning id, recipient_id, text_version, made_at, attempts, is_holder";
+    returning id, recipient_id, text_version, made_at, attempts, is_holder,
+        (select max(earlier.handed_over_at) from notice earlier
+         where earlier.incident = notice.incident and earlier.recipient = notice.recipient
+           and earlier.recipient_id = notice.recipient_id and earlier.channel = notice.channel
+           and earlier.handed_over_at <= notice.made_at) as replaces";
 
 pub(crate) const HANDED_OVER: &str = "
     update notice set state = 'handed_over', handed_over_at = $2, grant_index = $3,
@@ -417,6 +442,7 @@ pub(crate) const CODE_HASHES: &str = "
 
 pub(crate) const STATEMENTS: &[&str] = &[
     QUEUE,
+    GIVE_WAY,
     LEASE_ROWS,
     HANDED_OVER,
     FAILED,

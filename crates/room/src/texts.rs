@@ -63,6 +63,14 @@ impl TextKind {
         }
     }
 
+    /// Whether it is sent to somebody, so that a later version replaces the one that they have.
+    pub const fn is_message(self) -> bool {
+        matches!(
+            self,
+            Self::PracticeNotice | Self::PatientNotice | Self::HolderNotice
+        )
+    }
+
     /// The kind with this word.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
@@ -349,6 +357,11 @@ fn end(sender: &Sender) -> String {
         regulator = sender.regulator,
         status_site = sender.status_site,
     )
+}
+
+/// What a second message about the same incident says first; the day is that of the one before.
+pub fn replacing(day: &str) -> String {
+    format!("This message replaces the one that we sent you on {day}.")
 }
 
 fn message_title(sender: &Sender) -> String {

@@ -23,6 +23,8 @@ pub(super) struct ShownText {
     pub(super) title: &'static str,
     pub(super) version: i32,
     pub(super) scope_version: i32,
+    /// Somebody may have an earlier version.
+    pub(super) is_replacing: bool,
     pub(super) subject: String,
     pub(super) parts: Vec<Part>,
     pub(super) hash: String,
@@ -50,6 +52,7 @@ pub(super) async fn shown_texts(
                 kind: draft.kind.word(),
                 title: draft.kind.title(),
                 version: draft.version,
+                is_replacing: draft.version > 1 && draft.kind.is_message(),
                 scope_version: draft.scope_version,
                 hash: draft.hash().to_string(),
                 findings: draft

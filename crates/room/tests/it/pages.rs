@@ -5,7 +5,6 @@ use crate::world::{World, world};
 use candour_room::register;
 use candour_room::room::Room;
 use candour_seal::IncidentId;
-use jiff::Zoned;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -61,8 +60,9 @@ impl Visit {
 
     /// Writes down that the person was told today.
     async fn told(&self, how: &str) -> String {
-        let zone = self.world.room.config.zone.clone();
-        let today = Zoned::now().with_time_zone(zone).date();
+        let page = self.get(&self.list()).await;
+        let (_, today) = page.split_once("name=\"day\" value=\"").unwrap();
+        let today = &today[..10];
         let head = format!("POST {}/told", self.list());
         let body = format!("patient={PERSON}&what=told&how={how}&day={today}");
         self.browser.send(&head, &body).await
