@@ -6,7 +6,7 @@ pub(crate) use rows::STATEMENTS;
 
 pub use rows::{Approval, List, Saved, approvals, approve, mark_published, newest, save, version};
 
-use crate::scope::Scope;
+use crate::scope::{Counts, Scope};
 use candour_core::notices::{Finding, TextGate};
 use candour_seal::Digest;
 use std::fmt::Write;
@@ -159,8 +159,17 @@ pub enum WayIn {
     Staff,
 }
 
-/// A count as the public may see it: under 10 it could point at somebody.
+/// A count as the public may see it: from 1 to 9 it could point at somebody. That there is nobody may be said.
 pub fn public_count(number: i32) -> String {
+    match number {
+        ..=0 => "none".to_owned(),
+        _ => public_count_of_ways(number),
+    }
+}
+
+/// A count of people who are told in one way: where few are concerned, that nobody is says how each of them is told,
+/// so a nought is hidden too (docs/adr/public-noughts.md).
+pub fn public_count_of_ways(number: i32) -> String {
     if number < 10 {
         "fewer than 10".to_owned()
     } else {
@@ -193,14 +202,33 @@ fn way_in(facts: &Facts) -> &'static str {
     }
 }
 
-fn people(count: i32) -> String {
-    format!("{} people", public_count(count))
+/// What was lost, a sentence each; a nought has one of its own.
+fn lost(counts: Counts) -> [String; 3] {
+    let opened = match counts.people_opened {
+        0 => "Nobody’s record was opened.".to_owned(),
+        many => format!("Records of {} people were opened.", public_count(many)),
+    };
+    let listed = match (counts.people_listed, counts.people_opened) {
+        (0, _) => "Nobody else’s name line or list of titles was shown.".to_owned(),
+        (many, 0) => format!(
+            "Of {} people, only a name line or a list of titles was shown.",
+            public_count(many)
+        ),
+        (many, _) => format!(
+            "Of {} people more, only a name line or a list of titles was shown.",
+            public_count(many)
+        ),
+    };
+    let documents = match counts.documents_delivered {
+        0 => "No document was sent out.".to_owned(),
+        many => format!("Documents that were sent out: {}.", public_count(many)),
+    };
+    [opened, listed, documents]
 }
 
 fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
     let mut words = String::new();
-    let counts = scope.counts;
-    let documents = public_count(counts.documents_delivered);
+    let [opened, listed, documents] = lost(scope.counts);
     let _ = write!(
         words,
         "What happened\n\
@@ -208,9 +236,9 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          {way_in}\n\
          The system that guards the records noticed it by itself and stopped it.\n\n\
          What information was involved\n\
-         Records of {opened} were opened.\n\
-         Of {listed} more, only a name line or a list of titles was shown.\n\
-         Documents that were sent out: {documents}.\n\
+         {opened}\n\
+         {listed}\n\
+         {documents}\n\
          We count from a log that every opening is written to first. This is count {version}.\n\n\
          What we are doing\n\
          The session that was noticed is stopped. Nothing more can be opened with it.\n\
@@ -225,8 +253,6 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
         day = facts.day,
         span = facts.span,
         way_in = way_in(facts),
-        opened = people(counts.people_opened),
-        listed = people(counts.people_listed),
         version = scope.version,
         regulator = sender.regulator,
         operator = sender.operator,
@@ -397,7 +423,7 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scope::{Counts, Question};
+    use crate::scope::Question;
     use candour_seal::IncidentId;
     use jiff::Timestamp;
 
@@ -422,23 +448,29 @@ mod tests {
         }
     }
 
-    fn all() -> Vec<Draft> {
-        let facts = Facts {
+    fn facts() -> Facts {
+        Facts {
             day: "22 November 2026".to_owned(),
             span: "from 9:02 am to 9:03 am".to_owned(),
             noticed: "the same day".to_owned(),
             way_in: WayIn::Staff,
             practices: 3,
-        };
-        let sender = Sender {
+        }
+    }
+
+    fn sender() -> Sender {
+        Sender {
             operator: "Kōwhai Health".to_owned(),
             phone: "0800 000 000".to_owned(),
             status_site: "status.example".to_owned(),
             regulator: "the Privacy Commissioner".to_owned(),
-        };
+        }
+    }
+
+    fn all() -> Vec<Draft> {
         TextKind::ALL
             .into_iter()
-            .map(|kind| draft(kind, 1, &scope(), &facts, &sender))
+            .map(|kind| draft(kind, 1, &scope(), &facts(), &sender()))
             .collect()
     }
 
@@ -503,9 +535,36 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_are_not_published() {
-        assert_eq!(public_count(9), "fewer than 10");
-        assert_eq!(public_count(10), "10");
+    fn small_numbers_are_not_published_and_a_nought_is_only_where_it_points_at_nobody() {
+        let shown = |count: fn(i32) -> String| [0, 1, 9, 10].map(count).join(", ");
+        assert_eq!(
+            shown(public_count),
+            "none, fewer than 10, fewer than 10, 10"
+        );
+        assert_eq!(
+            shown(public_count_of_ways),
+            "fewer than 10, fewer than 10, fewer than 10, 10"
+        );
+    }
+
+    #[test]
+    fn a_statement_says_that_something_was_not_lost_and_passes_the_gate() {
+        let mut scope = scope();
+        scope.counts = Counts {
+            people_opened: 3,
+            people_listed: 0,
+            documents_granted: 0,
+            documents_delivered: 0,
+        };
+        let statement = draft(TextKind::Statement, 1, &scope, &facts(), &sender());
+        for sentence in [
+            "Records of fewer than 10 people were opened.",
+            "Nobody else’s name line or list of titles was shown.",
+            "No document was sent out.",
+        ] {
+            assert!(statement.words.contains(sentence), "{}", statement.words);
+        }
+        assert_eq!(statement.findings(&[]), []);
     }
 
     #[test]
