@@ -405,8 +405,8 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          I am ringing from your practice. Can you talk safely now?\n\
          On {day} somebody saw information about you in the portal without the right to.\n\
          It was noticed {noticed} and stopped. We are sorry.\n\
-         I can tell you what was seen: read it out from your list.\n\
-         The portal shows you exactly which. If you have no sign-in, come in and we give you one.\n\
+         I can tell you what was seen of what we put in: read it out from your list.\n\
+         The portal shows you all of it, item by item. If you have no sign-in, come in and we give you one.\n\
          Can anybody else open your portal?\n\
          How would you like us to reach you about this in future?\n\n\
          After the call\n\

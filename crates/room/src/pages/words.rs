@@ -69,8 +69,10 @@ pub(super) const fn why_session(why: Why) -> &'static str {
 /// What was seen of one person, of what one practice deposited.
 pub(super) fn seen(member: &Member, seen: Seen) -> String {
     let what = match (seen.documents, seen.has_parts, seen.has_lines) {
-        (0, false, false) => "Nothing that you deposited".to_owned(),
-        (0, false, true) => "A name line or list of titles".to_owned(),
+        // One sentence for both: that nothing of theirs was seen would say that the person has documents elsewhere.
+        (0, false, _) => {
+            "Of what you deposited, at most a name line or a list of titles".to_owned()
+        }
         (0, true, _) => "Parts of the record".to_owned(),
         (1, false, _) => "One document".to_owned(),
         (1, true, _) => "One document, and parts of the record".to_owned(),
@@ -117,6 +119,31 @@ pub(super) fn finding(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candour_seal::PatientId;
+
+    #[test]
+    fn a_practice_does_not_read_that_only_another_practice_s_documents_were_seen() {
+        let member = Member {
+            patient: PatientId::from_bytes([1; 16]),
+            state: "confirmed".to_owned(),
+            route: "mail".to_owned(),
+            reason: "mail".to_owned(),
+            practices: Vec::new(),
+            enrolled: Vec::new(),
+            is_unsafe_to_write: false,
+            is_holder: false,
+        };
+        let with_lines = |has_lines| Seen {
+            has_lines,
+            ..Seen::default()
+        };
+        let elsewhere = seen(&member, with_lines(false));
+        assert_eq!(elsewhere, seen(&member, with_lines(true)));
+        assert_eq!(
+            elsewhere,
+            "Of what you deposited, at most a name line or a list of titles"
+        );
+    }
 
     #[test]
     fn a_stuck_mail_is_said_so_that_somebody_looks() {
