@@ -131,6 +131,10 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
     await ngaire.goto(incident + path);
     await look(ngaire, `room-${name}`);
   }
+  await ngaire.goto(`${incident}/notices`);
+  await appears(ngaire, ngaire.getByRole("link", { name: "Message to practices, version 1" }));
+  await ngaire.getByRole("link", { name: "Message to practices, version 1" }).click();
+  await look(ngaire, "room-text-sent");
   await ngaire.goto(`${incident}/register`);
   await ngaire.getByRole("main").getByRole("listitem").getByRole("link").first().click();
   await look(ngaire, "room-practice");

@@ -4,6 +4,7 @@ use crate::codes::CodeKey;
 use crate::database::DatabaseError;
 use crate::portal::Practice;
 use crate::register::Member;
+use crate::texts::TextKind;
 use candour_keeper_api::words::{EntryKind, Purpose};
 use candour_seal::{CryptoRng, IncidentId};
 use deadpool_postgres::Pool;
@@ -339,6 +340,44 @@ pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Count>, Dat
         .collect()
 }
 
+/// What went out of one version of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Which text.
+    pub kind: TextKind,
+    /// Its version.
+    pub version: i32,
+    /// How many went by mail.
+    pub mails: i64,
+    /// How many wait in the portal.
+    pub in_portal: i64,
+    /// When the first went.
+    pub first_at: Timestamp,
+}
+
+/// Which versions of the messages of a case went out.
+pub async fn sent(pool: &Pool, incident: IncidentId) -> Result<Vec<Sent>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(SENT, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            let (recipient, is_holder): (&str, bool) =
+                (row.try_get("recipient")?, row.try_get("is_holder")?);
+            Ok(Sent {
+                kind: match (recipient, is_holder) {
+                    ("practice", _) => TextKind::PracticeNotice,
+                    (_, true) => TextKind::HolderNotice,
+                    (_, false) => TextKind::PatientNotice,
+                },
+                version: row.try_get("text_version")?,
+                mails: row.try_get("mails")?,
+                in_portal: row.try_get("in_portal")?,
+                first_at: row.try_get("first_at")?,
+            })
+        })
+        .collect()
+}
+
 /// How many mails to people left with an address that a run had opened: the entry of the opening says so.
 pub async fn mailed_by_run(pool: &Pool, incident: IncidentId) -> Result<i64, DatabaseError> {
     let id = incident.as_bytes().as_slice();
@@ -427,6 +466,12 @@ pub(crate) const COUNTS: &str = "
     from notice where incident = $1 group by recipient, channel, state
     order by recipient desc, channel, state";
 
+pub(crate) const SENT: &str = "
+    select recipient, is_holder, text_version, count(*) filter (where channel = 'mail') as mails,
+        count(*) filter (where channel = 'portal') as in_portal, min(handed_over_at) as first_at
+    from notice where incident = $1 and state = 'handed_over'
+    group by recipient, is_holder, text_version order by recipient desc, is_holder, text_version";
+
 pub(crate) const MAILED_BY_RUN: &str = "
     select count(*) from notice join entry on entry.index = notice.grant_index
     where notice.incident = $1 and notice.recipient = 'patient' and notice.channel = 'mail'
@@ -449,6 +494,7 @@ pub(crate) const STATEMENTS: &[&str] = &[
     TO_CALL_LIST,
     GIVE_BACK,
     COUNTS,
+    SENT,
     MAILED_BY_RUN,
     STATES,
     CODE_HASHES,

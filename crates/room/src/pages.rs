@@ -59,6 +59,10 @@ pub(crate) async fn serve(
             post(told::by_officer),
         )
         .route("/incidents/{id}/texts/{kind}", get(lists::text))
+        .route(
+            "/incidents/{id}/texts/{kind}/{version}",
+            get(lists::text_version),
+        )
         .route("/incidents/{id}/regulator-told", post(acts::regulator_told))
         .route(
             "/incidents/{id}/acts/{act}",

@@ -1,5 +1,6 @@
 //! Register, practice lists, texts and notices.
 
+use super::cases::moment;
 use super::session::Officer;
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
@@ -8,8 +9,8 @@ use crate::portal;
 use crate::register::{self, Member, Seen};
 use crate::room::Room;
 use crate::status::{Part, parts};
-use crate::texts::{self, TextKind};
-use crate::{clock, notices, steward};
+use crate::texts::{self, Saved, TextKind};
+use crate::{clock, notices, publish, steward};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -23,6 +24,8 @@ pub(super) struct ShownText {
     pub(super) title: &'static str,
     pub(super) version: i32,
     pub(super) scope_version: i32,
+    /// Whether and since when it is approved.
+    pub(super) state: String,
     /// Somebody may have an earlier version.
     pub(super) is_replacing: bool,
     pub(super) subject: String,
@@ -36,6 +39,11 @@ pub(super) async fn shown_texts(
     room: &Room,
     incident: IncidentId,
 ) -> Result<Vec<ShownText>, DatabaseError> {
+    let texts = texts::newest(&room.pool, incident).await?;
+    Ok(texts.into_iter().map(|saved| shown(room, saved)).collect())
+}
+
+fn shown(room: &Room, saved: Saved) -> ShownText {
     let sender = &room.config.sender;
     let check = format!("{}/check", sender.status_site);
     let allowed = [
@@ -43,28 +51,27 @@ pub(super) async fn shown_texts(
         sender.status_site.as_str(),
         sender.operator.as_str(),
     ];
-    let texts = texts::newest(&room.pool, incident).await?;
-    Ok(texts
-        .into_iter()
-        .map(|saved| {
-            let draft = saved.draft;
-            ShownText {
-                kind: draft.kind.word(),
-                title: draft.kind.title(),
-                version: draft.version,
-                is_replacing: draft.version > 1 && draft.kind.is_message(),
-                scope_version: draft.scope_version,
-                hash: draft.hash().to_string(),
-                findings: draft
-                    .findings(&allowed)
-                    .iter()
-                    .map(words::finding)
-                    .collect(),
-                parts: parts(&draft.words),
-                subject: draft.subject,
-            }
-        })
-        .collect())
+    let approved = saved.published_at.map(|at| moment(room, at));
+    let draft = saved.draft;
+    ShownText {
+        kind: draft.kind.word(),
+        title: draft.kind.title(),
+        version: draft.version,
+        state: approved.map_or_else(
+            || "A draft: two officers have not approved it, and it went to nobody.".to_owned(),
+            |at| format!("Two officers had approved it on {at}."),
+        ),
+        is_replacing: draft.version > 1 && draft.kind.is_message(),
+        scope_version: draft.scope_version,
+        hash: draft.hash().to_string(),
+        findings: draft
+            .findings(&allowed)
+            .iter()
+            .map(words::finding)
+            .collect(),
+        parts: parts(&draft.words),
+        subject: draft.subject,
+    }
 }
 
 #[derive(Template)]
@@ -73,24 +80,47 @@ struct TextPage {
     officer: Option<Officer>,
     id: String,
     text: ShownText,
+    /// Every version, the newest first.
+    versions: Vec<ShownText>,
 }
 
+/// The newest version of a text.
 pub(super) async fn text(
     State(room): State<Arc<Room>>,
     officer: Officer,
     Path((id, kind)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let incident = acts::incident(&room, &id).await?;
+    text_page(&room, officer, (id, kind), None).await
+}
+
+/// One version of a text: what was sent stays to be read when a newer one is drafted.
+pub(super) async fn text_version(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path((id, kind, version)): Path<(String, String, String)>,
+) -> Result<Html<String>, Problem> {
+    let version = version.parse().map_err(|_| Problem::not_found())?;
+    text_page(&room, officer, (id, kind), Some(version)).await
+}
+
+async fn text_page(
+    room: &Room,
+    officer: Officer,
+    (id, kind): (String, String),
+    version: Option<i32>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(room, &id).await?;
     let kind = TextKind::from_word(&kind).ok_or_else(Problem::not_found)?;
-    let texts = shown_texts(&room, incident.id).await?;
-    let text = texts
-        .into_iter()
-        .find(|text| text.kind == kind.word())
+    let saved = texts::versions(&room.pool, incident.id, kind).await?;
+    let text = saved
+        .iter()
+        .find(|saved| version.is_none_or(|version| saved.draft.version == version))
         .ok_or_else(Problem::not_found)?;
     Ok(page(&TextPage {
         officer: Some(officer),
         id,
-        text,
+        text: shown(room, text.clone()),
+        versions: saved.into_iter().map(|saved| shown(room, saved)).collect(),
     }))
 }
 
@@ -382,6 +412,40 @@ struct NoticesPage {
     id: String,
     counts: Vec<(String, i64)>,
     runs: Vec<(String, bool)>,
+    sent: Vec<ShownSent>,
+}
+
+/// A version of a text that is out.
+struct ShownSent {
+    kind: &'static str,
+    version: i32,
+    name: String,
+    what: String,
+}
+
+/// The statements and messages that are out.
+async fn sent(room: &Room, incident: IncidentId) -> Result<Vec<ShownSent>, DatabaseError> {
+    let statements = publish::statements(&room.pool).await?.into_iter();
+    let statements = statements.filter(|statement| statement.incident == incident);
+    let statements = statements.map(|statement| ShownSent {
+        kind: TextKind::Statement.word(),
+        version: statement.text_version,
+        name: format!("Statement {}", statement.number),
+        what: format!("published on {}", moment(room, statement.published_at)),
+    });
+    let messages = notices::sent(&room.pool, incident).await?.into_iter();
+    let messages = messages.map(|sent| ShownSent {
+        kind: sent.kind.word(),
+        version: sent.version,
+        name: format!("{}, version {}", sent.kind.title(), sent.version),
+        what: format!(
+            "by mail {}, in the portal {}, the first on {}",
+            sent.mails,
+            sent.in_portal,
+            moment(room, sent.first_at)
+        ),
+    });
+    Ok(statements.chain(messages).collect())
 }
 
 pub(super) async fn notices(
@@ -395,12 +459,10 @@ pub(super) async fn notices(
         officer: Some(officer),
         id,
         counts: super::cases::messages(&room, incident.id).await?,
+        sent: sent(&room, incident.id).await?,
         runs: runs
             .iter()
-            .map(|run| {
-                let begun = super::cases::moment(&room, run.begun_at);
-                (begun, run.finished_at.is_some())
-            })
+            .map(|run| (moment(&room, run.begun_at), run.finished_at.is_some()))
             .collect(),
     }))
 }

@@ -4,7 +4,9 @@ use crate::acts::{Browser, officer};
 use crate::world::{World, world};
 use candour_room::register;
 use candour_room::room::Room;
+use candour_room::texts::{self, Draft, TextKind};
 use candour_seal::IncidentId;
+use jiff::Timestamp;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -89,4 +91,45 @@ async fn nobody_unsafe_to_write_is_told_by_letter() {
     let page = visit.told("phone").await;
     assert!(page.starts_with("HTTP/1.1 303"), "{page}");
     assert_eq!(visit.written().await, 1);
+}
+
+#[tokio::test]
+async fn what_was_sent_can_be_read_when_a_newer_text_is_a_draft() {
+    let visit = visit().await;
+    let pool = &visit.world.room.pool;
+    let at: Timestamp = "2026-03-02T21:00:01Z".parse().unwrap();
+    for (version, words) in [
+        (1, "What happened\nThe first."),
+        (2, "What happened\nThe second."),
+    ] {
+        let draft = Draft {
+            kind: TextKind::PatientNotice,
+            version,
+            scope_version: version,
+            subject: "A message".to_owned(),
+            words: words.to_owned(),
+        };
+        texts::save(pool, CASE, &draft, at).await.unwrap();
+        if version == 1 {
+            let first = texts::newest(pool, CASE).await.unwrap();
+            texts::mark_published(pool, CASE, &first, at).await.unwrap();
+        }
+    }
+    let text = format!("/incidents/{CASE}/texts/patient_notice");
+    let newest = visit.get(&text).await;
+    assert!(newest.contains("The second."), "{newest}");
+    assert!(newest.contains("went to nobody"), "{newest}");
+    assert!(newest.contains("this message replaces it"), "{newest}");
+    let link = format!("href=\"{text}/1\"");
+    assert!(newest.contains(&link), "{newest}");
+    let sent = visit.get(&format!("{text}/1")).await;
+    assert!(sent.contains("The first."), "{sent}");
+    assert!(
+        sent.contains("Two officers had approved it on 3 March 2026"),
+        "{sent}"
+    );
+    for other in ["3", "1x"] {
+        let page = visit.get(&format!("{text}/{other}")).await;
+        assert!(page.starts_with("HTTP/1.1 404"), "{page}");
+    }
 }
