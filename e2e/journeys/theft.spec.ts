@@ -182,8 +182,17 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await manager.getByRole("link", { name: /^Your list/ }).click();
   await expect(manager.getByRole("main")).toContainText(thief.name);
   await look(manager, "desk-list");
-  // The patient comes to the counter: the practice writes it down, and corrects a slip.
   const line = manager.getByRole("row").filter({ hasText: thief.name });
+  // Fifteen minutes without a step: what is sent then is not taken, and that is said.
+  await manager.context().clearCookies();
+  await line.getByRole("button", { name: /^Write down that/ }).click();
+  await expect(manager.getByText(/Nothing was written down yet/)).toBeVisible();
+  await look(manager, "room-sign-in-again");
+  const { name, about } = known().find((one) => one.login === "moana")!;
+  await manager.getByRole("button", { name: `Sign in as ${name}. ${about}` }).click();
+  await expect(manager.getByText(/Nothing was written down yet/)).toBeVisible();
+  await look(manager, "desk-list-again");
+  // The patient comes to the counter: the practice writes it down, and corrects a slip.
   await line.getByRole("button", { name: /^Write down that/ }).click();
   await expect(line.getByText(/The practice wrote it down\.$/)).toBeVisible();
   await look(manager, "desk-list-told");

@@ -1,7 +1,7 @@
 //! The desk of a practice: its own patients in a case, whom to ring and what to say, and whether a code is ours.
 
 use super::lists::{self, ShownList};
-use super::session::{Desk, Officer};
+use super::session::{CameBack, Desk, Officer};
 use super::{Problem, acts, page};
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, note_once_an_hour};
@@ -111,6 +111,7 @@ struct ListPage {
     officer: Option<Officer>,
     practice: String,
     is_unlocked: bool,
+    came_back: bool,
     phone: String,
     list: ShownList,
 }
@@ -125,6 +126,7 @@ async fn leave(room: &Room, desk: &Desk, what: String) -> Result<u64, Problem> {
 pub(super) async fn list(
     State(room): State<Arc<Room>>,
     desk: Desk,
+    CameBack(came_back): CameBack,
     Path(id): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
@@ -149,6 +151,7 @@ pub(super) async fn list(
         officer: Some(desk.staff),
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
+        came_back,
         phone: room.config.sender.phone.clone(),
         list: shown.list,
     }))

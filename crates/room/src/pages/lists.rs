@@ -1,7 +1,7 @@
 //! Register, practice lists, texts and notices.
 
 use super::cases::moment;
-use super::session::Officer;
+use super::session::{CameBack, Officer};
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
@@ -222,6 +222,7 @@ struct PracticePage {
     id: String,
     practice: String,
     is_unlocked: bool,
+    came_back: bool,
     list: ShownList,
 }
 
@@ -256,6 +257,7 @@ pub(super) struct ShownList {
 pub(super) async fn practice(
     State(room): State<Arc<Room>>,
     officer: Officer,
+    CameBack(came_back): CameBack,
     Path((id, practice)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
@@ -267,6 +269,7 @@ pub(super) async fn practice(
         id,
         practice: shown.practice,
         is_unlocked: shown.is_unlocked,
+        came_back,
         list: shown.list,
     }))
 }

@@ -94,6 +94,29 @@ async fn nobody_unsafe_to_write_is_told_by_letter() {
 }
 
 #[tokio::test]
+async fn a_mark_that_is_sent_after_the_sign_in_ended_leads_back_to_its_list() {
+    let visit = visit().await;
+    let stranger = Browser {
+        room: visit.browser.room,
+        cookie: "__Host-room=".to_owned() + &"00".repeat(32),
+    };
+    let list = visit.list();
+    let mark = format!("patient={PERSON}&what=told&how=phone&day=2026-03-03");
+    let answer = stranger.send(&format!("POST {list}/told"), &mark).await;
+    let to_sign_in = format!("/sign-in?back={list}");
+    assert!(
+        answer.contains(&format!("location: {to_sign_in}\r\n")),
+        "{answer}"
+    );
+    let page = stranger.send(&format!("GET {to_sign_in}"), "").await;
+    assert!(page.contains("Nothing was written down yet."), "{page}");
+    assert_eq!(visit.written().await, 0);
+    let page = visit.get(&format!("{list}?not-written")).await;
+    assert!(page.contains("please write it down once more"), "{page}");
+    assert!(!visit.get(&list).await.contains("once more"));
+}
+
+#[tokio::test]
 async fn what_was_sent_can_be_read_when_a_newer_text_is_a_draft() {
     let visit = visit().await;
     let pool = &visit.world.room.pool;
