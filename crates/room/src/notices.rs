@@ -390,11 +390,11 @@ pub async fn mailed_by_run(pool: &Pool, incident: IncidentId) -> Result<i64, Dat
     Ok(row.try_get(0)?)
 }
 
-/// The state of one recipient's notices, for the lists: channel, state, and why.
-pub async fn states(
-    pool: &Pool,
-    incident: IncidentId,
-) -> Result<Vec<(Vec<u8>, String, String, Option<String>)>, DatabaseError> {
+/// The state of one recipient's notice: who, channel, state, and why.
+pub type State = (Vec<u8>, String, String, Option<String>);
+
+/// The state of every notice of a case, for the lists; of one recipient and channel, the newest last.
+pub async fn states(pool: &Pool, incident: IncidentId) -> Result<Vec<State>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
     let rows = pool.get().await?.query(STATES, &[&id]).await?;
     rows.iter()
@@ -479,7 +479,7 @@ pub(crate) const MAILED_BY_RUN: &str = "
 
 pub(crate) const STATES: &str = "
     select recipient_id, channel, state, last_error from notice
-    where incident = $1 order by recipient_id, channel";
+    where incident = $1 order by recipient_id, channel, made_at";
 
 pub(crate) const CODE_HASHES: &str = "
     select code_hash, coalesce(handed_over_at, made_at) as at from notice

@@ -58,6 +58,10 @@ pub(crate) async fn serve(
             "/incidents/{id}/practices/{practice}/told",
             post(told::by_officer),
         )
+        .route(
+            "/incidents/{id}/practices/{practice}/itself/told",
+            post(told::practice_itself),
+        )
         .route("/incidents/{id}/texts/{kind}", get(lists::text))
         .route(
             "/incidents/{id}/texts/{kind}/{version}",

@@ -169,9 +169,10 @@ async fn counters(
         .find(|scope| scope.version == scope_version)
         .map_or(Counts::default(), |scope| scope.counts);
     let notices = notices::counts(&room.pool, incident).await?;
-    let gone = |recipient: &str, channel: &str| -> i32 {
+    let practices = register::practices_reached(&room.pool, incident).await?;
+    let gone = |channel: &str| -> i32 {
         let is_gone = |count: &&Count| {
-            count.recipient == recipient && count.channel == channel && count.state == "handed_over"
+            count.recipient == "patient" && count.channel == channel && count.state == "handed_over"
         };
         let gone = notices.iter().filter(is_gone);
         let gone: i64 = gone.map(|count| count.recipients).sum();
@@ -188,9 +189,9 @@ async fn counters(
         people_opened: public_count(counts.people_opened),
         people_listed: public_count(counts.people_listed),
         documents: public_count(counts.documents_delivered),
-        practices_told: public_count(gone("practice", "mail")),
-        people_mailed: public_count_of_ways(gone("patient", "mail")),
-        people_in_portal: public_count(gone("patient", "portal")),
+        practices_told: public_count(i32::try_from(practices).unwrap_or(i32::MAX)),
+        people_mailed: public_count_of_ways(gone("mail")),
+        people_in_portal: public_count(gone("portal")),
         people_on_call_lists: public_count_of_ways(i32::try_from(to_ring).unwrap_or(i32::MAX)),
         people_told_in_person: public_count_of_ways(i32::try_from(in_person).unwrap_or(i32::MAX)),
         waiting: waiting(&notices),

@@ -141,6 +141,8 @@ struct ShownPractice {
     people: usize,
     to_ring: usize,
     told: usize,
+    /// No mail reaches the practice itself, and nobody told it.
+    must_be_rung: bool,
 }
 
 pub(super) async fn register(
@@ -157,6 +159,8 @@ pub(super) async fn register(
         .map(|practice| (practice.id, practice.name))
         .collect();
     let rung = rung(&room, incident.id).await?;
+    let states = notices::states(&room.pool, incident.id).await?;
+    let reached = register::practices_told(&room.pool, incident.id).await?;
     let told = register::told(&room.pool, incident.id).await?;
     let is_told = |member: &Member| told.contains_key(&member.patient);
     let practices = ids
@@ -175,6 +179,11 @@ pub(super) async fn register(
                     .filter(|member| is_to_ring(member, &rung) && !is_told(member))
                     .count(),
                 told: own.iter().filter(|member| is_told(member)).count(),
+                must_be_rung: !reached.contains_key(practice)
+                    && matches!(
+                        message_to(&states, *practice),
+                        Some(("call", _) | (_, "failed" | "stuck"))
+                    ),
             }
         })
         .collect();
@@ -188,6 +197,14 @@ pub(super) async fn register(
             .to_string(),
         is_ready: steward::list(&room, incident.id).await?.is_some(),
     }))
+}
+
+/// Channel and state of the newest message to a practice itself.
+fn message_to(states: &[notices::State], practice: PracticeId) -> Option<(&str, &str)> {
+    let own = states
+        .iter()
+        .rfind(|(recipient, ..)| recipient.as_slice() == practice.as_bytes());
+    own.map(|(_, channel, state, _)| (channel.as_str(), state.as_str()))
 }
 
 pub(super) fn of_practice(
@@ -221,6 +238,12 @@ struct PracticePage {
     officer: Option<Officer>,
     id: String,
     practice: String,
+    practice_id: String,
+    /// Where our message to the practice stands, and its number.
+    mail: &'static str,
+    phone: String,
+    /// How and when the practice itself was told by a person; empty where nobody wrote it down.
+    told: String,
     is_unlocked: bool,
     came_back: bool,
     list: ShownList,
@@ -264,10 +287,19 @@ pub(super) async fn practice(
     let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
     let to = format!("/incidents/{id}/practices/{practice}/told");
     let shown = of_one_practice(&room, &incident, practice, to).await?;
+    let states = notices::states(&room.pool, incident.id).await?;
+    let told = register::practices_told(&room.pool, incident.id).await?;
+    let known = portal::practices(&room.portal, &[practice]).await?.pop();
     Ok(page(&PracticePage {
         officer: Some(officer),
         id,
         practice: shown.practice,
+        practice_id: practice.to_string(),
+        mail: words::practice_mail(message_to(&states, practice)),
+        phone: known.map_or_else(String::new, |known| known.phone),
+        told: told
+            .get(&practice)
+            .map_or_else(String::new, words::practice_told),
         is_unlocked: shown.is_unlocked,
         came_back,
         list: shown.list,

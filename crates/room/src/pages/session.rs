@@ -159,6 +159,7 @@ impl<S: Sync> FromRequestParts<S> for CameBack {
 /// The page with the form that writes down who was told; `None` for any other address.
 fn page_of_form(parts: &Parts) -> Option<&str> {
     let page = parts.uri.path().strip_suffix("/told")?;
+    let page = page.strip_suffix("/itself").unwrap_or(page);
     (parts.method == Method::POST && is_list(page)).then_some(page)
 }
 

@@ -88,15 +88,35 @@ pub(super) fn seen(member: &Member, seen: Seen) -> String {
 /// How and when somebody was told, for one practice's eyes: whether another has the person too is not its business.
 pub(super) fn told(told: &Told, practice: PracticeId) -> String {
     let day = told.day.strftime("%-d %B %Y");
-    let how = match told.how {
-        How::Phone => "By phone",
-        How::InPerson => "In person",
-        How::Letter => "By letter",
-    };
+    let how = how(told.how);
     if told.practice == Some(practice) {
         format!("{how} on {day}. The practice wrote it down.")
     } else {
         format!("{how} on {day}. Somebody else wrote it down.")
+    }
+}
+
+/// How and when a practice itself was told.
+pub(super) fn practice_told(told: &Told) -> String {
+    format!("{} on {}.", how(told.how), told.day.strftime("%-d %B %Y"))
+}
+
+/// Where our own message to a practice stands: channel and state of its newest row.
+pub(super) fn practice_mail(row: Option<(&str, &str)>) -> &'static str {
+    match row {
+        None => "No message to it is queued yet.",
+        Some(("mail", "handed_over")) => "Our mail left for its mailbox.",
+        Some(("mail", "failed" | "stuck")) => "Our mail does not arrive: ring it.",
+        Some(("mail", _)) => "Our mail is on its way.",
+        Some(_) => "It has no mailbox with us: ring it.",
+    }
+}
+
+const fn how(how: How) -> &'static str {
+    match how {
+        How::Phone => "By phone",
+        How::InPerson => "In person",
+        How::Letter => "By letter",
     }
 }
 

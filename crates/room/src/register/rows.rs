@@ -446,6 +446,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     super::sources::SEEN,
     super::sources::BLOCK_ENTRIES,
     super::told::MARK,
+    super::told::MARK_PRACTICE,
+    super::told::PRACTICES_TOLD,
+    super::told::PRACTICES_REACHED,
     super::told::TOLD,
     super::told::STILL_TO_RING,
 ];

@@ -2,9 +2,9 @@
 
 use crate::acts::{Browser, officer};
 use crate::world::{World, world};
-use candour_room::register;
 use candour_room::room::Room;
 use candour_room::texts::{self, Draft, TextKind};
+use candour_room::{incidents, register};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -91,6 +91,60 @@ async fn nobody_unsafe_to_write_is_told_by_letter() {
     let page = visit.told("phone").await;
     assert!(page.starts_with("HTTP/1.1 303"), "{page}");
     assert_eq!(visit.written().await, 1);
+}
+
+#[tokio::test]
+async fn a_practice_that_no_mail_reaches_is_marked_as_told_by_an_officer_and_a_slip_is_corrected() {
+    let visit = visit().await;
+    let pool = &visit.world.room.pool;
+    let row = format!(
+        "insert into notice (id, incident, recipient, recipient_id, text_version, channel, state, code_hash, made_at)
+         values (decode(repeat('05', 16), 'hex'), decode(repeat('09', 16), 'hex'), 'practice',
+            decode('{}', 'hex'), 1, 'call', 'on_call_list', decode(repeat('00', 32), 'hex'), now())",
+        visit.world.practice
+    );
+    pool.get().await.unwrap().batch_execute(&row).await.unwrap();
+    let register = format!("/incidents/{CASE}/register");
+    let ring = "Ring the practice itself";
+    assert!(visit.get(&register).await.contains(ring));
+    let list = visit.list();
+    let page = visit.get(&list).await;
+    assert!(
+        page.contains("It has no mailbox with us: ring it."),
+        "{page}"
+    );
+    let (_, day) = page.split_once("name=\"day\" value=\"").unwrap();
+    let told = format!("what=told&how=phone&day={}", &day[..10]);
+    let head = format!("POST {list}/itself/told");
+    for _ in 0..2 {
+        let answer = visit.browser.send(&head, &told).await;
+        assert!(answer.starts_with("HTTP/1.1 303"), "{answer}");
+    }
+    let reached = async || register::practices_reached(pool, CASE).await.unwrap();
+    assert_eq!(reached().await, 1);
+    assert!(visit.get(&list).await.contains("Told: By phone on "));
+    assert!(!visit.get(&register).await.contains(ring));
+    let said = incidents::events(pool, CASE).await.unwrap();
+    let said: Vec<&str> = said.iter().map(|row| row.detail.as_str()).collect();
+    assert!(
+        said.iter()
+            .any(|detail| detail.ends_with("wrote down that Kauri Health was told.")),
+        "{said:?}"
+    );
+    visit.browser.send(&head, "what=not_told").await;
+    assert_eq!(reached().await, 0);
+    assert!(visit.get(&register).await.contains(ring));
+    let rows = pool
+        .get()
+        .await
+        .unwrap()
+        .query("select from practice_told", &[])
+        .await;
+    assert_eq!(
+        rows.unwrap().len(),
+        2,
+        "pressing twice writes once, and a correction is another row"
+    );
 }
 
 #[tokio::test]
