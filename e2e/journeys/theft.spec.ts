@@ -92,6 +92,7 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   expect(stopped, "the session was frozen").toBe(true);
   await page.goto(shelf);
   await expect(page.getByRole("heading", { name: "Your access is stopped for now" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "0800 555 0100" })).toHaveAttribute("href", "tel:08005550100");
   await look(page, "problem-frozen");
 
   const [ngaire, tomasi] = [await officer(browser, "ngaire"), await withOneClick(browser, "tomasi")];
@@ -218,5 +219,13 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await victim.getByRole("link", { name: "Read it" }).click();
   for (const title of titles) await expect(victim.getByRole("main")).toContainText(title);
   await look(victim, "notices");
+  // Read is read: it waits no longer, and can be read again.
+  await victim.goto("/home");
+  await expect(victim.getByRole("heading", { name: "A message is waiting for you" })).toHaveCount(0);
+  await victim
+    .getByRole("link", { name: /^Messages/ })
+    .first()
+    .click();
+  for (const title of titles) await expect(victim.getByRole("main")).toContainText(title);
   for (const one of [ngaire, tomasi, stranger, manager, elsewhere, victim]) expectNothingOutside(one.context());
 });

@@ -168,6 +168,7 @@ fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
         is_own,
         until: (!is_own).then(|| "You may act for this person until 3 March 2027.".to_owned()),
         waiting: waiting.map(str::to_owned),
+        has_messages: true,
     }
 }
 
