@@ -92,6 +92,7 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   expect(stopped, "the session was frozen").toBe(true);
   await page.goto(shelf);
   await expect(page.getByRole("heading", { name: "Your access is stopped for now" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "0800 555 0100" })).toHaveAttribute("href", "tel:08005550100");
   await look(page, "problem-frozen");
 
   const [ngaire, tomasi] = [await officer(browser, "ngaire"), await withOneClick(browser, "tomasi")];
@@ -131,6 +132,10 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
     await ngaire.goto(incident + path);
     await look(ngaire, `room-${name}`);
   }
+  await ngaire.goto(`${incident}/notices`);
+  await appears(ngaire, ngaire.getByRole("link", { name: "Message to practices, version 1" }));
+  await ngaire.getByRole("link", { name: "Message to practices, version 1" }).click();
+  await look(ngaire, "room-text-sent");
   await ngaire.goto(`${incident}/register`);
   await ngaire.getByRole("main").getByRole("listitem").getByRole("link").first().click();
   await look(ngaire, "room-practice");
@@ -178,8 +183,17 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await manager.getByRole("link", { name: /^Your list/ }).click();
   await expect(manager.getByRole("main")).toContainText(thief.name);
   await look(manager, "desk-list");
-  // The patient comes to the counter: the practice writes it down, and corrects a slip.
   const line = manager.getByRole("row").filter({ hasText: thief.name });
+  // Fifteen minutes without a step: what is sent then is not taken, and that is said.
+  await manager.context().clearCookies();
+  await line.getByRole("button", { name: /^Write down that/ }).click();
+  await expect(manager.getByText(/Nothing was written down yet/)).toBeVisible();
+  await look(manager, "room-sign-in-again");
+  const { name, about } = known().find((one) => one.login === "moana")!;
+  await manager.getByRole("button", { name: `Sign in as ${name}. ${about}` }).click();
+  await expect(manager.getByText(/Nothing was written down yet/)).toBeVisible();
+  await look(manager, "desk-list-again");
+  // The patient comes to the counter: the practice writes it down, and corrects a slip.
   await line.getByRole("button", { name: /^Write down that/ }).click();
   await expect(line.getByText(/The practice wrote it down\.$/)).toBeVisible();
   await look(manager, "desk-list-told");
@@ -205,5 +219,13 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await victim.getByRole("link", { name: "Read it" }).click();
   for (const title of titles) await expect(victim.getByRole("main")).toContainText(title);
   await look(victim, "notices");
+  // Read is read: it waits no longer, and can be read again.
+  await victim.goto("/home");
+  await expect(victim.getByRole("heading", { name: "A message is waiting for you" })).toHaveCount(0);
+  await victim
+    .getByRole("link", { name: /^Messages/ })
+    .first()
+    .click();
+  for (const title of titles) await expect(victim.getByRole("main")).toContainText(title);
   for (const one of [ngaire, tomasi, stranger, manager, elsewhere, victim]) expectNothingOutside(one.context());
 });

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use candour_server::pages::ToRing;
 use candour_server::pages::demonstration::DemonstrationAccounts;
 use candour_server::{PortalConfig, PortalSettings};
 use jiff::Timestamp;
@@ -35,6 +36,7 @@ pub async fn run(
             origin: configuration.origin.clone(),
             zone: configuration.zone()?,
             trusted_proxies: configuration.trusted_proxies.clone(),
+            operator: operator(configuration),
             demonstration: accounts(data, configuration)?,
             clock,
         },
@@ -42,6 +44,12 @@ pub async fn run(
     candour_server::run(config, stop)
         .await
         .map_err(|error| Problem::Machine(sentence(&error)))
+}
+
+/// Whom people ring at the operator. A portal without one still serves: it is letters that need a sender.
+fn operator(configuration: &Configuration) -> Option<ToRing> {
+    let operator = configuration.operator().ok()?;
+    ToRing::new(&operator.name, &operator.phone)
 }
 
 fn accounts(

@@ -17,8 +17,9 @@ pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
 
 use crate::acts::Doer;
+use crate::calls::reach;
 use crate::core::Core;
-use crate::decision::{Action, DecisionFacts, Relation};
+use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
 use crate::facts::{Fact, FactBody};
 use crate::identity::{commit, standing as sessions};
@@ -152,16 +153,8 @@ pub(crate) fn allows(
     relation: Relation,
     now: Timestamp,
 ) -> bool {
-    let facts = DecisionFacts {
-        role: session.role,
-        purpose: Purpose::AccountCare,
-        action: Action::Change(plan.action),
-        relation,
-        tags: 0,
-        assurance: assurance(session, now),
-        is_deceased: false,
-        has_reason: false,
-    };
+    let (care, action) = (Purpose::AccountCare, Action::Change(plan.action));
+    let facts = reach::decision_facts(session, care, action, relation, now);
     core.policy.decide(&facts).is_allowed
 }
 

@@ -127,6 +127,8 @@ pub struct DecisionFacts {
     pub assurance: Assurance,
     /// The patient has died.
     pub is_deceased: bool,
+    /// Nothing may be sent to the patient.
+    pub is_unsafe_to_write: bool,
     /// A reason was given in words.
     pub has_reason: bool,
 }

@@ -143,6 +143,10 @@ impl PolicySet {
             ("part".to_owned(), word("Part", part(facts.action))),
             ("is_sensitive".to_owned(), flag(facts.tags != 0)),
             ("is_deceased".to_owned(), flag(facts.is_deceased)),
+            (
+                "is_unsafe_to_write".to_owned(),
+                flag(facts.is_unsafe_to_write),
+            ),
             ("has_reason".to_owned(), flag(facts.has_reason)),
             ("proof".to_owned(), word("Proof", proof(facts.assurance))),
         ])

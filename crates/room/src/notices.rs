@@ -4,6 +4,7 @@ use crate::codes::CodeKey;
 use crate::database::DatabaseError;
 use crate::portal::Practice;
 use crate::register::Member;
+use crate::texts::TextKind;
 use candour_keeper_api::words::{EntryKind, Purpose};
 use candour_seal::{CryptoRng, IncidentId};
 use deadpool_postgres::Pool;
@@ -53,6 +54,9 @@ pub struct Leased {
     pub attempts: i32,
     /// The recipient's own sign-in was used: the text is the one for them.
     pub is_holder: bool,
+    /// When the message before it went the same way to the same recipient, if there was one when the row was made:
+    /// then this one replaces it.
+    pub replaces: Option<Timestamp>,
 }
 
 /// What rows are wanted.
@@ -97,7 +101,8 @@ pub struct Versions {
     pub holder: Option<i32>,
 }
 
-/// Queues a notice for each practice and member in one transaction; what is queued already stays as it is.
+/// Queues a notice for each practice and member in one transaction; what is queued already stays as it is, but an
+/// older text that nobody has tried to send yet gives way: nobody gets two messages at once.
 ///
 /// Nobody who is not on the route of mail gets a mail row: they stand on the call list. A canary gets nothing.
 pub async fn queue(
@@ -174,17 +179,28 @@ async fn insert(
     let mut client = pool.get().await?;
     let transaction = client.transaction().await?;
     let statement = transaction.prepare_cached(QUEUE).await?;
+    let give_way = transaction.prepare_cached(GIVE_WAY).await?;
     let mut queued = 0;
     for (new, id) in all.iter().zip(&ids) {
         let hash = keys.check().hash(keys.code(id));
         let (id, recipient, hash) = (id.as_slice(), new.id.as_slice(), hash.as_slice());
+        let channel = new.channel.word();
+        let older: [&(dyn ToSql + Sync); 6] = [
+            &incident,
+            &new.recipient,
+            &recipient,
+            &channel,
+            &new.text_version,
+            &new.is_holder,
+        ];
+        transaction.execute(&give_way, &older).await?;
         let values: [&(dyn ToSql + Sync); 10] = [
             &id,
             &incident,
             &new.recipient,
             &recipient,
             &new.text_version,
-            &new.channel.word(),
+            &channel,
             &new.state,
             &hash,
             &now,
@@ -225,6 +241,7 @@ pub async fn lease(
                 made_at: row.try_get("made_at")?,
                 attempts: row.try_get("attempts")?,
                 is_holder: row.try_get("is_holder")?,
+                replaces: row.try_get("replaces")?,
             })
         })
         .collect()
@@ -323,6 +340,44 @@ pub async fn counts(pool: &Pool, incident: IncidentId) -> Result<Vec<Count>, Dat
         .collect()
 }
 
+/// What went out of one version of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Which text.
+    pub kind: TextKind,
+    /// Its version.
+    pub version: i32,
+    /// How many went by mail.
+    pub mails: i64,
+    /// How many wait in the portal.
+    pub in_portal: i64,
+    /// When the first went.
+    pub first_at: Timestamp,
+}
+
+/// Which versions of the messages of a case went out.
+pub async fn sent(pool: &Pool, incident: IncidentId) -> Result<Vec<Sent>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool.get().await?.query(SENT, &[&id]).await?;
+    rows.iter()
+        .map(|row| {
+            let (recipient, is_holder): (&str, bool) =
+                (row.try_get("recipient")?, row.try_get("is_holder")?);
+            Ok(Sent {
+                kind: match (recipient, is_holder) {
+                    ("practice", _) => TextKind::PracticeNotice,
+                    (_, true) => TextKind::HolderNotice,
+                    (_, false) => TextKind::PatientNotice,
+                },
+                version: row.try_get("text_version")?,
+                mails: row.try_get("mails")?,
+                in_portal: row.try_get("in_portal")?,
+                first_at: row.try_get("first_at")?,
+            })
+        })
+        .collect()
+}
+
 /// How many mails to people left with an address that a run had opened: the entry of the opening says so.
 pub async fn mailed_by_run(pool: &Pool, incident: IncidentId) -> Result<i64, DatabaseError> {
     let id = incident.as_bytes().as_slice();
@@ -335,11 +390,11 @@ pub async fn mailed_by_run(pool: &Pool, incident: IncidentId) -> Result<i64, Dat
     Ok(row.try_get(0)?)
 }
 
-/// The state of one recipient's notices, for the lists: channel, state, and why.
-pub async fn states(
-    pool: &Pool,
-    incident: IncidentId,
-) -> Result<Vec<(Vec<u8>, String, String, Option<String>)>, DatabaseError> {
+/// The state of one recipient's notice: who, channel, state, and why.
+pub type State = (Vec<u8>, String, String, Option<String>);
+
+/// The state of every notice of a case, for the lists; of one recipient and channel, the newest last.
+pub async fn states(pool: &Pool, incident: IncidentId) -> Result<Vec<State>, DatabaseError> {
     let id = incident.as_bytes().as_slice();
     let rows = pool.get().await?.query(STATES, &[&id]).await?;
     rows.iter()
@@ -367,6 +422,11 @@ pub(crate) const QUEUE: &str = "
     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
     on conflict (incident, recipient, recipient_id, text_version, channel) do nothing";
 
+pub(crate) const GIVE_WAY: &str = "
+    delete from notice
+    where incident = $1 and recipient = $2 and recipient_id = $3 and channel = $4
+      and state = 'waiting' and attempts = 0 and (text_version <> $5 or is_holder <> $6)";
+
 pub(crate) const LEASE_ROWS: &str = "
     update notice set state = 'sending', attempts = attempts + 1, lease_until = $5
     where id in (
@@ -374,7 +434,11 @@ pub(crate) const LEASE_ROWS: &str = "
         where incident = $1 and recipient = $2 and channel = $3
           and (state = 'waiting' or (state in ('failed', 'sending') and lease_until <= $4))
         order by made_at, id limit $6 for update skip locked)
-    returning id, recipient_id, text_version, made_at, attempts, is_holder";
+    returning id, recipient_id, text_version, made_at, attempts, is_holder,
+        (select max(earlier.handed_over_at) from notice earlier
+         where earlier.incident = notice.incident and earlier.recipient = notice.recipient
+           and earlier.recipient_id = notice.recipient_id and earlier.channel = notice.channel
+           and earlier.handed_over_at <= notice.made_at) as replaces";
 
 pub(crate) const HANDED_OVER: &str = "
     update notice set state = 'handed_over', handed_over_at = $2, grant_index = $3,
@@ -402,6 +466,12 @@ pub(crate) const COUNTS: &str = "
     from notice where incident = $1 group by recipient, channel, state
     order by recipient desc, channel, state";
 
+pub(crate) const SENT: &str = "
+    select recipient, is_holder, text_version, count(*) filter (where channel = 'mail') as mails,
+        count(*) filter (where channel = 'portal') as in_portal, min(handed_over_at) as first_at
+    from notice where incident = $1 and state = 'handed_over'
+    group by recipient, is_holder, text_version order by recipient desc, is_holder, text_version";
+
 pub(crate) const MAILED_BY_RUN: &str = "
     select count(*) from notice join entry on entry.index = notice.grant_index
     where notice.incident = $1 and notice.recipient = 'patient' and notice.channel = 'mail'
@@ -409,7 +479,7 @@ pub(crate) const MAILED_BY_RUN: &str = "
 
 pub(crate) const STATES: &str = "
     select recipient_id, channel, state, last_error from notice
-    where incident = $1 order by recipient_id, channel";
+    where incident = $1 order by recipient_id, channel, made_at";
 
 pub(crate) const CODE_HASHES: &str = "
     select code_hash, coalesce(handed_over_at, made_at) as at from notice
@@ -417,12 +487,14 @@ pub(crate) const CODE_HASHES: &str = "
 
 pub(crate) const STATEMENTS: &[&str] = &[
     QUEUE,
+    GIVE_WAY,
     LEASE_ROWS,
     HANDED_OVER,
     FAILED,
     TO_CALL_LIST,
     GIVE_BACK,
     COUNTS,
+    SENT,
     MAILED_BY_RUN,
     STATES,
     CODE_HASHES,

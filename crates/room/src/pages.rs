@@ -58,7 +58,15 @@ pub async fn serve(
             "/incidents/{id}/practices/{practice}/told",
             post(told::by_officer),
         )
+        .route(
+            "/incidents/{id}/practices/{practice}/itself/told",
+            post(told::practice_itself),
+        )
         .route("/incidents/{id}/texts/{kind}", get(lists::text))
+        .route(
+            "/incidents/{id}/texts/{kind}/{version}",
+            get(lists::text_version),
+        )
         .route("/incidents/{id}/regulator-told", post(acts::regulator_told))
         .route(
             "/incidents/{id}/acts/{act}",

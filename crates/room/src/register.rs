@@ -8,7 +8,9 @@ mod told;
 pub use approved::{Version, approved_members, has_approved_list, keep_approved};
 pub(crate) use rows::STATEMENTS;
 pub use sources::{Seen, depositors, seen};
-pub use told::{How, Mark, Told, mark, still_to_ring, told};
+pub use told::{
+    How, Mark, Told, mark, mark_practice, practices_reached, practices_told, still_to_ring, told,
+};
 
 pub use rows::{
     Counts, Member, MemberItem, MemberSection, counts, items, members, practices, register_hash,

@@ -19,7 +19,7 @@ use crate::reopenings;
 use crate::room::Room;
 use crate::scope;
 use crate::status;
-use crate::steward::StewardError;
+use crate::steward::{self, StewardError};
 use crate::texts::{self, Saved, TextKind};
 use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::{CallError, Token};
@@ -182,14 +182,21 @@ pub(crate) async fn text_of(
         .ok_or(DatabaseError::Row)
 }
 
-/// The body of a mail: greeting, words, code.
-pub(crate) fn body(greeting: &str, words: &str, code: &str) -> String {
+/// What a message says first that replaces another one.
+fn replacing(room: &Room, row: &Leased) -> Option<String> {
+    let day = |at| steward::day(at, &room.config.zone);
+    row.replaces.map(|at| texts::replacing(&day(at)))
+}
+
+/// The body of a mail: greeting, what it replaces, words, code.
+pub(crate) fn body(greeting: &str, replacing: Option<&str>, words: &str, code: &str) -> String {
+    let replacing = replacing.map_or_else(String::new, |sentence| format!("{sentence}\n\n"));
     let hello = if greeting.is_empty() {
         "Kia ora".to_owned()
     } else {
         format!("Kia ora {greeting}")
     };
-    format!("{hello},\n\n{words}\n\nCode: {code}\n")
+    format!("{hello},\n\n{replacing}{words}\n\nCode: {code}\n")
 }
 
 async fn practices(room: &Room, incident: IncidentId, now: Timestamp) -> Result<usize, SendError> {
@@ -264,6 +271,7 @@ pub(crate) async fn hand_over(
         subject: &text.draft.subject,
         body: body(
             greeting,
+            replacing(room, row).as_deref(),
             &text.draft.words,
             &room.codes.code(&row.id).to_string(),
         ),

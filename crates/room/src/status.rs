@@ -27,7 +27,7 @@ use crate::register;
 use crate::room::Room;
 use crate::scope::{self, Counts};
 use crate::steward::StewardError;
-use crate::texts::public_count;
+use crate::texts::{public_count, public_count_of_ways};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -39,7 +39,8 @@ use std::path::Path;
 /// The style sheet of the status site and of the room.
 pub(crate) const STYLE: &str = include_str!("../assets/room.css");
 
-/// The public numbers of one incident. Under 10 a number reads "fewer than 10".
+/// The public numbers of one incident. From 1 to 9 a number reads "fewer than 10", and
+/// a nought "none"; in what says how people are told a nought is hidden too (docs/adr/public-noughts.md).
 #[derive(Debug, Clone, Serialize)]
 pub struct Counters {
     /// The number of its first statement; names its page.
@@ -172,16 +173,14 @@ async fn counters(
         .find(|scope| scope.version == scope_version)
         .map_or(Counts::default(), |scope| scope.counts);
     let notices = notices::counts(&room.pool, incident).await?;
-    let sum = |wanted: &dyn Fn(&Count) -> bool| -> String {
-        let sum: i64 = notices
-            .iter()
-            .filter(|count| wanted(count))
-            .map(|count| count.recipients)
-            .sum();
-        public_count(i32::try_from(sum).unwrap_or(i32::MAX))
-    };
-    let is = |count: &Count, recipient: &str, channel: &str| {
-        count.recipient == recipient && count.channel == channel
+    let practices = register::practices_reached(&room.pool, incident).await?;
+    let gone = |channel: &str| -> i32 {
+        let is_gone = |count: &&Count| {
+            count.recipient == "patient" && count.channel == channel && count.state == "handed_over"
+        };
+        let gone = notices.iter().filter(is_gone);
+        let gone: i64 = gone.map(|count| count.recipients).sum();
+        i32::try_from(gone).unwrap_or(i32::MAX)
     };
     // By person: whoever has been told does not stand on a call list any more.
     let to_ring = register::still_to_ring(&room.pool, incident).await?;
@@ -194,20 +193,18 @@ async fn counters(
         people_opened: public_count(counts.people_opened),
         people_listed: public_count(counts.people_listed),
         documents: public_count(counts.documents_delivered),
-        practices_told: sum(&|count| is(count, "practice", "mail") && count.state == "handed_over"),
-        people_mailed: sum(&|count| is(count, "patient", "mail") && count.state == "handed_over"),
-        people_in_portal: sum(&|count| {
-            is(count, "patient", "portal") && count.state == "handed_over"
-        }),
-        people_on_call_lists: public_count(i32::try_from(to_ring).unwrap_or(i32::MAX)),
-        people_told_in_person: public_count(i32::try_from(in_person).unwrap_or(i32::MAX)),
+        practices_told: public_count(i32::try_from(practices).unwrap_or(i32::MAX)),
+        people_mailed: public_count_of_ways(gone("mail")),
+        people_in_portal: public_count(gone("portal")),
+        people_on_call_lists: public_count_of_ways(i32::try_from(to_ring).unwrap_or(i32::MAX)),
+        people_told_in_person: public_count_of_ways(i32::try_from(in_person).unwrap_or(i32::MAX)),
         waiting: waiting(&notices),
         as_of: as_of.to_string(),
         closed_at: case.closed_at.map(|at| at.to_string()),
     })
 }
 
-/// Messages are no people: that none is left may be said.
+/// Messages are no people.
 fn waiting(notices: &[Count]) -> String {
     let waiting: i64 = notices
         .iter()
@@ -219,9 +216,6 @@ fn waiting(notices: &[Count]) -> String {
         })
         .map(|count| count.number)
         .sum();
-    if waiting == 0 {
-        return "none".to_owned();
-    }
     public_count(i32::try_from(waiting).unwrap_or(i32::MAX))
 }
 

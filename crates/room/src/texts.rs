@@ -1,14 +1,16 @@
 //! The texts of an incident: drafted from a scope version's numbers, held against the gate, approved by two officers.
 
 mod drafts;
+mod numbers;
 mod rows;
 
+pub use numbers::{public_count, public_count_of_ways};
 pub(crate) use rows::STATEMENTS;
 
-pub use drafts::draft;
+pub use drafts::{draft, replacing};
 pub use rows::{
     Approval, List, Saved, approvals, approve, approve_in, mark, mark_published, newest, save,
-    version,
+    version, versions,
 };
 
 use candour_core::notices::{Finding, TextGate};
@@ -68,6 +70,14 @@ impl TextKind {
             Self::CallScript => "What to say on the phone",
             Self::Update => "Update of the public statement",
         }
+    }
+
+    /// Whether it is sent to somebody, so that a later version replaces the one that they have.
+    pub const fn is_message(self) -> bool {
+        matches!(
+            self,
+            Self::PracticeNotice | Self::PatientNotice | Self::HolderNotice
+        )
     }
 
     /// The kind with this word.
@@ -172,13 +182,4 @@ pub enum Further {
     Found,
     /// They stopped one.
     Stopped,
-}
-
-/// A count as the public may see it: under 10 it could point at somebody.
-pub fn public_count(number: i32) -> String {
-    if number < 10 {
-        "fewer than 10".to_owned()
-    } else {
-        number.to_string()
-    }
 }

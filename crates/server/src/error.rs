@@ -2,6 +2,7 @@
 
 use crate::dates;
 use crate::frame::Frame;
+use crate::pages::ToRing;
 use crate::pages::problem::ProblemPage;
 use crate::session::Visit;
 use axum::response::{IntoResponse, Response};
@@ -137,6 +138,14 @@ impl Problem {
         }
     }
 
+    /// Only the people who run the portal can let somebody in again.
+    const fn is_ended_by_the_operator(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal::Frozen | Refusal::SubjectClosed)
+        )
+    }
+
     /// The session is over: its cookies go.
     pub const fn ends_session(&self) -> bool {
         matches!(self, Self::Refused(Refusal::SessionEnded))
@@ -176,7 +185,13 @@ impl Problem {
     }
 
     /// The page, with the request's number where somebody has to look for it. A 404 is the same for all.
-    pub fn page(&self, mut frame: Frame, visit: Option<Visit>, request: &str) -> ProblemPage {
+    pub fn page(
+        &self,
+        mut frame: Frame,
+        visit: Option<Visit>,
+        operator: Option<&ToRing>,
+        request: &str,
+    ) -> ProblemPage {
         let saying = self.saying();
         let texts = frame.texts();
         texts.say(saying.title).clone_into(&mut frame.title);
@@ -198,6 +213,9 @@ impl Problem {
             frame,
             what: saying.what,
             next: saying.next,
+            ring: operator
+                .filter(|_| self.is_ended_by_the_operator())
+                .map(|operator| ("problem.ring_operator", operator.clone())),
             wait,
             path,
             path_words,
@@ -277,8 +295,11 @@ mod tests {
     fn every_problem_says_what_to_do() {
         for problem in all() {
             let frame = Frame::public(Standing::default(), "problem.internal");
-            let page = problem.page(frame, Some(Visit::Patient), "4f1a09");
-            for key in [page.what, page.next, page.path_words] {
+            let operator = ToRing::new("Kōwhai Health", "0800 555 0100");
+            let page = problem.page(frame, Some(Visit::Patient), operator.as_ref(), "4f1a09");
+            let ring = page.ring.as_ref().map(|(words, _)| *words);
+            let keys = [page.what, page.next, page.path_words];
+            for key in keys.into_iter().chain(ring) {
                 assert_ne!(page.frame.say(key), key, "{problem}");
             }
             assert!(!page.frame.title.contains("problem."), "{problem}");
@@ -289,7 +310,7 @@ mod tests {
     fn what_is_not_yours_and_what_is_not_there_are_the_same_page() {
         let page = |problem: Problem| {
             let frame = Frame::public(Standing::default(), "problem.internal");
-            askama::Template::render(&problem.page(frame, None, "one number")).unwrap()
+            askama::Template::render(&problem.page(frame, None, None, "one number")).unwrap()
         };
         assert_eq!(
             page(Problem::NoSuchPage),

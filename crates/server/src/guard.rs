@@ -122,7 +122,8 @@ async fn page(
 ) -> Response {
     let shown = if problem.ends_session() { None } else { visit };
     let frame = portal.frame(shown, "problem.internal").await;
-    let mut response = match problem.page(frame, visit, number).render() {
+    let operator = portal.settings().operator.as_ref();
+    let mut response = match problem.page(frame, visit, operator, number).render() {
         Ok(page) => Html(page).into_response(),
         // Not even the page renders: the number alone, so that a call finds the log.
         Err(_) => format!("Something went wrong on our side. {number}\n").into_response(),

@@ -17,7 +17,8 @@ pub mod trust;
 
 use candour_store::Practice;
 
-/// A practice and the number to ring it on.
+/// A practice, or whoever else helps, and the number to ring.
+#[derive(Debug, Clone)]
 pub struct ToRing {
     /// Its name.
     pub name: String,
@@ -30,10 +31,15 @@ pub struct ToRing {
 impl ToRing {
     /// `None` where the directory has no number. Whom the operator rings at night is not for patients.
     pub fn of(practice: &Practice) -> Option<Self> {
+        Self::new(&practice.name, &practice.phone)
+    }
+
+    /// `None` where the number is none.
+    pub fn new(name: &str, phone: &str) -> Option<Self> {
         Some(Self {
-            name: practice.name.clone(),
-            phone: spoken(&practice.phone),
-            link: dialled(&practice.phone)?,
+            name: name.to_owned(),
+            phone: spoken(phone),
+            link: dialled(phone)?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What every handler works with. The portal holds no session state: only settings and what the keeper said of itself.
 
 use crate::frame::{Frame, Standing};
+use crate::pages::ToRing;
 use crate::pages::demonstration::DemonstrationAccounts;
 use crate::session::Visit;
 use candour_app::{App, installation};
@@ -22,6 +23,8 @@ pub struct PortalSettings {
     pub zone: TimeZone,
     /// Proxies in front of the portal whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Who runs the portal, with the number that is open during an incident.
+    pub operator: Option<ToRing>,
     /// The accounts of a demonstration; a real installation has none.
     pub demonstration: Option<DemonstrationAccounts>,
     /// The clock.

@@ -10,7 +10,7 @@ use candour_app::{FirstByte, patients};
 use candour_core::people::Identity;
 use candour_keeper_api::Viewer;
 use candour_keeper_api::words::Purpose;
-use candour_seal::PatientId;
+use candour_seal::{PatientId, PersonId};
 
 /// How a visitor comes to a patient's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Reading {
     pub patient: PatientId,
     /// How they come to it, as far as the portal knows.
     pub relation: Relation,
+    /// Who reads, where the keeper was asked for whom they act: not for staff.
+    pub reader: Option<PersonId>,
     /// What goes with each opening.
     pub viewer: Viewer,
 }
@@ -39,16 +41,17 @@ impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
-        let relation = match (visitor.visit, &visitor.token) {
-            (Some(Visit::Staff(_)), _) => Relation::Staff,
-            (_, None) => Relation::Own,
+        let (relation, reader) = match (visitor.visit, &visitor.token) {
+            (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
+            (_, None) => (Relation::Own, None),
             (_, Some(_)) => {
                 let session = visitor.session(portal).await?;
+                let reader = Some(session.principal);
                 let acts_for =
                     |reachable: &&candour_app::sign_in::Reachable| reachable.patient == patient;
                 match session.patients.iter().find(acts_for) {
-                    Some(reachable) if reachable.is_proxied => Relation::Proxy,
-                    _ => Relation::Own,
+                    Some(reachable) if reachable.is_proxied => (Relation::Proxy, reader),
+                    _ => (Relation::Own, reader),
                 }
             }
         };
@@ -62,6 +65,7 @@ impl Reading {
             visitor,
             patient,
             relation,
+            reader,
             viewer,
         })
     }

@@ -7,6 +7,7 @@
 pub mod backup;
 mod housekeeping;
 mod items;
+mod notices;
 mod objects;
 mod patients;
 mod practices;
@@ -14,6 +15,7 @@ pub mod sql;
 
 pub use housekeeping::Housekeeping;
 pub use items::{Ciphertext, Kept, NewItem, ROW_LIMIT};
+pub use notices::ReadMark;
 pub use objects::{ObjectFile, Objects, Placement};
 pub use patients::Enrolments;
 pub use practices::Practice;

@@ -35,6 +35,11 @@ pub(crate) const SEALED: &str = "select sealed from item where id = $1 and store
 pub(crate) const SEALED_MANY: &str =
     "select id, sealed from item where id = any($1) and stored = 'row'";
 
+pub(crate) const PUT_READ: &str = "\
+insert into notice_read (mark) select mark from unnest($1::bytea[]) as new (mark) on conflict (mark) do nothing";
+
+pub(crate) const READ: &str = "select mark from notice_read where mark = any($1)";
+
 pub(crate) const COUNT_PRACTICES: &str = "select count(*) from practice";
 pub(crate) const COUNT_PATIENTS: &str = "select count(*) from patient";
 pub(crate) const COUNT_ITEMS: &str = "select count(*) from item";
@@ -55,6 +60,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("items stored", ITEMS_STORED),
     ("sealed", SEALED),
     ("sealed many", SEALED_MANY),
+    ("put read", PUT_READ),
+    ("read", READ),
     ("count practices", COUNT_PRACTICES),
     ("count patients", COUNT_PATIENTS),
     ("count items", COUNT_ITEMS),

@@ -52,6 +52,7 @@ async fn serve(line: &Line) -> Result<(), Problem> {
             origin: format!("http://localhost:{}", line.port),
             zone: TimeZone::UTC,
             trusted_proxies: Vec::new(),
+            operator: None,
             demonstration: None,
             clock: clock::now,
         },

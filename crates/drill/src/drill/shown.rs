@@ -11,19 +11,29 @@ pub use status_site::{Numbers, look as look_at_status_site};
 
 use crate::browser::plain;
 
-/// The cells of the rows of the tables in a piece of a page, as text.
+/// What stands before a cell on a narrow screen: its column's name, which is no part of what it says.
+const LABEL: &str = "<span class=\"label\" aria-hidden=\"true\">";
+
+/// The cells of the rows of the tables in a piece of a page, as text; the name in front of a row is its first.
 fn rows(piece: &str) -> Vec<Vec<String>> {
     piece
-        .split("<tr>")
+        .split("<tr")
         .skip(1)
         .map(|row| {
-            row.split("<td")
-                .skip(1)
-                .filter_map(|cell| Some(text(cell.split_once('>')?.1.split("</td>").next()?)))
+            row.split("<t")
+                .filter(|cell| cell.starts_with('d') || cell.contains("scope=\"row\""))
+                .filter_map(|cell| Some(text(said(cell.split_once('>')?.1.split("</t").next()?))))
                 .collect::<Vec<_>>()
         })
         .filter(|cells| !cells.is_empty())
         .collect()
+}
+
+/// A cell without its label.
+fn said(cell: &str) -> &str {
+    let labelled = cell.strip_prefix(LABEL);
+    let said = labelled.and_then(|rest| rest.split_once("</span>"));
+    said.map_or(cell, |(_, said)| said)
 }
 
 /// The text of a piece of a page: tags out, entities undone, white space as one blank.
@@ -51,7 +61,8 @@ mod tests {
 
     #[test]
     fn a_table_is_read_as_its_reader_reads_it() {
-        let page = "<table><tr><th>Name</th></tr>\n<tr><td>Māia O&#39;Neill</td><td class=\"x\">1 May <b>1980</b></td></tr></table>";
+        let page = "<table><tr><th scope=\"col\">Name</th></tr>\n<tr role=\"row\"><th scope=\"row\">Māia O&#39;Neill</th>\
+            <td role=\"cell\"><span class=\"label\" aria-hidden=\"true\">Born</span>1 May <b>1980</b></td></tr></table>";
         assert_eq!(rows(page), [["Māia O'Neill", "1 May 1980"]]);
     }
 }

@@ -36,6 +36,7 @@ struct View<'a> {
     patient: PatientId,
     token: KeyedToken,
     relation: Relation,
+    view: PatientView,
     keys: &'a SubjectKeyPair,
 }
 
@@ -64,13 +65,8 @@ pub async fn history(
     } else {
         reach::relation(session, &caller.own, token, patient, view, part, caller.now)
     };
-    let mut question = reach::decision_facts(
-        session,
-        caller.purpose,
-        Action::History,
-        relation,
-        caller.now,
-    );
+    let (purpose, now) = (caller.purpose, caller.now);
+    let mut question = reach::decision_facts(session, purpose, Action::History, relation, now);
     question.is_deceased = view.is_deceased;
     let about = view.is_known.then_some((patient, token));
     ask(core, &caller, &question, about).await?;
@@ -79,16 +75,17 @@ pub async fn history(
         .load(token)
         .await
         .map_err(|_| Reason::SubjectClosed)?;
-    let view = View {
+    let of = View {
         core,
         caller: &caller,
         patient,
         token,
         relation,
+        view,
         keys: &keys,
     };
     let limit = call.limit.clamp(1, MOST) as usize;
-    Ok(Reply::History(view.page(before(&call), limit).await?))
+    Ok(Reply::History(of.page(before(&call), limit).await?))
 }
 
 /// Asks the policy; the look itself is on the ledger before anything is read.
@@ -120,14 +117,8 @@ async fn reopenings(
 ) -> Result<HistoryPage, Refusal> {
     let session = &caller.session;
     let own = session.practice.ok_or(Reason::NotFound)?;
-    let relation = Relation::OwnPractice;
-    let question = reach::decision_facts(
-        session,
-        caller.purpose,
-        Action::History,
-        relation,
-        caller.now,
-    );
+    let (purpose, relation, now) = (caller.purpose, Relation::OwnPractice, caller.now);
+    let question = reach::decision_facts(session, purpose, Action::History, relation, now);
     ask(core, caller, &question, None).await?;
     let limit = i64::from(call.limit.clamp(1, MOST));
     let practice = own.as_bytes().as_slice();
@@ -289,20 +280,16 @@ impl View<'_> {
                     section,
                     source: None,
                 };
-                let view = PatientView {
-                    is_known: true,
-                    ..PatientView::default()
-                };
-                let caller = self.caller;
-                reach::relation(
-                    &caller.session,
-                    &caller.own,
-                    self.token,
-                    self.patient,
-                    view,
-                    part,
-                    caller.now,
-                ) == Relation::Proxy
+                let (view, caller) = (self.view, self.caller);
+                let (session, own) = (&caller.session, &caller.own);
+                // That somebody read a message which is kept from this viewer would say that there is one.
+                let is_kept = view.is_unsafe_to_write
+                    && section == Section::Notices
+                    && body.principal != session.principal.bytes();
+                let (token, patient) = (self.token, self.patient);
+                !is_kept
+                    && reach::relation(session, own, token, patient, view, part, caller.now)
+                        == Relation::Proxy
             }
         }
     }

@@ -31,6 +31,8 @@ pub struct PatientView {
     pub is_canary: bool,
     /// The patient has died.
     pub is_deceased: bool,
+    /// Nothing may be sent to the patient.
+    pub is_unsafe_to_write: bool,
     /// Enrolled at the session's practice now.
     pub is_enrolled: bool,
     /// Enrolled at the session's practice now or before.
@@ -47,8 +49,12 @@ impl PatientView {
                 Fact::Patient(patient) => {
                     view.is_known = true;
                     view.is_deceased |= patient.is_deceased;
+                    view.is_unsafe_to_write |= patient.is_unsafe_to_write;
                 }
-                Fact::PatientMarks(marks) => view.is_deceased = marks.is_deceased,
+                Fact::PatientMarks(marks) => {
+                    view.is_deceased = marks.is_deceased;
+                    view.is_unsafe_to_write = marks.is_unsafe_to_write;
+                }
                 Fact::Enrolment(enrolment) => view.is_enrolled |= is_own(&enrolment.practice),
                 Fact::Canary(_) => view.is_canary = true,
                 _ => {}
@@ -192,6 +198,7 @@ pub fn decision_facts(
         tags: 0,
         assurance: assurance(session, now),
         is_deceased: false,
+        is_unsafe_to_write: false,
         has_reason: false,
     }
 }

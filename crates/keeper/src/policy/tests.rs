@@ -88,6 +88,7 @@ fn plain(role: Role, action: Action, relation: Relation) -> DecisionFacts {
             Assurance::FreshPasskey
         },
         is_deceased: false,
+        is_unsafe_to_write: false,
         has_reason: true,
     }
 }
@@ -114,7 +115,16 @@ fn the_access_matrix_is_the_reviewed_one() {
                     assert_eq!(decision.is_allowed, oracle(&facts), "{facts:?}");
                     if decision.is_allowed {
                         let tagged = set.decide(&DecisionFacts { tags: 2, ..facts }).is_allowed;
-                        let mark = if tagged { "" } else { " (not sensitive)" };
+                        let unsafe_too = DecisionFacts {
+                            is_unsafe_to_write: true,
+                            ..facts
+                        };
+                        let mark = match (tagged, set.decide(&unsafe_too).is_allowed) {
+                            (true, true) => "",
+                            (false, true) => " (not sensitive)",
+                            (true, false) => " (not where nobody may write)",
+                            (false, false) => " (not sensitive, not where nobody may write)",
+                        };
                         write!(line, "; {}{mark}", purpose.word()).unwrap();
                     }
                 }
@@ -207,6 +217,10 @@ fn oracle(f: &DecisionFacts) -> bool {
     }
     if f.purpose == Purpose::Emergency && (f.assurance != Assurance::FreshPasskey || !f.has_reason)
     {
+        return false;
+    }
+    let is_message = f.action == Action::OpenItem(ItemKind::Notice);
+    if is_message && f.is_unsafe_to_write && f.relation != Relation::Own {
         return false;
     }
     if f.action == Action::Change(ChangeAction::AddPasskey) {
@@ -390,9 +404,12 @@ prop_compose! {
         tags in prop::sample::select(&[0_u8, 1, 64][..]),
         assurance in prop::sample::select(&PROOFS[..]),
         is_deceased: bool,
+        is_unsafe_to_write: bool,
         has_reason: bool,
     ) -> DecisionFacts {
-        DecisionFacts { role, purpose, action, relation, tags, assurance, is_deceased, has_reason }
+        DecisionFacts {
+            role, purpose, action, relation, tags, assurance, is_deceased, is_unsafe_to_write, has_reason,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Opening: whose it is, what is written, what is released.
 
-use crate::arrange::{Scene, new_item, scene, viewer};
+use crate::arrange::{Scene, new_item, person, scene, viewer};
 use candour_keeper::draft::Effect;
 use candour_keeper::facts::{self, Fact};
+use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, Item};
@@ -116,10 +117,7 @@ async fn a_practice_sees_of_a_shared_patient_only_what_it_deposited() {
     let patient = scene.patient(1).await;
     scene.segment(1, patient, Section::Medicines).await;
     let elsewhere = scene.keeper.practice().await;
-    let program = scene
-        .keeper
-        .program(elsewhere, candour_keeper::instances::InstanceKind::Import)
-        .await;
+    let program = scene.keeper.program(elsewhere, InstanceKind::Import).await;
     let mut known = scene
         .enrol_as(&program, vec![crate::arrange::person(1)])
         .await;
@@ -170,9 +168,7 @@ async fn a_shelf_segment_appears_together_with_its_document() {
             patient,
             section: Section::Shelf,
         };
-        let portal = scene
-            .keeper
-            .client(candour_keeper::instances::InstanceKind::Portal);
+        let portal = scene.keeper.client(InstanceKind::Portal);
         async move { portal.open(&call, target).await.unwrap().items().len() }
     };
     assert_eq!(shelf(&scene).await, 0);
@@ -260,8 +256,7 @@ async fn staff_rights_never_apply_to_ones_own_record() {
     let patient = scene.patient(1).await;
     let stored = scene.document(1, patient).await;
     let person = scene.clinician.person;
-    let instance =
-        candour_testkit::keeper::instance(candour_keeper::instances::InstanceKind::Portal);
+    let instance = candour_testkit::keeper::instance(InstanceKind::Portal);
     let (token, _) = scene
         .keeper
         .core
@@ -316,7 +311,7 @@ async fn the_sixty_first_patient_of_an_hour_is_over_budget_and_that_survives_a_r
     let (person, practice) = (scene.clinician.person, scene.practice);
     let keeper = scene.keeper.restart().await;
     let again = keeper.sign_in_staff(person, practice, Role::Clinician);
-    let portal = keeper.client(candour_keeper::instances::InstanceKind::Portal);
+    let portal = keeper.client(InstanceKind::Portal);
     let target = candour_keeper_api::Section {
         patient: patients[61].unwrap(),
         section: Section::Medicines,
@@ -361,4 +356,60 @@ async fn emergency_access_needs_a_passkey_answer_of_its_own_each_time() {
     scene.keeper.core.sessions.prove(token.expose(), true, now);
     assert_eq!(open(&scene).await, Ok(()));
     assert_eq!(open(&scene).await, Err(Reason::StepUpNeeded));
+}
+
+#[tokio::test]
+async fn a_message_to_somebody_whom_nobody_may_write_to_is_read_by_them_alone_as_if_there_were_none()
+ {
+    for is_unsafe_to_write in [false, true] {
+        let scene = scene().await;
+        let person = wire::NewEnrolment {
+            is_unsafe_to_write,
+            ..person(1)
+        };
+        let mut enrolled = scene.enrol_as(&scene.program, vec![person]).await;
+        let patient = enrolled.pop().unwrap().unwrap();
+        let notice = new_item(1, patient, ItemKind::Notice, Section::Notices);
+        let stored = scene.store(vec![notice]).await.pop().unwrap();
+        let own = scene.keeper.as_patient(patient).await;
+        let proxy = scene.keeper.as_proxy(patient, &[], 0).await;
+        let open = |token, purpose| scene.open_section(token, purpose, patient, Section::Notices);
+        let read = open(&own.token, Purpose::OwnRecord).await.unwrap();
+        assert_eq!(read.items().len(), 1);
+
+        let seen = usize::from(!is_unsafe_to_write);
+        let permit = open(&proxy.token, Purpose::ProxyAccess).await.unwrap();
+        assert_eq!(permit.items().len(), seen);
+        // What the incident room counts later is what was shown.
+        let question = Call::SectionAt(wire::SectionAt {
+            index: permit.index(),
+            patient: patient.as_bytes().to_vec(),
+        });
+        let room = scene.keeper.client(InstanceKind::Room);
+        let Reply::SectionAt(covered) = room.call(question).await.unwrap() else {
+            panic!("not an answer to the section");
+        };
+        assert_eq!(covered.items.len(), seen);
+        let alone = scene.open_document(&proxy.token, Purpose::ProxyAccess, stored.item);
+        let refused = alone.await.map(drop).err();
+        assert_eq!(refused, is_unsafe_to_write.then_some(Reason::NotFound));
+        // Nor does the proxy read that the patient read it; what they asked for themselves stands there as ever.
+        let call = Call::History(wire::History {
+            token: proxy.token.expose().to_vec(),
+            patient: patient.as_bytes().to_vec(),
+            before: 0,
+            limit: 50,
+            network: String::new(),
+        });
+        let Reply::History(page) = scene.portal.call(call).await.unwrap() else {
+            panic!("not an answer to history");
+        };
+        let messages = |is_viewer| {
+            let of = |event: &&wire::HistoryEvent| {
+                event.section == i32::from(Section::Notices) && event.is_viewer == is_viewer
+            };
+            page.events.iter().filter(of).count()
+        };
+        assert_eq!((messages(false), messages(true)), (seen, 1));
+    }
 }

@@ -260,6 +260,11 @@ pub(super) async fn messages(
             "People on call lists whom nobody has told yet".to_owned(),
             to_ring,
         ));
+        let practices = register::practices_told(&room.pool, incident).await?.len();
+        lines.push((
+            "Practices told by phone, in person or by letter".to_owned(),
+            i64::try_from(practices).unwrap_or(i64::MAX),
+        ));
         lines.push((
             "People told by phone, in person or by letter".to_owned(),
             i64::try_from(told).unwrap_or(i64::MAX),

@@ -1,7 +1,7 @@
 //! The desk of a practice: its own patients in a case, whom to ring and what to say, and whether a code is ours.
 
 use super::lists::{self, ShownList};
-use super::session::{Desk, Officer};
+use super::session::{CameBack, Desk, Officer};
 use super::{Problem, acts, page};
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, note_once_an_hour};
@@ -127,6 +127,7 @@ struct ListPage {
     is_waiting: bool,
     /// The day, where the case is closed, and the day until which names can be read.
     closed: Option<(String, String)>,
+    came_back: bool,
     phone: String,
     list: ShownList,
 }
@@ -141,6 +142,7 @@ async fn leave(room: &Room, desk: &Desk, what: String) -> Result<u64, Problem> {
 pub(super) async fn list(
     State(room): State<Arc<Room>>,
     desk: Desk,
+    CameBack(came_back): CameBack,
     Path(id): Path<String>,
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
@@ -166,6 +168,7 @@ pub(super) async fn list(
         is_unlocked: shown.is_unlocked,
         is_waiting: waits(&room, incident.id).await?,
         closed: super::cases::closed(&room, &incident),
+        came_back,
         phone: room.config.sender.phone.clone(),
         list: shown.list,
     }))

@@ -1,6 +1,7 @@
 //! Register, practice lists, texts and notices.
 
-use super::session::Officer;
+use super::cases::moment;
+use super::session::{CameBack, Officer};
 use super::{Problem, acts, page, words};
 use crate::database::DatabaseError;
 use crate::incidents::Incident;
@@ -9,11 +10,12 @@ use crate::register::{self, Member, Seen, Version};
 use crate::room::Room;
 use crate::status::{Part, parts};
 use crate::texts::{self, Draft, TextKind};
-use crate::{clock, notices, steward};
+use crate::{clock, notices, publish, steward};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
 use candour_seal::{IncidentId, PatientId, PracticeId};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -23,6 +25,10 @@ pub(super) struct ShownText {
     pub(super) title: &'static str,
     pub(super) version: i32,
     pub(super) scope_version: i32,
+    /// Whether and since when it is approved.
+    pub(super) state: String,
+    /// Somebody may have an earlier version.
+    pub(super) is_replacing: bool,
     pub(super) subject: String,
     pub(super) parts: Vec<Part>,
     pub(super) hash: String,
@@ -35,12 +41,14 @@ pub(super) async fn shown_texts(
     incident: IncidentId,
 ) -> Result<Vec<ShownText>, DatabaseError> {
     let texts = texts::newest(&room.pool, incident).await?;
-    let shown = texts.into_iter().map(|saved| shown_text(room, saved.draft));
+    let shown = texts
+        .into_iter()
+        .map(|saved| shown_text(room, saved.draft, saved.published_at));
     Ok(shown.collect())
 }
 
-/// A text with what is wrong with it.
-pub(super) fn shown_text(room: &Room, draft: Draft) -> ShownText {
+/// A text with what is wrong with it, and since when it is approved.
+pub(super) fn shown_text(room: &Room, draft: Draft, published_at: Option<Timestamp>) -> ShownText {
     let sender = &room.config.sender;
     let check = format!("{}/check", sender.status_site);
     let allowed = [
@@ -48,10 +56,16 @@ pub(super) fn shown_text(room: &Room, draft: Draft) -> ShownText {
         sender.status_site.as_str(),
         sender.operator.as_str(),
     ];
+    let approved = published_at.map(|at| moment(room, at));
     ShownText {
         kind: draft.kind.word(),
         title: draft.kind.title(),
         version: draft.version,
+        state: approved.map_or_else(
+            || "A draft: two officers have not approved it, and it went to nobody.".to_owned(),
+            |at| format!("Two officers had approved it on {at}."),
+        ),
+        is_replacing: draft.version > 1 && draft.kind.is_message(),
         scope_version: draft.scope_version,
         hash: draft.hash().to_string(),
         findings: draft
@@ -70,24 +84,50 @@ struct TextPage {
     officer: Option<Officer>,
     id: String,
     text: ShownText,
+    /// Every version, the newest first.
+    versions: Vec<ShownText>,
 }
 
+/// The newest version of a text.
 pub(super) async fn text(
     State(room): State<Arc<Room>>,
     officer: Officer,
     Path((id, kind)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
-    let incident = acts::incident(&room, &id).await?;
+    text_page(&room, officer, (id, kind), None).await
+}
+
+/// One version of a text: what was sent stays to be read when a newer one is drafted.
+pub(super) async fn text_version(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path((id, kind, version)): Path<(String, String, String)>,
+) -> Result<Html<String>, Problem> {
+    let version = version.parse().map_err(|_| Problem::not_found())?;
+    text_page(&room, officer, (id, kind), Some(version)).await
+}
+
+async fn text_page(
+    room: &Room,
+    officer: Officer,
+    (id, kind): (String, String),
+    version: Option<i32>,
+) -> Result<Html<String>, Problem> {
+    let incident = acts::incident(room, &id).await?;
     let kind = TextKind::from_word(&kind).ok_or_else(Problem::not_found)?;
-    let texts = shown_texts(&room, incident.id).await?;
-    let text = texts
-        .into_iter()
-        .find(|text| text.kind == kind.word())
+    let saved = texts::versions(&room.pool, incident.id, kind).await?;
+    let text = saved
+        .iter()
+        .find(|saved| version.is_none_or(|version| saved.draft.version == version))
         .ok_or_else(Problem::not_found)?;
     Ok(page(&TextPage {
         officer: Some(officer),
         id,
-        text,
+        text: shown_text(room, text.draft.clone(), text.published_at),
+        versions: saved
+            .into_iter()
+            .map(|saved| shown_text(room, saved.draft, saved.published_at))
+            .collect(),
     }))
 }
 
@@ -110,6 +150,8 @@ struct ShownPractice {
     told: usize,
     /// Not on the list that was approved last.
     waiting: usize,
+    /// No mail reaches the practice itself, and nobody told it.
+    must_be_rung: bool,
 }
 
 pub(super) async fn register(
@@ -127,6 +169,8 @@ pub(super) async fn register(
         .map(|practice| (practice.id, practice.name))
         .collect();
     let rung = rung(&room, incident.id).await?;
+    let states = notices::states(&room.pool, incident.id).await?;
+    let reached = register::practices_told(&room.pool, incident.id).await?;
     let told = register::told(&room.pool, incident.id).await?;
     let is_told = |member: &Member| told.contains_key(&member.patient);
     let practices = ids
@@ -148,6 +192,11 @@ pub(super) async fn register(
                     .count(),
                 told: listed.iter().filter(|member| is_told(member)).count(),
                 waiting: waiting.len(),
+                must_be_rung: !reached.contains_key(practice)
+                    && matches!(
+                        message_to(&states, *practice),
+                        Some(("call", _) | (_, "failed" | "stuck"))
+                    ),
             }
         })
         .collect();
@@ -161,6 +210,14 @@ pub(super) async fn register(
             .to_string(),
         is_ready: steward::list(&room, incident.id).await?.is_some(),
     }))
+}
+
+/// Channel and state of the newest message to a practice itself.
+fn message_to(states: &[notices::State], practice: PracticeId) -> Option<(&str, &str)> {
+    let own = states
+        .iter()
+        .rfind(|(recipient, ..)| recipient.as_slice() == practice.as_bytes());
+    own.map(|(_, channel, state, _)| (channel.as_str(), state.as_str()))
 }
 
 pub(super) fn of_practice(
@@ -199,7 +256,14 @@ struct PracticePage {
     officer: Option<Officer>,
     id: String,
     practice: String,
+    practice_id: String,
+    /// Where our message to the practice stands, and its number.
+    mail: &'static str,
+    phone: String,
+    /// How and when the practice itself was told by a person; empty where nobody wrote it down.
+    told: String,
     is_unlocked: bool,
+    came_back: bool,
     list: ShownList,
 }
 
@@ -210,6 +274,8 @@ pub(super) struct ShownPerson {
     pub(super) birth_date: String,
     pub(super) phone: String,
     pub(super) why: &'static str,
+    /// A letter is none of the ways to tell them.
+    pub(super) is_unsafe_to_write: bool,
     pub(super) seen: String,
     /// How, when and by whom they were told by a person; empty where nobody wrote it down.
     pub(super) told: String,
@@ -234,17 +300,28 @@ pub(super) struct ShownList {
 pub(super) async fn practice(
     State(room): State<Arc<Room>>,
     officer: Officer,
+    CameBack(came_back): CameBack,
     Path((id, practice)): Path<(String, String)>,
 ) -> Result<Html<String>, Problem> {
     let incident = acts::incident(&room, &id).await?;
     let practice: PracticeId = practice.parse().map_err(|_| Problem::not_found())?;
     let to = format!("/incidents/{id}/practices/{practice}/told");
     let shown = of_one_practice(&room, &incident, practice, Version::Newest, to).await?;
+    let states = notices::states(&room.pool, incident.id).await?;
+    let told = register::practices_told(&room.pool, incident.id).await?;
+    let known = portal::practices(&room.portal, &[practice]).await?.pop();
     Ok(page(&PracticePage {
         officer: Some(officer),
         id,
         practice: shown.practice,
+        practice_id: practice.to_string(),
+        mail: words::practice_mail(message_to(&states, practice)),
+        phone: known.map_or_else(String::new, |known| known.phone),
+        told: told
+            .get(&practice)
+            .map_or_else(String::new, words::practice_told),
         is_unlocked: shown.is_unlocked,
+        came_back,
         list: shown.list,
     }))
 }
@@ -372,13 +449,17 @@ fn shown_person(
             None if is_locked => String::new(),
             None => "Look in your own records".to_owned(),
         },
-        why: why(reason),
+        why: why(reason, member.is_unsafe_to_write),
+        is_unsafe_to_write: member.is_unsafe_to_write,
         seen: words::seen(member, seen),
     }
 }
 
-fn why(reason: &str) -> &'static str {
+fn why(reason: &str, is_unsafe_to_write: bool) -> &'static str {
     match reason {
+        "deceased" if is_unsafe_to_write => {
+            "Has died, and nobody may write there: find a representative and ring."
+        }
         "deceased" => "Has died: find a representative.",
         "unsafe_to_write" => "Must not be written to: ring, leave no message.",
         "under_16" => "Under 16: speak with the guardian.",
@@ -396,6 +477,40 @@ struct NoticesPage {
     id: String,
     counts: Vec<(String, i64)>,
     runs: Vec<(String, bool)>,
+    sent: Vec<ShownSent>,
+}
+
+/// A version of a text that is out.
+struct ShownSent {
+    kind: &'static str,
+    version: i32,
+    name: String,
+    what: String,
+}
+
+/// The statements and messages that are out.
+async fn sent(room: &Room, incident: IncidentId) -> Result<Vec<ShownSent>, DatabaseError> {
+    let statements = publish::statements(&room.pool).await?.into_iter();
+    let statements = statements.filter(|statement| statement.incident == incident);
+    let statements = statements.map(|statement| ShownSent {
+        kind: TextKind::Statement.word(),
+        version: statement.text_version,
+        name: format!("Statement {}", statement.number),
+        what: format!("published on {}", moment(room, statement.published_at)),
+    });
+    let messages = notices::sent(&room.pool, incident).await?.into_iter();
+    let messages = messages.map(|sent| ShownSent {
+        kind: sent.kind.word(),
+        version: sent.version,
+        name: format!("{}, version {}", sent.kind.title(), sent.version),
+        what: format!(
+            "by mail {}, in the portal {}, the first on {}",
+            sent.mails,
+            sent.in_portal,
+            moment(room, sent.first_at)
+        ),
+    });
+    Ok(statements.chain(messages).collect())
 }
 
 pub(super) async fn notices(
@@ -409,12 +524,10 @@ pub(super) async fn notices(
         officer: Some(officer),
         id,
         counts: super::cases::messages(&room, incident.id).await?,
+        sent: sent(&room, incident.id).await?,
         runs: runs
             .iter()
-            .map(|run| {
-                let begun = super::cases::moment(&room, run.begun_at);
-                (begun, run.finished_at.is_some())
-            })
+            .map(|run| (moment(&room, run.begun_at), run.finished_at.is_some()))
             .collect(),
     }))
 }

@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{Action, Purpose, Reason, Role};
 use candour_keeper_api::{CallError, Token};
-use candour_seal::{PersonId, PracticeId};
-use http::HeaderMap;
+use candour_seal::{IncidentId, PersonId, PracticeId};
 use http::header::COOKIE;
 use http::request::Parts;
+use http::{HeaderMap, Method};
+use std::convert::Infallible;
+use std::str::FromStr;
 use std::sync::Arc;
 
 const NAME: &str = "__Host-room";
@@ -140,9 +142,49 @@ pub(super) fn token(headers: &HeaderMap) -> Option<Token> {
         .and_then(|(_, value)| Token::from_bytes(&from_hexadecimal(value)?))
 }
 
+/// What the address says of a page to which somebody comes back after signing in.
+const CAME_BACK: &str = "not-written";
+
+/// Whether somebody comes back to a form because their sign-in had ended when they sent it: nothing was written down.
+pub(super) struct CameBack(pub(super) bool);
+
+impl<S: Sync> FromRequestParts<S> for CameBack {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self(parts.uri.query() == Some(CAME_BACK)))
+    }
+}
+
+/// The page with the form that writes down who was told; `None` for any other address.
+fn page_of_form(parts: &Parts) -> Option<&str> {
+    let page = parts.uri.path().strip_suffix("/told")?;
+    let page = page.strip_suffix("/itself").unwrap_or(page);
+    (parts.method == Method::POST && is_list(page)).then_some(page)
+}
+
+/// Where to go on after signing in; only to a list of ours.
+pub(super) fn way_back(page: &str) -> Option<String> {
+    is_list(page).then(|| format!("{page}?{CAME_BACK}"))
+}
+
+fn is_list(page: &str) -> bool {
+    let is_id = |id: &str| IncidentId::from_str(id).is_ok();
+    match page.strip_prefix("/desk/") {
+        Some(id) => is_id(id),
+        None => page
+            .strip_prefix("/incidents/")
+            .and_then(|rest| rest.split_once("/practices/"))
+            .is_some_and(|(id, practice)| is_id(id) && is_id(practice)),
+    }
+}
+
 /// Whoever the cookie names, by the records keeper's word; else what to answer.
 async fn signed_in(parts: &Parts, room: &Room) -> Result<Visitor, Response> {
-    let sign_in = || Redirect::to("/sign-in").into_response();
+    let sign_in = || match page_of_form(parts) {
+        Some(page) => Redirect::to(&format!("/sign-in?back={page}")).into_response(),
+        None => Redirect::to("/sign-in").into_response(),
+    };
     let token = token(&parts.headers).ok_or_else(sign_in)?;
     let call = Call::Session(wire::WithToken {
         token: token.expose().to_vec(),
@@ -186,6 +228,32 @@ impl FromRequestParts<Arc<Room>> for Desk {
         match signed_in(parts, room).await? {
             Visitor::Desk(desk) => Ok(desk),
             Visitor::Officer(_) => Err(Redirect::to("/incidents").into_response()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signing_in_leads_back_to_a_list_and_nowhere_else() {
+        let id = "09".repeat(16);
+        for page in [
+            format!("/desk/{id}"),
+            format!("/incidents/{id}/practices/{id}"),
+        ] {
+            assert_eq!(way_back(&page), Some(format!("{page}?not-written")));
+        }
+        for page in [
+            String::new(),
+            "//evil.example".to_owned(),
+            format!("//evil.example/desk/{id}"),
+            format!("/desk/{id}/../../sign-out"),
+            format!("/desk/{id}?x"),
+            format!("/incidents/{id}"),
+        ] {
+            assert_eq!(way_back(&page), None, "{page}");
         }
     }
 }

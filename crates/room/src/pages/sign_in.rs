@@ -23,6 +23,8 @@ struct SignInPage {
     ceremony: String,
     options: String,
     officers: Vec<ListedOfficer>,
+    /// What they sent was not taken: their sign-in had ended.
+    is_unwritten: bool,
 }
 
 /// A passkey's answer as the form sends it.
@@ -42,6 +44,9 @@ impl Answer {
 pub(super) struct Login {
     #[serde(default)]
     login: String,
+    /// The page with the form that was sent when the sign-in had ended.
+    #[serde(default)]
+    back: String,
 }
 
 /// JSON that may stand in a page: no `<` can end the element it stands in.
@@ -66,12 +71,14 @@ pub(super) async fn form(
         ceremony: hexadecimal(&ceremony.ceremony),
         options: in_page(&ceremony.options_json),
         officers: demonstration.map_or_else(Vec::new, DemonstrationOfficers::listed),
+        is_unwritten: session::way_back(&login.back).is_some(),
     })
     .into_response())
 }
 
 pub(super) async fn answer(
     State(room): State<Arc<Room>>,
+    Query(login): Query<Login>,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
     let call = Call::PasskeyFinish(wire::PasskeyFinish {
@@ -97,7 +104,9 @@ pub(super) async fn answer(
         }
     };
     let cookie = [(SET_COOKIE, session::cookie(&token))];
-    Ok((cookie, Redirect::to(home)).into_response())
+    let way = session::way_back(&login.back);
+    let way = way.as_deref().unwrap_or(home);
+    Ok((cookie, Redirect::to(way)).into_response())
 }
 
 pub(super) async fn out(State(room): State<Arc<Room>>, headers: HeaderMap) -> Response {

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::database::DatabaseError;
 use crate::follower::principal_of;
 use crate::incidents::{Event, Incident, note_once_an_hour};
-use crate::register::{self, How, Mark};
+use crate::register::{self, How, Mark, Told};
 use crate::room::Room;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -15,6 +15,7 @@ use axum::response::Redirect;
 use candour_keeper_api::words::{Action, Purpose};
 use candour_seal::{PatientId, PracticeId};
 use http::StatusCode;
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ use std::sync::Arc;
 /// What the form sends.
 #[derive(Deserialize)]
 pub(super) struct Written {
+    /// Whom; empty in the form about the practice itself.
+    #[serde(default)]
     patient: String,
     #[serde(default)]
     how: String,
@@ -33,7 +36,6 @@ pub(super) struct Written {
 
 /// What the form says, read once.
 struct Said {
-    patient: PatientId,
     is_told: bool,
     how: How,
     day: Date,
@@ -82,6 +84,47 @@ pub(super) async fn by_officer(
     Ok(Redirect::to(&back))
 }
 
+/// `POST /incidents/{incident}/practices/{practice}/itself/told`: a practice that our mail does not reach was told.
+pub(super) async fn practice_itself(
+    State(room): State<Arc<Room>>,
+    officer: Officer,
+    Path((id, practice)): Path<(String, String)>,
+    Form(written): Form<Written>,
+) -> Result<Redirect, Problem> {
+    let incident = acts::incident(&room, &id).await?;
+    let writer = Writer {
+        person: &officer,
+        practice: practice.parse().map_err(|_| Problem::not_found())?,
+        is_desk: false,
+    };
+    let concerned = register::practices(&room.pool, incident.id).await?;
+    if !concerned.contains(&writer.practice) {
+        return Err(Problem::not_found());
+    }
+    let told = register::practices_told(&room.pool, incident.id).await?;
+    let before = told.get(&writer.practice);
+    let now = clock::now();
+    let said = read(&room, &incident, before, &written, now)?;
+    let whom = writer.practice.to_string();
+    let mark = mark(&room, &incident, &writer, (&whom, &said), now).await?;
+    if register::mark_practice(&room.pool, incident.id, writer.practice, &mark).await? {
+        let name = super::lists::practice_name(&room, writer.practice).await?;
+        let who = officer.who();
+        let detail = if said.is_told {
+            format!("{who} wrote down that {name} was told.")
+        } else {
+            format!("{who} corrected that {name} was told: not yet.")
+        };
+        let (event, entry) = (Event::PracticeTold, mark.entry_index);
+        let title = officer.title();
+        note_once_an_hour(&room.pool, incident.id, now, event, title, &detail, entry).await?;
+        room.wake.notify_waiters();
+    }
+    Ok(Redirect::to(&format!(
+        "/incidents/{id}/practices/{practice}"
+    )))
+}
+
 async fn write_down(
     room: &Room,
     incident: &Incident,
@@ -89,28 +132,21 @@ async fn write_down(
     written: &Written,
 ) -> Result<(), Problem> {
     let now = clock::now();
-    let zone = &room.config.zone;
-    let (first, today) = (
-        incident.opened_at.to_zoned(zone.clone()).date(),
-        now.to_zoned(zone.clone()).date(),
-    );
+    let patient: PatientId = written.patient.parse().map_err(|_| Problem::not_found())?;
     let members = register::approved_members(&room.pool, incident.id).await?;
-    let said = read(room, incident, written, (first, today)).await?;
-    if !of_practice(&members, writer.practice).any(|member| member.patient == said.patient) {
-        return Err(Problem::not_found());
+    let told = register::told(&room.pool, incident.id).await?;
+    let said = read(room, incident, told.get(&patient), written, now)?;
+    let member = of_practice(&members, writer.practice)
+        .find(|member| member.patient == patient)
+        .ok_or_else(Problem::not_found)?;
+    if said.is_told && said.how == How::Letter && member.is_unsafe_to_write {
+        return Err(unclear(
+            "Nobody may write to this person. Tell them by phone or in person, then write it down.",
+        ));
     }
-    let entry_index = leave(room, incident, writer, &said).await?;
-    let mark = Mark {
-        is_told: said.is_told,
-        how: said.how,
-        day: said.day,
-        author: writer.person.person,
-        role: writer.person.role,
-        practice: writer.is_desk.then_some(writer.practice),
-        at: now,
-        entry_index,
-    };
-    if !register::mark(&room.pool, incident.id, said.patient, &mark).await? {
+    let whom = patient.to_string();
+    let mark = mark(room, incident, writer, (&whom, &said), now).await?;
+    if !register::mark(&room.pool, incident.id, patient, &mark).await? {
         return Ok(());
     }
     let practice = super::lists::practice_name(room, writer.practice).await?;
@@ -127,32 +163,34 @@ async fn write_down(
         Event::PatientTold,
         title,
         &detail,
-        entry_index,
+        mark.entry_index,
     )
     .await?;
     room.wake.notify_waiters();
     Ok(())
 }
 
+fn unclear(words: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "Nothing was written down", words)
+}
+
 /// Reads the form. A correction keeps the words of what it corrects.
-async fn read(
+fn read(
     room: &Room,
     incident: &Incident,
+    before: Option<&Told>,
     written: &Written,
-    (first, today): (Date, Date),
+    now: Timestamp,
 ) -> Result<Said, Problem> {
-    let patient: PatientId = written.patient.parse().map_err(|_| Problem::not_found())?;
+    let day = |at: Timestamp| at.to_zoned(room.config.zone.clone()).date();
+    let (first, today) = (day(incident.opened_at), day(now));
     if written.what == "not_told" {
-        let told = register::told(&room.pool, incident.id).await?;
-        let before = told.get(&patient);
         return Ok(Said {
-            patient,
             is_told: false,
             how: before.map_or(How::Phone, |before| before.how),
             day: before.map_or(today, |before| before.day),
         });
     }
-    let unclear = |words| Problem::new(StatusCode::BAD_REQUEST, "Nothing was written down", words);
     let how = How::from_word(&written.how)
         .ok_or_else(|| unclear("Say how the person was told, and try again."))?;
     let day: Date = written
@@ -165,10 +203,29 @@ async fn read(
         ));
     }
     Ok(Said {
-        patient,
         is_told: true,
         how,
         day,
+    })
+}
+
+/// What is written, with the keeper's leave.
+async fn mark(
+    room: &Room,
+    incident: &Incident,
+    writer: &Writer<'_>,
+    (whom, said): (&str, &Said),
+    now: Timestamp,
+) -> Result<Mark, Problem> {
+    Ok(Mark {
+        is_told: said.is_told,
+        how: said.how,
+        day: said.day,
+        author: writer.person.person,
+        role: writer.person.role,
+        practice: writer.is_desk.then_some(writer.practice),
+        at: now,
+        entry_index: leave(room, incident, writer, (whom, said)).await?,
     })
 }
 
@@ -177,7 +234,7 @@ async fn leave(
     room: &Room,
     incident: &Incident,
     writer: &Writer<'_>,
-    said: &Said,
+    (whom, said): (&str, &Said),
 ) -> Result<i64, Problem> {
     let (action, purpose) = if writer.is_desk {
         (Action::Worklist, Purpose::Administration)
@@ -186,9 +243,8 @@ async fn leave(
     };
     let what = if said.is_told { "told" } else { "not_told" };
     let detail = format!(
-        "incident_{what} {} {} {} {}",
+        "incident_{what} {} {whom} {} {}",
         incident.id,
-        said.patient,
         said.how.word(),
         said.day
     );

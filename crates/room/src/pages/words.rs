@@ -83,8 +83,10 @@ pub(super) fn session_state(session: &AccountSession, now: Timestamp) -> &'stati
 /// What was seen of one person, of what one practice deposited.
 pub(super) fn seen(member: &Member, seen: Seen) -> String {
     let what = match (seen.documents, seen.has_parts, seen.has_lines) {
-        (0, false, false) => "Nothing that you deposited".to_owned(),
-        (0, false, true) => "A name line or list of titles".to_owned(),
+        // One sentence for both: that nothing of theirs was seen would say that the person has documents elsewhere.
+        (0, false, _) => {
+            "Of what you deposited, at most a name line or a list of titles".to_owned()
+        }
         (0, true, _) => "Parts of the record".to_owned(),
         (1, false, _) => "One document".to_owned(),
         (1, true, _) => "One document, and parts of the record".to_owned(),
@@ -100,15 +102,35 @@ pub(super) fn seen(member: &Member, seen: Seen) -> String {
 /// How and when somebody was told, for one practice's eyes: whether another has the person too is not its business.
 pub(super) fn told(told: &Told, practice: PracticeId) -> String {
     let day = told.day.strftime("%-d %B %Y");
-    let how = match told.how {
-        How::Phone => "By phone",
-        How::InPerson => "In person",
-        How::Letter => "By letter",
-    };
+    let how = how(told.how);
     if told.practice == Some(practice) {
         format!("{how} on {day}. The practice wrote it down.")
     } else {
         format!("{how} on {day}. Somebody else wrote it down.")
+    }
+}
+
+/// How and when a practice itself was told.
+pub(super) fn practice_told(told: &Told) -> String {
+    format!("{} on {}.", how(told.how), told.day.strftime("%-d %B %Y"))
+}
+
+/// Where our own message to a practice stands: channel and state of its newest row.
+pub(super) fn practice_mail(row: Option<(&str, &str)>) -> &'static str {
+    match row {
+        None => "No message to it is queued yet.",
+        Some(("mail", "handed_over")) => "Our mail left for its mailbox.",
+        Some(("mail", "failed" | "stuck")) => "Our mail does not arrive: ring it.",
+        Some(("mail", _)) => "Our mail is on its way.",
+        Some(_) => "It has no mailbox with us: ring it.",
+    }
+}
+
+const fn how(how: How) -> &'static str {
+    match how {
+        How::Phone => "By phone",
+        How::InPerson => "In person",
+        How::Letter => "By letter",
     }
 }
 
@@ -131,6 +153,31 @@ pub(super) fn finding(finding: &Finding) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candour_seal::PatientId;
+
+    #[test]
+    fn a_practice_does_not_read_that_only_another_practice_s_documents_were_seen() {
+        let member = Member {
+            patient: PatientId::from_bytes([1; 16]),
+            state: "confirmed".to_owned(),
+            route: "mail".to_owned(),
+            reason: "mail".to_owned(),
+            practices: Vec::new(),
+            enrolled: Vec::new(),
+            is_unsafe_to_write: false,
+            is_holder: false,
+        };
+        let with_lines = |has_lines| Seen {
+            has_lines,
+            ..Seen::default()
+        };
+        let elsewhere = seen(&member, with_lines(false));
+        assert_eq!(elsewhere, seen(&member, with_lines(true)));
+        assert_eq!(
+            elsewhere,
+            "Of what you deposited, at most a name line or a list of titles"
+        );
+    }
 
     #[test]
     fn a_stuck_mail_is_said_so_that_somebody_looks() {

@@ -77,7 +77,7 @@ pub(crate) const KEEP_SECTIONS: &str = "
     where incident = $1";
 
 pub(crate) const APPROVED_MEMBERS: &str = "
-    select register.patient, register.route, register.reason, register.enrolled,
+    select register.patient, register.route, register.reason, register.enrolled, register.is_unsafe_to_write,
            case when register.approved_state = 'confirmed' then register.state
                 else register.approved_state end as state,
            array(select unnest(register.practices) intersect select unnest(register.approved_practices)

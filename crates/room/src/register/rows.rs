@@ -151,6 +151,8 @@ pub struct Member {
     pub practices: Vec<PracticeId>,
     /// Those of them where the person is enrolled now.
     pub enrolled: Vec<PracticeId>,
+    /// Nothing may be sent to their address or mailbox.
+    pub is_unsafe_to_write: bool,
     /// Their own sign-in was used: it opened their record as its owner's.
     pub is_holder: bool,
 }
@@ -175,6 +177,7 @@ pub(super) fn read_members(rows: &[Row]) -> Result<Vec<Member>, DatabaseError> {
                 reason: row.try_get("reason")?,
                 practices: practice_ids(row.try_get("practices")?)?,
                 enrolled: practice_ids(row.try_get("enrolled")?)?,
+                is_unsafe_to_write: row.try_get("is_unsafe_to_write")?,
                 is_holder: row.try_get("is_holder")?,
             })
         })
@@ -406,6 +409,11 @@ pub(crate) const SAVE_SECTION: &str = "
 
 pub(crate) const MEMBERS: &str = "
     select register.patient, register.state, register.route, register.reason, register.practices, register.enrolled,
+           register.is_unsafe_to_write
+               or exists (select 1 from notice
+                          where notice.incident = register.incident and notice.recipient = 'patient'
+                            and notice.recipient_id = register.patient
+                            and notice.last_error = 'unsafe_to_write') as is_unsafe_to_write,
            exists (select 1 from scope_row release join entry on entry.index = release.grant_index
                    where release.incident = register.incident and release.version = register.scope_version
                      and release.patient = register.surrogate and entry.purpose = $2) as is_holder
@@ -449,6 +457,9 @@ pub(crate) const STATEMENTS: &[&str] = &[
     super::sources::SEEN,
     super::sources::BLOCK_ENTRIES,
     super::told::MARK,
+    super::told::MARK_PRACTICE,
+    super::told::PRACTICES_TOLD,
+    super::told::PRACTICES_REACHED,
     super::told::TOLD,
     super::told::STILL_TO_RING,
 ];

@@ -1,4 +1,4 @@
-//! Who was told by a person: by phone, in person, by letter. Written down by whoever told them; a mistake is corrected
+//! Who was told by a person: by phone, in person, by letter; people, and practices that no mail reaches. Written down by whoever told them; a mistake is corrected
 //! by another row.
 
 use crate::database::DatabaseError;
@@ -127,6 +127,69 @@ pub async fn told(
         .collect()
 }
 
+/// Writes down that a practice itself was told, as [`mark`] does of a person.
+pub async fn mark_practice(
+    pool: &Pool,
+    incident: IncidentId,
+    practice: PracticeId,
+    mark: &Mark,
+) -> Result<bool, DatabaseError> {
+    let (incident, practice) = (
+        incident.as_bytes().as_slice(),
+        practice.as_bytes().as_slice(),
+    );
+    let author = mark.author.as_bytes().as_slice();
+    let values: [&(dyn ToSql + Sync); 9] = [
+        &incident,
+        &practice,
+        &mark.is_told,
+        &mark.how.word(),
+        &mark.day,
+        &author,
+        &i16::from(mark.role.number()),
+        &mark.at,
+        &mark.entry_index,
+    ];
+    let count = pool.get().await?.execute(MARK_PRACTICE, &values).await?;
+    Ok(count == 1)
+}
+
+/// Every practice of a case that was told by a person.
+pub async fn practices_told(
+    pool: &Pool,
+    incident: IncidentId,
+) -> Result<BTreeMap<PracticeId, Told>, DatabaseError> {
+    let incident = incident.as_bytes().as_slice();
+    let rows = pool
+        .get()
+        .await?
+        .query(PRACTICES_TOLD, &[&incident])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            let practice: &[u8] = row.try_get("practice")?;
+            let told = Told {
+                how: How::from_word(row.try_get("how")?).ok_or(DatabaseError::Row)?,
+                day: row.try_get("told_on")?,
+                practice: None,
+            };
+            let practice = PracticeId::try_from(practice).map_err(|_| DatabaseError::Row)?;
+            Ok((practice, told))
+        })
+        .collect()
+}
+
+/// How many practices know: our mail left for them, or a person told them.
+pub async fn practices_reached(pool: &Pool, incident: IncidentId) -> Result<i64, DatabaseError> {
+    let incident = incident.as_bytes().as_slice();
+    let row = pool
+        .get()
+        .await?
+        .query_one(PRACTICES_REACHED, &[&incident])
+        .await?;
+    Ok(row.try_get(0)?)
+}
+
 /// How many people stand on a call list and nobody has told yet.
 pub async fn still_to_ring(pool: &Pool, incident: IncidentId) -> Result<i64, DatabaseError> {
     let incident = incident.as_bytes().as_slice();
@@ -156,6 +219,34 @@ pub(crate) const TOLD: &str = "
         where told.incident = $1 and register.state <> 'cleared'
         order by told.patient, number desc
     ) newest where is_told order by patient";
+
+pub(crate) const MARK_PRACTICE: &str = "
+    with newest as (
+        select number, is_told, how, told_on from practice_told
+        where incident = $1 and practice = $2 order by number desc limit 1
+    )
+    insert into practice_told (incident, practice, number, is_told, how, told_on, author, role, at, entry_index)
+    select $1, $2, coalesce((select number from newest), 0) + 1, $3, $4, $5, $6, $7, $8, $9
+    where case when $3 then not exists (select 1 from newest where is_told and how = $4 and told_on = $5)
+               else exists (select 1 from newest where is_told) end
+    on conflict do nothing";
+
+pub(crate) const PRACTICES_TOLD: &str = "
+    select practice, how, told_on from (
+        select distinct on (practice) practice, is_told, how, told_on from practice_told
+        where incident = $1 order by practice, number desc
+    ) newest where is_told order by practice";
+
+pub(crate) const PRACTICES_REACHED: &str = "
+    select count(*) from (
+        select recipient_id from notice
+        where incident = $1 and recipient = 'practice' and channel = 'mail' and state = 'handed_over'
+        union
+        select practice from (
+            select distinct on (practice) practice, is_told from practice_told
+            where incident = $1 order by practice, number desc
+        ) newest where is_told
+    ) reached";
 
 pub(crate) const STILL_TO_RING: &str = "
     select count(distinct recipient_id) from notice

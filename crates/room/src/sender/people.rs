@@ -1,6 +1,6 @@
 //! One person at a time: their mailbox is opened as a member of the run, used once, and forgotten.
 
-use super::{BATCH, LiveRun, SendError, hand_over, text_of, waits};
+use super::{BATCH, LiveRun, SendError, hand_over, replacing, text_of, waits};
 use crate::database::DatabaseError;
 use crate::notices::{self, Channel, Leased, Wanted};
 use crate::portal::{self, NewNotice};
@@ -317,6 +317,8 @@ fn waiting(
         .iter()
         .filter_map(|number| about(*number))
         .collect();
+    let words = text.draft.words.split("\n\n").map(str::to_owned);
+    let paragraphs: Vec<String> = replacing(room, row).into_iter().chain(words).collect();
     let mut chunks: Vec<&[ItemId]> = documents.chunks(DOCUMENTS_EACH).collect();
     if chunks.is_empty() {
         chunks.push(&[]);
@@ -327,7 +329,7 @@ fn waiting(
             subject: text.draft.subject.clone(),
             // Fixed when the row was made: a repeated deposit must be the same content.
             at: row.made_at,
-            paragraphs: text.draft.words.split("\n\n").map(str::to_owned).collect(),
+            paragraphs: paragraphs.clone(),
             about: about.clone(),
             code: room.codes.code(&row.id).to_string(),
             documents: documents.iter().map(ToString::to_string).collect(),

@@ -1,6 +1,6 @@
 //! The words of each text: plain, short, true, without blame.
 
-use super::{Draft, Facts, Further, Sender, TextKind, WayIn, public_count};
+use super::{Draft, Facts, Further, Sender, TextKind, WayIn, numbers};
 use crate::scope::Scope;
 use std::fmt::Write;
 
@@ -87,14 +87,9 @@ fn stopped(facts: &Facts) -> &'static str {
     }
 }
 
-fn people(count: i32) -> String {
-    format!("{} people", public_count(count))
-}
-
 fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
     let mut words = String::new();
-    let counts = scope.counts;
-    let documents = public_count(counts.documents_delivered);
+    let [opened, listed, documents] = numbers::lost(scope.counts);
     let _ = write!(
         words,
         "What happened\n\
@@ -102,9 +97,9 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          {way_in}\n\
          {noticed}\n\n\
          What information was involved\n\
-         Records of {opened} were opened.\n\
-         Of {listed} more, only a name line or a list of titles was shown.\n\
-         Documents that were sent out: {documents}.\n\
+         {opened}\n\
+         {listed}\n\
+         {documents}\n\
          We count from a log that every opening is written to first. This is count {version}.\n\n\
          What we are doing\n\
          {stopped}\n\
@@ -121,8 +116,6 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
         way_in = way_in(facts),
         noticed = noticed(facts),
         stopped = stopped(facts),
-        opened = people(counts.people_opened),
-        listed = people(counts.people_listed),
         version = scope.version,
         regulator = sender.regulator,
         operator = sender.operator,
@@ -184,7 +177,7 @@ fn patient_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          {noticed} We are sorry.\n\n\
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
-         For your safety we do not write it here.\n\n\
+         For your safety we do not write it in a mail.\n\n\
          {doing}\
          What you can do\n\
          Open the portal at the address you always use. The same message waits there.\n\
@@ -212,7 +205,7 @@ fn holder_notice(facts: &Facts, sender: &Sender) -> (String, String) {
          What information was involved\n\
          The portal shows you exactly what was seen, item by item.\n\
          If you signed in yourself at that time, it can list what you opened too.\n\
-         For your safety we do not write it here.\n\n\
+         For your safety we do not write it in a mail.\n\n\
          {doing}\
          What you can do\n\
          Please ring us on {phone} before you sign in again.\n\
@@ -258,6 +251,11 @@ fn end(sender: &Sender) -> String {
     )
 }
 
+/// What a second message about the same incident says first; the day is that of the one before.
+pub fn replacing(day: &str) -> String {
+    format!("This message replaces the one that we sent you on {day}.")
+}
+
 fn message_title(sender: &Sender) -> String {
     format!("A message from {} about your portal", sender.operator)
 }
@@ -273,8 +271,8 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
          I am ringing from your practice. Can you talk safely now?\n\
          On {day} somebody saw information about you in the portal without the right to.\n\
          {noticed} We are sorry.\n\
-         I can tell you what was seen: read it out from your list.\n\
-         The portal shows you exactly which. If you have no sign-in, come in and we give you one.\n\
+         I can tell you what was seen of what we put in: read it out from your list.\n\
+         The portal shows you all of it, item by item. If you have no sign-in, come in and we give you one.\n\
          Can anybody else open your portal?\n\
          How would you like us to reach you about this in future?\n\n\
          After the call\n\
@@ -289,22 +287,19 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
 }
 
 fn update(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
-    let counts = scope.counts;
+    let [opened, listed, documents] = numbers::lost(scope.counts);
     let words = format!(
         "What is new\n\
          There is nothing new. The numbers that we published still hold.\n\n\
          What information was involved\n\
-         Records of {opened} were opened.\n\
-         Of {listed} more, only a name line or a list of titles was shown.\n\
-         Documents that were sent out: {documents}.\n\
+         {opened}\n\
+         {listed}\n\
+         {documents}\n\
          This is still count {version}.\n\n\
          When you hear from us again\n\
          We write here again by {next}, or earlier if we learn something.\n\n\
          For more information\n\
          Ring {operator} on {phone}.",
-        opened = people(counts.people_opened),
-        listed = people(counts.people_listed),
-        documents = public_count(counts.documents_delivered),
         version = scope.version,
         next = facts.next_update,
         operator = sender.operator,
@@ -348,8 +343,8 @@ mod tests {
         of(Further::None)
     }
 
-    fn of(further: Further) -> Vec<Draft> {
-        let facts = Facts {
+    fn facts(further: Further) -> Facts {
+        Facts {
             day: "22 November 2026".to_owned(),
             span: "from 9:02 am to 9:03 am".to_owned(),
             noticed: "the same day".to_owned(),
@@ -357,17 +352,23 @@ mod tests {
             further,
             practices: 3,
             next_update: "9:00 am on 24 November 2026".to_owned(),
-        };
-        let sender = Sender {
+        }
+    }
+
+    fn sender() -> Sender {
+        Sender {
             operator: "Kōwhai Health".to_owned(),
             phone: "0800 000 000".to_owned(),
             status_site: "status.example".to_owned(),
             regulator: "the Privacy Commissioner".to_owned(),
-        };
+        }
+    }
+
+    fn of(further: Further) -> Vec<Draft> {
         TextKind::ALL
             .into_iter()
             .chain([TextKind::Update])
-            .map(|kind| draft(kind, 1, &scope(), &facts, &sender))
+            .map(|kind| draft(kind, 1, &scope(), &facts(further), &sender()))
             .collect()
     }
 
@@ -457,9 +458,35 @@ mod tests {
     }
 
     #[test]
-    fn small_numbers_are_not_published() {
-        assert_eq!(public_count(9), "fewer than 10");
-        assert_eq!(public_count(10), "10");
+    fn a_message_says_of_itself_only_what_holds_below_the_list_in_the_portal_too() {
+        let texts = all();
+        for message in &texts[2..4] {
+            let words = &message.words;
+            assert!(words.contains("For your safety we do not write it in a mail."));
+            assert!(!words.contains("do not write it here"));
+        }
+    }
+
+    #[test]
+    fn a_statement_and_an_update_say_that_something_was_not_lost_and_pass_the_gate() {
+        let mut scope = scope();
+        scope.counts = Counts {
+            people_opened: 3,
+            people_listed: 0,
+            documents_granted: 0,
+            documents_delivered: 0,
+        };
+        for kind in [TextKind::Statement, TextKind::Update] {
+            let text = draft(kind, 1, &scope, &facts(Further::None), &sender());
+            for sentence in [
+                "Records of fewer than 10 people were opened.",
+                "Nobody else’s name line or list of titles was shown.",
+                "No document was sent out.",
+            ] {
+                assert!(text.words.contains(sentence), "{}", text.words);
+            }
+            assert_eq!(text.findings(&[]), []);
+        }
     }
 
     #[test]

@@ -40,6 +40,21 @@ pub async fn version(
     row.as_ref().map(read).transpose()
 }
 
+/// Every version of a text, the newest first.
+pub async fn versions(
+    pool: &Pool,
+    incident: IncidentId,
+    kind: TextKind,
+) -> Result<Vec<Saved>, DatabaseError> {
+    let id = incident.as_bytes().as_slice();
+    let rows = pool
+        .get()
+        .await?
+        .query(VERSIONS, &[&id, &kind.word()])
+        .await?;
+    rows.iter().map(read).collect()
+}
+
 fn read(row: &tokio_postgres::Row) -> Result<Saved, DatabaseError> {
     let kind: &str = row.try_get("kind")?;
     Ok(Saved {
@@ -226,6 +241,10 @@ pub(crate) const VERSION: &str = "
     select kind, version, scope_version, subject, words, published_at
     from text_version where incident = $1 and kind = $2 and version = $3";
 
+pub(crate) const VERSIONS: &str = "
+    select kind, version, scope_version, subject, words, published_at
+    from text_version where incident = $1 and kind = $2 order by version desc";
+
 pub(crate) const SAVE: &str = "
     insert into text_version (incident, kind, version, scope_version, subject, words, hash, made_at)
     select $1, $2, $3, $4, $5, $6, $7, $8
@@ -247,4 +266,12 @@ pub(crate) const APPROVE: &str = "
     insert into approval (incident, hash, officer, role, at, entry_index)
     values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
 
-pub(crate) const STATEMENTS: &[&str] = &[NEWEST, VERSION, SAVE, MARK_PUBLISHED, APPROVALS, APPROVE];
+pub(crate) const STATEMENTS: &[&str] = &[
+    NEWEST,
+    VERSION,
+    VERSIONS,
+    SAVE,
+    MARK_PUBLISHED,
+    APPROVALS,
+    APPROVE,
+];

@@ -10,6 +10,7 @@ mod approved;
 mod browser;
 mod closing;
 mod lists;
+mod pages;
 mod register;
 mod relay;
 mod reopenings;

@@ -6,7 +6,7 @@ use candour_keeper_api::words::{EntryKind, Purpose};
 use candour_room::notices::{self, Versions};
 use candour_room::register::Member;
 use candour_room::texts::{self, Draft, TextKind};
-use candour_room::{incidents, sender};
+use candour_room::{incidents, sender, steward};
 use candour_rules::freeze::Frozen;
 use candour_rules::keys;
 use candour_seal::{IncidentId, PatientId, RunId, SystemRandom};
@@ -23,14 +23,21 @@ async fn case(world: &World, members: &[PatientId]) -> RunId {
     let pool = &world.room.pool;
     append(pool, &[Row::of_keeper(EntryKind::Freeze, 0)]).await;
     incidents::open_new(pool, now(), || INCIDENT).await.unwrap();
+    queue(world, members, 1, now()).await;
+    world.keeper.run_for(*INCIDENT.as_bytes(), members).await
+}
+
+/// A version of the message to people, queued for these.
+async fn queue(world: &World, members: &[PatientId], version: i32, at: Timestamp) {
+    let pool = &world.room.pool;
     let draft = Draft {
         kind: TextKind::PatientNotice,
-        version: 1,
-        scope_version: 1,
+        version,
+        scope_version: version,
         subject: "A message about your portal".to_owned(),
-        words: "Somebody saw information about you.".to_owned(),
+        words: format!("Somebody saw information about you: {version}."),
     };
-    texts::save(pool, INCIDENT, &draft, now()).await.unwrap();
+    texts::save(pool, INCIDENT, &draft, at).await.unwrap();
     let members_of_case: Vec<Member> = members
         .iter()
         .map(|patient| Member {
@@ -40,20 +47,20 @@ async fn case(world: &World, members: &[PatientId]) -> RunId {
             reason: "mail".to_owned(),
             practices: vec![world.practice],
             enrolled: vec![world.practice],
+            is_unsafe_to_write: false,
             is_holder: false,
         })
         .collect();
     let versions = Versions {
-        practice: 1,
-        patient: 1,
+        practice: version,
+        patient: version,
         holder: None,
     };
     let to = (&[][..], members_of_case.as_slice());
     let keys = &world.room.codes;
-    notices::queue(pool, keys, INCIDENT, to, versions, now(), &mut SystemRandom)
+    notices::queue(pool, keys, INCIDENT, to, versions, at, &mut SystemRandom)
         .await
         .unwrap();
-    world.keeper.run_for(*INCIDENT.as_bytes(), members).await
 }
 
 /// How many members' contact and identity the keeper opened.
@@ -79,6 +86,30 @@ async fn a_run_tells_everybody_when_nobody_freezes_it() {
     assert_eq!(world.relay.mails().len(), 5);
     assert_eq!(openings(&world).await, 2 * 5);
     assert_eq!(count(&world, "portal", "handed_over").await, 5);
+}
+
+#[tokio::test]
+async fn a_second_message_says_which_one_it_replaces_and_one_that_never_left_gives_way() {
+    let world = world().await;
+    let members = world.members(1).await;
+    case(&world, &members).await;
+    sender::step(&world.room, now()).await.unwrap();
+    let counts = notices::counts(&world.room.pool, INCIDENT).await.unwrap();
+    let first = counts.iter().find_map(|count| count.last_at).unwrap();
+    for version in [2, 3] {
+        let at = first + SignedDuration::from_mins(i64::from(version));
+        queue(&world, &members, version, at).await;
+    }
+    world.keeper.run_for(*INCIDENT.as_bytes(), &members).await;
+    sender::step(&world.room, now()).await.unwrap();
+    let mails = world.relay.mails();
+    assert_eq!(mails.len(), 2, "nobody gets two messages at once");
+    assert!(!mails[0].text.contains("This message replaces"));
+    assert!(mails[1].text.contains("about you: 3."), "{}", mails[1].text);
+    let zone = &world.room.config.zone;
+    let sentence = texts::replacing(&steward::day(first, zone));
+    assert!(mails[1].text.contains(&sentence), "{}", mails[1].text);
+    assert_eq!(count(&world, "portal", "handed_over").await, 2);
 }
 
 #[tokio::test]

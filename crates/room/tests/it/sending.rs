@@ -29,6 +29,7 @@ fn member(number: u8, route: &str) -> Member {
         reason: route.into(),
         practices: vec![PracticeId::from_bytes([1; 16])],
         enrolled: vec![PracticeId::from_bytes([1; 16])],
+        is_unsafe_to_write: route == "call",
         is_holder: number == 4,
     }
 }

@@ -15,7 +15,7 @@ use axum::response::Response;
 use candour_app::sign_in::Reachable;
 use candour_app::{FirstByte, notices, patients, practices};
 use candour_keeper_api::words::{Purpose, Section};
-use candour_seal::PracticeId;
+use candour_seal::{PersonId, PracticeId};
 
 /// The records within reach.
 #[derive(Template)]
@@ -39,8 +39,10 @@ pub struct RecordTile {
     pub is_own: bool,
     /// Until when one may act for the patient.
     pub until: Option<String>,
-    /// That messages wait.
+    /// That messages wait which one has not read.
     pub waiting: Option<String>,
+    /// Messages are within reach.
+    pub has_messages: bool,
 }
 
 /// `GET /`: to where the visitor starts.
@@ -57,7 +59,8 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
     let mut known_at = Vec::new();
     let mut delivered: Option<FirstByte> = None;
     for reachable in &session.patients {
-        let (line, first_byte) = tile(&portal, &visitor, reachable, texts).await?;
+        let reader = session.principal;
+        let (line, first_byte) = tile(&portal, &visitor, (reader, reachable), texts).await?;
         if let Some(name) = line.called {
             frame.title = texts.fill("home.hello", &[("name", &name)]);
         }
@@ -95,7 +98,7 @@ struct Line {
 async fn tile(
     portal: &Portal,
     visitor: &Visitor,
-    reachable: &Reachable,
+    (reader, reachable): (PersonId, &Reachable),
     texts: &Texts,
 ) -> Result<(Line, FirstByte), Problem> {
     let purpose = if reachable.is_proxied {
@@ -109,11 +112,13 @@ async fn tile(
     let line = line.into_inner();
     let identity = line.identity;
     let mut waiting = None;
-    if reaches(Section::Notices) {
+    let has_messages = reaches(Section::Notices);
+    if has_messages {
         let (opened, notices_byte) =
             notices::open(portal.app(), &viewer, reachable.patient).await?;
         first_byte = first_byte.and(notices_byte);
-        waiting = waiting_words(texts, opened.get().notices.len());
+        let unread = notices::unread(portal.app(), opened.get(), reader).await?;
+        waiting = waiting_words(texts, unread);
     }
     let full = identity
         .as_ref()
@@ -135,6 +140,7 @@ async fn tile(
             texts.fill("home.proxied_until", &[("date", &date)])
         }),
         waiting,
+        has_messages,
     };
     let line = Line {
         tile,

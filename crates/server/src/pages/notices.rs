@@ -14,6 +14,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use candour_app::{FirstByte, documents};
 use candour_core::notices::WaitingNotice;
+use candour_seal::ItemId;
 use std::collections::HashMap;
 
 /// The waiting messages.
@@ -83,6 +84,9 @@ pub async fn show(
     let (opened, first_byte) =
         candour_app::notices::open(portal.app(), &reading.viewer, reading.patient).await?;
     let opened = opened.into_inner();
+    if let Some(reader) = reading.reader {
+        candour_app::notices::read(portal.app(), &opened, reader).await?;
+    }
     let (waiting, missing) = (opened.notices, opened.unreadable);
     let (titles, shelf_byte) = titles(&portal, &reading, &waiting).await?;
     let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
@@ -90,7 +94,7 @@ pub async fn show(
     let texts = frame.texts();
     let notices = waiting
         .into_iter()
-        .map(|notice| NoticeView {
+        .map(|(_, notice)| NoticeView {
             subject: notice.subject,
             received: Some(texts.fill(
                 "notices.received",
@@ -131,9 +135,12 @@ pub async fn show(
 async fn titles(
     portal: &Portal,
     reading: &Reading,
-    waiting: &[WaitingNotice],
+    waiting: &[(ItemId, WaitingNotice)],
 ) -> Result<(HashMap<String, String>, Option<FirstByte>), Problem> {
-    if waiting.iter().all(|notice| notice.documents.is_empty()) {
+    if waiting
+        .iter()
+        .all(|(_, notice)| notice.documents.is_empty())
+    {
         return Ok((HashMap::new(), None));
     }
     let (shelf, first_byte) =

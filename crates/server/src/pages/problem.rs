@@ -1,6 +1,7 @@
 //! A page for each thing that can go wrong: what it means, what to do, whom to ring.
 
 use crate::frame::Frame;
+use crate::pages::ToRing;
 use askama::Template;
 
 /// The page.
@@ -13,6 +14,8 @@ pub struct ProblemPage {
     pub what: &'static str,
     /// Key: what to do and whom to ring.
     pub next: &'static str,
+    /// Key of what stands before the number of the people who run the portal, and that number.
+    pub ring: Option<(&'static str, ToRing)>,
     /// When it may work again.
     pub wait: Option<String>,
     /// Where the button leads.

@@ -3,6 +3,7 @@
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
+use crate::pages::ToRing;
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::Visitor;
@@ -23,6 +24,8 @@ pub struct ReopeningsPage {
     pub frame: Frame,
     /// Newest first.
     pub reopenings: Vec<ReopeningView>,
+    /// Who runs the portal, and can stop a sign-in.
+    pub operator: Option<ToRing>,
     /// Where earlier ones are.
     pub older: Option<String>,
     /// Where the newest are, on an older page.
@@ -68,6 +71,7 @@ pub async fn show(
     let page = ReopeningsPage {
         older: last.map(|last| format!("{PATH}?before={}", last.index)),
         newest: before.map(|_| PATH),
+        operator: portal.settings().operator.clone(),
         reopenings: found
             .all
             .iter()

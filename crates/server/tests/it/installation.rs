@@ -9,6 +9,7 @@ use candour_core::people::Contact;
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::Token;
 use candour_seal::{DepositKey, ItemId, PatientId, PracticeId};
+use candour_server::pages::ToRing;
 use candour_server::session::{TOKEN_COOKIE, VISIT_COOKIE, Visit};
 use candour_server::{Portal, PortalSettings};
 use candour_store::{Objects, Placement, Practice, Store};
@@ -103,6 +104,7 @@ impl Installation {
             origin: ORIGIN.to_owned(),
             zone: TimeZone::get("Pacific/Auckland").unwrap(),
             trusted_proxies: Vec::new(),
+            operator: ToRing::new("Kōwhai Health", "0800 555 0100"),
             demonstration: None,
             clock: now,
         };

@@ -6,6 +6,7 @@
 )]
 
 mod installation;
+mod notices;
 mod pages;
 mod reopenings;
 mod samples;

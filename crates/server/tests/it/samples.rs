@@ -168,6 +168,7 @@ fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
         is_own,
         until: (!is_own).then(|| "You may act for this person until 3 March 2027.".to_owned()),
         waiting: waiting.map(str::to_owned),
+        has_messages: true,
     }
 }
 
@@ -351,11 +352,19 @@ fn trust() -> TrustPage {
     }
 }
 
+fn operator() -> Option<ToRing> {
+    ToRing::new("Kōwhai Health", "0800 555 0100")
+}
+
 fn problem(title: &'static str, what: &'static str, next: &'static str) -> ProblemPage {
     ProblemPage {
         frame: page(title),
         what,
         next,
+        ring: (title == "problem.frozen")
+            .then(operator)
+            .flatten()
+            .map(|operator| ("problem.ring_operator", operator)),
         wait: None,
         path: "/home",
         path_words: "frame.back_home",
@@ -448,6 +457,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         })),
         ("reopenings", Box::new(ReopeningsPage {
             frame: of_staff("reopenings.title").back_to("/practice", "frame.back"),
+            operator: operator(),
             reopenings: vec![
                 ReopeningView {
                     who: "Dr Aroha Ngata".to_owned(),

@@ -41,49 +41,84 @@ struct Counters {
 /// A number as the public may see it. Written here a second time on purpose: the drill must not ask the room how the
 /// room should count.
 fn public(number: usize) -> String {
-    if number < 10 {
-        "fewer than 10".to_owned()
-    } else {
-        number.to_string()
+    match number {
+        0 => "none".to_owned(),
+        1..10 => "fewer than 10".to_owned(),
+        _ => number.to_string(),
     }
+}
+
+/// How many people are told in one way: that nobody is must not be readable.
+fn public_way(number: usize) -> String {
+    public(number.max(1))
 }
 
 impl Numbers {
     fn differences(&self, counters: &Counters) -> Vec<String> {
+        let (in_portal, to_ring) = (public(self.in_portal), public_way(self.on_call_lists));
         [
-            ("people opened", self.opened, &counters.people_opened),
-            ("people listed", self.listed, &counters.people_listed),
-            ("documents", self.documents, &counters.documents),
-            ("practices told", self.practices, &counters.practices_told),
-            ("people mailed", self.mailed, &counters.people_mailed),
+            (
+                "people opened",
+                public(self.opened),
+                &counters.people_opened,
+            ),
+            (
+                "people listed",
+                public(self.listed),
+                &counters.people_listed,
+            ),
+            ("documents", public(self.documents), &counters.documents),
+            (
+                "practices told",
+                public(self.practices),
+                &counters.practices_told,
+            ),
+            (
+                "people mailed",
+                public_way(self.mailed),
+                &counters.people_mailed,
+            ),
             (
                 "people in the portal",
-                self.in_portal,
+                in_portal,
                 &counters.people_in_portal,
             ),
-            (
-                "people to ring",
-                self.on_call_lists,
-                &counters.people_on_call_lists,
-            ),
+            ("people to ring", to_ring, &counters.people_on_call_lists),
         ]
         .into_iter()
-        .filter(|(_, ours, theirs)| public(*ours) != **theirs)
+        .filter(|(_, ours, theirs)| ours != *theirs)
         .map(|(what, ours, theirs)| {
-            format!(
-                "the status site says “{theirs}” for {what}, and it should be “{}”",
-                public(ours)
-            )
+            format!("the status site says “{theirs}” for {what}, and it should be “{ours}”")
         })
         .collect()
     }
 
     /// What the statement's words must hold.
     fn sentences(&self) -> [String; 3] {
+        let sentence = |number, none: &str, some: String| match number {
+            0 => none.to_owned(),
+            _ => some,
+        };
+        let [opened, listed, documents] = [self.opened, self.listed, self.documents].map(public);
         [
-            format!("Records of {} people were opened.", public(self.opened)),
-            format!("Of {} people more,", public(self.listed)),
-            format!("Documents that were sent out: {}.", public(self.documents)),
+            sentence(
+                self.opened,
+                "Nobody’s record was opened.",
+                format!("Records of {opened} people were opened."),
+            ),
+            sentence(
+                self.listed,
+                "Nobody else’s name line or list of titles was shown.",
+                match self.opened {
+                    0 => format!("Of {listed} people, only"),
+                    _ => format!("Of {listed} people more, only"),
+                },
+            ),
+            sentence(
+                self.documents,
+                "No document was sent out.",
+                format!("Documents that were sent out: {documents}."),
+            ),
         ]
     }
 }

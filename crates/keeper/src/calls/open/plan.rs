@@ -353,6 +353,7 @@ fn question(ask: &Ask<'_>, found: &Found, tags: u8) -> DecisionFacts {
     );
     facts.tags = tags;
     facts.is_deceased = found.view.is_deceased;
+    facts.is_unsafe_to_write = found.view.is_unsafe_to_write;
     facts.has_reason = !ask.reason.trim().is_empty();
     facts
 }
@@ -406,7 +407,12 @@ fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
     for item in std::mem::take(&mut found.visible) {
         let tags = item.row.new.tags;
         let is_shown = *decided.entry(tags).or_insert_with(|| {
-            let decision = ask.core.policy.decide(&question(ask, found, tags));
+            let mut asked = question(ask, found, tags);
+            if found.section == Section::Notices {
+                // A message is in its section for whoever may open it alone.
+                asked.action = Action::OpenItem(ItemKind::Notice);
+            }
+            let decision = ask.core.policy.decide(&asked);
             if !decision.is_allowed {
                 hidden.push(u32::from(tags));
             }
@@ -426,7 +432,11 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::NotFound);
     }
     if !decision.is_allowed {
-        return Some(Reason::NotAllowed);
+        // That a message is kept from somebody is not theirs to know.
+        return Some(match found.action {
+            Action::OpenItem(ItemKind::Notice) => Reason::NotFound,
+            _ => Reason::NotAllowed,
+        });
     }
     if found.is_spent {
         return Some(Reason::OverBudget);

@@ -195,7 +195,7 @@ async fn update(room: &Room, incident: &Incident, now: Timestamp) -> Result<Prop
     let offered = updates::offered_now(&room.pool, incident, now).await?;
     let draft = offered.ok_or_else(changed)?.draft;
     let hash = draft.hash();
-    let texts = vec![shown_text(room, draft)];
+    let texts = vec![shown_text(room, draft, None)];
     if let Some(problem) = ungated(&texts) {
         return Err(problem);
     }
