@@ -1,14 +1,13 @@
 //! The ledger's mathematics and formats: RFC 6962 tree, signed checkpoints, entries, export.
 //!
 //! Pure and usable alone: readers and writers are arguments, there is no clock, socket or database.
-//! `candour-verify` is this crate's binary. Formats byte for byte: `docs/formats/entries.md`.
+//! Formats byte for byte: `docs/formats/entries.md`.
 
 pub mod checkpoint;
 pub mod entry;
 pub mod export;
 pub mod proof;
 pub mod tree;
-pub mod verify;
 
 pub use checkpoint::{Checkpoint, CheckpointError, KeyError, LogSigner, LogVerifier};
 pub use entry::{ENTRY_LENGTH, Entry, EntryError, body_digest};
@@ -18,4 +17,3 @@ pub use proof::{
     verify_inclusion,
 };
 pub use tree::{Frontier, FrontierError, Hash, empty_root, leaf_hash, node_hash, tree_head};
-pub use verify::{Checkpoints, Finding, Report, verify};

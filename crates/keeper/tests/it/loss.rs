@@ -9,10 +9,10 @@ use candour_keeper::practice::{Command, Made, Ordered, carry_out, name_operators
 use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, Item, Section as SectionOf};
 use candour_ledger::Frontier;
-use candour_ledger::verify::verify;
 use candour_seal::{PatientId, PersonId, PracticeId};
 use candour_testkit::keeper::InstanceKind;
 use candour_testkit::{TestCluster, TestDatabase, TestKeeper};
+use candour_verify::verify;
 
 /// A keeper on yesterday's database, whose checkpoints are today's.
 struct Restored {

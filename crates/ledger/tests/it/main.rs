@@ -2,7 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod binary;
 mod checkpoints;
 mod entries;
 #[path = "../../../testkit/src/shared_data.rs"]
@@ -11,7 +10,6 @@ mod shared_data;
 mod skipped;
 mod tree;
 mod vectors;
-mod verification;
 
 use candour_ledger::{Entry, Hash, LogSigner, leaf_hash};
 

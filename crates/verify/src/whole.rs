@@ -7,10 +7,9 @@ pub use finding::Finding;
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use crate::checkpoint::{CheckpointError, LogVerifier};
-use crate::entry::LOSS_ACCEPTED;
-use crate::export::{ExportError, ExportReader, Next, Record};
-use crate::tree::{Frontier, Hash};
+use candour_ledger::entry::LOSS_ACCEPTED;
+use candour_ledger::export::{ExportError, ExportReader, Next, Record};
+use candour_ledger::{CheckpointError, Frontier, Hash, LogVerifier};
 
 /// Findings of one kind and place are reported up to this many; the rest are counted.
 const MOST_FINDINGS: usize = 1000;

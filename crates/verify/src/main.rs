@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use candour_ledger::LogVerifier;
-use candour_ledger::verify::{Checkpoints, Report, verify};
+use candour_verify::{Checkpoints, Report, verify};
 use clap::Parser;
 
 /// Checks a whole ledger: its signatures, its tree, its order and every entry.
