@@ -4,7 +4,8 @@ use crate::keys::Keys;
 use crate::ledger::{describe, salt, salt_key};
 use crate::sql::ledger as sql;
 use candour_ledger::export::{ExportWriter, Record};
-use candour_ledger::{Entry, Hash, body_digest};
+use candour_ledger::{Entry, Hash};
+use candour_seal::MacKey;
 use futures_util::TryStreamExt;
 use std::io::{self, Write};
 use tokio_postgres::{Config, NoTls, Row};
@@ -45,25 +46,31 @@ pub async fn export(config: &Config, keys: &Keys, out: impl Write) -> Result<u64
     tokio::spawn(connection);
     let salts = salt_key(keys);
     let mut writer = ExportWriter::new(out)?;
-    let none: [i64; 0] = [];
-    let rows = client.query_raw(sql::EXPORT, none).await?;
+    let all = [0, i64::MAX];
+    let rows = client.query_raw(sql::EXPORT, all.iter()).await?;
     tokio::pin!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        let entry = entry(&row)?;
-        let leaf: [u8; 32] = row
-            .get::<_, &[u8]>("leaf")
-            .try_into()
-            .map_err(|_| ExportError::Row)?;
-        writer.push(&Record {
-            entry,
-            salt: Some(salt(&salts, entry.index)),
-            leaf: Hash::from_bytes(leaf),
-        })?;
+        writer.push(&record(&row, &salts)?)?;
         count += 1;
     }
     writer.finish()?.flush()?;
     Ok(count)
+}
+
+/// A row of [`sql::EXPORT`] as the export carries it. Whether its leaf follows from the rest is not looked at.
+pub(crate) fn record(row: &Row, salts: &MacKey) -> Result<Record, ExportError> {
+    let entry = entry(row)?;
+    Ok(Record {
+        entry,
+        salt: Some(salt(salts, entry.index)),
+        leaf: Hash::from_bytes(bytes(row, "leaf")?),
+    })
+}
+
+fn bytes(row: &Row, column: &str) -> Result<[u8; 32], ExportError> {
+    let bytes: &[u8] = row.get(column);
+    bytes.try_into().map_err(|_| ExportError::Row)
 }
 
 fn entry(row: &Row) -> Result<Entry, ExportError> {
@@ -84,6 +91,6 @@ fn entry(row: &Row) -> Result<Entry, ExportError> {
         principal: row.get("principal"),
         patient: row.get("patient"),
         item: row.get("item"),
-        body: body_digest(row.get("body")),
+        body: bytes(row, "body")?,
     })
 }

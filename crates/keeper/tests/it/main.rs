@@ -21,4 +21,5 @@ mod room;
 mod runs;
 mod schema;
 mod socket;
+mod tiles;
 mod trouble;

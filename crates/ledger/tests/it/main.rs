@@ -8,6 +8,7 @@ mod entries;
 mod shared_data;
 #[path = "../../../testkit/src/skipped.rs"]
 mod skipped;
+mod tiles;
 mod tree;
 mod vectors;
 
