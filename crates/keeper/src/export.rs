@@ -1,10 +1,10 @@
 //! The ledger as one file, for `candour-verify`.
 
 use crate::keys::Keys;
-use crate::ledger::{describe, salt, salt_key};
+use crate::ledger::{describe, opening, salt_key};
 use crate::sql::ledger as sql;
 use candour_ledger::export::{ExportWriter, Record};
-use candour_ledger::{Entry, Hash};
+use candour_ledger::{Entry, Hash, Opening};
 use candour_seal::MacKey;
 use futures_util::TryStreamExt;
 use std::io::{self, Write};
@@ -51,29 +51,44 @@ pub async fn export(config: &Config, keys: &Keys, out: impl Write) -> Result<u64
     tokio::pin!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        writer.push(&record(&row, &salts)?)?;
+        let (entry, opening, leaf) = read(&row, bytes(&row, "body")?, &salts)?;
+        writer.push(&Record {
+            entry,
+            salt: Some(opening.salt()),
+            leaf,
+        })?;
         count += 1;
     }
     writer.finish()?.flush()?;
     Ok(count)
 }
 
-/// A row of [`sql::EXPORT`] as the export carries it. Whether its leaf follows from the rest is not looked at.
-pub(crate) fn record(row: &Row, salts: &MacKey) -> Result<Record, ExportError> {
-    let entry = entry(row)?;
-    Ok(Record {
-        entry,
-        salt: Some(salt(salts, entry.index)),
-        leaf: Hash::from_bytes(bytes(row, "leaf")?),
-    })
+/// The entry of a row, whose sealed body has this digest; what opens its leaf; and the leaf, which may have been changed
+/// past the keeper.
+pub(crate) fn read(
+    row: &Row,
+    body: [u8; 32],
+    salts: &MacKey,
+) -> Result<(Entry, Opening, Hash), ExportError> {
+    let entry = entry(row, body)?;
+    let leaf = Hash::from_bytes(bytes(row, "leaf")?);
+    let number = u64::try_from(row.get::<_, i64>("sequence")).map_err(|_| ExportError::Row)?;
+    let opening = opening(salts, entry.index, number);
+    let first = match opening {
+        Opening::Numbered { secret, .. } => Opening::Salt(secret),
+        Opening::Salt(_) => opening,
+    };
+    // The salt of entries that were written before they had a number is what their secret would be.
+    let is_first = entry.leaf(&first.salt()) == leaf;
+    Ok((entry, if is_first { first } else { opening }, leaf))
 }
 
-fn bytes(row: &Row, column: &str) -> Result<[u8; 32], ExportError> {
+pub(crate) fn bytes(row: &Row, column: &str) -> Result<[u8; 32], ExportError> {
     let bytes: &[u8] = row.get(column);
     bytes.try_into().map_err(|_| ExportError::Row)
 }
 
-fn entry(row: &Row) -> Result<Entry, ExportError> {
+fn entry(row: &Row, body: [u8; 32]) -> Result<Entry, ExportError> {
     let small = |name: &str| u8::try_from(row.get::<_, i16>(name)).map_err(|_| ExportError::Row);
     Ok(Entry {
         index: u64::try_from(row.get::<_, i64>("index")).map_err(|_| ExportError::Row)?,
@@ -91,6 +106,6 @@ fn entry(row: &Row) -> Result<Entry, ExportError> {
         principal: row.get("principal"),
         patient: row.get("patient"),
         item: row.get("item"),
-        body: bytes(row, "body")?,
+        body,
     })
 }

@@ -8,10 +8,14 @@ use crate::checkpoint::{draft, keep};
 use crate::export::{self, ExportError};
 use crate::reader::{self, Unreadable};
 use crate::sql::ledger as sql;
-use candour_ledger::{Checkpoint, LogVerifier, Tile, Tiler, leaf_hash};
+use candour_ledger::{
+    Checkpoint, Entry, FromTiles, LogVerifier, Opening, ProofError, Receipt, Tile, Tiler,
+    leaf_hash, prove_inclusion, verify_inclusion,
+};
 use candour_seal::MacKey;
 use deadpool_postgres::Pool;
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -37,6 +41,9 @@ pub enum PublishError {
     /// Something there, or in the ledger, is not what was signed.
     #[error("the public tiles do not follow from the entries that were signed")]
     Disagrees,
+    /// What stands there gives no proof.
+    #[error("the public tiles do not prove an entry")]
+    Unproved(#[from] ProofError),
     /// The keeper ends; the next start goes on.
     #[error("the keeper ended before all tiles were written")]
     Ended,
@@ -137,6 +144,46 @@ impl PublicTiles {
         }
     }
 
+    /// A receipt of each of these entries that outsiders can see already, in the same order, under one checkpoint.
+    pub(crate) async fn receipts(
+        self: &Arc<Self>,
+        entries: Vec<(Entry, Opening)>,
+    ) -> Result<Vec<Receipt>, PublishError> {
+        self.blocking(move |this| this.prove(&entries)).await
+    }
+
+    fn prove(&self, entries: &[(Entry, Opening)]) -> Result<Vec<Receipt>, PublishError> {
+        let Some((Checkpoint { size, root, .. }, checkpoint)) = self.published()? else {
+            return Ok(Vec::new());
+        };
+        let tiles = RefCell::new(BTreeMap::new());
+        let read = |tile: &Tile| -> Result<Vec<u8>, PublishError> {
+            if let Some(bytes) = tiles.borrow().get(tile) {
+                return Ok(Vec::clone(bytes));
+            }
+            // A narrow one goes when the full one is there.
+            let bytes = fs::read(self.folder.join(tile.to_string()))
+                .or_else(|_| fs::read(self.folder.join(tile.filled().to_string())))?;
+            tiles.borrow_mut().insert(*tile, bytes.clone());
+            Ok(bytes)
+        };
+        let source = FromTiles { size, read };
+        let seen = entries.iter().filter(|(entry, _)| entry.index < size);
+        let receipt = |&(entry, opening): &(Entry, Opening)| -> Result<Receipt, PublishError> {
+            let proof = prove_inclusion(entry.index, size, &source)?;
+            let leaf = entry.leaf(&opening.salt());
+            verify_inclusion(&leaf, entry.index, size, &proof, &root)?;
+            let checkpoint = checkpoint.clone();
+            Ok(Receipt {
+                entry,
+                opening,
+                proof,
+                checkpoint,
+            })
+        };
+        seen.map(receipt).collect()
+    }
+
     /// Goes on from what stands in the folder, once it gives the root that stands there signed.
     fn resume(&self) -> Result<Tiler, PublishError> {
         let Some((published, _)) = self.published()? else {
@@ -152,14 +199,13 @@ impl PublicTiles {
     fn add(&self, mut tiler: Tiler, rows: &[Row]) -> Result<(Tiler, Vec<Tile>), PublishError> {
         let mut full = Vec::new();
         for row in rows {
-            let record = export::record(row, &self.salts)?;
-            let commitment = record.salt.map(|salt| record.entry.commitment(&salt));
-            match commitment.filter(|commitment| leaf_hash(commitment) == record.leaf) {
-                Some(commitment) if record.entry.index == tiler.size() => {
-                    tiler.append(&commitment, &mut full);
-                }
-                _ => return Err(PublishError::Disagrees),
+            let body = export::bytes(row, "body")?;
+            let (entry, opening, leaf) = export::read(row, body, &self.salts)?;
+            let commitment = entry.commitment(&opening.salt());
+            if leaf_hash(&commitment) != leaf || entry.index != tiler.size() {
+                return Err(PublishError::Disagrees);
             }
+            tiler.append(&commitment, &mut full);
         }
         self.keep_tiles(&full)?;
         Ok((tiler, full.into_iter().map(|(tile, _)| tile).collect()))

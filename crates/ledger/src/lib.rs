@@ -1,12 +1,13 @@
 //! The ledger's mathematics and formats: RFC 6962 tree, signed checkpoints, entries, export.
 //!
 //! Pure and usable alone: readers and writers are arguments, there is no clock, socket or database.
-//! Formats byte for byte: `docs/formats/entries.md` and `tiles.md`.
+//! Formats byte for byte: `docs/formats/entries.md`, `tiles.md` and `receipt.md`.
 
 pub mod checkpoint;
 pub mod entry;
 pub mod export;
 pub mod proof;
+pub mod receipt;
 pub mod tile;
 pub mod tree;
 
@@ -17,5 +18,6 @@ pub use proof::{
     Levels, ProofError, Subtrees, prove_consistency, prove_inclusion, verify_consistency,
     verify_inclusion,
 };
+pub use receipt::{Opening, Receipt};
 pub use tile::{FromTiles, Of, Tile, Tiler};
 pub use tree::{Frontier, FrontierError, Hash, empty_root, leaf_hash, node_hash, tree_head};

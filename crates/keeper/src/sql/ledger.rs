@@ -140,6 +140,6 @@ where index >= $1 and charge > 0 and decision = 0 order by index";
     /// Entries from $1 to before $2, in order, for the export and the public tiles; of a body only its digest.
     EXPORT = "\
 select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, leaf,
-  sha256(body) as body
+  sequence, sha256(body) as body
 from entry where index >= $1 and index < $2 order by index";
 }

@@ -17,6 +17,7 @@ mod ledger;
 mod limits;
 mod loss;
 mod open;
+mod receipts;
 mod room;
 mod runs;
 mod schema;

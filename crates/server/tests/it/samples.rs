@@ -115,6 +115,7 @@ fn visit(who: &str, when: &str, deeds: &[&str], why: Option<&str>) -> VisitView 
         deeds: deeds.iter().map(|deed| (*deed).to_owned()).collect(),
         folded: None,
         is_refused: false,
+        receipts: format!("/patients/{PATIENT}/history/receipts?from=7&to=9"),
     }
 }
 
@@ -420,6 +421,8 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             practices: to_ring(),
             older: Some(format!("/patients/{PATIENT}/history?before=7")),
             newest: None,
+            receipts: Some(format!("/patients/{PATIENT}/history/receipts?from=7&to=31")),
+            is_early: true,
         })),
         ("link", Box::new(LinkPage { frame: of_patient("invitation.link_title"), errors: FieldErrors::default(), birth: GivenDate::default() })),
         ("step-up", Box::new(StepUpPage {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod binary;
+mod receipts;
 mod verification;
 
 use candour_ledger::{Entry, LogSigner, leaf_hash};
