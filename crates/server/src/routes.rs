@@ -99,6 +99,7 @@ routes! {
     GET "/trust", Anyone, NOTHING, trust::show;
     GET "/trust.json", Anyone, NOTHING, trust::twin::show;
     GET "/demonstration", Anyone, NOTHING, demonstration::show;
+    GET "/check-receipt", Anyone, NOTHING, access_history::receipt::show;
 
     GET "/sign-in", Anyone, NOTHING, sign_in::show;
     POST "/sign-in/passkey/start", Anyone, Sample::Form("login="), sign_in::passkey_start;

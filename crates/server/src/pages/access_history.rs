@@ -1,5 +1,6 @@
 //! Who opened a record.
 
+pub mod receipt;
 mod visits;
 
 pub use visits::VisitView;

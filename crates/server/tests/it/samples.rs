@@ -1,6 +1,7 @@
 //! One filled page of each kind, with words that real people have.
 
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
+use candour_server::pages::access_history::receipt::ReceiptPage;
 use candour_server::pages::access_history::{HistoryPage, VisitView};
 use candour_server::pages::demonstration::{AccountGroup, AccountView, DemonstrationPage};
 use candour_server::pages::deposit::DepositPage;
@@ -271,6 +272,13 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         ),
         ("sessions", Box::new(sessions())),
         ("trust", Box::new(trust())),
+        (
+            "check-receipt",
+            Box::new(ReceiptPage::new(
+                page("receipt.title").with_script("check_receipt.js"),
+                "candour.example+d0ab4b42+AQ".to_owned(),
+            )),
+        ),
         (
             "problem-frozen",
             Box::new(problem(
