@@ -87,6 +87,7 @@ function script(name) {
 const built = {
   "candour.css": styles(),
   "passkey.js": script("passkey.js"),
+  "check_receipt.js": script("check_receipt.ts"),
   "demonstration.js": script("demonstration.js"),
   "room_demonstration.js": script("room_demonstration.js"),
 };

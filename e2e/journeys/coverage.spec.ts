@@ -9,6 +9,7 @@ const without_look = new Map([
   ["portal GET /trust.json", "no page"],
   ["portal GET /documents/{document}", "the document itself"],
   ["portal GET /documents/{document}/download", "the document itself"],
+  ["portal GET /patients/{patient}/history/receipts", "a file"],
   ["room GET /", "leads on"],
   ["room GET /room.css", "no page"],
   ["room GET /room.js", "no page"],

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { account, become, expect, look, portal, test } from "../candour";
 
 const sections = ["Conditions", "Medicines", "Allergies", "Immunisations", "Results"];
@@ -48,6 +49,37 @@ test("a patient opens and downloads a document, and sees that in who opened the 
   await mine.locator("summary").click();
   await expect(mine.getByText(`Opened your document “${title}”, 2 times`)).toBeVisible();
   await look(page, "history");
+});
+
+test("a patient takes receipts away and checks them in the browser, which sends nothing", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
+  await page.getByRole("link", { name: /^Who opened my record/ }).click();
+  const saved = page.waitForEvent("download");
+  await page.getByRole("link", { name: "Download the receipts of this page" }).click();
+  const download = await saved;
+  expect(download.suggestedFilename()).toBe("candour-receipts.tlog-proof");
+  const text = readFileSync(await download.path(), "utf8");
+  const count = text.split("c2sp.org/tlog-proof@v1\n").length - 1;
+  expect(count).toBeGreaterThan(0);
+
+  await page.getByRole("link", { name: "Check a receipt" }).click();
+  await look(page, "check-receipt");
+  const sent: string[] = [];
+  page.on("request", (request) => sent.push(request.url()));
+  const choose = (content: string) =>
+    page.getByLabel("Receipts").setInputFiles({ name: "a.tlog-proof", mimeType: "text/plain", buffer: Buffer.from(content) });
+  await choose(text);
+  await page.getByRole("button", { name: "Check" }).click();
+  await expect(page.getByText("It is in the list, as it was signed.")).toHaveCount(count);
+  await look(page, "check-receipt-proved");
+
+  await choose(text.replace(/^extra (.{60})./m, (_, kept) => `extra ${kept}!`));
+  await page.getByRole("button", { name: "Check" }).click();
+  await expect(page.getByText("This file is not a receipt, or its lines were changed.")).toBeVisible();
+  await page.getByLabel("Key of the list").fill("nothing");
+  await page.getByRole("button", { name: "Check" }).click();
+  await expect(page.getByText("This is not the key of a list.")).toBeVisible();
+  expect(sent).toEqual([]);
 });
 
 test("a parent reads the record of a child, and it is always said whose it is", async ({ page }) => {

@@ -44,7 +44,7 @@ fn build() -> Result<PathBuf, Stop> {
     for package in [
         "candour",
         "candour-keeper",
-        "candour-ledger",
+        "candour-verify",
         "candour-drill",
     ] {
         cargo.args(["--package", package]);

@@ -14,6 +14,11 @@ use std::collections::HashMap;
 /// Most events on one page.
 pub const PAGE: u32 = 100;
 
+/// Receipts asked for at once.
+const RECEIPTS_AT_ONCE: u32 = 200;
+/// Most times that receipts are asked for in a row.
+const MOST_LOOKS: u32 = 10;
+
 /// What an event was about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
@@ -111,6 +116,41 @@ pub async fn page(
         })
     })?;
     Ok((history, first_byte))
+}
+
+/// Receipts of entries from one index to another, oldest first, as one text: of those that the viewer sees in the list,
+/// and for patients themselves of every entry about them. What was written in the last seconds has none yet. Each look
+/// is itself an entry.
+pub async fn receipts(
+    app: &App,
+    viewer: &Viewer,
+    patient: PatientId,
+    (from, to): (u64, u64),
+) -> Result<String, ReadError> {
+    let mut receipts = Vec::new();
+    let mut before = to.saturating_add(1);
+    for _ in 0..MOST_LOOKS {
+        let question = wire::History {
+            patient: patient.as_bytes().to_vec(),
+            before,
+            limit: RECEIPTS_AT_ONCE,
+            receipts: true,
+            ..wire::History::default()
+        };
+        let page = app.keeper.history(viewer, question).await?.into_inner();
+        let has_more = page.has_more;
+        let asked = page.events.into_iter().filter(|event| event.index >= from);
+        let found = receipts.len();
+        receipts.extend(asked.map(|event| {
+            before = event.index;
+            event.receipt
+        }));
+        if !has_more || receipts.len() == found {
+            break;
+        }
+    }
+    receipts.reverse();
+    Ok(receipts.concat())
 }
 
 /// The practices that acted, each once, the latest first.

@@ -125,6 +125,8 @@ fn lay_out(data: &DataFolder, accounts: &Accounts) -> Result<(), Problem> {
         ("run/postgres", 0o755, postgres),
         // Root key (demonstration), checkpoints: whatever the keeper keeps outside its database.
         ("keeper", 0o700, keeper),
+        // What anybody may see of the ledger; the keeper writes it, the status site serves it.
+        ("ledger", 0o755, keeper),
         ("objects", 0o755, supervisor),
         ("room", 0o700, room),
         ("mailbox", 0o700, mailbox),

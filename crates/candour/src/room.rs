@@ -75,6 +75,7 @@ pub async fn run_status(
     let config = StatusConfig {
         listen: configuration.status,
         status_dir: data.join("status"),
+        ledger_dir: data.join("ledger"),
     };
     candour_room::run_status(config, stop)
         .await

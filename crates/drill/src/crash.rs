@@ -15,6 +15,7 @@ mod dice;
 mod keeping;
 mod people;
 mod processes;
+mod public;
 mod strike;
 
 pub use audit::Granted;

@@ -198,7 +198,7 @@ impl Checkpoints {
         let loss = loss.clone();
         let accepted = Accepted { loss, root, mac };
         let text = serde_json::to_vec_pretty(&accepted).map_err(io::Error::from)?;
-        self.keep(&self.acceptance(), &text)
+        Ok(keep(&self.acceptance(), &text)?)
     }
 
     /// Moves the checkpoints that an accepted ledger contradicts out of the way. They are evidence, so they stay.
@@ -220,7 +220,7 @@ impl Checkpoints {
     pub fn settle(&self, loss: &Loss) -> Result<(), CheckpointError> {
         let name = format!("{:020}.accepted", loss.to);
         let text = serde_json::to_vec_pretty(loss).map_err(io::Error::from)?;
-        self.keep(&self.folder.join("lost").join(name), &text)?;
+        keep(&self.folder.join("lost").join(name), &text)?;
         fs::remove_file(self.acceptance())?;
         Ok(())
     }
@@ -236,19 +236,8 @@ impl Checkpoints {
         let path = self
             .folder
             .join(format!("{:020}.{ENDING}", frontier.size()));
-        self.keep(&path, text.as_bytes())?;
+        keep(&path, text.as_bytes())?;
         Ok(text)
-    }
-
-    /// Writes a file durably, whole or not at all.
-    fn keep(&self, path: &Path, text: &[u8]) -> Result<(), CheckpointError> {
-        let draft = path.with_extension("incoming");
-        let mut file = fs::File::create(&draft)?;
-        file.write_all(text)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        fs::File::open(path.parent().unwrap_or(&self.folder))?.sync_all()?;
-        Ok(())
     }
 
     /// Drops what is older than the last hour's, but for one of each hour.
@@ -324,6 +313,23 @@ impl Checkpoints {
             }
         }
     }
+}
+
+/// Writes a file durably, whole or not at all.
+pub(crate) fn keep(path: &Path, text: &[u8]) -> io::Result<()> {
+    let draft = draft(path, text)?;
+    fs::rename(&draft, path)?;
+    path.parent()
+        .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}
+
+/// Writes a file's content durably beside it, to be renamed; answers where.
+pub(crate) fn draft(path: &Path, text: &[u8]) -> io::Result<PathBuf> {
+    let draft = path.with_extension("incoming");
+    let mut file = fs::File::create(&draft)?;
+    file.write_all(text)?;
+    file.sync_all()?;
+    Ok(draft)
 }
 
 /// What the acceptance is authenticated as.

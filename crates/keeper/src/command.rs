@@ -243,6 +243,7 @@ async fn start(
             database,
             root,
             folder: folder.keeper(),
+            public: folder.0.join("ledger"),
             relying_party: host.to_owned(),
             origins: vec![configuration.origin.clone(), configuration.room_origin],
             shares_user: folder.instances().users().contains(&own),

@@ -21,6 +21,7 @@ use crate::reader;
 use crate::session::Sessions;
 use crate::sql::calls as sql;
 use crate::subject_keys::{SubjectKeyError, SubjectKeys};
+use crate::tiles::PublicTiles;
 use crate::volume::{Volume, VolumeTable};
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::EntryBody;
@@ -72,6 +73,8 @@ pub struct CoreParts {
     pub root: RootKey,
     /// Its own folder, for checkpoints.
     pub folder: PathBuf,
+    /// Where outsiders find the ledger's tiles.
+    pub public: PathBuf,
     /// The `WebAuthn` relying party id.
     pub relying_party: String,
     /// The origins a passkey answer may come from.
@@ -158,6 +161,8 @@ pub struct Core {
     pub room_private: Option<Zeroizing<[u8; 32]>>,
     /// Signed checkpoints.
     pub checkpoints: Arc<Checkpoints>,
+    /// The ledger for outsiders.
+    pub tiles: Arc<PublicTiles>,
     /// Cancelled when the keeper must end and be started again.
     pub restart: CancellationToken,
     /// Where rows that do not verify are told of.
@@ -201,6 +206,12 @@ impl Core {
         let epochs = subject_keys.read_epochs().await?;
         let checkpoints = Arc::new(open_checkpoints(&parts.folder, &keys, made.id)?);
         let last = checkpoints.last()?.map(|(_, _, text)| text);
+        let tiles = Arc::new(PublicTiles {
+            folder: parts.public,
+            verifier: checkpoints.verifier(),
+            pool: pool.clone(),
+            salts: ledger::salt_key(&keys),
+        });
         // Ends after `stop`, when what happens at the end is written.
         let last_of_all = CancellationToken::new();
         let (ledger, freezes) = ledger::start(LedgerParts {
@@ -247,6 +258,7 @@ impl Core {
             clock: parts.clock,
             ledger,
             checkpoints,
+            tiles,
             restart: CancellationToken::new(),
             foreign,
             grants: Grants::from(ledger_size),

@@ -1,10 +1,11 @@
 //! The ledger as one file, for `candour-verify`.
 
 use crate::keys::Keys;
-use crate::ledger::{describe, salt, salt_key};
+use crate::ledger::{describe, opening, salt_key};
 use crate::sql::ledger as sql;
 use candour_ledger::export::{ExportWriter, Record};
-use candour_ledger::{Entry, Hash, body_digest};
+use candour_ledger::{Entry, Hash, Opening};
+use candour_seal::MacKey;
 use futures_util::TryStreamExt;
 use std::io::{self, Write};
 use tokio_postgres::{Config, NoTls, Row};
@@ -45,20 +46,16 @@ pub async fn export(config: &Config, keys: &Keys, out: impl Write) -> Result<u64
     tokio::spawn(connection);
     let salts = salt_key(keys);
     let mut writer = ExportWriter::new(out)?;
-    let none: [i64; 0] = [];
-    let rows = client.query_raw(sql::EXPORT, none).await?;
+    let all = [0, i64::MAX];
+    let rows = client.query_raw(sql::EXPORT, all.iter()).await?;
     tokio::pin!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        let entry = entry(&row)?;
-        let leaf: [u8; 32] = row
-            .get::<_, &[u8]>("leaf")
-            .try_into()
-            .map_err(|_| ExportError::Row)?;
+        let (entry, opening, leaf) = read(&row, bytes(&row, "body")?, &salts)?;
         writer.push(&Record {
             entry,
-            salt: Some(salt(&salts, entry.index)),
-            leaf: Hash::from_bytes(leaf),
+            salt: Some(opening.salt()),
+            leaf,
         })?;
         count += 1;
     }
@@ -66,7 +63,32 @@ pub async fn export(config: &Config, keys: &Keys, out: impl Write) -> Result<u64
     Ok(count)
 }
 
-fn entry(row: &Row) -> Result<Entry, ExportError> {
+/// The entry of a row, whose sealed body has this digest; what opens its leaf; and the leaf, which may have been changed
+/// past the keeper.
+pub(crate) fn read(
+    row: &Row,
+    body: [u8; 32],
+    salts: &MacKey,
+) -> Result<(Entry, Opening, Hash), ExportError> {
+    let entry = entry(row, body)?;
+    let leaf = Hash::from_bytes(bytes(row, "leaf")?);
+    let number = u64::try_from(row.get::<_, i64>("sequence")).map_err(|_| ExportError::Row)?;
+    let opening = opening(salts, entry.index, number);
+    let first = match opening {
+        Opening::Numbered { secret, .. } => Opening::Salt(secret),
+        Opening::Salt(_) => opening,
+    };
+    // The salt of entries that were written before they had a number is what their secret would be.
+    let is_first = entry.leaf(&first.salt()) == leaf;
+    Ok((entry, if is_first { first } else { opening }, leaf))
+}
+
+pub(crate) fn bytes(row: &Row, column: &str) -> Result<[u8; 32], ExportError> {
+    let bytes: &[u8] = row.get(column);
+    bytes.try_into().map_err(|_| ExportError::Row)
+}
+
+fn entry(row: &Row, body: [u8; 32]) -> Result<Entry, ExportError> {
     let small = |name: &str| u8::try_from(row.get::<_, i16>(name)).map_err(|_| ExportError::Row);
     Ok(Entry {
         index: u64::try_from(row.get::<_, i64>("index")).map_err(|_| ExportError::Row)?,
@@ -84,6 +106,6 @@ fn entry(row: &Row) -> Result<Entry, ExportError> {
         principal: row.get("principal"),
         patient: row.get("patient"),
         item: row.get("item"),
-        body: body_digest(row.get("body")),
+        body,
     })
 }

@@ -49,6 +49,7 @@ pub(crate) async fn inside() -> Inside {
         database: database.config(),
         root,
         folder: folder.path().to_owned(),
+        public: folder.path().join("ledger"),
         relying_party: "localhost".to_owned(),
         origins: vec![ORIGIN.parse().unwrap()],
         shares_user: true,

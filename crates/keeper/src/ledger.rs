@@ -12,7 +12,7 @@ mod transaction;
 
 pub(crate) use alarms::own_alarm;
 pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME};
-pub(crate) use assign::{salt, salt_key};
+pub(crate) use assign::{opening, salt_key};
 pub use start::{LedgerParts, StartError, start};
 pub(crate) use transaction::describe;
 

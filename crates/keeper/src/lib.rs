@@ -37,4 +37,5 @@ pub mod serve;
 pub mod session;
 pub mod sql;
 pub mod subject_keys;
+pub mod tiles;
 pub mod volume;

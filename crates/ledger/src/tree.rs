@@ -110,6 +110,11 @@ impl Frontier {
         }
     }
 
+    /// The right edge that these roots make, largest first; there is one for each bit set in the size.
+    pub(crate) const fn of_subtrees(size: u64, subtrees: Vec<Hash>) -> Self {
+        Self { size, subtrees }
+    }
+
     /// Number of leaves.
     pub const fn size(&self) -> u64 {
         self.size

@@ -53,4 +53,6 @@ pub struct StatusConfig {
     pub listen: SocketAddr,
     /// The folder that the room writes.
     pub status_dir: PathBuf,
+    /// The folder where the keeper writes the ledger's tiles and checkpoint for outsiders.
+    pub ledger_dir: PathBuf,
 }

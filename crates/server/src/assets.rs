@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 
-const FILES: [(&str, &str, &[u8]); 4] = [
+const FILES: [(&str, &str, &[u8]); 5] = [
     (
         "candour.css",
         "text/css; charset=utf-8",
@@ -20,6 +20,11 @@ const FILES: [(&str, &str, &[u8]); 4] = [
         "demonstration.js",
         "text/javascript; charset=utf-8",
         include_bytes!("../../../web/dist/demonstration.js"),
+    ),
+    (
+        "check_receipt.js",
+        "text/javascript; charset=utf-8",
+        include_bytes!("../../../web/dist/check_receipt.js"),
     ),
     (
         "favicon.svg",

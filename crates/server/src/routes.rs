@@ -99,6 +99,7 @@ routes! {
     GET "/trust", Anyone, NOTHING, trust::show;
     GET "/trust.json", Anyone, NOTHING, trust::twin::show;
     GET "/demonstration", Anyone, NOTHING, demonstration::show;
+    GET "/check-receipt", Anyone, NOTHING, access_history::receipt::show;
 
     GET "/sign-in", Anyone, NOTHING, sign_in::show;
     POST "/sign-in/passkey/start", Anyone, Sample::Form("login="), sign_in::passkey_start;
@@ -131,6 +132,7 @@ routes! {
     GET "/patients/{patient}/record/{section}", Reader, NOTHING, record::section;
     GET "/patients/{patient}/documents", Reader, NOTHING, documents::shelf;
     GET "/patients/{patient}/history", Reader, NOTHING, access_history::show;
+    GET "/patients/{patient}/history/receipts", Reader, NOTHING, access_history::receipts;
     GET "/patients/{patient}/notices", Patient, NOTHING, notices::show;
     GET "/patients/{patient}/deposit", Staff, NOTHING, deposit::ask;
     POST "/patients/{patient}/deposit", Staff, Sample::Deposit, deposit::store;

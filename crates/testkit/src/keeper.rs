@@ -172,6 +172,7 @@ impl TestKeeper {
             database: database.clone(),
             root: root(),
             folder: folder.path().join("keeper"),
+            public: folder.path().join("ledger"),
             relying_party: "localhost".to_owned(),
             origins: vec!["http://localhost:8080".parse()?],
             shares_user: true,
@@ -250,6 +251,11 @@ impl TestKeeper {
     /// Its own folder: checkpoints lie in it.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join("keeper")
+    }
+
+    /// What outsiders see of its ledger.
+    pub fn public(&self) -> PathBuf {
+        self.folder.path().join("ledger")
     }
 
     /// Its root key.

@@ -6,6 +6,7 @@ use super::graph::Graph;
 const ARROWS: &[(&str, &[&str])] = &[
     ("candour-seal", &[]),
     ("candour-ledger", &[]),
+    ("candour-verify", &["candour-ledger"]),
     ("candour-embedded", &[]),
     ("candour-rules", &["candour-seal"]),
     ("candour-keeper-wire", &["candour-seal", "candour-ledger"]),

@@ -36,6 +36,8 @@ const SAVED: &[(&str, Whose)] = &[
 const LEFT_OUT: &[&str] = &[
     "CANDOUR_VERSION",
     "bin",
+    // The keeper makes it anew from its database.
+    "ledger",
     "lock",
     "log",
     "objects",

@@ -61,7 +61,7 @@ fn listed(help: &str, heading: &str) -> Vec<String> {
             if is_option {
                 return option.map(str::to_owned);
             }
-            is_name.then(|| first.trim_matches(['<', '>', '[', ']']).to_owned())
+            is_name.then(|| first.trim_matches(['<', '>', '[', ']', '.']).to_owned())
         })
         .collect()
 }
@@ -87,6 +87,10 @@ fn offered() -> Taken {
     offered.insert(
         "candour-verify".to_owned(),
         taken(&help("candour-verify", &[])),
+    );
+    offered.insert(
+        "candour-verify receipt".to_owned(),
+        taken(&help("candour-verify", &["receipt"])),
     );
     offered
 }

@@ -67,9 +67,13 @@ fn process<'a>(processes: &'a BTreeMap<String, Process>, part: &str) -> &'a Proc
 }
 
 fn page(port: u16) -> String {
+    get(port, "/trust")
+}
+
+fn get(port: u16, path: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let request =
-        format!("GET /trust HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
+        format!("GET {path} HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -110,6 +114,12 @@ fn started_by_root_each_part_has_its_own_user_and_after_an_interrupt_none_is_lef
     assert!(keeper.is_guarded, "{keeper:?}");
     let says_locked = page(port).contains("memory is never written to disk");
     assert_eq!(says_locked, keeper.locked_kib > 0, "{keeper:?}");
+    // The status site is another user than the keeper, and reads what the keeper writes for everybody.
+    let checkpoint = get(port + 2, "/checkpoint");
+    assert!(
+        checkpoint.contains(".candour.invalid/ledger\n"),
+        "{checkpoint}"
+    );
     // One cluster holds both databases, so whoever owns it could change the keeper's.
     assert!(page(port).contains(FOOTER));
     assert!(demonstration.said.contains("keeper not isolated"));

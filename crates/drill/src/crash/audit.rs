@@ -10,7 +10,7 @@ use candour_keeper::keys::Keys;
 use candour_keeper::making::read_root_key;
 use candour_keeper_api::words::EntryKind;
 use candour_ledger::export::{ExportReader, Next};
-use candour_ledger::{Entry, LogSigner};
+use candour_ledger::{Entry, LogSigner, LogVerifier};
 use candour_seal::{ItemId, PatientId};
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -154,6 +154,12 @@ impl Auditor {
             });
         }
         let mut findings = self.verify(&file).await?;
+        let key = LogVerifier::parse(&self.key)
+            .map_err(|error| Problem::Unexpected(format!("the log's key: {error}")))?;
+        findings.extend(super::public::findings(
+            &installation.data().join("ledger"),
+            &key,
+        ));
         let granted = read(&file)?;
         findings.extend(granted.missing(served, &self.keys));
         Ok((granted, findings))

@@ -206,6 +206,10 @@ pub struct History {
     /// The browser's network; the portal's word.
     #[prost(string, tag = "5")]
     pub network: String,
+    /// Receipts instead of words: of the entries that the viewer may see, and for patients themselves of every entry
+    /// about them, so that no number is missing.
+    #[prost(bool, tag = "6")]
+    pub receipts: bool,
 }
 
 /// Entries of one patient, or of one practice, newest first.
@@ -264,6 +268,9 @@ pub struct HistoryEvent {
     /// Why a budget was reopened, in the actor's own words; else empty.
     #[prost(string, tag = "14")]
     pub reason: String,
+    /// Its receipt, when receipts were asked for: then there is nothing else but the index.
+    #[prost(string, tag = "15")]
+    pub receipt: String,
 }
 
 /// Asks leave for an action without content.

@@ -6,6 +6,7 @@ use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, DecisionFacts, Relation};
 use crate::draft::Draft;
+use crate::export;
 use crate::facts::Fact;
 use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
@@ -17,6 +18,7 @@ use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
 use candour_keeper_wire::words::{EntryKind, Reason, Role, Section};
+use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{PatientId, PersonId};
 use std::collections::HashSet;
 use tokio_postgres::Row;
@@ -38,6 +40,7 @@ struct View<'a> {
     relation: Relation,
     view: PatientView,
     keys: &'a SubjectKeyPair,
+    with_receipts: bool,
 }
 
 /// A page of the history, newest first.
@@ -83,6 +86,7 @@ pub async fn history(
         relation,
         view,
         keys: &keys,
+        with_receipts: call.receipts,
     };
     let limit = call.limit.clamp(1, MOST) as usize;
     Ok(Reply::History(of.page(before(&call), limit).await?))
@@ -187,6 +191,7 @@ async fn staff_name(
 impl View<'_> {
     async fn page(&self, mut before: i64, limit: usize) -> Result<HistoryPage, Refusal> {
         let mut page = HistoryPage::default();
+        let mut proved = Vec::new();
         let mut looked_at = 0;
         let mut delivered: HashSet<u64> = HashSet::new();
         loop {
@@ -198,23 +203,60 @@ impl View<'_> {
                 before = index;
                 let body = self.body(row)?;
                 // Newest first: what says that a grant was delivered comes before the grant.
-                if row.get::<_, i16>("kind") == i16::from(EntryKind::Delivered.number()) {
+                let is_delivery =
+                    row.get::<_, i16>("kind") == i16::from(EntryKind::Delivered.number());
+                if is_delivery && !self.with_receipts {
                     delivered.insert(body.of_grant);
                     continue;
                 }
-                if page.events.len() == limit {
+                if page.events.len() + proved.len() == limit {
                     page.has_more = true;
-                    return Ok(page);
+                    return self.with_receipts(page, proved).await;
                 }
-                if let Some(event) = self.event(row, &body, &delivered).await? {
+                if self.with_receipts {
+                    proved.extend(self.provable(row, &body)?);
+                } else if let Some(event) = self.event(row, &body, &delivered).await? {
                     page.events.push(event);
                 }
             }
             if is_last || looked_at >= LOOKED_AT {
                 page.has_more = !is_last;
-                return Ok(page);
+                return self.with_receipts(page, proved).await;
             }
         }
+    }
+
+    /// What a receipt says of an entry, where the viewer gets one.
+    fn provable(&self, row: &Row, body: &EntryBody) -> Result<Option<(Entry, Opening)>, Reason> {
+        let is_own = self.relation == Relation::Own && body.patient == self.patient.as_bytes();
+        if !is_own && !self.is_shown(row, body) {
+            return Ok(None);
+        }
+        let (digest, salts) = (body_digest(row.get("body")), &self.core.tiles.salts);
+        let read = export::read(row, digest, salts).map_err(|_| Reason::SubjectClosed)?;
+        Ok(Some((read.0, read.1)))
+    }
+
+    async fn with_receipts(
+        &self,
+        mut page: HistoryPage,
+        proved: Vec<(Entry, Opening)>,
+    ) -> Result<HistoryPage, Refusal> {
+        if self.with_receipts {
+            let receipts = self.core.tiles.receipts(proved).await.map_err(|error| {
+                tracing::error!(%error, "receipts cannot be given now");
+                Reason::LedgerUnavailable
+            })?;
+            page.events = receipts
+                .iter()
+                .map(|receipt| HistoryEvent {
+                    index: receipt.entry.index,
+                    receipt: receipt.to_string(),
+                    ..HistoryEvent::default()
+                })
+                .collect();
+        }
+        Ok(page)
     }
 
     async fn rows(&self, before: i64) -> Result<Vec<Row>, Reason> {
@@ -235,12 +277,7 @@ impl View<'_> {
         body: &EntryBody,
         delivered: &HashSet<u64>,
     ) -> Result<Option<HistoryEvent>, Refusal> {
-        let kind = i32::from(row.get::<_, i16>("kind"));
-        let is_shown = matches!(
-            EntryKind::try_from(kind),
-            Ok(EntryKind::Open | EntryKind::Change | EntryKind::Authorize | EntryKind::History)
-        );
-        if !is_shown || body.patient != self.patient.as_bytes() || !self.may_see(row, body) {
+        if !self.is_shown(row, body) {
             return Ok(None);
         }
         let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
@@ -248,7 +285,7 @@ impl View<'_> {
         Ok(Some(HistoryEvent {
             index,
             at: row.get("at"),
-            kind,
+            kind: i32::from(row.get::<_, i16>("kind")),
             is_granted: row.get::<_, i16>("decision") == 0,
             purpose: i32::from(row.get::<_, i16>("purpose")),
             role: i32::from(row.get::<_, i16>("role")),
@@ -261,8 +298,17 @@ impl View<'_> {
             count: body.count,
             is_viewer: body.principal == self.caller.session.principal.bytes(),
             is_delivered: delivered.contains(&index),
-            reason: String::new(),
+            ..HistoryEvent::default()
         }))
+    }
+
+    fn is_shown(&self, row: &Row, body: &EntryBody) -> bool {
+        let kind = EntryKind::try_from(i32::from(row.get::<_, i16>("kind")));
+        let is_shown = matches!(
+            kind,
+            Ok(EntryKind::Open | EntryKind::Change | EntryKind::Authorize | EntryKind::History)
+        );
+        is_shown && body.patient == self.patient.as_bytes() && self.may_see(row, body)
     }
 
     /// A practice sees what concerns its own deposits and its own people; a proxy what lies within the scope.

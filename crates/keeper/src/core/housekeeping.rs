@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,14 +52,18 @@ pub(super) async fn begin(
         }
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
         let (held, ends) = (Arc::clone(core), last_of_all.clone());
+        let (sender, signed) = watch::channel(core.last_checkpoint());
+        tasks.spawn(Arc::clone(&core.tiles).run(signed));
         tasks.spawn(async move {
-            let keep = |text| {
+            let keep = |text: String| {
+                sender.send_replace(text.clone());
                 *held
                     .checkpoint
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner) = text;
             };
             checkpoints.run(ledger, ends, keep).await;
+            drop(sender);
         });
     }
     tasks.spawn(each_second(Arc::clone(core), volume, stop, last_of_all));

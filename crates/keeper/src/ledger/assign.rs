@@ -5,7 +5,7 @@ use super::prepared::{Assigned, Prepared};
 use crate::decision_words::reason_of;
 use crate::keys::Keys;
 use candour_keeper_wire::bodies::body_place;
-use candour_ledger::{Entry, Frontier, body_digest};
+use candour_ledger::{Entry, Frontier, Opening, body_digest};
 use candour_rules::budget::Counters;
 use candour_rules::decision::{Decision, Reason};
 use candour_rules::detect::{Alarm, Detector};
@@ -113,9 +113,11 @@ pub(crate) fn salt_key(keys: &Keys) -> MacKey {
     keys.root().derive(b"entry salt")
 }
 
-/// The salt of the entry at `index`; never used twice for anything that was published.
-pub(crate) fn salt(key: &MacKey, index: u64) -> [u8; 32] {
-    hmac(key, &index.to_be_bytes())
+/// What opens the leaf of the entry at `index`, the `number`th about its patient; never used twice for anything that
+/// was published.
+pub(crate) fn opening(key: &MacKey, index: u64, number: u64) -> Opening {
+    let secret = hmac(key, &index.to_be_bytes());
+    Opening::Numbered { secret, number }
 }
 
 impl Assign<Prepared> for Hook {
@@ -137,7 +139,7 @@ impl Assign<Prepared> for Hook {
             0 => 0,
             _ => link.sequence + 1,
         };
-        let salt = salt(&self.salt, index);
+        let salt = opening(&self.salt, index, sequence).salt();
         draft.body.patient_sequence = sequence;
         draft.body.patient_previous = link.previous.map(Vec::from).unwrap_or_default();
         draft.body.salt = salt.to_vec();

@@ -60,7 +60,8 @@ select identity_opens, contact_opens, mac from run_member where run = $1 and pat
 
     /// A patient's entries before index $2, newest first.
     HISTORY = "\
-select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, item, body, audit_wrap
+select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, leaf,
+  sequence, body, audit_wrap
 from entry where patient = $1 and index < $2 order by index desc limit $3";
 
     /// A practice's reopened budgets before index $2, newest first, each with how many it makes within a day by the

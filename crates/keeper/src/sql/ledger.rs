@@ -137,8 +137,9 @@ where index >= $1 and charge > 0 and decision = 0 order by index";
     /// Leaves from $1 to before $2, in order.
     LEAVES = "select index, leaf from entry where index >= $1 and index < $2 order by index";
 
-    /// Every entry, in order, for the export.
+    /// Entries from $1 to before $2, in order, for the export and the public tiles; of a body only its digest.
     EXPORT = "\
-select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, leaf, body
-from entry order by index";
+select index, at, kind, decision, purpose, role, practice, item_kind, session, principal, patient, item, leaf,
+  sequence, sha256(body) as body
+from entry where index >= $1 and index < $2 order by index";
 }

@@ -9,11 +9,11 @@ use candour_keeper::volume::VolumeTable;
 use candour_keeper_api::wire::{Call, Reply, StatusQuestion};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Section};
 use candour_keeper_api::{CallError, Item};
-use candour_ledger::verify::{Checkpoints, verify};
 use candour_testkit::TestKeeper;
 use candour_testkit::cluster::SmallServer;
 use candour_testkit::keeper::{Settings, Staff};
 use candour_testkit::skipped::skipped;
+use candour_verify::{Checkpoints, verify};
 use std::time::{Duration, Instant};
 
 /// The keeper tries four times a second whether it can write again.

@@ -19,7 +19,7 @@ async fn history(
         patient: patient.as_bytes().to_vec(),
         before,
         limit,
-        network: String::new(),
+        ..wire::History::default()
     });
     match portal.call(call).await? {
         Reply::History(page) => Ok(page),

@@ -91,6 +91,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         database: database.config(),
         root: root(),
         folder: folder.path().to_owned(),
+        public: folder.path().join("ledger"),
         relying_party: "localhost".to_owned(),
         origins: Vec::new(),
         shares_user: false,

@@ -9,10 +9,10 @@ use candour_keeper::practice::{Command, Made, Ordered, carry_out, name_operators
 use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, Item, Section as SectionOf};
 use candour_ledger::Frontier;
-use candour_ledger::verify::verify;
 use candour_seal::{PatientId, PersonId, PracticeId};
 use candour_testkit::keeper::InstanceKind;
 use candour_testkit::{TestCluster, TestDatabase, TestKeeper};
+use candour_verify::verify;
 
 /// A keeper on yesterday's database, whose checkpoints are today's.
 struct Restored {
@@ -199,6 +199,9 @@ async fn an_accepted_loss_is_an_entry_for_each_lost_index_and_an_incident_and_th
     let report = verify(ledger.as_slice(), checkpoints(&restored.keeper));
     assert!(report.is_clean(), "{:?}", report.findings);
     assert_eq!(report.lost, to - from);
+    // Outsiders see the ledger as it is now.
+    let size = restored.keeper.core.ledger.size();
+    assert_eq!(crate::tiles::whole(&restored.keeper), size);
     // What was signed over the lost entries stays as evidence.
     let lost = restored.keeper.folder().join("checkpoints/lost");
     assert!(std::fs::read_dir(lost).unwrap().count() > 1);

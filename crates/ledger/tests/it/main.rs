@@ -2,16 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod binary;
 mod checkpoints;
 mod entries;
 #[path = "../../../testkit/src/shared_data.rs"]
 mod shared_data;
 #[path = "../../../testkit/src/skipped.rs"]
 mod skipped;
+mod tiles;
 mod tree;
 mod vectors;
-mod verification;
 
 use candour_ledger::{Entry, Hash, LogSigner, leaf_hash};
 

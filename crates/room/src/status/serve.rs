@@ -12,8 +12,9 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use candour_core::notices::NoticeCodeError;
+use candour_ledger::Tile;
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use std::net::{IpAddr, SocketAddr};
@@ -38,6 +39,17 @@ pub async fn serve(config: StatusConfig, stop: CancellationToken) -> Result<(), 
             what: format!("the status site cannot listen at {}", config.listen),
             source,
         })?;
+    let routes = routes(config).into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, routes)
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
+        .map_err(|source| RoomError::File {
+            what: "the status site ended".to_owned(),
+            source,
+        })
+}
+
+fn routes(config: StatusConfig) -> Router {
     let site = Arc::new(Site {
         config,
         codes: Mutex::default(),
@@ -46,18 +58,12 @@ pub async fn serve(config: StatusConfig, stop: CancellationToken) -> Result<(), 
     let routes = Router::new()
         .route("/", get(index))
         .route("/check", get(form).post(check))
+        .route("/checkpoint", get(checkpoint))
+        .route("/tile/{*path}", get(tile))
         .route("/{file}", get(file))
         .fallback(missing)
         .with_state(site);
-    let routes =
-        crate::pages::with_headers(routes).into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, routes)
-        .with_graceful_shutdown(async move { stop.cancelled().await })
-        .await
-        .map_err(|source| RoomError::File {
-            what: "the status site ended".to_owned(),
-            source,
-        })
+    crate::pages::with_headers(routes)
 }
 
 async fn index(State(site): State<Arc<Site>>) -> Response {
@@ -84,6 +90,32 @@ async fn read(site: &Site, name: &str) -> Response {
     };
     match tokio::fs::read(site.config.status_dir.join("site").join(name)).await {
         Ok(content) => ([(CONTENT_TYPE, kind)], content).into_response(),
+        Err(_) => missing().await,
+    }
+}
+
+/// The ledger's newest checkpoint; like every page of the site it is never kept.
+async fn checkpoint(State(site): State<Arc<Site>>) -> Response {
+    match tokio::fs::read(site.config.ledger_dir.join("checkpoint")).await {
+        Ok(note) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
+        Err(_) => missing().await,
+    }
+}
+
+/// A tile or an entry bundle of the ledger: what stands at one path never changes. Only paths that a tile can have are
+/// looked for on the disk.
+async fn tile(State(site): State<Arc<Site>>, Path(path): Path<String>) -> Response {
+    let Some(tile) = Tile::parse(&format!("tile/{path}")) else {
+        return missing().await;
+    };
+    match tokio::fs::read(site.config.ledger_dir.join(tile.to_string())).await {
+        Ok(content) => {
+            let headers = [
+                (CONTENT_TYPE, "application/octet-stream"),
+                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            ];
+            (headers, content).into_response()
+        }
         Err(_) => missing().await,
     }
 }
@@ -167,4 +199,83 @@ pub(crate) fn code_words(
     let answer = Codes::default().look_up(status_dir, typed);
     let (_, words, is_known) = said(&answer, zone);
     (words, is_known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+    use http::{HeaderMap, Request};
+    use std::fs;
+    use tower::ServiceExt;
+
+    async fn get(site: &std::path::Path, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let config = StatusConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            status_dir: site.join("status"),
+            ledger_dir: site.join("ledger"),
+        };
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let answer = routes(config).oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = axum::body::to_bytes(body, 1 << 20).await.unwrap();
+        (parts.status, parts.headers, body.to_vec())
+    }
+
+    #[tokio::test]
+    async fn the_ledger_is_served_to_anybody_its_tiles_for_ever_and_its_checkpoint_for_now() {
+        let site = tempfile::tempdir().unwrap();
+        let ledger = site.path().join("ledger");
+        fs::create_dir_all(ledger.join("tile/0/x001/234.p")).unwrap();
+        fs::create_dir_all(ledger.join("tile/entries")).unwrap();
+        fs::write(ledger.join("checkpoint"), "signed").unwrap();
+        fs::write(ledger.join("tile/0/x001/234.p/5"), [5; 160]).unwrap();
+        fs::write(ledger.join("tile/entries/000"), [7; 8_704]).unwrap();
+        let (status, headers, body) = get(site.path(), "/checkpoint").await;
+        assert_eq!((status, body.as_slice()), (StatusCode::OK, &b"signed"[..]));
+        assert_eq!(headers[CONTENT_TYPE], "text/plain; charset=utf-8");
+        assert_eq!(headers[CACHE_CONTROL], "no-store");
+        for (path, length) in [("/tile/0/x001/234.p/5", 160), ("/tile/entries/000", 8_704)] {
+            let (status, headers, body) = get(site.path(), path).await;
+            assert_eq!((status, body.len()), (StatusCode::OK, length), "{path}");
+            assert_eq!(headers[CONTENT_TYPE], "application/octet-stream");
+            assert_eq!(
+                headers[CACHE_CONTROL],
+                "public, max-age=31536000, immutable"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_but_tiles_is_looked_for_in_the_ledger_s_folder() {
+        let site = tempfile::tempdir().unwrap();
+        let ledger = site.path().join("ledger");
+        fs::create_dir_all(ledger.join("tile/0")).unwrap();
+        for planted in [
+            "tile/0/000.incoming",
+            "tile/0/1",
+            "secret",
+            "tile/secret",
+            "../secret",
+        ] {
+            fs::write(ledger.join(planted), "secret").unwrap();
+        }
+        for path in [
+            "/checkpoint",
+            "/tile/0/000",
+            "/tile/0/000.incoming",
+            "/tile/0/1",
+            "/tile/secret",
+            "/tile/../secret",
+            "/tile/0/..%2f..%2fsecret",
+            "/tile/%2e%2e/%2e%2e/secret",
+            "/tile/",
+            "/tile",
+        ] {
+            let (status, headers, body) = get(site.path(), path).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(headers[CACHE_CONTROL], "no-store", "{path}");
+            assert!(!body.windows(6).any(|part| part == b"secret"), "{path}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Who opened a record.
 
+pub mod receipt;
 mod visits;
 
 pub use visits::VisitView;
@@ -13,8 +14,9 @@ use crate::respond;
 use crate::session::Visitor;
 use askama::Template;
 use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use candour_app::access_history;
+use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde::Deserialize;
 
 /// The list.
@@ -33,12 +35,24 @@ pub struct HistoryPage {
     pub newest: Option<String>,
     /// The practices named above.
     pub practices: Vec<ToRing>,
+    /// Where the receipts of everything on this page are.
+    pub receipts: Option<String>,
+    /// Receipts were asked for that are not made yet.
+    pub is_early: bool,
 }
 
 /// Only events before this ledger index.
 #[derive(Deserialize)]
 pub struct Before {
     before: Option<u64>,
+    early: Option<String>,
+}
+
+/// Of which entries, by ledger index: the first and the last.
+#[derive(Deserialize)]
+pub struct Range {
+    from: Option<u64>,
+    to: Option<u64>,
 }
 
 /// `GET /patients/{patient}/history`.
@@ -46,7 +60,7 @@ pub async fn show(
     State(portal): State<Portal>,
     visitor: Visitor,
     Path(patient): Path<String>,
-    Query(Before { before }): Query<Before>,
+    Query(Before { before, early }): Query<Before>,
 ) -> Result<Response, Problem> {
     let reading = Reading::of(&portal, visitor, &patient).await?;
     let (opened, first_byte) =
@@ -62,10 +76,19 @@ pub async fn show(
     let history = opened.into_inner();
     let last = history.events.last().map(|event| event.index);
     let path = reading.path("/history");
+    let receipts = reading.path("/history/receipts");
     let texts = frame.texts();
     let page = HistoryPage {
         is_own,
-        visits: visits::views(texts, &portal.settings().zone, &history.events, is_own),
+        visits: visits::views(
+            texts,
+            &portal.settings().zone,
+            &history.events,
+            is_own,
+            &receipts,
+        ),
+        receipts: visits::receipts(&receipts, &history.events),
+        is_early: early.is_some(),
         older: last
             .filter(|_| history.has_more)
             .map(|index| format!("{path}?before={index}")),
@@ -74,4 +97,28 @@ pub async fn show(
         frame,
     };
     respond::opened(&page, together(first_byte, banner_byte))
+}
+
+/// `GET /patients/{patient}/history/receipts`: a file of receipts.
+pub async fn receipts(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+    Query(Range { from, to }): Query<Range>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let range = (from.unwrap_or(0), to.unwrap_or(u64::MAX));
+    let file =
+        access_history::receipts(portal.app(), &reading.viewer, reading.patient, range).await?;
+    if file.is_empty() {
+        return Ok(respond::to(&reading.path("/history?early=yes")));
+    }
+    let headers = [
+        (CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (
+            CONTENT_DISPOSITION,
+            "attachment; filename=\"candour-receipts.tlog-proof\"",
+        ),
+    ];
+    Ok((headers, file).into_response())
 }

@@ -47,6 +47,10 @@ fn no_page_loads_or_names_an_outside_host() {
             include_str!("../../../../web/dist/passkey.js"),
         ),
         (
+            "check_receipt.js",
+            include_str!("../../../../web/dist/check_receipt.js"),
+        ),
+        (
             "demonstration.js",
             include_str!("../../../../web/dist/demonstration.js"),
         ),

@@ -1,6 +1,7 @@
 //! One filled page of each kind, with words that real people have.
 
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
+use candour_server::pages::access_history::receipt::ReceiptPage;
 use candour_server::pages::access_history::{HistoryPage, VisitView};
 use candour_server::pages::demonstration::{AccountGroup, AccountView, DemonstrationPage};
 use candour_server::pages::deposit::DepositPage;
@@ -115,6 +116,7 @@ fn visit(who: &str, when: &str, deeds: &[&str], why: Option<&str>) -> VisitView 
         deeds: deeds.iter().map(|deed| (*deed).to_owned()).collect(),
         folded: None,
         is_refused: false,
+        receipts: format!("/patients/{PATIENT}/history/receipts?from=7&to=9"),
     }
 }
 
@@ -271,6 +273,13 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         ),
         ("sessions", Box::new(sessions())),
         ("trust", Box::new(trust())),
+        (
+            "check-receipt",
+            Box::new(ReceiptPage::new(
+                page("receipt.title").with_script("check_receipt.js"),
+                "candour.example+d0ab4b42+AQ".to_owned(),
+            )),
+        ),
         (
             "problem-frozen",
             Box::new(problem(
@@ -429,6 +438,8 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             practices: to_ring(),
             older: Some(format!("/patients/{PATIENT}/history?before=7")),
             newest: None,
+            receipts: Some(format!("/patients/{PATIENT}/history/receipts?from=7&to=31")),
+            is_early: true,
         })),
         ("link", Box::new(LinkPage { frame: of_patient("invitation.link_title"), errors: FieldErrors::default(), birth: GivenDate::default() })),
         ("step-up", Box::new(StepUpPage {

@@ -31,6 +31,30 @@ fn encoded(fields: &[(&str, &str)]) -> String {
         .finish()
 }
 
+/// The file behind a link to receipts. What was written in the last second has none yet, and the page says so.
+async fn receipts(installation: &Installation, link: &str, cookies: &str) -> String {
+    for _ in 0..200 {
+        let answer = installation.get(link, cookies).await;
+        if answer.status == StatusCode::OK {
+            let disposition = answer.header("content-disposition");
+            assert_eq!(
+                disposition,
+                "attachment; filename=\"candour-receipts.tlog-proof\""
+            );
+            assert_eq!(answer.header("cache-control"), "no-store");
+            return answer.body;
+        }
+        let page = installation.get(answer.header("location"), cookies).await;
+        assert!(
+            page.body.contains("There is no receipt yet"),
+            "{}",
+            page.body
+        );
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("no receipt at {link}");
+}
+
 async fn practice_with_patient(installation: &Installation) -> (PatientId, String) {
     let keeper = &installation.keeper;
     let program = keeper
@@ -174,6 +198,18 @@ async fn an_invited_patient_makes_a_passkey_signs_in_and_sees_who_opened_what() 
         "whom to ring: {}",
         history.body
     );
+    let link = unescaped(between(theirs, "<a href=\"", "\">Receipt"));
+    let receipts = receipts(&installation, &link, &cookies).await;
+    assert_eq!(
+        receipts.matches("c2sp.org/tlog-proof@v1\nextra ").count(),
+        1,
+        "{receipts}"
+    );
+    let all = unescaped(between(&history.body, "id=\"proof\"", "</section>"));
+    let all = between(&all, "<a href=\"", "\"");
+    let all = self::receipts(&installation, all, &cookies).await;
+    let index = format!("\nindex {}\n", between(&receipts, "\nindex ", "\n"));
+    assert!(all.contains(&index) && all.matches("\nindex ").count() >= visits.len());
 
     let out = installation.post("/sign-out", &cookies, "").await;
     assert_eq!(out.header("location"), "/sign-in?note=out");

@@ -24,6 +24,8 @@ pub struct VisitView {
     pub folded: Option<String>,
     /// It was refused.
     pub is_refused: bool,
+    /// Where its receipts are.
+    pub receipts: String,
 }
 
 /// The visits of a page of events, both newest first.
@@ -32,11 +34,21 @@ pub(super) fn views(
     zone: &TimeZone,
     events: &[Event],
     is_own: bool,
+    receipts_path: &str,
 ) -> Vec<VisitView> {
     visits(events, zone)
         .into_iter()
-        .map(|visit| view(texts, zone, visit, is_own))
+        .map(|visit| VisitView {
+            receipts: receipts(receipts_path, visit).unwrap_or_default(),
+            ..view(texts, zone, visit, is_own)
+        })
         .collect()
+}
+
+/// Where the receipts of these events are, newest first; `None` where there are none.
+pub(super) fn receipts(path: &str, events: &[Event]) -> Option<String> {
+    let (latest, earliest) = (events.first()?.index, events.last()?.index);
+    Some(format!("{path}?from={earliest}&to={latest}"))
 }
 
 /// Neighbours by the same person for the same reason on the same day; refusals stand apart.
@@ -89,6 +101,7 @@ fn view(texts: &Texts, zone: &TimeZone, visit: &[Event], is_own: bool) -> VisitV
             count => texts.fill("history.own_many", &[("count", &count.to_string())]),
         }),
         is_refused: !latest.is_granted,
+        receipts: String::new(),
     }
 }
 
@@ -258,7 +271,7 @@ mod tests {
 
     fn shown(events: &[Event]) -> Vec<VisitView> {
         let zone = TimeZone::get("Pacific/Auckland").unwrap();
-        views(Language::English.texts(), &zone, events, true)
+        views(Language::English.texts(), &zone, events, true, "/r")
     }
 
     fn later(minutes: i64, event: Event) -> Event {
@@ -300,6 +313,7 @@ mod tests {
         );
         assert_eq!(visit.why.as_deref(), Some("Reason given: to care for you."));
         assert!(visit.folded.is_none());
+        assert_eq!(visit.receipts, "/r?from=7&to=7");
     }
 
     #[test]

@@ -7,10 +7,9 @@ pub use finding::Finding;
 use std::collections::BTreeMap;
 use std::io::Read;
 
-use crate::checkpoint::{CheckpointError, LogVerifier};
-use crate::entry::LOSS_ACCEPTED;
-use crate::export::{ExportError, ExportReader, Next, Record};
-use crate::tree::{Frontier, Hash};
+use candour_ledger::entry::LOSS_ACCEPTED;
+use candour_ledger::export::{ExportError, ExportReader, Next, Record};
+use candour_ledger::{Checkpoint, CheckpointError, Frontier, Hash, LogVerifier};
 
 /// Findings of one kind and place are reported up to this many; the rest are counted.
 const MOST_FINDINGS: usize = 1000;
@@ -95,6 +94,28 @@ impl Checkpoints {
         }
     }
 
+    /// Holds the checkpoints of receipts against these.
+    pub fn compare<'a>(mut self, receipts: impl Iterator<Item = &'a Checkpoint>) -> Compared {
+        let (mut all, mut agreeing) = (0, 0);
+        for of_receipt in receipts {
+            all += 1;
+            match self.by_size.get(&of_receipt.size) {
+                Some((root, _)) if *root == of_receipt.root => agreeing += 1,
+                Some((_, name)) => self.findings.push(Finding::Contradiction {
+                    size: of_receipt.size,
+                    one: name.clone(),
+                    other: "the receipt".to_owned(),
+                }),
+                None => {}
+            }
+        }
+        Compared {
+            all,
+            agreeing,
+            findings: self.findings,
+        }
+    }
+
     /// Number of different sizes with a good checkpoint.
     pub fn len(&self) -> usize {
         self.by_size.len()
@@ -104,6 +125,17 @@ impl Checkpoints {
     pub fn is_empty(&self) -> bool {
         self.by_size.is_empty()
     }
+}
+
+/// What comparing checkpoints of receipts with kept ones gave.
+#[derive(Debug)]
+pub struct Compared {
+    /// How many receipts there were.
+    pub all: usize,
+    /// How many of their checkpoints are among the kept ones.
+    pub agreeing: usize,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
 }
 
 /// Reads the whole export, recomputes the tree and compares it with every checkpoint.

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::checkpoint::CheckpointError;
-use crate::export::ExportError;
+use candour_ledger::CheckpointError;
+use candour_ledger::export::ExportError;
 
 /// One thing that is not as it should be; `Display` is a plain sentence.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! Each kind of damage is named.
 
 use candour_ledger::export::{ExportWriter, MAGIC};
-use candour_ledger::{Checkpoints, Frontier, Hash, Record, Report, verify};
+use candour_ledger::{Frontier, Hash, Record};
+use candour_verify::{Checkpoints, Report, verify};
 
 use crate::{entry, salt, signer};
 
