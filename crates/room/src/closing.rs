@@ -157,7 +157,11 @@ async fn reviewed(
         return Ok(None);
     }
     match steward::list(room, id).await? {
-        Some(list) if publish::is_approved(pool, id, &list).await? => {
+        // Approved is not yet told: the texts are published when everything is queued.
+        Some(list)
+            if list.texts.iter().all(|text| text.published_at.is_some())
+                && publish::is_approved(pool, id, &list).await? =>
+        {
             Ok(Some((of_scope, Some(list.hash()))))
         }
         _ => Ok(None),
@@ -224,7 +228,11 @@ pub(crate) const CLOSE: &str = "
     update incident set closed_at = $2, closed_index = $3
     where id = $1 and closed_at is null
       and not exists (select 1 from run where incident = $1 and finished_at is null)
-      and not exists (select 1 from notice where incident = $1 and state in ('waiting', 'sending', 'failed'))";
+      and not exists (select 1 from notice where incident = $1 and state in ('waiting', 'sending', 'failed'))
+      and not exists (select 1 from (
+              select published_at from text_version where incident = $1 and kind = 'statement'
+              order by version desc limit 1) newest
+          where published_at is null)";
 
 pub(crate) const STATEMENTS: &[&str] = &[LOCK, OFFICERS, CLOSE];
 

@@ -104,7 +104,8 @@ pub struct Versions {
 /// Queues a notice for each practice and member in one transaction; what is queued already stays as it is, but an
 /// older text that nobody has tried to send yet gives way: nobody gets two messages at once.
 ///
-/// Nobody who is not on the route of mail gets a mail row: they stand on the call list. A canary gets nothing.
+/// Nobody who is not on the route of mail gets a mail row: they stand on the call list. A canary gets nothing. What was
+/// queued from an earlier list and has not left, for somebody who is cleared or must not get a mail any more, goes.
 pub async fn queue(
     pool: &Pool,
     keys: &CodeKey,
@@ -178,6 +179,7 @@ async fn insert(
     let incident = incident.as_bytes().as_slice();
     let mut client = pool.get().await?;
     let transaction = client.transaction().await?;
+    transaction.execute(DROP_UNWANTED, &[&incident]).await?;
     let statement = transaction.prepare_cached(QUEUE).await?;
     let give_way = transaction.prepare_cached(GIVE_WAY).await?;
     let mut queued = 0;
@@ -427,18 +429,39 @@ pub(crate) const GIVE_WAY: &str = "
     where incident = $1 and recipient = $2 and recipient_id = $3 and channel = $4
       and state = 'waiting' and attempts = 0 and (text_version <> $5 or is_holder <> $6)";
 
-pub(crate) const LEASE_ROWS: &str = "
+/// What is not to leave any more, by what the register says now: nothing to whoever is cleared, and no mail to whoever is
+/// told in another way.
+macro_rules! is_unwanted {
+    () => {
+        "recipient = 'patient' and exists (
+            select 1 from register
+            where register.incident = notice.incident and register.patient = notice.recipient_id
+              and (register.state = 'cleared' or notice.channel = 'mail' and register.route <> 'mail'))"
+    };
+}
+
+pub(crate) const DROP_UNWANTED: &str = concat!(
+    "delete from notice where incident = $1 and state in ('waiting', 'failed') and ",
+    is_unwanted!()
+);
+
+pub(crate) const LEASE_ROWS: &str = concat!(
+    "
     update notice set state = 'sending', attempts = attempts + 1, lease_until = $5
     where id in (
         select id from notice
         where incident = $1 and recipient = $2 and channel = $3
           and (state = 'waiting' or (state in ('failed', 'sending') and lease_until <= $4))
+          and not (",
+    is_unwanted!(),
+    ")
         order by made_at, id limit $6 for update skip locked)
     returning id, recipient_id, text_version, made_at, attempts, is_holder,
         (select max(earlier.handed_over_at) from notice earlier
          where earlier.incident = notice.incident and earlier.recipient = notice.recipient
            and earlier.recipient_id = notice.recipient_id and earlier.channel = notice.channel
-           and earlier.handed_over_at <= notice.made_at) as replaces";
+           and earlier.handed_over_at <= notice.made_at) as replaces"
+);
 
 pub(crate) const HANDED_OVER: &str = "
     update notice set state = 'handed_over', handed_over_at = $2, grant_index = $3,
@@ -488,6 +511,7 @@ pub(crate) const CODE_HASHES: &str = "
 pub(crate) const STATEMENTS: &[&str] = &[
     QUEUE,
     GIVE_WAY,
+    DROP_UNWANTED,
     LEASE_ROWS,
     HANDED_OVER,
     FAILED,

@@ -27,7 +27,7 @@ use crate::register;
 use crate::room::Room;
 use crate::scope::{self, Counts};
 use crate::steward::StewardError;
-use crate::texts::{public_count, public_count_of_ways};
+use crate::texts::{public_count, public_count_of_ways, public_documents};
 use candour_seal::IncidentId;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -192,7 +192,7 @@ async fn counters(
         scope_version,
         people_opened: public_count(counts.people_opened),
         people_listed: public_count(counts.people_listed),
-        documents: public_count(counts.documents_delivered),
+        documents: public_documents(counts),
         practices_told: public_count(i32::try_from(practices).unwrap_or(i32::MAX)),
         people_mailed: public_count_of_ways(gone("mail")),
         people_in_portal: public_count(gone("portal")),

@@ -197,12 +197,19 @@ async fn further(pool: &Pool, incident: &Incident) -> Result<Further, DatabaseEr
     sessions.retain(|session| session.why.is_in());
     let is_stopped = |session: &AccountSession| session.stopped_at.is_some();
     let is_taken_in = |session: &AccountSession| session.why == Why::TakenIn;
-    Ok(if sessions.iter().any(is_stopped) {
-        Further::Stopped
-    } else if sessions.iter().any(is_taken_in) {
-        Further::Found
-    } else {
-        Further::None
+    let goes_on = |session: &AccountSession| {
+        is_taken_in(session) && !is_stopped(session) && !session.is_signed_out
+    };
+    let (mut found, mut stopped, mut open) = (false, false, false);
+    for session in &sessions {
+        found |= is_taken_in(session);
+        stopped |= is_stopped(session);
+        open |= goes_on(session);
+    }
+    Ok(match (stopped, open, found) {
+        (true, false, _) => Further::Stopped,
+        (true, true, _) | (false, _, true) => Further::Found,
+        (false, _, false) => Further::None,
     })
 }
 

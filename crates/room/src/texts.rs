@@ -4,7 +4,7 @@ mod drafts;
 mod numbers;
 mod rows;
 
-pub use numbers::{public_count, public_count_of_ways};
+pub use numbers::{public_count, public_count_of_ways, public_documents};
 pub(crate) use rows::STATEMENTS;
 
 pub use drafts::{draft, replacing};

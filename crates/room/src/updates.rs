@@ -49,6 +49,12 @@ fn is_due(last: &Statement, scope: &Scope, now: Timestamp) -> bool {
     last.next_update_at <= now + NEAR && last.scope_version == scope.version
 }
 
+/// Whether no newer text waits for approval: while one does, "there is nothing new" would be untrue.
+async fn is_all_published(pool: &Pool, incident: IncidentId) -> Result<bool, DatabaseError> {
+    let texts = texts::newest(pool, incident).await?;
+    Ok(texts.iter().all(|text| text.published_at.is_some()))
+}
+
 /// The update that officers can approve now: its numbers hold, and its own promise is not near yet.
 pub async fn offered(
     pool: &Pool,
@@ -57,7 +63,8 @@ pub async fn offered(
     now: Timestamp,
 ) -> Result<Option<Offered>, DatabaseError> {
     let last = last_statement(pool, incident.id).await?;
-    if incident.closed_at.is_some() || !last.is_some_and(|last| is_due(&last, scope, now)) {
+    let is_due = last.is_some_and(|last| is_due(&last, scope, now));
+    if incident.closed_at.is_some() || !is_due || !is_all_published(pool, incident.id).await? {
         return Ok(None);
     }
     let waiting = waiting(pool, incident.id).await?;
@@ -89,7 +96,7 @@ pub async fn step(
     let Some(last) = last_statement(pool, id).await? else {
         return Ok(());
     };
-    if !is_due(&last, scope, now) {
+    if !is_due(&last, scope, now) || !is_all_published(pool, id).await? {
         return Ok(());
     }
     match offered(pool, incident, scope, now).await? {

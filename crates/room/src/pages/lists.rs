@@ -264,6 +264,8 @@ struct PracticePage {
     told: String,
     is_unlocked: bool,
     came_back: bool,
+    /// Two officers approved a list that names patients of it.
+    is_approved: bool,
     list: ShownList,
 }
 
@@ -322,6 +324,7 @@ pub(super) async fn practice(
             .map_or_else(String::new, words::practice_told),
         is_unlocked: shown.is_unlocked,
         came_back,
+        is_approved: register::has_approved_list(&room.pool, incident.id, practice).await?,
         list: shown.list,
     }))
 }
@@ -375,17 +378,20 @@ pub(super) async fn of_one_practice(
         None => BTreeMap::new(),
     };
     let rung = rung(room, incident.id).await?;
-    let seen = register::seen(&room.pool, incident.id, practice, version).await?;
+    let seen = register::seen(&room.pool, incident.id, practice, Version::Approved).await?;
+    let newest = register::seen(&room.pool, incident.id, practice, Version::Newest).await?;
     let told = register::told(&room.pool, incident.id).await?;
     let (mut call, mut others) = (Vec::new(), Vec::new());
     let (mut done, mut waiting) = (Vec::new(), Vec::new());
     for member in own {
         let person = people.get(&member.patient).cloned().unwrap_or_default();
         let is_to_ring = is_to_ring(member, &rung);
+        let is_waiting = !is_approved.contains(&member.patient);
+        let seen = if is_waiting { &newest } else { &seen };
         let seen = seen.get(&member.patient).copied().unwrap_or_default();
         let rung = rung.get(member.patient.as_bytes().as_slice());
         let mut shown = shown_person(member, practice, person, seen, rung);
-        if !is_approved.contains(&member.patient) {
+        if is_waiting {
             waiting.push(shown);
         } else if let Some(told) = told.get(&member.patient) {
             shown.told = words::told(told, practice);
@@ -397,10 +403,10 @@ pub(super) async fn of_one_practice(
         }
     }
     let zone = &room.config.zone;
-    let texts = texts::newest(&room.pool, incident.id).await?;
-    let script = texts
-        .iter()
-        .find(|text| text.draft.kind == TextKind::CallScript);
+    let mut scripts = texts::versions(&room.pool, incident.id, TextKind::CallScript).await?;
+    // Nobody reads out what waits to be approved.
+    scripts.retain(|text| text.published_at.is_some());
+    let script = scripts.iter().max_by_key(|text| text.draft.version);
     Ok(PracticeList {
         practice: practice_name(room, practice).await?,
         is_unlocked: room.unlocked(incident.id).is_some(),
@@ -493,7 +499,7 @@ async fn sent(room: &Room, incident: IncidentId) -> Result<Vec<ShownSent>, Datab
     let statements = publish::statements(&room.pool).await?.into_iter();
     let statements = statements.filter(|statement| statement.incident == incident);
     let statements = statements.map(|statement| ShownSent {
-        kind: TextKind::Statement.word(),
+        kind: statement.kind.word(),
         version: statement.text_version,
         name: format!("Statement {}", statement.number),
         what: format!("published on {}", moment(room, statement.published_at)),

@@ -97,8 +97,7 @@ pub(super) async fn practice_itself(
         practice: practice.parse().map_err(|_| Problem::not_found())?,
         is_desk: false,
     };
-    let concerned = register::practices(&room.pool, incident.id).await?;
-    if !concerned.contains(&writer.practice) {
+    if !register::has_approved_list(&room.pool, incident.id, writer.practice).await? {
         return Err(Problem::not_found());
     }
     let told = register::practices_told(&room.pool, incident.id).await?;

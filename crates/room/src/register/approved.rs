@@ -1,7 +1,7 @@
 //! Whom the list names that two officers approved last. A newer version of the register waits for them; until they
 //! have approved it nobody is told from it, and who works through the list keeps it.
 
-use super::rows::{Member, read_members};
+use super::rows::{Member, of_a_member, read_members};
 use crate::database::DatabaseError;
 use candour_keeper_api::words::Purpose;
 use candour_seal::{IncidentId, PracticeId};
@@ -76,18 +76,20 @@ pub(crate) const KEEP_SECTIONS: &str = "
     update register_section set approved_as_listing = case when state <> 'cleared' then is_listing end
     where incident = $1";
 
-pub(crate) const APPROVED_MEMBERS: &str = "
-    select register.patient, register.route, register.reason, register.enrolled, register.is_unsafe_to_write,
+pub(crate) const APPROVED_MEMBERS: &str = concat!(
+    "
+    select register.patient, register.route, register.reason, register.enrolled,
            case when register.approved_state = 'confirmed' then register.state
                 else register.approved_state end as state,
            array(select unnest(register.practices) intersect select unnest(register.approved_practices)
                  order by 1) as practices,
-           exists (select 1 from scope_row release join entry on entry.index = release.grant_index
-                   where release.incident = register.incident and release.version = register.scope_version
-                     and release.patient = register.surrogate and entry.purpose = $2) as is_holder
+           ",
+    of_a_member!(),
+    "
     from register
     where register.incident = $1 and register.state <> 'cleared' and register.approved_state is not null
-    order by register.patient";
+    order by register.patient"
+);
 
 pub(crate) const HAS_APPROVED_LIST: &str = "
     select exists (select 1 from register

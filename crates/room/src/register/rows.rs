@@ -407,27 +407,44 @@ pub(crate) const SAVE_SECTION: &str = "
         items = excluded.items, is_listing = excluded.is_listing, state = excluded.state,
         source_practice = excluded.source_practice";
 
-pub(crate) const MEMBERS: &str = "
-    select register.patient, register.state, register.route, register.reason, register.practices, register.enrolled,
-           register.is_unsafe_to_write
+/// What both lists of members say of a person in the same words: unsafe to write by the keeper's mark or by what the
+/// contact said when the mail was to leave, and whether it is their own sign-in that was used ($2).
+macro_rules! of_a_member {
+    () => {
+        "register.is_unsafe_to_write
                or exists (select 1 from notice
                           where notice.incident = register.incident and notice.recipient = 'patient'
                             and notice.recipient_id = register.patient
                             and notice.last_error = 'unsafe_to_write') as is_unsafe_to_write,
            exists (select 1 from scope_row release join entry on entry.index = release.grant_index
                    where release.incident = register.incident and release.version = register.scope_version
-                     and release.patient = register.surrogate and entry.purpose = $2) as is_holder
+                     and release.patient = register.surrogate and entry.purpose = $2) as is_holder"
+    };
+}
+pub(super) use of_a_member;
+
+pub(crate) const MEMBERS: &str = concat!(
+    "
+    select register.patient, register.state, register.route, register.reason, register.practices, register.enrolled,
+           ",
+    of_a_member!(),
+    "
     from register
     where register.incident = $1 and register.state <> 'cleared'
-    order by register.patient";
+    order by register.patient"
+);
 
 pub(crate) const ITEMS: &str = "
-    select item, section, is_listing, state = 'confirmed' as is_confirmed
-    from register_item where incident = $1 and patient = $2 and state <> 'cleared' order by first_grant, item";
+    select item, section, approved_as_listing as is_listing, state = 'confirmed' as is_confirmed
+    from register_item
+    where incident = $1 and patient = $2 and state <> 'cleared' and approved_as_listing is not null
+    order by first_grant, item";
 
 pub(crate) const SECTIONS: &str = "
-    select section, items, is_listing, state = 'confirmed' as is_confirmed
-    from register_section where incident = $1 and patient = $2 and state <> 'cleared' order by section";
+    select section, items, approved_as_listing as is_listing, state = 'confirmed' as is_confirmed
+    from register_section
+    where incident = $1 and patient = $2 and state <> 'cleared' and approved_as_listing is not null
+    order by section";
 
 pub(crate) const COUNTS: &str = "
     select route, count(*) as people, count(*) filter (where state = 'confirmed') as confirmed

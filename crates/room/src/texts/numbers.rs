@@ -20,6 +20,15 @@ pub fn public_count_of_ways(number: i32) -> String {
     }
 }
 
+/// Documents that were sent out. That a document was not is the portal's word alone, so a nought is said only where no
+/// key of a document was released.
+pub fn public_documents(counts: Counts) -> String {
+    match counts.documents_granted {
+        0 => public_count(0),
+        _ => public_count_of_ways(counts.documents_delivered),
+    }
+}
+
 /// What was lost, a sentence each; a nought has one of its own.
 pub(super) fn lost(counts: Counts) -> [String; 3] {
     let opened = match counts.people_opened {
@@ -37,9 +46,12 @@ pub(super) fn lost(counts: Counts) -> [String; 3] {
             public_count(many)
         ),
     };
-    let documents = match counts.documents_delivered {
+    let documents = match counts.documents_granted {
         0 => "No document was sent out.".to_owned(),
-        many => format!("Documents that were sent out: {}.", public_count(many)),
+        _ => format!(
+            "Documents that were sent out: {}.",
+            public_documents(counts)
+        ),
     };
     [opened, listed, documents]
 }
@@ -58,6 +70,19 @@ mod tests {
         assert_eq!(
             shown(public_count_of_ways),
             "fewer than 10, fewer than 10, fewer than 10, 10"
+        );
+    }
+
+    #[test]
+    fn that_no_document_was_sent_out_is_said_only_where_no_key_was_released() {
+        let counts = |documents_granted| Counts {
+            documents_granted,
+            ..Counts::default()
+        };
+        assert_eq!(lost(counts(0))[2], "No document was sent out.");
+        assert_eq!(
+            lost(counts(50))[2],
+            "Documents that were sent out: fewer than 10."
         );
     }
 }

@@ -162,6 +162,15 @@ async fn a_case_stays_open_while_a_run_lives_a_message_waits_or_a_newer_version_
     says("Not yet: what was lost is under review.").await;
     approve(&served, case).await;
     all_left(&served).await;
+    // Approved, and nothing is out yet.
+    let out = "update text_version set published_at";
+    execute(&served, &format!("{out} = null where kind = 'statement'")).await;
+    says("Not yet: what was lost is under review.").await;
+    execute(
+        &served,
+        &format!("{out} = made_at where published_at is null"),
+    )
+    .await;
     let page = desk.get(&format!("/incidents/{case}")).await;
     assert!(
         page.contains(&format!("/incidents/{case}/acts/close")),

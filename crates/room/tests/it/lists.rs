@@ -56,7 +56,7 @@ async fn a_practice_keeps_its_list_while_a_newer_version_waits_and_sees_nobody_w
     let page = desk.get(&list).await;
     assert_eq!(people(&page), [1], "{page}");
     assert!(page.contains(CHECKED), "{page}");
-    assert!(page.contains("<td>One document</td>"), "{page}");
+    assert!(page.contains("One document</td>"), "{page}");
     let cases = desk.get("/desk").await;
     assert!(cases.contains("1 of your patients"), "{cases}");
     assert!(told(&desk, &list, 2).await.starts_with("HTTP/1.1 404"));
@@ -68,7 +68,7 @@ async fn a_practice_keeps_its_list_while_a_newer_version_waits_and_sees_nobody_w
     approve(&served, case).await;
     let page = desk.get(&list).await;
     assert_eq!(people(&page), [1, 2], "{page}");
-    assert!(page.contains("<td>2 documents</td>"), "{page}");
+    assert!(page.contains("2 documents</td>"), "{page}");
     assert!(!page.contains(CHECKED), "{page}");
 }
 

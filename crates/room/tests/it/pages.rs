@@ -29,10 +29,10 @@ async fn visit() -> Visit {
         "insert into incident (id, opened_at, trigger_index, rule, session, principal)
              values (decode(repeat('09', 16), 'hex'), now(), 1, 2, 7, 70);
          insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
-                is_unsafe_to_write, birth_year, country, scope_version, enrolled)
+                is_unsafe_to_write, birth_year, country, scope_version, enrolled, approved_practices, approved_state)
              values (decode(repeat('09', 16), 'hex'), decode(repeat('01', 16), 'hex'), 1, 'confirmed', 'call',
                 'unsafe_to_write', array[decode('{practice}', 'hex')], false, true, 1980, 'NZ', 1,
-                array[decode('{practice}', 'hex')])"
+                array[decode('{practice}', 'hex')], array[decode('{practice}', 'hex')], 'confirmed')"
     );
     let client = world.room.pool.get().await.unwrap();
     client.batch_execute(&rows).await.unwrap();
@@ -91,6 +91,25 @@ async fn nobody_unsafe_to_write_is_told_by_letter() {
     let page = visit.told("phone").await;
     assert!(page.starts_with("HTTP/1.1 303"), "{page}");
     assert_eq!(visit.written().await, 1);
+}
+
+#[tokio::test]
+async fn nor_is_anybody_whose_contact_said_so_when_the_mail_was_to_leave() {
+    let visit = visit().await;
+    let said = "update register set is_unsafe_to_write = false, route = 'mail', reason = 'mail';
+        insert into notice (id, incident, recipient, recipient_id, text_version, channel, state, last_error, code_hash,
+            made_at)
+        values (decode(repeat('05', 16), 'hex'), decode(repeat('09', 16), 'hex'), 'patient',
+            decode(repeat('01', 16), 'hex'), 1, 'mail', 'on_call_list', 'unsafe_to_write',
+            decode(repeat('00', 32), 'hex'), now())";
+    let client = visit.world.room.pool.get().await.unwrap();
+    client.batch_execute(said).await.unwrap();
+    let page = visit.get(&visit.list()).await;
+    let (_, people) = page.split_once("id=\"call\"").unwrap();
+    assert!(people.contains("Must not be written to"), "{people}");
+    assert!(!people.contains("By letter"), "{people}");
+    assert!(visit.told("letter").await.starts_with("HTTP/1.1 400"));
+    assert_eq!(visit.written().await, 0);
 }
 
 #[tokio::test]

@@ -131,6 +131,9 @@ async fn whoever_s_empty_list_was_shown_is_listed_and_whoever_s_release_was_held
         found,
         [(patient(1), true, false), (patient(3), false, true)]
     );
+    let unapproved = register::sections(&client, INCIDENT, patient(1)).await;
+    assert!(unapproved.unwrap().is_empty(), "no message names it yet");
+    register::keep_approved(&pool, INCIDENT).await.unwrap();
     let sections = register::sections(&client, INCIDENT, patient(1))
         .await
         .unwrap();

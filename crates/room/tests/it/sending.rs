@@ -101,6 +101,38 @@ async fn only_whoever_s_own_sign_in_was_used_gets_the_text_that_says_so() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_list_queued_leaves_to_nobody_who_is_cleared_or_must_not_get_a_mail_any_more()
+ {
+    let (_database, pool) = support::room().await;
+    case(&pool).await;
+    let members = [1, 2, 5].map(|number| member(number, "mail"));
+    queue_for(&pool, &members).await;
+    let client = pool.get().await.unwrap();
+    let people = "insert into register (incident, patient, surrogate, state, route, reason, practices, is_deceased,
+            is_unsafe_to_write, birth_year, country, scope_version)
+        select decode(repeat('09', 16), 'hex'), decode(repeat(patient, 16), 'hex'), surrogate, state, route, route, '{}',
+            false, false, 1980, 'NZ', 2
+        from (values ('01', 1, 'confirmed', 'mail'), ('02', 2, 'cleared', 'mail'), ('05', 5, 'confirmed', 'call'))
+            as people (patient, surrogate, state, route)";
+    client.batch_execute(people).await.unwrap();
+    let leaves = async |channel| {
+        let wanted = Wanted { channel, ..MAIL };
+        let leased = notices::lease(&pool, wanted, 100, now()).await.unwrap();
+        let mut people: Vec<u8> = leased.iter().map(|row| row.recipient[0]).collect();
+        people.sort_unstable();
+        people
+    };
+    assert_eq!(leaves(Channel::Mail).await, [1]);
+    assert_eq!(leaves(Channel::Portal).await, [1, 5]);
+
+    // With the next approved list what does not leave goes, so that a run can end and the case can be closed.
+    queue_for(&pool, &[member(1, "mail"), member(5, "call")]).await;
+    let left = "select count(*) from notice where state in ('waiting', 'failed') and recipient = 'patient'";
+    let left: i64 = client.query_one(left, &[]).await.unwrap().get(0);
+    assert_eq!(left, 0);
+}
+
+#[tokio::test]
 async fn two_senders_never_hold_the_same_row_and_one_that_died_lets_go_after_its_lease() {
     let (_database, pool) = support::room().await;
     case(&pool).await;

@@ -84,12 +84,17 @@ pub async fn show(
     let (opened, first_byte) =
         candour_app::notices::open(portal.app(), &reading.viewer, reading.patient).await?;
     let opened = opened.into_inner();
-    if let Some(reader) = reading.reader {
-        candour_app::notices::read(portal.app(), &opened, reader).await?;
+    let (titles, shelf_byte) = titles(&portal, &reading, &opened.notices).await?;
+    let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
+    // Last: nothing is read that was not shown. What is not noted is announced once more, which does no harm.
+    if let Some(reader) = reading.reader
+        && candour_app::notices::read(portal.app(), &opened, reader)
+            .await
+            .is_err()
+    {
+        tracing::warn!("that messages were read could not be noted");
     }
     let (waiting, missing) = (opened.notices, opened.unreadable);
-    let (titles, shelf_byte) = titles(&portal, &reading, &waiting).await?;
-    let (banner, banner_byte) = reading.banner(&portal).await?.unzip();
     let frame = reading.frame(&portal, "notices.title", banner).await;
     let texts = frame.texts();
     let notices = waiting
