@@ -71,7 +71,13 @@ test("a patient takes receipts away and checks them in the browser, which sends 
   await choose(text);
   await page.getByRole("button", { name: "Check" }).click();
   await expect(page.getByText("It is in the list, as it was signed.")).toHaveCount(count);
+  await expect(page.getByText(/^Patient, as the list names them: [0-9a-f]{16}$/)).toHaveCount(count);
   await look(page, "check-receipt-proved");
+
+  // A file is read as it is, its first character too.
+  await choose(`\ufeff${text}`);
+  await page.getByRole("button", { name: "Check" }).click();
+  await expect(page.getByText("It is in the list, as it was signed.")).toHaveCount(count - 1);
 
   await choose(text.replace(/^extra (.{60})./m, (_, kept) => `extra ${kept}!`));
   await page.getByRole("button", { name: "Check" }).click();

@@ -23,10 +23,25 @@ function add(parent: HTMLElement, element: string, text: string, style = ""): HT
   return made;
 }
 
+// Beyond what the browser's calendar knows, as it stands in the entry.
 function moment(at: bigint): string {
+  const isKnown = Math.abs(Number(at / 1000n)) <= 8.64e15;
+  if (!isKnown) return say("microseconds", { at: String(at) });
   return new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "long", timeStyle: "medium" }).format(
     new Date(Number(at / 1000n)),
   );
+}
+
+const hexadecimal = (patient: bigint) => BigInt.asUintN(64, patient).toString(16).padStart(16, "0");
+
+// The file's text as it is, its first character too; null where it is none.
+async function read(file: File): Promise<string | null> {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(await file.arrayBuffer());
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
 }
 
 function show(said: Said): void {
@@ -42,14 +57,17 @@ function show(said: Said): void {
   ];
   if (said.purpose !== 0) lines.push(say("purpose", { purpose: say(`purpose_${said.purpose}`) }));
   if (said.itemKind !== 0) lines.push(say("item", { item: say(`item_${said.itemKind}`) }));
-  if (said.number !== null && said.number !== 0n) lines.push(say("number", { number: String(said.number) }));
+  if (said.patient !== 0n) lines.push(say("patient", { patient: hexadecimal(said.patient) }));
+  if (said.number === null) lines.push(say("number_none"));
+  else if (said.number !== 0n) lines.push(say("number", { number: String(said.number) }));
   for (const line of lines) add(facts, "li", line);
 }
 
 async function judge(key: LogKey): Promise<void> {
   const proved: Said[] = [];
   for (const file of files.files ?? []) {
-    for (const text of split(await file.text())) {
+    const content = await read(file);
+    for (const text of content === null ? [""] : split(content)) {
       const verdict = await check(text, key);
       if ("said" in verdict) {
         proved.push(verdict.said);
@@ -61,8 +79,9 @@ async function judge(key: LogKey): Promise<void> {
   }
   const { gaps, isFalse } = together(proved);
   if (isFalse) add(result, "p", say("false"), "c-error-message");
-  for (const { from, to } of gaps) {
-    add(result, "p", say(from === to ? "gap_one" : "gap_many", { from: String(from), to: String(to) }));
+  for (const { patient, from, to } of gaps) {
+    const values = { patient: hexadecimal(patient), from: String(from), to: String(to) };
+    add(result, "p", say(from === to ? "gap_one" : "gap_many", values));
   }
 }
 

@@ -12,7 +12,7 @@ const built = esbuild.buildSync({
 });
 const code = Buffer.from(built.outputFiles[0].text).toString("base64");
 const { check, readKey, split, together } = await import(`data:text/javascript;base64,${code}`);
-const { key: keyText, receipts } = JSON.parse(
+const { key: keyText, receipts, together: cases } = JSON.parse(
   readFileSync(new URL("../../docs/formats/receipts.json", import.meta.url), "utf8"),
 );
 const key = await readKey(keyText);
@@ -64,10 +64,40 @@ test("a file is taken apart, gaps are found, and contradictions are false", asyn
   const said = [];
   for (const text of good) said.push((await check(text, key)).said);
   const one = said.find(({ index }) => index === 130n);
-  const at = (index, number) => ({ ...one, index, number });
-  assert.deepEqual(together([at(9n, 1n), at(12n, 4n), at(10n, 2n)]), { gaps: [{ from: 3n, to: 3n }], isFalse: false });
-  assert.deepEqual(together([at(9n, 3n)]), { gaps: [{ from: 1n, to: 2n }], isFalse: false });
-  assert.deepEqual(together([one, one]).isFalse, false);
-  assert.equal(together([at(9n, 1n), at(10n, 1n)]).isFalse, true);
-  assert.equal(together([at(9n, 1n), { ...at(10n, 2n), root: "other" }]).isFalse, true);
+  const at = (index, number) => ({ ...one, index, number, leaf: String(index) });
+  const patient = one.patient;
+  assert.deepEqual(together([at(9n, 1n), at(12n, 4n), at(10n, 2n)]), {
+    gaps: [{ patient, from: 3n, to: 3n }],
+    isFalse: false,
+  });
+  assert.deepEqual(together([at(9n, 3n)]), { gaps: [{ patient, from: 1n, to: 2n }], isFalse: false });
+  const isFalse = (...all) => together(all).isFalse;
+  assert.equal(isFalse(one, one), false);
+  assert.equal(isFalse(at(9n, 1n), at(10n, 1n)), true);
+  assert.equal(isFalse(at(9n, 1n), { ...at(10n, 2n), root: "other" }), true);
+  assert.equal(isFalse(at(9n, 1n), { ...at(9n, 1n), size: 301n, leaf: "other" }), true);
+  assert.equal(isFalse(at(9n, null), at(10n, 3n)), false);
+  assert.equal(isFalse(at(11n, null), at(10n, 3n)), true);
+  assert.equal(isFalse(at(10n, null), at(10n, 3n)), true);
+  assert.equal(isFalse(at(9n, 0n)), true);
+  assert.equal(isFalse({ ...at(9n, 1n), patient: 0n }), true);
+});
+
+test("receipts that hold alone are held against each other as they are documented", async () => {
+  assert.ok(cases.length > 7);
+  for (const { name, texts, is_false } of cases) {
+    const all = [];
+    for (const text of texts) all.push((await check(text, key)).said);
+    assert.equal(together(all).isFalse, is_false, name);
+  }
+});
+
+test("a receipt begins after a newline and nowhere else, and no character before it is passed over", async () => {
+  const { text } = receipts.find(({ says }) => says);
+  for (const other of ["\r", "\u2028", "\u2029", "\ufeff"]) {
+    assert.deepEqual(split(`rubbish${other}${text}`), [`rubbish${other}${text}`]);
+    assert.deepEqual(await check(`${other}${text}`, key), { refused: "Lines" });
+  }
+  assert.equal(await readKey(`\ufeff${keyText}`), null);
+  assert.ok(await readKey(` ${keyText}\n`));
 });

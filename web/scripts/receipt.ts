@@ -11,7 +11,8 @@ export interface Said {
   itemKind: number;
   practice: string | null;
   patient: bigint; // surrogate; 0 is none
-  number: bigint | null;
+  number: bigint | null; // null where the receipt shows none
+  leaf: string;
   size: bigint;
   root: string;
 }
@@ -77,11 +78,12 @@ function decimal(text: string): bigint | null {
   return number < 1n << 64n ? number : null;
 }
 
-const isName = (name: string) => name !== "" && !/[\s+\p{Cc}]/u.test(name);
+// U+FEFF is no white space, whatever \s says.
+const isName = (name: string) => name !== "" && !/[\p{White_Space}+\p{Cc}]/u.test(name);
 
 // The log's verifier key: name+id+key. Null when it is none; an error when this browser has no Ed25519.
 export async function readKey(text: string): Promise<LogKey | null> {
-  const parts = /^([^+]*)\+([^+]*)\+(.*)$/s.exec(text.trim());
+  const parts = /^([^+]*)\+([^+]*)\+(.*)$/s.exec(text.replace(/^\p{White_Space}+|\p{White_Space}+$/gu, ""));
   const typed = parts && fromBase64(parts[3]);
   if (!parts || !typed || typed.length !== 33 || typed[0] !== 1 || !isName(parts[1])) return null;
   const id = (await sha256(utf8.encode(`${parts[1]}\n`), typed)).slice(0, 4);
@@ -203,6 +205,7 @@ async function judge(text: string, key: LogKey): Promise<Said> {
     practice: entry[21] === 1 ? practice : null,
     patient: fields.getBigInt64(55),
     number: form === 1 ? new DataView(number.buffer).getBigUint64(0) : null,
+    leaf: toBase64(leaf),
     size: signed.size,
     root: toBase64(signed.root),
   };
@@ -220,33 +223,57 @@ export async function check(text: string, key: LogKey): Promise<Verdict> {
 
 // The receipts of a file; what comes before the first is one of its own, so that it is refused.
 export function split(file: string): string[] {
-  return file.split(new RegExp(`^(?=${FIRST.replaceAll(".", "\\.")}\n)`, "m"));
+  return file.split(new RegExp(`(?<=^|\\n)(?=${FIRST.replaceAll(".", "\\.")}\n)`));
 }
 
 export interface Gap {
+  patient: bigint;
   from: bigint;
   to: bigint;
 }
 
-// Numbers that no receipt has, patient by patient, and whether numbers or checkpoints contradict each other.
+// Remembers what was said first under a name; whether this is something else.
+function differs<Name>(known: Map<Name, string>, name: Name, said: string): boolean {
+  const first = known.get(name) ?? said;
+  known.set(name, first);
+  return first !== said;
+}
+
+// Numbers that no receipt has, patient by patient, and whether numbers, entries or checkpoints contradict each other.
 export function together(all: Said[]): { gaps: Gap[]; isFalse: boolean } {
-  const gaps: Gap[] = [];
   const roots = new Map<bigint, string>();
-  const last = new Map<bigint, Said>();
+  const leaves = new Map<bigint, string>();
+  const patients = new Map<bigint, Said[]>();
+  let isNumbered = false;
   let isFalse = false;
-  for (const said of [...all].sort((one, other) => (one.index < other.index ? -1 : one.index > other.index ? 1 : 0))) {
-    isFalse ||= (roots.get(said.size) ?? said.root) !== said.root;
-    roots.set(said.size, said.root);
-    if (said.patient === 0n || said.number === null) continue;
-    const before = last.get(said.patient);
-    if (before?.index === said.index) continue;
-    const expected = (before?.number ?? 0n) + 1n;
-    if (said.number < expected) {
-      isFalse = true;
+  // By index; of one entry the receipt with a number first.
+  const order = (one: Said, other: Said) =>
+    one.index < other.index ? -1 : one.index > other.index ? 1 : Number(one.number === null) - Number(other.number === null);
+  for (const said of [...all].sort(order)) {
+    if (differs(roots, said.size, said.root)) isFalse = true;
+    if (differs(leaves, said.index, said.leaf)) isFalse = true;
+    if (said.number === null) {
+      // Where entries have numbers, all have one: this one's was taken off, or was never there.
+      if (isNumbered) isFalse = true;
       continue;
     }
-    if (said.number > expected) gaps.push({ from: expected, to: said.number - 1n });
-    last.set(said.patient, said);
+    isNumbered = true;
+    if ((said.number === 0n) !== (said.patient === 0n)) isFalse = true;
+    else if (said.patient !== 0n) patients.set(said.patient, [...(patients.get(said.patient) ?? []), said]);
+  }
+  const gaps: Gap[] = [];
+  for (const [patient, numbered] of patients) {
+    let before: Said | null = null;
+    for (const said of numbered) {
+      if (before?.index === said.index) continue;
+      const expected: bigint = (before?.number ?? 0n) + 1n;
+      if (said.number! < expected) {
+        isFalse = true;
+        continue;
+      }
+      if (said.number! > expected) gaps.push({ patient, from: expected, to: said.number! - 1n });
+      before = said;
+    }
   }
   return { gaps, isFalse };
 }

@@ -118,9 +118,8 @@ pub async fn page(
     Ok((history, first_byte))
 }
 
-/// Receipts of entries from one index to another, oldest first, as one text: of those that the viewer sees in the list,
-/// and for patients themselves of every entry about them. What was written in the last seconds has none yet. Each look
-/// is itself an entry.
+/// Receipts of entries from one index to another, oldest first, as one text: for patients themselves, of every entry
+/// about them. What was written in the last seconds has none yet. Each look is itself an entry.
 pub async fn receipts(
     app: &App,
     viewer: &Viewer,

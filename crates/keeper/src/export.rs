@@ -73,14 +73,17 @@ pub(crate) fn read(
     let entry = entry(row, body)?;
     let leaf = Hash::from_bytes(bytes(row, "leaf")?);
     let number = u64::try_from(row.get::<_, i64>("sequence")).map_err(|_| ExportError::Row)?;
-    let opening = opening(salts, entry.index, number);
-    let first = match opening {
-        Opening::Numbered { secret, .. } => Opening::Salt(secret),
-        Opening::Salt(_) => opening,
+    let numbered = opening(salts, entry.index, number);
+    let opening = match numbered {
+        // The salt of entries that were written before they had a number is what their secret would be.
+        Opening::Numbered { secret, .. }
+            if entry.leaf(&numbered.salt()) != leaf && entry.leaf(&secret) == leaf =>
+        {
+            Opening::Salt(secret)
+        }
+        _ => numbered,
     };
-    // The salt of entries that were written before they had a number is what their secret would be.
-    let is_first = entry.leaf(&first.salt()) == leaf;
-    Ok((entry, if is_first { first } else { opening }, leaf))
+    Ok((entry, opening, leaf))
 }
 
 pub(crate) fn bytes(row: &Row, column: &str) -> Result<[u8; 32], ExportError> {

@@ -132,7 +132,7 @@ routes! {
     GET "/patients/{patient}/record/{section}", Reader, NOTHING, record::section;
     GET "/patients/{patient}/documents", Reader, NOTHING, documents::shelf;
     GET "/patients/{patient}/history", Reader, NOTHING, access_history::show;
-    GET "/patients/{patient}/history/receipts", Reader, NOTHING, access_history::receipts;
+    GET "/patients/{patient}/history/receipts", Patient, NOTHING, access_history::receipts;
     GET "/patients/{patient}/notices", Patient, NOTHING, notices::show;
     GET "/patients/{patient}/deposit", Staff, NOTHING, deposit::ask;
     POST "/patients/{patient}/deposit", Staff, Sample::Deposit, deposit::store;

@@ -92,8 +92,15 @@ fn whole(key: &str, checkpoints: &Path, ledger: &Path) -> Result<bool, String> {
 fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<bool, String> {
     let key = read_key(key)?;
     let (mut said, mut proved, mut is_well) = (Vec::new(), Vec::new(), true);
+    let mut unread = Vec::new();
     for file in files {
-        let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+        let text = match fs::read_to_string(file) {
+            Ok(text) => text,
+            Err(error) => {
+                unread.push(unreadable(file, &error));
+                continue;
+            }
+        };
         let all = receipt::split(&text);
         for (at, text) in (1..).zip(&all) {
             match receipt::verify(text, &key) {
@@ -114,20 +121,30 @@ fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<
         is_well &= !finding.is_fault();
         said.push(finding.to_string());
     }
-    if let Some(directory) = checkpoints {
-        let receipts = proved.iter().map(|proved| &proved.checkpoint);
-        let compared = kept(&key, directory)?.compare(receipts);
-        is_well &= compared.findings.is_empty();
-        said.extend(compared.findings.iter().map(ToString::to_string));
-        said.push(format!(
-            "{} of the receipts' {} checkpoints are among those in {}.",
-            compared.agreeing,
-            compared.all,
-            directory.display()
-        ));
+    match checkpoints.map(|directory| (directory, kept(&key, directory))) {
+        None => {}
+        Some((_, Err(sentence))) => unread.push(sentence),
+        Some((directory, Ok(kept))) => {
+            let receipts = proved.iter().map(|proved| &proved.checkpoint);
+            let compared = kept.compare(receipts);
+            is_well &= compared.findings.is_empty();
+            said.extend(compared.findings.iter().map(ToString::to_string));
+            said.push(format!(
+                "{} of the receipts' {} checkpoints are among those in {}.",
+                compared.agreeing,
+                compared.all,
+                directory.display()
+            ));
+        }
     }
-    writeln!(io::stdout().lock(), "{}", said.join("\n")).map_err(|error| unwritable(&error))?;
-    Ok(is_well)
+    if !said.is_empty() {
+        writeln!(io::stdout().lock(), "{}", said.join("\n")).map_err(|error| unwritable(&error))?;
+    }
+    if unread.is_empty() {
+        Ok(is_well)
+    } else {
+        Err(unread.join("\n"))
+    }
 }
 
 fn read_key(key: &str) -> Result<LogVerifier, String> {

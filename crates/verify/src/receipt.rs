@@ -73,8 +73,10 @@ impl From<CheckpointError> for Refused {
 pub struct Proved {
     /// The entry.
     pub entry: Entry,
-    /// Its number among its patient's entries, where it has one.
+    /// Its number among its patient's entries, where the receipt shows one.
     pub number: Option<u64>,
+    /// Its leaf in the log.
+    pub leaf: Hash,
     /// The checkpoint that proved it.
     pub checkpoint: Checkpoint,
 }
@@ -132,6 +134,7 @@ pub fn verify(text: &str, key: &LogVerifier) -> Result<Proved, Refused> {
     Ok(Proved {
         entry,
         number,
+        leaf,
         checkpoint,
     })
 }

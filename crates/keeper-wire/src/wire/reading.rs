@@ -206,8 +206,8 @@ pub struct History {
     /// The browser's network; the portal's word.
     #[prost(string, tag = "5")]
     pub network: String,
-    /// Receipts instead of words: of the entries that the viewer may see, and for patients themselves of every entry
-    /// about them, so that no number is missing.
+    /// Receipts instead of words: for patients themselves, of every entry about them; refused to anybody else, whom the
+    /// numbers would tell how much there is that they may not see.
     #[prost(bool, tag = "6")]
     pub receipts: bool,
 }

@@ -72,7 +72,9 @@ pub async fn history(
     let mut question = reach::decision_facts(session, purpose, Action::History, relation, now);
     question.is_deceased = view.is_deceased;
     let about = view.is_known.then_some((patient, token));
-    ask(core, &caller, &question, about).await?;
+    // A receipt says how many entries there are about the patient, whoever made them: nobody else may learn that.
+    let is_theirs = !call.receipts || relation == Relation::Own;
+    ask(core, &caller, &question, about, is_theirs).await?;
     let keys = core
         .subject_keys
         .load(token)
@@ -92,12 +94,13 @@ pub async fn history(
     Ok(Reply::History(of.page(before(&call), limit).await?))
 }
 
-/// Asks the policy; the look itself is on the ledger before anything is read.
+/// Asks the policy, for what is theirs to ask; the look itself is on the ledger before anything is read.
 async fn ask(
     core: &Core,
     caller: &Caller,
     question: &DecisionFacts,
     about: Option<(PatientId, KeyedToken)>,
+    is_theirs: bool,
 ) -> Result<(), Refusal> {
     let decision = core.policy.decide(question);
     let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
@@ -106,7 +109,7 @@ async fn ask(
         draft = draft.about(patient, token);
     }
     let draft = reach::from_network(draft, &caller.network);
-    if !decision.is_allowed {
+    if !(decision.is_allowed && is_theirs) {
         return Err(reach::refused(core, draft, reach::refusal(question.relation)).await);
     }
     let appended = core.ledger.append_one(draft).await?;
@@ -123,7 +126,7 @@ async fn reopenings(
     let own = session.practice.ok_or(Reason::NotFound)?;
     let (purpose, relation, now) = (caller.purpose, Relation::OwnPractice, caller.now);
     let question = reach::decision_facts(session, purpose, Action::History, relation, now);
-    ask(core, caller, &question, None).await?;
+    ask(core, caller, &question, None, true).await?;
     let limit = i64::from(call.limit.clamp(1, MOST));
     let practice = own.as_bytes().as_slice();
     let asked: [&(dyn ToSql + Sync); 3] = [&practice, &before(call), &(limit + 1)];
@@ -226,10 +229,9 @@ impl View<'_> {
         }
     }
 
-    /// What a receipt says of an entry, where the viewer gets one.
+    /// What a receipt says of an entry, where it is about the patient, who alone gets one.
     fn provable(&self, row: &Row, body: &EntryBody) -> Result<Option<(Entry, Opening)>, Reason> {
-        let is_own = self.relation == Relation::Own && body.patient == self.patient.as_bytes();
-        if !is_own && !self.is_shown(row, body) {
+        if body.patient != self.patient.as_bytes() {
             return Ok(None);
         }
         let (digest, salts) = (body_digest(row.get("body")), &self.core.tiles.salts);

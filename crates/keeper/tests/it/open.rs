@@ -397,9 +397,8 @@ async fn a_message_to_somebody_whom_nobody_may_write_to_is_read_by_them_alone_as
         let call = Call::History(wire::History {
             token: proxy.token.expose().to_vec(),
             patient: patient.as_bytes().to_vec(),
-            before: 0,
             limit: 50,
-            network: String::new(),
+            ..wire::History::default()
         });
         let Reply::History(page) = scene.portal.call(call).await.unwrap() else {
             panic!("not an answer to history");

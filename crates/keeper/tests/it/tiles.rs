@@ -3,7 +3,7 @@
 use crate::arrange::scene_of;
 use candour_keeper::draft::Draft;
 use candour_keeper_api::words::EntryKind;
-use candour_ledger::{Hash, LogVerifier, Of, Tile, Tiler};
+use candour_ledger::{Frontier, Hash, LogVerifier, Of, Tile, Tiler, leaf_hash};
 use candour_testkit::TestKeeper;
 use std::collections::BTreeMap;
 use std::fs;
@@ -177,4 +177,42 @@ async fn entries_that_were_changed_past_the_keeper_are_not_published() {
     grow(&keeper, 300).await;
     assert!(!public.join("checkpoint").exists());
     assert!(!public.join("tile").exists());
+}
+
+#[tokio::test]
+async fn while_the_ledger_does_not_give_what_was_signed_the_good_tiles_stay() {
+    let (database, keeper) = TestKeeper::fresh().await;
+    let scene = scene_of(database, keeper).await;
+    scene.keeper.stop().await;
+    let public = scene.keeper.public();
+    scene
+        .past_the_keeper("update entry set role = 3 where index = 2")
+        .await;
+    // So that the whole folder is doubted.
+    fs::write(public.join("checkpoint"), "forged\n").unwrap();
+    let stood = files(&public);
+    assert!(stood.len() > 2);
+    let keeper = scene.keeper.restart().await;
+    grow(&keeper, 300).await;
+    assert_eq!(files(&public), stood);
+}
+
+#[tokio::test]
+async fn a_public_checkpoint_that_the_ledger_contradicts_is_set_aside_as_evidence() {
+    let (_database, keeper) = TestKeeper::fresh().await;
+    let size = grow(&keeper, 300).await;
+    let mut other = Frontier::new();
+    for entry in 0..size + 5 {
+        other.append(leaf_hash(&entry.to_be_bytes()));
+    }
+    let note = keeper.core.checkpoints.write(&other).unwrap();
+    let name = format!("{:020}.checkpoint", other.size());
+    fs::remove_file(keeper.folder().join("checkpoints").join(&name)).unwrap();
+    let public = keeper.public();
+    fs::write(public.join("checkpoint"), &note).unwrap();
+    let keeper = keeper.restart().await;
+    let size = grow(&keeper, 1).await;
+    assert_eq!(whole(&keeper), size);
+    let kept = fs::read_to_string(public.join("lost").join(name)).unwrap();
+    assert_eq!(kept, note);
 }

@@ -102,17 +102,23 @@ async fn checkpoint(State(site): State<Arc<Site>>) -> Response {
     }
 }
 
-/// A tile or an entry bundle of the ledger: what stands at one path never changes. Only paths that a tile can have are
-/// looked for on the disk.
+/// A tile or an entry bundle of the ledger: what stands at one path never changes but where a loss was accepted. Only
+/// paths that a tile can have are looked for on the disk.
 async fn tile(State(site): State<Arc<Site>>, Path(path): Path<String>) -> Response {
     let Some(tile) = Tile::parse(&format!("tile/{path}")) else {
         return missing().await;
     };
     match tokio::fs::read(site.config.ledger_dir.join(tile.to_string())).await {
         Ok(content) => {
+            // A narrow one is soon asked for no more, and is the first that a loss contradicts.
+            let kept = if tile.is_full() {
+                "public, max-age=31536000, immutable"
+            } else {
+                "public, max-age=60"
+            };
             let headers = [
                 (CONTENT_TYPE, "application/octet-stream"),
-                (CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (CACHE_CONTROL, kept),
             ];
             (headers, content).into_response()
         }
@@ -223,7 +229,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_ledger_is_served_to_anybody_its_tiles_for_ever_and_its_checkpoint_for_now() {
+    async fn the_ledger_is_served_to_anybody_its_full_tiles_for_ever_and_its_checkpoint_for_now() {
         let site = tempfile::tempdir().unwrap();
         let ledger = site.path().join("ledger");
         fs::create_dir_all(ledger.join("tile/0/x001/234.p")).unwrap();
@@ -235,14 +241,15 @@ mod tests {
         assert_eq!((status, body.as_slice()), (StatusCode::OK, &b"signed"[..]));
         assert_eq!(headers[CONTENT_TYPE], "text/plain; charset=utf-8");
         assert_eq!(headers[CACHE_CONTROL], "no-store");
-        for (path, length) in [("/tile/0/x001/234.p/5", 160), ("/tile/entries/000", 8_704)] {
+        let for_ever = "public, max-age=31536000, immutable";
+        for (path, length, kept) in [
+            ("/tile/0/x001/234.p/5", 160, "public, max-age=60"),
+            ("/tile/entries/000", 8_704, for_ever),
+        ] {
             let (status, headers, body) = get(site.path(), path).await;
             assert_eq!((status, body.len()), (StatusCode::OK, length), "{path}");
             assert_eq!(headers[CONTENT_TYPE], "application/octet-stream");
-            assert_eq!(
-                headers[CACHE_CONTROL],
-                "public, max-age=31536000, immutable"
-            );
+            assert_eq!(headers[CACHE_CONTROL], kept, "{path}");
         }
     }
 

@@ -35,7 +35,7 @@ pub struct HistoryPage {
     pub newest: Option<String>,
     /// The practices named above.
     pub practices: Vec<ToRing>,
-    /// Where the receipts of everything on this page are.
+    /// For patients themselves: where the receipts of this page are; all pages' together are all there are.
     pub receipts: Option<String>,
     /// Receipts were asked for that are not made yet.
     pub is_early: bool,
@@ -87,7 +87,9 @@ pub async fn show(
             is_own,
             &receipts,
         ),
-        receipts: visits::receipts(&receipts, &history.events),
+        receipts: is_own.then(|| {
+            visits::receipts_of_page(&receipts, &history.events, before, history.has_more)
+        }),
         is_early: early.is_some(),
         older: last
             .filter(|_| history.has_more)

@@ -210,6 +210,15 @@ async fn an_invited_patient_makes_a_passkey_signs_in_and_sees_who_opened_what() 
     let all = self::receipts(&installation, all, &cookies).await;
     let index = format!("\nindex {}\n", between(&receipts, "\nindex ", "\n"));
     assert!(all.contains(&index) && all.matches("\nindex ").count() >= visits.len());
+    // The practice reads the list, and gets no receipt.
+    let list = format!("/patients/{patient}/history");
+    let theirs = installation.get(&list, &clinician).await;
+    assert_eq!(theirs.status, StatusCode::OK, "{}", theirs.body);
+    assert!(!theirs.body.contains("receipt"), "{}", theirs.body);
+    let none = installation
+        .get(&format!("{list}/receipts"), &clinician)
+        .await;
+    assert_eq!(none.status, StatusCode::FORBIDDEN, "{}", none.body);
 
     let out = installation.post("/sign-out", &cookies, "").await;
     assert_eq!(out.header("location"), "/sign-in?note=out");

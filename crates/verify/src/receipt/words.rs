@@ -108,6 +108,7 @@ pub fn said(proved: &Proved) -> String {
         role: who,
         practice,
         item_kind: item,
+        patient,
         ..
     } = proved.entry;
     let or_number = |words: Option<&str>, number: u8| {
@@ -144,16 +145,16 @@ pub fn said(proved: &Proved) -> String {
     if item != 0 {
         line("about", or_number(item_kind(item), item));
     }
-    match proved.number {
-        Some(0) => line("number", "none: it is about nobody".to_owned()),
-        Some(number) => line(
-            "number",
-            format!("{number} of the entries about this patient"),
-        ),
-        None => line(
-            "number",
-            "none: it was written before entries had one".to_owned(),
-        ),
+    if patient != 0 {
+        line("patient", format!("{patient:016x}"));
     }
+    let number = match (proved.number, patient) {
+        (None, _) => "it shows none, so what is missing around it cannot be seen".to_owned(),
+        (Some(0), 0) => "none: it is about nobody".to_owned(),
+        (Some(number), 0) => format!("{number}, although it is about nobody"),
+        (Some(0), _) => "0, although it is about a patient".to_owned(),
+        (Some(number), _) => format!("{number} of the entries about this patient"),
+    };
+    line("number", number);
     lines
 }

@@ -118,6 +118,7 @@ fn a_receipt_of_every_entry_proves_it_and_says_what_it_says() {
         \x20 who: doctor or nurse\n\
         \x20 practice: 30313233343536373839616263646566\n\
         \x20 about: contact details\n\
+        \x20 patient: 000000000000000c\n\
         \x20 number: 17 of the entries about this patient\n"
     );
 }
@@ -203,11 +204,77 @@ fn nobody_can_hand_an_entry_out_under_another_number() {
     for number in [0, 117, 119] {
         assert_eq!(refused(&renumbered(number)), Refused::Proof);
     }
-    let unnumbered = Receipt {
-        opening: Opening::Salt(salt(130)),
-        ..log.receipt(130)
+    let unnumbered = |salt| {
+        let receipt = Receipt {
+            opening: Opening::Salt(salt),
+            ..log.receipt(130)
+        };
+        receipt.to_string()
     };
-    assert_eq!(refused(&unnumbered.to_string()), Refused::Proof);
+    assert_eq!(refused(&unnumbered(salt(130))), Refused::Proof);
+    // Whoever passes it on can take the number off, but it shows beside any receipt of then.
+    let taken_off = unnumbered(log.receipt(130).opening.salt());
+    let taken_off = verify(&taken_off, &signer().verifier()).unwrap();
+    assert_eq!(taken_off.number, None);
+    assert!(
+        said(&taken_off)
+            .ends_with("number: it shows none, so what is missing around it cannot be seen\n")
+    );
+    assert!(check_chain(std::slice::from_ref(&taken_off)).is_empty());
+    let fault = Finding::Unnumbered { index: 130 };
+    for beside in [5, 9, 130] {
+        let mut both = log.proved(&[beside]);
+        both.push(taken_off.clone());
+        assert!(check_chain(&both).contains(&fault) && fault.is_fault());
+    }
+}
+
+#[test]
+fn two_pasts_under_checkpoints_of_different_sizes_are_a_fault() {
+    let rewritten = log_with(|index, opening| match opening {
+        Opening::Numbered { number, .. } if index == 9 => Opening::Numbered {
+            secret: [1; 32],
+            number,
+        },
+        _ => opening,
+    });
+    let of = |receipt: Receipt| verify(&receipt.to_string(), &signer().verifier()).unwrap();
+    let honest = of(log().receipt_under(9, 257));
+    let both = [honest.clone(), of(rewritten.receipt_under(9, 300))];
+    let fault = Finding::Rewritten { index: 9 };
+    assert!(check_chain(&both) == [fault.clone()] && fault.is_fault());
+    assert!(check_chain(&[honest, of(log().receipt_under(9, 300))]).is_empty());
+}
+
+#[test]
+fn a_number_of_nobody_and_a_patient_s_number_nought_are_faults() {
+    let false_log = log_with(|_, opening| match opening {
+        Opening::Numbered { secret, number } => Opening::Numbered {
+            secret,
+            number: u64::from(number == 0),
+        },
+        Opening::Salt(_) => opening,
+    });
+    for index in [9, 20] {
+        let fault = Finding::Number { index };
+        assert!(check_chain(&false_log.proved(&[index])) == [fault.clone()] && fault.is_fault());
+    }
+}
+
+#[test]
+fn no_number_comes_after_the_highest_there_is() {
+    let false_log = log_with(|index, opening| match opening {
+        Opening::Numbered { secret, .. } if index == 20 => Opening::Numbered {
+            secret,
+            number: u64::MAX,
+        },
+        _ => opening,
+    });
+    let found = check_chain(&false_log.proved(&[20, 21]));
+    assert!(
+        found.contains(&Finding::Order { one: 20, other: 21 }),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -216,6 +283,7 @@ fn a_gap_between_a_patient_s_receipts_is_found_and_none_where_there_is_none() {
     let all: Vec<u64> = (0..300).collect();
     // Those without number are the first five: the sixth is the first that shows how many came before.
     let before = Finding::Gap {
+        patient: 12,
         from: 1,
         to: 5,
         before: None,
@@ -224,19 +292,21 @@ fn a_gap_between_a_patient_s_receipts_is_found_and_none_where_there_is_none() {
     assert_eq!(check_chain(&log.proved(&all)), [before.clone()]);
     assert_eq!(
         before.to_string(),
-        "Numbers 1 to 5 of this patient have no receipt here: 5 entries before entry 5."
+        "Numbers 1 to 5 of patient 000000000000000c have no receipt here: 5 entries before entry 5."
     );
     let found = check_chain(&log.proved(&[5, 6, 8, 10, 14]));
     assert_eq!(
         found[1..],
         [
             Finding::Gap {
+                patient: 12,
                 from: 8,
                 to: 8,
                 before: Some(6),
                 after: 8
             },
             Finding::Gap {
+                patient: 12,
                 from: 11,
                 to: 13,
                 before: Some(10),
@@ -246,7 +316,7 @@ fn a_gap_between_a_patient_s_receipts_is_found_and_none_where_there_is_none() {
     );
     assert_eq!(
         found[1].to_string(),
-        "Number 8 of this patient has no receipt here: one entry between entries 6 and 8."
+        "Number 8 of patient 000000000000000c has no receipt here: one entry between entries 6 and 8."
     );
     // Entries about nobody have no chain.
     assert!(check_chain(&log.proved(&[9, 29])).is_empty());
@@ -288,6 +358,7 @@ fn vectors() -> Value {
             entry,
             number,
             checkpoint,
+            ..
         } = verify(&text, &signer().verifier()).unwrap();
         json!({
             "text": text,
@@ -340,7 +411,65 @@ fn vectors() -> Value {
         let why = format!("{:?}", refused(&changed));
         all.push(json!({ "text": changed, "refused": why }));
     }
-    json!({ "key": signer().verifier().to_string(), "receipts": all })
+    json!({ "key": signer().verifier().to_string(), "receipts": all, "together": together(&log) })
+}
+
+/// Receipts that each hold alone, and whether they contradict each other.
+fn together(log: &Log) -> Value {
+    let as_numbered = |index: u64, number: u64| {
+        log_with(move |at, opening| match opening {
+            Opening::Numbered { secret, .. } if at == index => Opening::Numbered { secret, number },
+            _ => opening,
+        })
+    };
+    let rewritten = log_with(|at, opening| match opening {
+        Opening::Numbered { number, .. } if at == 9 => Opening::Numbered {
+            secret: [1; 32],
+            number,
+        },
+        _ => opening,
+    });
+    let highest = as_numbered(20, u64::MAX);
+    let taken_off = || Receipt {
+        opening: Opening::Salt(log.receipt(130).opening.salt()),
+        ..log.receipt(130)
+    };
+    let cases = [
+        (
+            "honest",
+            vec![
+                log.receipt(0),
+                log.receipt(2),
+                log.receipt(5),
+                log.receipt(9),
+                log.receipt(130),
+            ],
+        ),
+        (
+            "two sizes",
+            vec![log.receipt_under(20, 257), log.receipt(20)],
+        ),
+        ("number taken off", vec![log.receipt(5), taken_off()]),
+        ("beside its own", vec![log.receipt(130), taken_off()]),
+        (
+            "rewritten",
+            vec![log.receipt_under(9, 257), rewritten.receipt(9)],
+        ),
+        ("nobody's number", vec![as_numbered(9, 1).receipt(9)]),
+        ("number nought", vec![as_numbered(20, 0).receipt(20)]),
+        (
+            "highest number",
+            vec![highest.receipt(20), highest.receipt(21)],
+        ),
+    ];
+    let case = |(name, receipts): (&str, Vec<Receipt>)| {
+        let texts: Vec<String> = receipts.iter().map(ToString::to_string).collect();
+        let of = |text: &String| verify(text, &signer().verifier()).unwrap();
+        let proved: Vec<Proved> = texts.iter().map(of).collect();
+        let is_false = check_chain(&proved).iter().any(Finding::is_fault);
+        json!({ "name": name, "texts": texts, "is_false": is_false })
+    };
+    cases.into_iter().map(case).collect()
 }
 
 #[test]
@@ -395,8 +524,8 @@ fn the_program_says_what_receipts_say_and_which_are_missing() {
     );
     assert!(
         text.ends_with(
-            "Numbers 1 to 14 of this patient have no receipt here: 14 entries before entry 15.\n\
-            Number 17 of this patient has no receipt here: one entry between entries 16 and 18.\n\
+            "Numbers 1 to 14 of patient 000000000000000c have no receipt here: 14 entries before entry 15.\n\
+            Number 17 of patient 000000000000000c has no receipt here: one entry between entries 16 and 18.\n\
             3 of the receipts' 3 checkpoints are among those in kept.\n"
         ),
         "{text}"
@@ -422,8 +551,16 @@ fn the_program_says_what_receipts_say_and_which_are_missing() {
         "{text}"
     );
     assert_eq!(output.status.code(), Some(1));
-    let output = run(place, &["no such file", "--key", "key"]);
+    // What was found in the others is said all the same.
+    let output = run(place, &["no such file", "a", "--key", "key"]);
     assert_eq!(output.status.code(), Some(2));
+    let (said, unread) = (output.stdout, output.stderr);
+    assert!(String::from_utf8(said).unwrap().starts_with("Entry 15\n"));
+    let unread = String::from_utf8(unread).unwrap();
+    assert!(
+        unread.starts_with("no such file cannot be read: "),
+        "{unread}"
+    );
     let output = run(place, &["--key", "key"]);
     assert_eq!(output.status.code(), Some(2));
 }

@@ -24,7 +24,7 @@ pub struct VisitView {
     pub folded: Option<String>,
     /// It was refused.
     pub is_refused: bool,
-    /// Where its receipts are.
+    /// Where its receipts are; empty for all but patients themselves, who alone get any.
     pub receipts: String,
 }
 
@@ -39,16 +39,34 @@ pub(super) fn views(
     visits(events, zone)
         .into_iter()
         .map(|visit| VisitView {
-            receipts: receipts(receipts_path, visit).unwrap_or_default(),
+            receipts: receipts(receipts_path, visit)
+                .filter(|_| is_own)
+                .unwrap_or_default(),
             ..view(texts, zone, visit, is_own)
         })
         .collect()
 }
 
 /// Where the receipts of these events are, newest first; `None` where there are none.
-pub(super) fn receipts(path: &str, events: &[Event]) -> Option<String> {
+fn receipts(path: &str, events: &[Event]) -> Option<String> {
     let (latest, earliest) = (events.first()?.index, events.last()?.index);
     Some(format!("{path}?from={earliest}&to={latest}"))
+}
+
+/// Where the receipts of a page are: from its earliest event, or the beginning of the ledger on the last page, to the
+/// page that came before it. So no entry lies between two pages, whether it has a line or not.
+pub(super) fn receipts_of_page(
+    path: &str,
+    events: &[Event],
+    before: Option<u64>,
+    has_more: bool,
+) -> String {
+    let earliest = events.last().filter(|_| has_more);
+    let from = earliest.map_or(0, |event| event.index);
+    match before.and_then(|before| before.checked_sub(1)) {
+        Some(to) => format!("{path}?from={from}&to={to}"),
+        None => format!("{path}?from={from}"),
+    }
 }
 
 /// Neighbours by the same person for the same reason on the same day; refusals stand apart.
@@ -314,6 +332,23 @@ mod tests {
         assert_eq!(visit.why.as_deref(), Some("Reason given: to care for you."));
         assert!(visit.folded.is_none());
         assert_eq!(visit.receipts, "/r?from=7&to=7");
+    }
+
+    #[test]
+    fn the_receipts_of_all_pages_are_all_there_are_and_only_patients_get_any() {
+        let at = |index| Event {
+            index,
+            ..event(EntryKind::Open, Role::Clinician)
+        };
+        let (newer, older) = ([at(90), at(70)], [at(40), at(20)]);
+        let of =
+            |events: &[Event], before, has_more| receipts_of_page("/r", events, before, has_more);
+        assert_eq!(of(&newer, None, true), "/r?from=70");
+        assert_eq!(of(&older, Some(70), false), "/r?from=0&to=69");
+        assert_eq!(of(&newer, None, false), "/r?from=0");
+        let zone = TimeZone::get("Pacific/Auckland").unwrap();
+        let others = views(Language::English.texts(), &zone, &newer, false, "/r");
+        assert!(others.iter().all(|visit| visit.receipts.is_empty()));
     }
 
     #[test]
