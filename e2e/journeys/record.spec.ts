@@ -1,59 +1,13 @@
 import { readFileSync } from "node:fs";
+import type { Page } from "@playwright/test";
 import { account, become, expect, look, portal, test } from "../candour";
 
 const sections = ["Conditions", "Medicines", "Allergies", "Immunisations", "Results"];
 
-test("a patient reads every section of the record", async ({ page }) => {
-  await become(page, await account(page, "patients", "wiremu"));
-  await look(page, "home");
-  await page
-    .getByRole("link", { name: /^Record/ })
-    .first()
-    .click();
-  await look(page, "record");
-  for (const section of sections) {
-    await page
-      .getByRole("main")
-      .getByRole("link", { name: new RegExp(`^${section}`) })
-      .first()
-      .click();
-    await expect(page.getByRole("heading", { level: 1, name: section })).toBeVisible();
-    await look(page, `section-${section.toLowerCase()}`);
-    await page.getByRole("link", { name: "Back" }).click();
-  }
-});
+// Not more sign-ins than needed: after twenty from one network within ten minutes everybody is asked once more.
 
-test("a patient opens and downloads a document, and sees that in who opened the record", async ({ page }) => {
-  await become(page, await account(page, "patients", "wiremu"));
-  await page
-    .getByRole("link", { name: /^Documents/ })
-    .first()
-    .click();
-  await look(page, "documents");
-  const document = page.getByRole("listitem").filter({ hasText: "PDF" }).locator("a.candour-entry__title").first();
-  const title = (await document.textContent())!;
-  const opened = await page.request.get((await document.getAttribute("href"))!);
-  expect(opened.status()).toBe(200);
-  expect(opened.headers()).toMatchObject({ "x-content-type-options": "nosniff", "cache-control": "no-store" });
-  expect((await opened.body()).subarray(0, 5).toString()).toBe("%PDF-");
-  const saved = page.waitForEvent("download");
-  await page
-    .getByRole("link", { name: `Download ${title}` })
-    .first()
-    .click();
-  expect((await saved).suggestedFilename()).toMatch(/\.pdf$/);
-
-  await page.goto("/home");
-  await page.getByRole("link", { name: /^Who opened my record/ }).click();
-  const mine = page.getByRole("listitem").filter({ hasText: "You, or somebody with your sign-in" }).first();
-  await mine.locator("summary").click();
-  await expect(mine.getByText(`Opened your document “${title}”, 2 times`)).toBeVisible();
-  await look(page, "history");
-});
-
-test("a patient takes receipts away and checks them in the browser, which sends nothing", async ({ page }) => {
-  await become(page, await account(page, "patients", "wiremu"));
-  await page.getByRole("link", { name: /^Who opened my record/ }).click();
+/** From "who opened my record": the receipts of the page are taken away and checked, and nothing is sent. */
+async function checkReceipts(page: Page): Promise<void> {
   const saved = page.waitForEvent("download");
   await page.getByRole("link", { name: "Download the receipts of this page" }).click();
   const download = await saved;
@@ -86,10 +40,64 @@ test("a patient takes receipts away and checks them in the browser, which sends 
   await page.getByRole("button", { name: "Check" }).click();
   await expect(page.getByText("This is not the key of a list.")).toBeVisible();
   expect(sent).toEqual([]);
+}
+
+test("a patient reads every section of the record, and that nobody wrote", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
+  await look(page, "home");
+  await page
+    .getByRole("link", { name: /^Record/ })
+    .first()
+    .click();
+  await look(page, "record");
+  for (const section of sections) {
+    await page
+      .getByRole("main")
+      .getByRole("link", { name: new RegExp(`^${section}`) })
+      .first()
+      .click();
+    await expect(page.getByRole("heading", { level: 1, name: section })).toBeVisible();
+    await look(page, `section-${section.toLowerCase()}`);
+    await page.getByRole("link", { name: "Back" }).click();
+  }
+  await page.waitForURL(/\/record$/);
+  await page.goto(page.url().replace(/record$/, "notices"));
+  await expect(page.getByText("There are no messages for you.")).toBeVisible();
+  await look(page, "notices-none");
 });
 
-test("a parent reads the record of a child, and it is always said whose it is", async ({ page }) => {
-  await become(page, await account(page, "patients", "mere"));
+test("a patient opens and downloads a document, sees that in who opened the record, and takes receipts of it away", async ({ page }) => {
+  await become(page, await account(page, "patients", "wiremu"));
+  await page
+    .getByRole("link", { name: /^Documents/ })
+    .first()
+    .click();
+  await look(page, "documents");
+  const document = page.getByRole("listitem").filter({ hasText: "PDF" }).locator("a.candour-entry__title").first();
+  const title = (await document.textContent())!;
+  const opened = await page.request.get((await document.getAttribute("href"))!);
+  expect(opened.status()).toBe(200);
+  expect(opened.headers()).toMatchObject({ "x-content-type-options": "nosniff", "cache-control": "no-store" });
+  expect((await opened.body()).subarray(0, 5).toString()).toBe("%PDF-");
+  const saved = page.waitForEvent("download");
+  await page
+    .getByRole("link", { name: `Download ${title}` })
+    .first()
+    .click();
+  expect((await saved).suggestedFilename()).toMatch(/\.pdf$/);
+
+  await page.goto("/home");
+  await page.getByRole("link", { name: /^Who opened my record/ }).click();
+  const mine = page.getByRole("listitem").filter({ hasText: "You, or somebody with your sign-in" }).first();
+  await mine.locator("summary").click();
+  await expect(mine.getByText(`Opened your document “${title}”, 2 times`)).toBeVisible();
+  await look(page, "history");
+  await checkReceipts(page);
+});
+
+test("a parent reads the record of a child, always told whose it is, and signs out elsewhere", async ({ page, browser }) => {
+  const mere = await account(page, "patients", "mere");
+  await become(page, mere);
   const child = page.getByRole("region", { name: /^The record of/ });
   const name = /^The record of (.*), for whom you act$/.exec(await child.getByRole("heading").first().innerText())![1];
   await look(page, "home-parent");
@@ -103,31 +111,16 @@ test("a parent reads the record of a child, and it is always said whose it is", 
   await page.goto("/home");
   await child.getByRole("link", { name: /^Who opened this record/ }).click();
   await look(page, "child-history");
-});
 
-test("somebody sees where they are signed in, and signs out there", async ({ page, browser }) => {
-  // Nobody else is signed in as her meanwhile: she stands in this file alone.
-  const mere = await account(page, "patients", "mere");
+  // Nobody else is signed in as her meanwhile: she stands in this test alone.
   const elsewhere = await (await browser.newContext({ baseURL: portal() })).newPage();
   await become(elsewhere, mere);
-  await become(page, mere);
   await page.getByRole("link", { name: "Where you are signed in" }).click();
-  await expect(page.getByRole("heading", { name: "Here" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Here", exact: true })).toBeVisible();
   await look(page, "sessions");
   await page.getByRole("button", { name: "Sign out everywhere but here" }).click();
   await expect(page.getByRole("button", { name: "Sign out there" })).toHaveCount(0);
   await elsewhere.goto("/home");
   await expect(elsewhere.getByRole("heading", { name: "You are signed out" })).toBeVisible();
   await elsewhere.context().close();
-});
-
-test("a patient whom nobody wrote to reads that there are no messages", async ({ page }) => {
-  await become(page, await account(page, "patients", "wiremu"));
-  const record = (await page
-    .getByRole("link", { name: /^Record/ })
-    .first()
-    .getAttribute("href"))!;
-  await page.goto(record.replace(/record$/, "notices"));
-  await expect(page.getByText("There are no messages for you.")).toBeVisible();
-  await look(page, "notices-none");
 });

@@ -195,7 +195,7 @@ impl PublicTiles {
             // None was signed yet.
             return Ok(());
         };
-        let mut tiler = self.blocking(|this| this.resume()).await?;
+        let mut tiler = self.blocking(Self::resume).await?;
         let mut full = Vec::new();
         while tiler.size() < target.size {
             if !full.is_empty() && signed.has_changed().is_err() {

@@ -154,7 +154,7 @@ async fn demonstration_script(State(room): State<Arc<Room>>) -> Response {
 #[template(path = "room/problem.html")]
 pub(crate) struct Problem {
     title: &'static str,
-    words: String,
+    words: Box<str>,
     officer: Option<session::Officer>,
     status: StatusCode,
 }
@@ -163,7 +163,7 @@ impl Problem {
     fn new(status: StatusCode, title: &'static str, words: &str) -> Self {
         Self {
             title,
-            words: words.to_owned(),
+            words: words.into(),
             officer: None,
             status,
         }

@@ -135,6 +135,8 @@ impl Auditor {
         installation: &Installation,
         served: &Served,
     ) -> Result<(Granted, Vec<String>), Problem> {
+        // Before the export: the load goes on, and what is signed meanwhile covers entries that the export has not.
+        let checkpoints = self.signed_until_now()?;
         let file = self.folder.join("ledger.export");
         let (data, out) = (installation.data(), file.display().to_string());
         let data = data.display().to_string();
@@ -153,7 +155,7 @@ impl Auditor {
                 said: installation.last_words("candour-keeper"),
             });
         }
-        let mut findings = self.verify(&file).await?;
+        let mut findings = self.verify(&file, &checkpoints).await?;
         let key = LogVerifier::parse(&self.key)
             .map_err(|error| Problem::Unexpected(format!("the log's key: {error}")))?;
         findings.extend(super::public::findings(
@@ -165,12 +167,25 @@ impl Auditor {
         Ok((granted, findings))
     }
 
-    async fn verify(&self, file: &Path) -> Result<Vec<String>, Problem> {
+    /// A folder with every checkpoint that the witness has now; the next look has the later ones.
+    fn signed_until_now(&self) -> Result<PathBuf, Problem> {
+        let folder = self.folder.join("checkpoints");
+        std::fs::create_dir_all(&folder).map_err(Problem::file("could not create", &folder))?;
+        let kept = std::fs::read_dir(&self.checkpoints)
+            .map_err(Problem::file("could not read", &self.checkpoints))?;
+        for entry in kept.flatten() {
+            let copy = folder.join(entry.file_name());
+            std::fs::copy(entry.path(), &copy).map_err(Problem::file("could not write", &copy))?;
+        }
+        Ok(folder)
+    }
+
+    async fn verify(&self, file: &Path, checkpoints: &Path) -> Result<Vec<String>, Problem> {
         let output = tokio::process::Command::new(&self.verifier)
             .arg("--key")
             .arg(&self.key)
             .arg("--checkpoints")
-            .arg(&self.checkpoints)
+            .arg(checkpoints)
             .arg("--ledger")
             .arg(file)
             .output()

@@ -38,7 +38,7 @@ struct View<'a> {
     patient: PatientId,
     token: KeyedToken,
     relation: Relation,
-    view: PatientView,
+    about: PatientView,
     keys: &'a SubjectKeyPair,
     with_receipts: bool,
 }
@@ -86,7 +86,7 @@ pub async fn history(
         patient,
         token,
         relation,
-        view,
+        about: view,
         keys: &keys,
         with_receipts: call.receipts,
     };
@@ -328,7 +328,7 @@ impl View<'_> {
                     section,
                     source: None,
                 };
-                let (view, caller) = (self.view, self.caller);
+                let (view, caller) = (self.about, self.caller);
                 let (session, own) = (&caller.session, &caller.own);
                 // That somebody read a message which is kept from this viewer would say that there is one.
                 let is_kept = view.is_unsafe_to_write

@@ -208,11 +208,14 @@ fn a_log_of_seventy_thousand_is_read_by_others_across_three_levels() {
     );
 }
 
+/// What is done to the bytes of a path before they are read.
+type Change<'a> = &'a dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>;
+
 #[test]
 fn a_tiler_does_not_go_on_from_tiles_that_are_missing_cut_or_not_of_their_bundle() {
     let mut folder = Folder::default();
     folder.publish(0, 700);
-    let resume = |change: &dyn Fn(&str, Vec<u8>) -> Option<Vec<u8>>| {
+    let resume = |change: Change<'_>| {
         Tiler::resume(700, |tile| {
             let path = tile.to_string();
             change(&path, folder.0[&path].clone())

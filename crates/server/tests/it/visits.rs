@@ -115,6 +115,21 @@ async fn passkey_challenge(installation: &Installation, login: &str) -> (String,
     )
 }
 
+/// The practice reads the list, and gets no receipt.
+async fn practice_gets_no_receipt(
+    installation: &Installation,
+    patient: PatientId,
+    clinician: &str,
+) {
+    let list = format!("/patients/{patient}/history");
+    let read = installation.get(&list, clinician).await;
+    assert_eq!(read.status, StatusCode::OK, "{}", read.body);
+    assert!(!read.body.contains("receipt"), "{}", read.body);
+    let receipts = format!("{list}/receipts");
+    let none = installation.get(&receipts, clinician).await;
+    assert_eq!(none.status, StatusCode::FORBIDDEN, "{}", none.body);
+}
+
 #[tokio::test]
 async fn an_invited_patient_makes_a_passkey_signs_in_and_sees_who_opened_what() {
     let installation = Installation::fresh().await;
@@ -210,15 +225,7 @@ async fn an_invited_patient_makes_a_passkey_signs_in_and_sees_who_opened_what() 
     let all = self::receipts(&installation, all, &cookies).await;
     let index = format!("\nindex {}\n", between(&receipts, "\nindex ", "\n"));
     assert!(all.contains(&index) && all.matches("\nindex ").count() >= visits.len());
-    // The practice reads the list, and gets no receipt.
-    let list = format!("/patients/{patient}/history");
-    let theirs = installation.get(&list, &clinician).await;
-    assert_eq!(theirs.status, StatusCode::OK, "{}", theirs.body);
-    assert!(!theirs.body.contains("receipt"), "{}", theirs.body);
-    let none = installation
-        .get(&format!("{list}/receipts"), &clinician)
-        .await;
-    assert_eq!(none.status, StatusCode::FORBIDDEN, "{}", none.body);
+    practice_gets_no_receipt(&installation, patient, &clinician).await;
 
     let out = installation.post("/sign-out", &cookies, "").await;
     assert_eq!(out.header("location"), "/sign-in?note=out");
