@@ -21,6 +21,8 @@ pub enum Action {
     Enrol,
     /// See who opened a record.
     History,
+    /// Take away the receipts of every entry about a patient.
+    Receipts,
     /// An action without content.
     Authorize(words::Action),
     /// A change of facts.

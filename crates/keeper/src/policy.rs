@@ -271,6 +271,7 @@ fn action(action: Action) -> &'static str {
         Action::Deposit(_) => "deposit",
         Action::Enrol => "enrol",
         Action::History => "history",
+        Action::Receipts => "receipts",
         Action::Authorize(words::Action::Send) => "send",
         Action::Authorize(words::Action::Book) => "book",
         Action::Authorize(words::Action::Worklist) => "worklist",

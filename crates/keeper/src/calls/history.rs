@@ -68,13 +68,16 @@ pub async fn history(
     } else {
         reach::relation(session, &caller.own, token, patient, view, part, caller.now)
     };
+    let action = if call.receipts {
+        Action::Receipts
+    } else {
+        Action::History
+    };
     let (purpose, now) = (caller.purpose, caller.now);
-    let mut question = reach::decision_facts(session, purpose, Action::History, relation, now);
+    let mut question = reach::decision_facts(session, purpose, action, relation, now);
     question.is_deceased = view.is_deceased;
     let about = view.is_known.then_some((patient, token));
-    // A receipt says how many entries there are about the patient, whoever made them: nobody else may learn that.
-    let is_theirs = !call.receipts || relation == Relation::Own;
-    ask(core, &caller, &question, about, is_theirs).await?;
+    ask(core, &caller, &question, about).await?;
     let keys = core
         .subject_keys
         .load(token)
@@ -94,13 +97,12 @@ pub async fn history(
     Ok(Reply::History(of.page(before(&call), limit).await?))
 }
 
-/// Asks the policy, for what is theirs to ask; the look itself is on the ledger before anything is read.
+/// Asks the policy; the look itself is on the ledger before anything is read.
 async fn ask(
     core: &Core,
     caller: &Caller,
     question: &DecisionFacts,
     about: Option<(PatientId, KeyedToken)>,
-    is_theirs: bool,
 ) -> Result<(), Refusal> {
     let decision = core.policy.decide(question);
     let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
@@ -109,7 +111,7 @@ async fn ask(
         draft = draft.about(patient, token);
     }
     let draft = reach::from_network(draft, &caller.network);
-    if !(decision.is_allowed && is_theirs) {
+    if !decision.is_allowed {
         return Err(reach::refused(core, draft, reach::refusal(question.relation)).await);
     }
     let appended = core.ledger.append_one(draft).await?;
@@ -126,7 +128,7 @@ async fn reopenings(
     let own = session.practice.ok_or(Reason::NotFound)?;
     let (purpose, relation, now) = (caller.purpose, Relation::OwnPractice, caller.now);
     let question = reach::decision_facts(session, purpose, Action::History, relation, now);
-    ask(core, caller, &question, None, true).await?;
+    ask(core, caller, &question, None).await?;
     let limit = i64::from(call.limit.clamp(1, MOST));
     let practice = own.as_bytes().as_slice();
     let asked: [&(dyn ToSql + Sync); 3] = [&practice, &before(call), &(limit + 1)];

@@ -56,6 +56,7 @@ fn actions() -> Vec<Action> {
         Action::Find,
         Action::Enrol,
         Action::History,
+        Action::Receipts,
     ];
     all.extend(
         Section::ALL
@@ -256,6 +257,9 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
         Action::OpenSection(_) | Action::OpenItem(_) => {
             (for_own && f.purpose == Purpose::OwnRecord)
                 || (for_other && f.purpose == Purpose::ProxyAccess)
+        }
+        Action::Receipts => {
+            for_own && matches!(f.purpose, Purpose::OwnRecord | Purpose::AccessHistory)
         }
         Action::History => {
             (for_own && matches!(f.purpose, Purpose::OwnRecord | Purpose::AccessHistory))
