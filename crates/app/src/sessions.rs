@@ -1,5 +1,6 @@
 //! Where somebody is signed in, and ending it from elsewhere.
 
+use crate::sign_in::{done, with};
 use crate::words::time;
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, Reply};
@@ -52,10 +53,7 @@ pub async fn running(
     token: &Token,
     network: &str,
 ) -> Result<Vec<RunningSession>, Refusal> {
-    let call = Call::Sessions(wire::WithToken {
-        token: token.expose().to_vec(),
-        network: network.to_owned(),
-    });
+    let call = Call::Sessions(with(token, network));
     let Reply::Sessions(list) = app.keeper.call(call).await? else {
         return Err(CallError::Unexpected.into());
     };
@@ -73,8 +71,5 @@ pub async fn end(app: &App, token: &Token, ended: Ended, network: &str) -> Resul
             Ended::AllOthers => 0,
         },
     });
-    match app.keeper.call(call).await? {
-        Reply::Done(_) => Ok(()),
-        _ => Err(CallError::Unexpected.into()),
-    }
+    done(&app.keeper.call(call).await?)
 }

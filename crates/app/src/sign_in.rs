@@ -264,7 +264,7 @@ pub async fn step_up(
     done(&app.keeper.call(Call::StepUp(call)).await?)
 }
 
-fn with(token: &Token, network: &str) -> wire::WithToken {
+pub(crate) fn with(token: &Token, network: &str) -> wire::WithToken {
     wire::WithToken {
         token: token.expose().to_vec(),
         network: network.to_owned(),
@@ -284,7 +284,7 @@ fn signed_in(reply: Reply) -> Result<SignedIn, Refusal> {
 }
 
 /// A reply that says no more than that it is done; some keepers of a step-up answer with the session.
-fn done(reply: &Reply) -> Result<(), Refusal> {
+pub(crate) fn done(reply: &Reply) -> Result<(), Refusal> {
     match reply {
         Reply::Done(_) | Reply::Session(_) => Ok(()),
         _ => Err(CallError::Unexpected.into()),

@@ -167,20 +167,17 @@ pub struct RunningSession {
     /// A [`crate::words::Role`].
     #[prost(int32, tag = "2")]
     pub role: i32,
-    /// The practice of a staff session (16 bytes), else empty.
-    #[prost(bytes = "vec", tag = "3")]
-    pub practice: Vec<u8>,
     /// When it began.
-    #[prost(int64, tag = "4")]
+    #[prost(int64, tag = "3")]
     pub began_at: i64,
     /// When it was last used.
-    #[prost(int64, tag = "5")]
+    #[prost(int64, tag = "4")]
     pub used_at: i64,
     /// The last proof was a passkey.
-    #[prost(bool, tag = "6")]
+    #[prost(bool, tag = "5")]
     pub by_passkey: bool,
     /// It is the session that asks.
-    #[prost(bool, tag = "7")]
+    #[prost(bool, tag = "6")]
     pub is_own: bool,
 }
 

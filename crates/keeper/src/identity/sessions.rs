@@ -23,10 +23,6 @@ pub async fn list(
         .map(|session| wire::RunningSession {
             session: session.surrogate,
             role: session.role.into(),
-            practice: session
-                .practice
-                .map(|practice| practice.as_bytes().to_vec())
-                .unwrap_or_default(),
             began_at: session.began_at.as_microsecond(),
             used_at: session.used_at.as_microsecond(),
             by_passkey: session.by_passkey,
