@@ -211,7 +211,7 @@ impl Checkpoints {
                 _ => {}
             }
         }
-        fs::File::open(&self.folder)?.sync_all()?;
+        sync_folder(&self.folder)?;
         Ok(())
     }
 
@@ -319,8 +319,12 @@ impl Checkpoints {
 pub(crate) fn keep(path: &Path, text: &[u8]) -> io::Result<()> {
     let draft = draft(path, text)?;
     fs::rename(&draft, path)?;
-    path.parent()
-        .map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes the names in a folder durable.
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
+    fs::File::open(folder)?.sync_all()
 }
 
 /// Writes a file's content durably beside it, to be renamed; answers where.

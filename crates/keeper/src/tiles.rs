@@ -5,7 +5,7 @@
 //! ledger itself gives what was signed, for else the tiles are the good ones.
 //! Byte for byte: `docs/formats/tiles.md`.
 
-use crate::checkpoint::{draft, keep};
+use crate::checkpoint::{draft, keep, sync_folder};
 use crate::export::{self, ExportError};
 use crate::reader::{self, Unreadable};
 use crate::sql::ledger as sql;
@@ -374,8 +374,7 @@ impl PublicTiles {
             fs::rename(draft, &path).map_err(|error| failed(&path, error))?;
         }
         for folder in folders {
-            let synced = fs::File::open(&folder).and_then(|opened| opened.sync_all());
-            synced.map_err(|error| failed(&folder, error))?;
+            sync_folder(&folder).map_err(|error| failed(&folder, error))?;
         }
         Ok(())
     }
@@ -390,8 +389,7 @@ impl PublicTiles {
                 fs::create_dir_all(&lost).and_then(|()| fs::rename(self.checkpoint(), kept));
             moved.map_err(|error| failed(&lost, error))?;
             for folder in [&lost, &self.folder] {
-                let synced = fs::File::open(folder).and_then(|opened| opened.sync_all());
-                synced.map_err(|error| failed(folder, error))?;
+                sync_folder(folder).map_err(|error| failed(folder, error))?;
             }
         }
         let (checkpoint, tiles) = (self.checkpoint(), self.folder.join("tile"));
