@@ -4,6 +4,7 @@
 
 mod checkpoints;
 mod entries;
+mod log;
 #[path = "../../../testkit/src/shared_data.rs"]
 mod shared_data;
 #[path = "../../../testkit/src/skipped.rs"]
@@ -12,35 +13,10 @@ mod tiles;
 mod tree;
 mod vectors;
 
-use candour_ledger::{Entry, Hash, LogSigner, leaf_hash};
+use candour_ledger::{Hash, leaf_hash};
+use log::{entry, salt, signer};
 
 /// Distinct leaf hashes.
 fn leaves(count: u64) -> Vec<Hash> {
     (0..count).map(|at| leaf_hash(&at.to_be_bytes())).collect()
-}
-
-fn signer() -> LogSigner {
-    LogSigner::from_seed("candour.example/ledger", &[7; 32]).unwrap()
-}
-
-fn entry(index: u64) -> Entry {
-    Entry {
-        index,
-        at: 1_700_000_000_000_000 + i64::try_from(index).unwrap() * 1000,
-        kind: 1,
-        decision: 1,
-        purpose: 2,
-        role: 3,
-        practice: index.is_multiple_of(2).then_some([5; 16]),
-        item_kind: 4,
-        session: 10,
-        principal: 11,
-        patient: 12,
-        item: -13,
-        body: candour_ledger::body_digest(&index.to_be_bytes()),
-    }
-}
-
-fn salt(index: u64) -> [u8; 32] {
-    *leaf_hash(&index.to_le_bytes()).as_bytes()
 }
