@@ -200,17 +200,18 @@ async fn further(pool: &Pool, incident: &Incident) -> Result<Further, DatabaseEr
     let goes_on = |session: &AccountSession| {
         is_taken_in(session) && !is_stopped(session) && !session.is_signed_out
     };
-    let (mut found, mut stopped, mut open) = (false, false, false);
-    for session in &sessions {
-        found |= is_taken_in(session);
-        stopped |= is_stopped(session);
-        open |= goes_on(session);
-    }
-    Ok(match (stopped, open, found) {
-        (true, false, _) => Further::Stopped,
-        (true, true, _) | (false, _, true) => Further::Found,
-        (false, _, false) => Further::None,
-    })
+    Ok(
+        if sessions.iter().any(is_stopped) && !sessions.iter().any(goes_on) {
+            Further::Stopped
+        } else if sessions
+            .iter()
+            .any(|one| is_taken_in(one) || is_stopped(one))
+        {
+            Further::Found
+        } else {
+            Further::None
+        },
+    )
 }
 
 /// `22 November 2026`.

@@ -379,7 +379,12 @@ pub(super) async fn of_one_practice(
     };
     let rung = rung(room, incident.id).await?;
     let seen = register::seen(&room.pool, incident.id, practice, Version::Approved).await?;
-    let newest = register::seen(&room.pool, incident.id, practice, Version::Newest).await?;
+    let newest = match version {
+        Version::Newest => {
+            register::seen(&room.pool, incident.id, practice, Version::Newest).await?
+        }
+        Version::Approved => BTreeMap::new(),
+    };
     let told = register::told(&room.pool, incident.id).await?;
     let (mut call, mut others) = (Vec::new(), Vec::new());
     let (mut done, mut waiting) = (Vec::new(), Vec::new());

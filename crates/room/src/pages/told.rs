@@ -48,6 +48,16 @@ struct Writer<'a> {
     is_desk: bool,
 }
 
+impl<'a> Writer<'a> {
+    fn of_officer(person: &'a Officer, practice: &str) -> Result<Self, Problem> {
+        Ok(Self {
+            person,
+            practice: practice.parse().map_err(|_| Problem::not_found())?,
+            is_desk: false,
+        })
+    }
+}
+
 /// `POST /desk/{incident}/told`.
 pub(super) async fn at_desk(
     State(room): State<Arc<Room>>,
@@ -74,11 +84,7 @@ pub(super) async fn by_officer(
     Form(written): Form<Written>,
 ) -> Result<Redirect, Problem> {
     let incident = acts::incident(&room, &id).await?;
-    let writer = Writer {
-        person: &officer,
-        practice: practice.parse().map_err(|_| Problem::not_found())?,
-        is_desk: false,
-    };
+    let writer = Writer::of_officer(&officer, &practice)?;
     write_down(&room, &incident, &writer, &written).await?;
     let back = format!("/incidents/{id}/practices/{practice}");
     Ok(Redirect::to(&back))
@@ -92,11 +98,7 @@ pub(super) async fn practice_itself(
     Form(written): Form<Written>,
 ) -> Result<Redirect, Problem> {
     let incident = acts::incident(&room, &id).await?;
-    let writer = Writer {
-        person: &officer,
-        practice: practice.parse().map_err(|_| Problem::not_found())?,
-        is_desk: false,
-    };
+    let writer = Writer::of_officer(&officer, &practice)?;
     if !register::has_approved_list(&room.pool, incident.id, writer.practice).await? {
         return Err(Problem::not_found());
     }

@@ -89,7 +89,7 @@ fn stopped(facts: &Facts) -> &'static str {
 
 fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
     let mut words = String::new();
-    let [opened, listed, documents] = numbers::lost(scope.counts);
+    let lost = numbers::lost(scope.counts);
     let _ = write!(
         words,
         "What happened\n\
@@ -97,9 +97,7 @@ fn statement(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) 
          {way_in}\n\
          {noticed}\n\n\
          What information was involved\n\
-         {opened}\n\
-         {listed}\n\
-         {documents}\n\
+         {lost}\n\
          We count from a log that every opening is written to first. This is count {version}.\n\n\
          What we are doing\n\
          {stopped}\n\
@@ -287,14 +285,12 @@ fn call_script(facts: &Facts, sender: &Sender) -> (String, String) {
 }
 
 fn update(scope: &Scope, facts: &Facts, sender: &Sender) -> (String, String) {
-    let [opened, listed, documents] = numbers::lost(scope.counts);
+    let lost = numbers::lost(scope.counts);
     let words = format!(
         "What is new\n\
          There is nothing new. The numbers that we published still hold.\n\n\
          What information was involved\n\
-         {opened}\n\
-         {listed}\n\
-         {documents}\n\
+         {lost}\n\
          This is still count {version}.\n\n\
          When you hear from us again\n\
          We write here again by {next}, or earlier if we learn something.\n\n\

@@ -30,7 +30,7 @@ pub fn public_documents(counts: Counts) -> String {
 }
 
 /// What was lost, a sentence each; a nought has one of its own.
-pub(super) fn lost(counts: Counts) -> [String; 3] {
+pub(super) fn lost(counts: Counts) -> String {
     let opened = match counts.people_opened {
         0 => "Nobody’s record was opened.".to_owned(),
         many => format!("Records of {} people were opened.", public_count(many)),
@@ -53,7 +53,7 @@ pub(super) fn lost(counts: Counts) -> [String; 3] {
             public_documents(counts)
         ),
     };
-    [opened, listed, documents]
+    [opened, listed, documents].join("\n")
 }
 
 #[cfg(test)]
@@ -79,10 +79,7 @@ mod tests {
             documents_granted,
             ..Counts::default()
         };
-        assert_eq!(lost(counts(0))[2], "No document was sent out.");
-        assert_eq!(
-            lost(counts(50))[2],
-            "Documents that were sent out: fewer than 10."
-        );
+        assert!(lost(counts(0)).ends_with("\nNo document was sent out."));
+        assert!(lost(counts(50)).ends_with("\nDocuments that were sent out: fewer than 10."));
     }
 }
