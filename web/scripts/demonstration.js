@@ -34,9 +34,13 @@ async function answer(form) {
   const keys = JSON.parse(form.dataset.demonstration);
   const field = (name) => form.elements.namedItem(name);
   if (keys.pkcs8) {
-    const ceremony = await begin(form);
-    field("ceremony").value = ceremony.ceremony;
-    field("answer").value = await passkeyAnswer(keys, ceremony.options.publicKey || ceremony.options);
+    let options = form.dataset.options ? JSON.parse(form.dataset.options) : null;
+    if (!options) {
+      const ceremony = await begin(form);
+      field("ceremony").value = ceremony.ceremony;
+      options = ceremony.options;
+    }
+    field("answer").value = await passkeyAnswer(keys, options.publicKey || options);
   } else {
     field("password").value = keys.password;
     field("code").value = await codeNow(keys.totpSecret);

@@ -50,6 +50,9 @@ pub enum Refusal {
     /// Somebody else must approve first.
     #[error("a second person must approve")]
     SecondPersonNeeded,
+    /// The practice must keep it.
+    #[error("the practice must keep it")]
+    OnHold,
     /// The keeper cannot be reached, or did not answer as agreed; nothing was released.
     #[error("the keeper cannot be reached")]
     KeeperUnavailable,
@@ -75,6 +78,7 @@ impl From<Denied> for Refusal {
             },
             Reason::SubjectClosed => Self::SubjectClosed,
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
+            Reason::OnHold => Self::OnHold,
         }
     }
 }

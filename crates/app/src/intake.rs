@@ -349,7 +349,8 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::SubjectClosed
         | Refusal::WrongCredentials
         | Refusal::StepUpNeeded
-        | Refusal::SecondPersonNeeded => Ok(refusal),
+        | Refusal::SecondPersonNeeded
+        | Refusal::OnHold => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }
         | Refusal::Frozen

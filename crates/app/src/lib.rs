@@ -10,6 +10,7 @@ pub mod deliveries;
 pub mod deposits;
 pub mod documents;
 pub mod enrolment;
+pub mod erasures;
 mod error;
 pub mod installation;
 pub mod intake;

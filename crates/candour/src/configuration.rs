@@ -46,6 +46,9 @@ pub struct Configuration {
     /// The time zone in which pages and letters state times, by its name in the tz database.
     #[serde(default = "default_zone")]
     pub zone: String,
+    /// For how many days the operator keeps a backup; certificates of erasure say from when no copy of a key is left.
+    #[serde(default = "default_backups_kept")]
+    pub backups_kept_days: u16,
     /// Who runs the installation and speaks in its letters; a demonstration may leave it out.
     #[serde(default)]
     pub operator: Option<Operator>,
@@ -67,6 +70,10 @@ pub struct Operator {
 
 fn default_zone() -> String {
     "Pacific/Auckland".to_owned()
+}
+
+const fn default_backups_kept() -> u16 {
+    35
 }
 
 /// The file's name in the data directory.
@@ -113,6 +120,7 @@ impl Configuration {
             detection: None,
             ledger_volume: None,
             zone: default_zone(),
+            backups_kept_days: default_backups_kept(),
             operator: None,
         })
     }

@@ -5,7 +5,7 @@ use std::path::Path;
 use candour_server::pages::ToRing;
 use candour_server::pages::demonstration::DemonstrationAccounts;
 use candour_server::{PortalConfig, PortalSettings};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_util::sync::CancellationToken;
 
 use crate::problem::sentence;
@@ -38,6 +38,9 @@ pub async fn run(
             trusted_proxies: configuration.trusted_proxies.clone(),
             operator: operator(configuration),
             demonstration: accounts(data, configuration)?,
+            backups_kept: SignedDuration::from_hours(
+                24 * (i64::from(configuration.backups_kept_days) + 1),
+            ),
             clock,
         },
     };

@@ -57,7 +57,8 @@ impl IntoResponse for Refused {
                 | Refusal::StepUpNeeded
                 | Refusal::Frozen
                 | Refusal::SubjectClosed
-                | Refusal::SecondPersonNeeded => StatusCode::FORBIDDEN,
+                | Refusal::SecondPersonNeeded
+                | Refusal::OnHold => StatusCode::FORBIDDEN,
             },
             ReadError::Store(_) | ReadError::Unseal(_) | ReadError::Content(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

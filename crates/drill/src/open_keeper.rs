@@ -10,9 +10,9 @@ mod vault;
 use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
-    Entries, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome, Refused,
-    Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Status, Target,
-    TargetAnswer, TargetKind, Welcome,
+    Entries, ErasedItems, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome,
+    Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Status, Target,
+    TargetAnswer, TargetKind, WaitingChanges, Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;
@@ -124,6 +124,8 @@ impl State {
             Call::RoomFacts(_) => Reply::RoomFacts(RoomFactsAnswer::default()),
             Call::SectionAt(_) => Reply::SectionAt(SectionItems::default()),
             Call::Sessions(_) => Reply::Sessions(SessionList::default()),
+            Call::Waiting(_) => Reply::Waiting(WaitingChanges::default()),
+            Call::Erased(_) => Reply::Erased(ErasedItems::default()),
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::StepUp(_)

@@ -1,6 +1,6 @@
 //! The client: one connection, many calls at once, connected again when it breaks.
 
-use crate::permit::{DepositPermit, Opened, Permit, Target};
+use crate::permit::{DepositPermit, Erased, Opened, Permit, Target};
 use candour_keeper_wire::Token;
 use candour_keeper_wire::frame::{self, Frames};
 use candour_keeper_wire::wire::{self, Call, Reply, Request, Response};
@@ -203,6 +203,15 @@ impl Keeper {
         };
         match self.call(Call::History(question)).await? {
             Reply::History(page) => Ok(Opened::new(page)),
+            _ => Err(CallError::Unexpected),
+        }
+    }
+
+    /// What was erased by entries after an index; for the worker.
+    pub async fn erased_after(&self, after: u64) -> Result<Erased, CallError> {
+        let question = Call::Erased(wire::ErasedQuestion { after });
+        match self.call(question).await? {
+            Reply::Erased(answer) => Erased::new(&answer).ok_or(CallError::Unexpected),
             _ => Err(CallError::Unexpected),
         }
     }

@@ -9,6 +9,6 @@ mod permit;
 pub use candour_keeper_wire::{Token, bodies, frame, service, wire, words};
 pub use client::{CallError, Denied, DepositOutcome, Keeper, KeeperAddress, Viewer};
 pub use permit::{
-    DepositPermit, Item, ItemPermit, Opened, Permit, RunMember, Section, Target, UnsealError,
-    Worklist,
+    DepositPermit, Erased, Item, ItemPermit, Opened, Permit, RunMember, Section, Target,
+    UnsealError, Worklist,
 };

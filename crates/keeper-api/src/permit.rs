@@ -55,6 +55,36 @@ impl<T> Opened<T> {
     }
 }
 
+/// Items whose keys the keeper has destroyed: what may be removed from the store.
+#[derive(Debug)]
+pub struct Erased {
+    items: Vec<ItemId>,
+    up_to: u64,
+}
+
+impl Erased {
+    /// `None` when the answer does not read.
+    pub(crate) fn new(answer: &wire::ErasedItems) -> Option<Self> {
+        let ids = answer.items.iter();
+        Some(Self {
+            items: ids
+                .map(|id| ItemId::try_from(id.as_slice()).ok())
+                .collect::<Option<_>>()?,
+            up_to: answer.up_to,
+        })
+    }
+
+    /// The items.
+    pub fn items(&self) -> &[ItemId] {
+        &self.items
+    }
+
+    /// Where to ask on: the ledger index up to which everything was named so far.
+    pub const fn up_to(&self) -> u64 {
+        self.up_to
+    }
+}
+
 mod only_ours {
     pub trait Closed {}
 }

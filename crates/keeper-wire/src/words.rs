@@ -218,6 +218,8 @@ words! {
         SubjectClosed = 11 "subject_closed",
         /// Somebody else must approve first.
         SecondPersonNeeded = 12 "second_person_needed",
+        /// The practice must keep it.
+        OnHold = 14 "on_hold",
     }
 
     /// The ladder of freezing.

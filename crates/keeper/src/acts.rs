@@ -267,7 +267,11 @@ async fn answered(
     let Plan { proof, .. } = plan(&act.kind, session.role)?;
     let waits = !by_passkey && proof != Proof::End;
     if proof == Proof::Two || waits {
-        return pending::put_aside(core, &doer, &act.kind, credential_json, waits, now);
+        if matches!(act.kind, ChangeKind::Erase(_) | ChangeKind::Hold(_)) {
+            // What cannot be done is not put before a second person.
+            changes::prepare(core, session, &doer, &act.kind, now).await?;
+        }
+        return pending::put_aside(core, session, &act.kind, credential_json, waits, now);
     }
     match &act.kind {
         ChangeKind::AddPasskey(passkey) => {

@@ -12,6 +12,7 @@ mod runs;
 mod standing;
 
 pub(crate) use operations::new_client;
+pub use pending::waiting;
 pub(crate) use people::invitation as new_invitation;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
@@ -21,7 +22,8 @@ use crate::calls::reach;
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
-use crate::facts::{Fact, FactBody};
+use crate::erasure;
+use crate::facts::{Fact, FactBody, SubjectFacts};
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
@@ -29,7 +31,7 @@ use crate::session::Session;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
 use candour_rules::budget::{Charge, Context};
-use candour_seal::{InstanceId, PatientId};
+use candour_seal::{InstanceId, ItemId, PatientId};
 use jiff::Timestamp;
 use prost::Message;
 
@@ -50,6 +52,12 @@ pub(crate) struct Prepared {
     pub kind: Option<EntryKind>,
     /// What it costs.
     pub charge: Option<(Charge, Context)>,
+    /// The one document it is about.
+    pub item: Option<ItemId>,
+    /// How many documents it is about.
+    pub count: u32,
+    /// What gets a tombstone once it is committed.
+    pub buried: Vec<ItemId>,
     /// What the caller learns.
     pub reply: wire::Changed,
 }
@@ -80,6 +88,11 @@ impl Prepared {
         draft.effects = std::mem::take(&mut self.effects);
         draft.guards = std::mem::take(&mut self.guards);
         draft.charge = self.charge.take();
+        draft.body.count = self.count;
+        if let Some(item) = self.item {
+            draft.row.item = core.keys.item(item).surrogate();
+            draft.body.item = item.as_bytes().to_vec();
+        }
         if let Some(patient) = self.patient {
             draft.row.patient = core.keys.patient(patient).surrogate();
             draft.body.patient = patient.as_bytes().to_vec();
@@ -179,12 +192,24 @@ pub(crate) async fn write(
 ) -> Result<wire::Changed, Refusal> {
     let draft = prepared.draft(core, session, text);
     let appended = commit(core, draft).await?;
-    match appended.refused {
-        Some(refusal) => Err(refusal),
-        None => Ok(wire::Changed {
-            index: appended.index,
-            ..prepared.reply
-        }),
+    if let Some(refusal) = appended.refused {
+        return Err(refusal);
+    }
+    // The keys are gone; a tombstone that cannot be put now is put within ten minutes.
+    if let Err(error) = erasure::bury(&core.tombstones, prepared.buried, appended.index) {
+        tracing::error!(%error, "what was erased has no tombstone yet");
+    }
+    Ok(wire::Changed {
+        index: appended.index,
+        ..prepared.reply
+    })
+}
+
+/// What was read of these facts must still hold.
+pub(crate) fn guard(facts: &SubjectFacts) -> Guard {
+    Guard::Facts {
+        subject: facts.subject(),
+        version: facts.version(),
     }
 }
 
@@ -210,6 +235,8 @@ pub(crate) async fn prepare(
         ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now),
         ChangeKind::UnlockRoom(_) => operations::unlock_room(core),
         ChangeKind::Attest(attest) => operations::attest(attest),
+        ChangeKind::Erase(change) => erasure::erase(core, doer, change).await,
+        ChangeKind::Hold(change) => erasure::hold(core, change).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
     }

@@ -5,6 +5,7 @@ mod housekeeping;
 use crate::calls::delivered::Grants;
 use crate::checkpoint::{self, CheckpointError, Checkpoints};
 use crate::clock::Clock;
+use crate::erasure::ReconcileError;
 use crate::facts::FactStore;
 use crate::foreign::{self, ForeignRows};
 use crate::freeze::Freezes;
@@ -121,6 +122,9 @@ pub enum CoreError {
     /// Epoch keys do not unwrap.
     #[error(transparent)]
     Keys(#[from] SubjectKeyError),
+    /// What was erased cannot be held against the tombstones.
+    #[error(transparent)]
+    Erasure(#[from] ReconcileError),
     /// No connections can be kept.
     #[error("connections to the keeper's database cannot be kept")]
     Pool,
@@ -163,6 +167,8 @@ pub struct Core {
     pub checkpoints: Arc<Checkpoints>,
     /// The ledger for outsiders.
     pub tiles: Arc<PublicTiles>,
+    /// Where what was erased is named, outside the database.
+    pub(crate) tombstones: PathBuf,
     /// Cancelled when the keeper must end and be started again.
     pub restart: CancellationToken,
     /// Where rows that do not verify are told of.
@@ -259,6 +265,7 @@ impl Core {
             ledger,
             checkpoints,
             tiles,
+            tombstones: crate::erasure::tombstones(&parts.folder),
             restart: CancellationToken::new(),
             foreign,
             grants: Grants::from(ledger_size),

@@ -70,6 +70,10 @@ pub enum ChangeAction {
     Attest,
     /// Approve what somebody else began.
     Approve,
+    /// Destroy the keys of what a practice deposited.
+    Erase,
+    /// Keep that from being done, or let it be done again.
+    Hold,
 }
 
 /// How the session stands to whom or what it concerns.

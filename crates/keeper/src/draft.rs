@@ -79,6 +79,11 @@ pub enum Effect {
         /// Which.
         item: std::sync::Arc<crate::items::ItemRow>,
     },
+    /// Destroys the keys of sealed items. The caller adds the [`Fact::Erased`] row itself.
+    EraseItems(Vec<std::sync::Arc<crate::items::ItemRow>>),
+    /// Puts a key that nobody ever had in the place of a patient's reading key, and forgets the words and the number
+    /// that find the patient. The audit key stays: who opened the record is still answered.
+    EraseSubject(Box<crate::subject_keys::NewSubjectKeys>),
     /// Adds the members of a run.
     InsertRunMembers {
         /// The run.

@@ -65,6 +65,8 @@ pub struct ItemRow {
     pub new: NewItemRow,
     /// `None` until it is sealed.
     pub sealed: Option<SealedPart>,
+    /// The index of the entry that destroyed its key.
+    pub erased: Option<u64>,
 }
 
 /// What an item has since it is sealed.
@@ -107,7 +109,11 @@ impl From<Unreadable> for ItemsError {
 }
 
 /// The bytes an item row's MAC is over.
-pub(crate) fn item_mac_data(new: &NewItemRow, sealed: Option<&SealedPart>) -> Vec<u8> {
+pub(crate) fn item_mac_data(
+    new: &NewItemRow,
+    sealed: Option<&SealedPart>,
+    erased: Option<u64>,
+) -> Vec<u8> {
     let mut data = Vec::with_capacity(192);
     data.extend_from_slice(&new.item.0);
     data.extend_from_slice(&new.patient.0);
@@ -124,6 +130,9 @@ pub(crate) fn item_mac_data(new: &NewItemRow, sealed: Option<&SealedPart>) -> Ve
         data.extend_from_slice(&sealed.index.to_be_bytes());
         data.extend_from_slice(&sealed.size.to_be_bytes());
         data.extend_from_slice(&sealed.digest);
+    }
+    if let Some(index) = erased {
+        data.extend_from_slice(&index.to_be_bytes());
     }
     data
 }
@@ -157,7 +166,7 @@ impl ItemRow {
         let item = KeyedToken(bytes(row, 0)?);
         Self::read(row, item)
             .filter(|(read, mac)| {
-                let data = item_mac_data(&read.new, read.sealed.as_ref());
+                let data = item_mac_data(&read.new, read.sealed.as_ref(), read.erased);
                 keys.mac_fits("item", &data, mac)
             })
             .map(|(read, _)| read)
@@ -194,7 +203,16 @@ impl ItemRow {
             at: Timestamp::from_microsecond(row.get(10)).ok()?,
             is_canary: row.get(11),
         };
-        Some((Self { new, sealed }, row.get(15)))
+        let erased = match row.get::<_, Option<i64>>(16) {
+            Some(index) => Some(u64::try_from(index).ok()?),
+            None => None,
+        };
+        let read = Self {
+            new,
+            sealed,
+            erased,
+        };
+        Some((read, row.get(15)))
     }
 }
 
@@ -253,6 +271,22 @@ impl Items {
         self.query(sql::ITEMS_OF_DEPOSITS, &[&tokens]).await
     }
 
+    /// What a practice deposited about a patient and did not erase: all of it, or one document with what names it.
+    pub async fn kept(
+        &self,
+        patient: KeyedToken,
+        practice: PracticeId,
+        document: Option<KeyedToken>,
+    ) -> Result<Vec<Arc<ItemRow>>, ItemsError> {
+        let document = document.as_ref().map(|token| token.0.as_slice());
+        let (patient, practice) = (
+            patient.as_bytes().as_slice(),
+            practice.as_bytes().as_slice(),
+        );
+        self.query(sql::KEPT_ITEMS, &[&patient, &practice, &document])
+            .await
+    }
+
     /// Deposits from before `before` that were never sealed.
     pub async fn stale(
         &self,
@@ -280,7 +314,7 @@ impl Items {
         for row in &rows {
             let item = self.verified(row)?;
             let sealed = item.sealed.ok_or(ItemsError::Foreign(item.new.item))?;
-            let visible_from: i64 = row.get(16);
+            let visible_from: i64 = row.get(17);
             items.push(SectionItem {
                 sealed,
                 visible_from: u64::try_from(visible_from).unwrap_or(u64::MAX),

@@ -11,6 +11,7 @@ pub mod core;
 pub mod decision;
 pub mod decision_words;
 pub mod draft;
+mod erasure;
 pub mod export;
 pub mod facts;
 pub mod foreign;

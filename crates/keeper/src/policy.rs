@@ -303,6 +303,8 @@ impl ChangeAction {
             Self::AddPasskey => "add_passkey",
             Self::Attest => "attest",
             Self::Approve => "approve_change",
+            Self::Erase => "erase",
+            Self::Hold => "hold",
         }
     }
 }

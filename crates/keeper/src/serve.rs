@@ -4,6 +4,7 @@ use crate::acts;
 use crate::calls;
 use crate::changes;
 use crate::core::Core;
+use crate::erasure;
 use crate::identity::{invitations, sessions, sign_in};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
@@ -110,6 +111,10 @@ async fn dispatch(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
             only(instance, &[InstanceKind::Room, InstanceKind::Worker])?;
             Ok(Reply::Runs(changes::runs(core, instance.id, &call).await?))
         }
+        Call::Erased(call) => {
+            only(instance, &[InstanceKind::Worker])?;
+            Ok(erasure::erased_after(core, &call).await?)
+        }
         other => identity(core, instance, other).await,
     }
 }
@@ -139,6 +144,7 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
         }
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
+        Call::Waiting(call) => Ok(Reply::Waiting(changes::waiting(core, id, &call).await?)),
         Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),
         Call::ActFinish(call) => {
             let is_room = instance.kind == InstanceKind::Room;

@@ -144,6 +144,18 @@ impl SubjectKeys {
         self.cache.forget([&subject]);
     }
 
+    /// A subject's keys with another reading key, which nobody ever had, in the place of its own.
+    pub async fn without_reading(
+        &self,
+        subject: KeyedToken,
+    ) -> Result<NewSubjectKeys, SubjectKeyError> {
+        let (epoch, key) = self.newest_epoch(PEOPLE)?;
+        let audit = self.load(subject).await?.audit.clone();
+        let reading = SubjectKey::generate(&mut SystemRandom);
+        let pair = SubjectKeyPair { reading, audit };
+        Ok(wrap_under(&key, subject, PEOPLE, epoch, &pair))
+    }
+
     /// A subject's keys.
     pub async fn load(&self, subject: KeyedToken) -> Result<Arc<SubjectKeyPair>, SubjectKeyError> {
         if let Some(pair) = self.cache.get(&subject) {
@@ -220,15 +232,25 @@ pub(crate) fn make_under(
         reading: SubjectKey::generate(rng),
         audit: AuditKey::generate(rng),
     };
+    (wrap_under(key, subject, scope, epoch, &pair), pair)
+}
+
+fn wrap_under(
+    key: &EpochKey,
+    subject: KeyedToken,
+    scope: [u8; 16],
+    epoch: i32,
+    pair: &SubjectKeyPair,
+) -> NewSubjectKeys {
+    let rng = &mut SystemRandom;
     let context = subject_context(subject, scope, epoch);
-    let new = NewSubjectKeys {
+    NewSubjectKeys {
         subject,
         scope,
         epoch,
         reading: wrap(key, &context, &pair.reading, rng),
         audit: wrap(key, &context, &pair.audit, rng),
-    };
-    (new, pair)
+    }
 }
 
 fn array(bytes: &[u8]) -> Result<[u8; 16], SubjectKeyError> {

@@ -216,7 +216,7 @@ impl From<candour_keeper_api::CallError> for Problem {
                 Reason::LedgerUnavailable => {
                     "The ledger cannot be written, so nothing can be approved or unlocked."
                 }
-                Reason::OverBudget | Reason::Invalid | Reason::SubjectClosed => {
+                Reason::OverBudget | Reason::Invalid | Reason::SubjectClosed | Reason::OnHold => {
                     "The keeper refused this."
                 }
             }),

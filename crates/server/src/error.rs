@@ -238,6 +238,7 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::TooMany { .. } => saying!(TOO_MANY_REQUESTS, "busy"),
         Refusal::SubjectClosed => saying!(FORBIDDEN, "closed"),
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
+        Refusal::OnHold => saying!(CONFLICT, "on_hold"),
     }
 }
 
@@ -274,6 +275,7 @@ mod tests {
             },
             Refusal::SubjectClosed,
             Refusal::SecondPersonNeeded,
+            Refusal::OnHold,
             Refusal::KeeperUnavailable,
         ];
         let mut all = vec![

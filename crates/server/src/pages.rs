@@ -4,6 +4,7 @@ pub mod access_history;
 pub mod demonstration;
 pub mod deposit;
 pub mod documents;
+pub mod erasures;
 pub mod home;
 pub mod invitations;
 pub mod notices;

@@ -5,8 +5,8 @@ use crate::pages::ToRing;
 use crate::pages::demonstration::DemonstrationAccounts;
 use crate::session::Visit;
 use candour_app::{App, installation};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -27,6 +27,8 @@ pub struct PortalSettings {
     pub operator: Option<ToRing>,
     /// The accounts of a demonstration; a real installation has none.
     pub demonstration: Option<DemonstrationAccounts>,
+    /// For how long a backup is kept, and a day: so long after an erasure no copy of a key is left.
+    pub backups_kept: SignedDuration,
     /// The clock.
     pub clock: fn() -> Timestamp,
 }

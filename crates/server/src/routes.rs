@@ -4,8 +4,8 @@ use crate::guard;
 use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
-    access_history, demonstration, deposit, documents, home, invitations, notices, practice,
-    record, reopenings, sessions, sign_in, trust,
+    access_history, demonstration, deposit, documents, erasures, home, invitations, notices,
+    practice, record, reopenings, sessions, sign_in, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -125,6 +125,10 @@ routes! {
     POST "/practice/purpose", SignedIn, Sample::Form("purpose=direct_care"), practice::choose_purpose;
     GET "/practice/find", SignedIn, NOTHING, practice::ask;
     GET "/practice/reopenings", Manager, NOTHING, reopenings::show;
+    GET "/practice/erasures", Manager, NOTHING, erasures::certificates;
+    GET "/practice/waiting", Staff, NOTHING, erasures::waiting;
+    POST "/practice/waiting", Staff, Sample::Form("id=00112233445566778899aabbccddeeff"), erasures::begin_approval;
+    POST "/practice/act", Staff, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), erasures::answer;
     POST "/practice/find", Staff, Sample::Form("nhi=ZZZ0016"), practice::find;
 
     GET "/patients/{patient}", Reader, NOTHING, practice::patient;
@@ -136,6 +140,8 @@ routes! {
     GET "/patients/{patient}/notices", Patient, NOTHING, notices::show;
     GET "/patients/{patient}/deposit", Staff, NOTHING, deposit::ask;
     POST "/patients/{patient}/deposit", Staff, Sample::Deposit, deposit::store;
+    GET "/patients/{patient}/erase", Staff, NOTHING, erasures::ask;
+    POST "/patients/{patient}/erase", Staff, Sample::Form("what=everything&reason=asked"), erasures::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
     POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
     GET "/documents/{document}", Reader, NOTHING, documents::show;

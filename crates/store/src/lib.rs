@@ -1,10 +1,11 @@
 //! All SQL of the portal's database, its migrations, and the files of large items.
 //!
 //! What is read is selected by ids that come *out of* a permit (`candour_keeper_api::ItemPermit`), never
-//! beside it. What is written is written once: rows are inserted, never updated or deleted, and an insert
-//! that is repeated changes nothing. Rows about nobody are asked for with [`Housekeeping`].
+//! beside it. What is written is written once: rows are inserted, never updated, deleted only when the keeper says that
+//! it destroyed the key, and an insert that is repeated changes nothing. Rows about nobody are asked for with [`Housekeeping`].
 
 pub mod backup;
+mod erasures;
 mod housekeeping;
 mod items;
 mod notices;

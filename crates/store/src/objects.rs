@@ -217,6 +217,22 @@ impl Objects {
             .collect()
     }
 
+    /// Removes files, wherever they lie; those that are not there are gone. Durable when this returns.
+    pub(crate) fn remove(&self, items: &[ItemId]) -> io::Result<()> {
+        let places = || {
+            items
+                .iter()
+                .flat_map(|item| [self.incoming(*item), self.kept(*item)])
+        };
+        for path in places() {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        sync_folders(&self.folders(places()))
+    }
+
     /// Takes over what has arrived: the worker's step. Gives how many files were taken.
     ///
     /// Each is copied into a file of the worker's own (the portal may hold the old one open for writing), made
@@ -353,6 +369,19 @@ mod tests {
             assert!(write(&objects, b"first").await);
             assert!(!write(&objects, b"second").await);
             assert_eq!(read(&objects), b"first");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_removed_file_is_found_nowhere_and_removing_it_again_is_well() {
+        let folder = tempfile::tempdir().unwrap();
+        for placement in [Placement::Kept, Placement::Incoming] {
+            let objects =
+                Objects::open(folder.path().join(format!("{placement:?}")), placement).unwrap();
+            write(&objects, b"content").await;
+            objects.remove(&[ITEM]).unwrap();
+            assert!(objects.read(ITEM).is_err(), "{placement:?}");
+            objects.remove(&[ITEM]).unwrap();
         }
     }
 

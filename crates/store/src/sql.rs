@@ -49,6 +49,10 @@ select id, padded_size from item where stored = 'file' and id > $1 order by id l
 
 pub(crate) const FORGET_ITEMS: &str = "delete from item where id = any($1)";
 
+pub(crate) const ERASED_UP_TO: &str = "select up_to from erasure_done";
+
+pub(crate) const ERASED: &str = "update erasure_done set up_to = greatest(up_to, $1)";
+
 /// Every statement by name.
 pub const ALL: &[(&str, &str)] = &[
     ("practices", PRACTICES),
@@ -67,4 +71,6 @@ pub const ALL: &[(&str, &str)] = &[
     ("count items", COUNT_ITEMS),
     ("files after", FILES_AFTER),
     ("forget items", FORGET_ITEMS),
+    ("erased up to", ERASED_UP_TO),
+    ("erased", ERASED),
 ];

@@ -1,5 +1,7 @@
 //! The real keeper, in process, on a temporary socket and a database of its own.
 
+pub mod acts;
+
 use crate::cluster::{Template, TestCluster, TestDatabase};
 use candour_embedded::cluster::roles;
 use candour_keeper::clock::{Clock, SetClock};

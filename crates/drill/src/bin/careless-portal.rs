@@ -54,6 +54,7 @@ async fn serve(line: &Line) -> Result<(), Problem> {
             trusted_proxies: Vec::new(),
             operator: None,
             demonstration: None,
+            backups_kept: jiff::SignedDuration::from_hours(36 * 24),
             clock: clock::now,
         },
     );

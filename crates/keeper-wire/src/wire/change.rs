@@ -48,7 +48,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 22, 23"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -101,6 +101,80 @@ pub enum ChangeKind {
     /// Bind a text or list of the room to two people's answers: what exactly is in the hash (act).
     #[prost(message, tag = "15")]
     Attest(Attest),
+    /// Destroy the keys of what a practice deposited (act, two).
+    #[prost(message, tag = "22")]
+    Erase(Erase),
+    /// Keep what a practice deposited from being erased (act), or no longer (act, two).
+    #[prost(message, tag = "23")]
+    Hold(HoldChange),
+}
+
+/// Erases what a practice deposited about a patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Erase {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// One document (16 bytes); empty: everything, and the patient left.
+    #[prost(bytes = "vec", tag = "3")]
+    pub item: Vec<u8>,
+    /// Why; part of what is signed, kept in the sealed body. 1 to 300 characters.
+    #[prost(string, tag = "4")]
+    pub reason: String,
+}
+
+/// Whether a practice must keep what it deposited about a patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct HoldChange {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// It must.
+    #[prost(bool, tag = "3")]
+    pub is_held: bool,
+    /// Why; part of what is signed, kept in the sealed body. 1 to 300 characters.
+    #[prost(string, tag = "4")]
+    pub reason: String,
+}
+
+/// What waits, oldest first.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WaitingChanges {
+    /// Those that this session began or may approve.
+    #[prost(message, repeated, tag = "1")]
+    pub changes: Vec<WaitingChange>,
+}
+
+/// A change that waits for a second person.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WaitingChange {
+    /// For [`ChangeKind::Approve`] (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// The sentence that was signed.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// Who began it, as the practice's list names them; may be empty.
+    #[prost(string, tag = "3")]
+    pub author_name: String,
+    /// When it can no longer be approved.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+    /// This session's person began it.
+    #[prost(bool, tag = "5")]
+    pub is_own: bool,
+    /// The patient it concerns (16 bytes), or empty.
+    #[prost(bytes = "vec", tag = "6")]
+    pub patient: Vec<u8>,
+    /// The one document it concerns (16 bytes), or empty.
+    #[prost(bytes = "vec", tag = "7")]
+    pub item: Vec<u8>,
 }
 
 /// Invites somebody.

@@ -194,7 +194,7 @@ pub struct History {
     /// The session's token.
     #[prost(bytes = "vec", tag = "1")]
     pub token: Vec<u8>,
-    /// The patient (16 bytes). Empty: the session's own practice, whose reopened budgets are listed.
+    /// The patient (16 bytes). Empty: the session's own practice, whose reopened budgets or erasures are listed.
     #[prost(bytes = "vec", tag = "2")]
     pub patient: Vec<u8>,
     /// Only entries with a smaller index; 0 for the newest.
@@ -210,6 +210,9 @@ pub struct History {
     /// numbers would tell how much there is that they may not see.
     #[prost(bool, tag = "6")]
     pub receipts: bool,
+    /// With an empty patient: a [`crate::words::EntryKind`], `Reopening` or `Shred`; 0 means `Reopening`.
+    #[prost(int32, tag = "7")]
+    pub kind: i32,
 }
 
 /// Entries of one patient, or of one practice, newest first.
@@ -265,12 +268,18 @@ pub struct HistoryEvent {
     /// A first byte was sent, by the portal's word.
     #[prost(bool, tag = "13")]
     pub is_delivered: bool,
-    /// Why a budget was reopened, in the actor's own words; else empty.
+    /// Why a budget was reopened, in the actor's own words; of an erasure the sentence that was signed; else empty.
     #[prost(string, tag = "14")]
     pub reason: String,
     /// Its receipt, when receipts were asked for: then there is nothing else but the index.
     #[prost(string, tag = "15")]
     pub receipt: String,
+    /// Of an erasure: the patient (16 bytes); else empty.
+    #[prost(bytes = "vec", tag = "16")]
+    pub patient: Vec<u8>,
+    /// Of an erasure: who began it; `actor_name` is the second person.
+    #[prost(string, tag = "17")]
+    pub author_name: String,
 }
 
 /// Asks leave for an action without content.

@@ -166,3 +166,22 @@ pub struct EnrolledPerson {
     #[prost(int32, tag = "2")]
     pub refused: i32,
 }
+
+/// The worker asks what was erased, so that the ciphertext goes too.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ErasedQuestion {
+    /// Only by entries with a greater index; 0 for all.
+    #[prost(uint64, tag = "1")]
+    pub after: u64,
+}
+
+/// What was erased, in the order of the ledger.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ErasedItems {
+    /// The items (16 bytes each).
+    #[prost(bytes = "vec", repeated, tag = "1")]
+    pub items: Vec<Vec<u8>>,
+    /// Everything up to and with this entry is in the answers so far: ask on from here.
+    #[prost(uint64, tag = "2")]
+    pub up_to: u64,
+}

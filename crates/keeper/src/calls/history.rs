@@ -1,5 +1,6 @@
-//! Who opened this record: entries about what the viewer may open now; and which budgets of a practice were reopened.
-//! Looking is itself an entry.
+//! Who opened this record: entries about what the viewer may open now. Looking is itself an entry.
+
+mod practice;
 
 use super::reach::{self, Part, PatientView};
 use super::{Caller, id};
@@ -10,7 +11,7 @@ use crate::export;
 use crate::facts::Fact;
 use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
-use crate::keys::{KeyedToken, OwnSubject};
+use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::reader;
 use crate::sql::calls as sql;
@@ -52,7 +53,7 @@ pub async fn history(
     let purpose = i32::from(candour_keeper_wire::words::Purpose::AccessHistory);
     let caller = Caller::of(core, instance, &call.token, purpose, &call.network).await?;
     if call.patient.is_empty() {
-        return Ok(Reply::History(reopenings(core, &caller, &call).await?));
+        return Ok(Reply::History(practice::list(core, &caller, &call).await?));
     }
     let patient = PatientId::from_bytes(id(&call.patient)?);
     let token = core.keys.patient(patient);
@@ -118,46 +119,6 @@ async fn ask(
     appended.refused.map_or(Ok(()), Err)
 }
 
-/// When budgets of the session's own practice were reopened, by whom, and why.
-async fn reopenings(
-    core: &Core,
-    caller: &Caller,
-    call: &wire::History,
-) -> Result<HistoryPage, Refusal> {
-    let session = &caller.session;
-    let own = session.practice.ok_or(Reason::NotFound)?;
-    let (purpose, relation, now) = (caller.purpose, Relation::OwnPractice, caller.now);
-    let question = reach::decision_facts(session, purpose, Action::History, relation, now);
-    ask(core, caller, &question, None).await?;
-    let limit = i64::from(call.limit.clamp(1, MOST));
-    let practice = own.as_bytes().as_slice();
-    let asked: [&(dyn ToSql + Sync); 3] = [&practice, &before(call), &(limit + 1)];
-    let mut rows = reader::rows(&core.pool, sql::REOPENINGS, &asked).await?;
-    let has_more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
-    rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let subject = core.keys.own(OwnSubject::Installation);
-    let mut events = Vec::with_capacity(rows.len());
-    for row in &rows {
-        let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
-        let (body, wrap): (&[u8], &[u8]) = (row.get("body"), row.get("audit_wrap"));
-        let body = core.open_body(subject, index, body, wrap).await?;
-        events.push(HistoryEvent {
-            index,
-            at: row.get("at"),
-            kind: EntryKind::Reopening.into(),
-            is_granted: true,
-            role: i32::from(row.get::<_, i16>("role")),
-            practice: practice.to_vec(),
-            actor_name: staff_name(core, practice, &body, false).await?,
-            count: u32::try_from(row.get::<_, i64>(6)).unwrap_or(u32::MAX),
-            is_viewer: body.principal == session.principal.bytes(),
-            reason: body.text,
-            ..HistoryEvent::default()
-        });
-    }
-    Ok(HistoryPage { events, has_more })
-}
-
 /// The index before which entries are asked for.
 fn before(call: &wire::History) -> i64 {
     match call.before {
@@ -167,16 +128,12 @@ fn before(call: &wire::History) -> i64 {
 }
 
 /// How the practice names one of its people; with `is_release_needed` only where it released the name to patients.
-async fn staff_name(
+pub(crate) async fn staff_name(
     core: &Core,
     practice: &[u8],
-    body: &EntryBody,
+    subject: KeyedToken,
     is_release_needed: bool,
 ) -> Result<String, Refusal> {
-    let Ok(person) = PersonId::try_from(body.principal.as_slice()) else {
-        return Ok(String::new());
-    };
-    let subject = core.keys.person(person);
     let facts = core.facts.load(subject).await?;
     let is_released = facts.live().any(|row| match &row.fact {
         Fact::NameReleased(released) => released.practice == practice,
@@ -310,9 +267,19 @@ impl View<'_> {
         let kind = EntryKind::try_from(i32::from(row.get::<_, i16>("kind")));
         let is_shown = matches!(
             kind,
-            Ok(EntryKind::Open | EntryKind::Change | EntryKind::Authorize | EntryKind::History)
+            Ok(EntryKind::Open
+                | EntryKind::Change
+                | EntryKind::Authorize
+                | EntryKind::History
+                | EntryKind::Shred)
         );
-        is_shown && body.patient == self.patient.as_bytes() && self.may_see(row, body)
+        // What the keeper itself clears away (a deposit that nobody finished) was never anything to anybody.
+        let is_cleared = kind == Ok(EntryKind::Shred)
+            && row.get::<_, i16>("role") == i16::from(Role::Keeper.number());
+        is_shown
+            && !is_cleared
+            && body.patient == self.patient.as_bytes()
+            && self.may_see(row, body)
     }
 
     /// A practice sees what concerns its own deposits and its own people; a proxy what lies within the scope.
@@ -351,6 +318,9 @@ impl View<'_> {
         let Some(practice) = row.get::<_, Option<&[u8]>>("practice").filter(|_| is_staff) else {
             return Ok(String::new());
         };
-        staff_name(self.core, practice, body, true).await
+        let Ok(person) = PersonId::try_from(body.principal.as_slice()) else {
+            return Ok(String::new());
+        };
+        staff_name(self.core, practice, self.core.keys.person(person), true).await
     }
 }

@@ -9,6 +9,7 @@ use super::delivered::Grant;
 use super::reach;
 use crate::core::Core;
 use crate::draft::Draft;
+use crate::erasure;
 use crate::instances::Instance;
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
@@ -124,13 +125,13 @@ async fn release(
     };
     if let Some(refusal) = appended.refused {
         if refusal.reason == Reason::Frozen {
-            withheld.push(hold_back(ask, one, &appended));
+            withheld.push(hold_back(ask, one, &appended, Reason::Frozen));
         }
         return denied(refused(refusal.reason, refusal.retry_after_seconds));
     }
     // The last look: whatever was frozen while the entry was written is not released to.
     if ask.core.freezes.is_stopped(&one.guards) {
-        withheld.push(hold_back(ask, one, &appended));
+        withheld.push(hold_back(ask, one, &appended, Reason::Frozen));
         return denied(refused(Reason::Frozen, 0));
     }
     match grant(ask, one, release, appended).await {
@@ -143,7 +144,7 @@ async fn release(
             }
         }
         Err(reason) => {
-            withheld.push(hold_back(ask, one, &appended));
+            withheld.push(hold_back(ask, one, &appended, reason));
             denied(refused(reason, 0))
         }
     }
@@ -172,7 +173,17 @@ async fn grant(
         .load(token)
         .await
         .map_err(|_| Reason::SubjectClosed)?;
+    // What was erased while the entry was written is not released either.
+    let facts = ask
+        .core
+        .facts
+        .load(token)
+        .await
+        .map_err(|_| Reason::SubjectClosed)?;
     for item in items {
+        if erasure::covers(&facts, item) {
+            return Err(Reason::NotFound);
+        }
         granted
             .items
             .push(item_grant(ask.core, patient, token, item, &pair.reading)?);
@@ -205,10 +216,10 @@ fn item_grant(
 }
 
 /// The entry that says: granted, written, and then not released.
-fn hold_back(ask: &Ask<'_>, one: &Planned, appended: &Appended) -> Draft {
+fn hold_back(ask: &Ask<'_>, one: &Planned, appended: &Appended, reason: Reason) -> Draft {
     let caller = ask.caller;
     let mut draft = Draft::of_session(EntryKind::Withheld, &caller.session, Some(caller.purpose));
-    draft.row.decision = Reason::Frozen.number();
+    draft.row.decision = reason.number();
     draft.row.item = one.item.map_or(0, KeyedToken::surrogate);
     draft.row.item_kind = one.item_kind;
     draft.body.of_grant = appended.index;

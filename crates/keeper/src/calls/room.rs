@@ -110,6 +110,8 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
     let mut items: Vec<Vec<u8>> = items
         .iter()
         .filter(|item| item.visible_from < scope.as_of)
+        // What was erased later was there then.
+        .filter(|item| item.row.erased.is_none_or(|index| index >= scope.as_of))
         .filter(|item| {
             scope.practice.is_empty()
                 || item.row.new.practice.as_bytes().as_slice() == scope.practice

@@ -1,9 +1,9 @@
 //! Proxies, enrolments and marks of patients.
 
-use super::Prepared;
+use super::{Prepared, guard};
 use crate::core::Core;
-use crate::draft::{Effect, Guard};
-use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, SubjectFacts, is_before};
+use crate::draft::Effect;
+use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, is_before};
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
@@ -25,13 +25,6 @@ fn parties(
         patient,
         core.keys.patient(patient),
     ))
-}
-
-fn guard(facts: &SubjectFacts) -> Guard {
-    Guard::Facts {
-        subject: facts.subject(),
-        version: facts.version(),
-    }
 }
 
 /// Lets a person act for a patient: a fact on each side.

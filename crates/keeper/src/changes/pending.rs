@@ -2,17 +2,19 @@
 
 use super::{Prepared, kind_of, plan, standing};
 use crate::acts::{self, Doer};
+use crate::calls::history::staff_name;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{Approval, Fact, SubjectFacts, Used, is_before};
+use crate::facts::{Approval, Fact, SubjectFacts, Used, Waits, is_before};
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::random_id;
+use crate::identity::standing as sessions;
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::Reason;
-use candour_seal::SystemRandom;
+use candour_seal::{InstanceId, SystemRandom};
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 use std::sync::Arc;
@@ -37,12 +39,13 @@ pub struct HeldPending {
 /// Puts a change aside; its id comes back in the reply.
 pub(crate) fn put_aside(
     core: &Core,
-    author: &Doer,
+    session: &Session,
     kind: &ChangeKind,
     credential_json: &str,
     waits: bool,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
+    let author = Doer::of(session);
     let id = random_id();
     let subject = core.keys.token(IdKind::Pending, &id);
     let change = wire::Change {
@@ -76,6 +79,16 @@ pub(crate) fn put_aside(
     let mut prepared = Prepared::fact(subject, fact);
     prepared.reply.pending = id.to_vec();
     prepared.reply.waits_until = not_before;
+    if let Some(practice) = session.practice.filter(|_| !waits) {
+        // What its people find it by.
+        prepared.effects.push(Effect::fact(
+            core.keys.practice(practice),
+            Fact::Waits(Waits {
+                pending: subject.0.to_vec(),
+                until: until.as_microsecond(),
+            }),
+        ));
+    }
     if waits {
         // What the worker tells every old channel from.
         prepared.effects.push(Effect::fact(
@@ -89,10 +102,65 @@ pub(crate) fn put_aside(
     Ok(prepared)
 }
 
+/// What waits for a second person at the session's practice, as far as they began it or may approve it.
+pub async fn waiting(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::WithToken,
+) -> Result<wire::WaitingChanges, Refusal> {
+    let now = core.clock.now();
+    let (session, _) = sessions::session(core, &call.token, instance, "", now).await?;
+    let practice = session.practice.ok_or(Reason::NotAllowed)?;
+    let facts = core.facts.load(core.keys.practice(practice)).await?;
+    let mut changes = Vec::new();
+    for row in facts.live() {
+        let Fact::Waits(waits) = &row.fact else {
+            continue;
+        };
+        let Ok(subject) = KeyedToken::try_from(waits.pending.as_slice()) else {
+            continue;
+        };
+        if !is_before(waits.until, now) {
+            continue;
+        }
+        let held = match load_held(core, subject, now).await {
+            Ok(held) => held,
+            // Used, or no longer to be approved.
+            Err(refusal) if refusal.reason == Reason::NotFound => continue,
+            Err(refusal) => return Err(refusal),
+        };
+        let is_own = held.author.subject == session.subject;
+        if !is_own && may_approve(core, &session, &held, now).await.is_err() {
+            continue;
+        }
+        let patient = super::plan::patient_of(&held.kind);
+        changes.push(wire::WaitingChange {
+            id: core.keys.id(IdKind::Pending, subject).to_vec(),
+            text: super::sentence(&held.kind),
+            author_name: staff_name(core, practice.as_bytes(), held.author.subject, false).await?,
+            until: waits.until,
+            is_own,
+            patient: patient.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
+            item: match held.kind {
+                ChangeKind::Erase(erase) => erase.item,
+                _ => Vec::new(),
+            },
+        });
+    }
+    Ok(wire::WaitingChanges { changes })
+}
+
 /// A change that waits and was not used.
 pub async fn load(core: &Core, id: &[u8], now: Timestamp) -> Result<HeldPending, Refusal> {
     let id: [u8; 16] = id.try_into().map_err(|_| Reason::Invalid)?;
-    let subject = core.keys.token(IdKind::Pending, &id);
+    load_held(core, core.keys.token(IdKind::Pending, &id), now).await
+}
+
+async fn load_held(
+    core: &Core,
+    subject: KeyedToken,
+    now: Timestamp,
+) -> Result<HeldPending, Refusal> {
     let facts = core.facts.load(subject).await?;
     let is_used = facts.live().any(|row| matches!(row.fact, Fact::Used(_)));
     let fact = facts.live().find_map(|row| match &row.fact {

@@ -69,6 +69,9 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::Approve(_) => needs(Do::Approve, Proof::Act),
         ChangeKind::AddPasskey(_) => needs(Do::AddPasskey, Proof::Act),
         ChangeKind::Attest(_) => needs(Do::Attest, Proof::Act),
+        ChangeKind::Erase(_) => needs(Do::Erase, Proof::Two),
+        ChangeKind::Hold(hold) if hold.is_held => needs(Do::Hold, Proof::Act),
+        ChangeKind::Hold(_) => needs(Do::Hold, Proof::Two),
     })
 }
 
@@ -87,6 +90,8 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::GrantProxy(proxy) | ChangeKind::EndProxy(proxy) => &proxy.patient,
         ChangeKind::EndEnrolment(ended) => &ended.patient,
         ChangeKind::MarkPatient(marks) => &marks.patient,
+        ChangeKind::Erase(erase) => &erase.patient,
+        ChangeKind::Hold(hold) => &hold.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -149,6 +154,24 @@ pub fn sentence(kind: &ChangeKind) -> String {
             format!("Add the passkey {} to my account.", passkey.name)
         }
         ChangeKind::Attest(attest) => attest.text.clone(),
+        ChangeKind::Erase(erase) if erase.item.is_empty() => format!(
+            "Erase everything this practice put in about the patient, for good, and note that they left. Reason: {}",
+            erase.reason.trim()
+        ),
+        ChangeKind::Erase(erase) => {
+            format!(
+                "Erase one document, for good. Reason: {}",
+                erase.reason.trim()
+            )
+        }
+        ChangeKind::Hold(hold) if hold.is_held => format!(
+            "Keep what this practice put in about the patient from being erased. Reason: {}",
+            hold.reason.trim()
+        ),
+        ChangeKind::Hold(hold) => format!(
+            "Let what this practice put in about the patient be erased again. Reason: {}",
+            hold.reason.trim()
+        ),
     }
 }
 
@@ -201,6 +224,8 @@ mod tests {
             ChangeKind::AddClient(wire::AddClient::default()),
             ChangeKind::StartRun(wire::StartRun::default()),
             ChangeKind::UnlockRoom(wire::UnlockRoom::default()),
+            ChangeKind::Erase(wire::Erase::default()),
+            ChangeKind::Hold(wire::HoldChange::default()),
         ];
         let act = [
             invite(Role::Clinician),
@@ -211,11 +236,15 @@ mod tests {
             ChangeKind::AddPasskey(wire::AddPasskey::default()),
             ChangeKind::Approve(Vec::new()),
             ChangeKind::Attest(wire::Attest::default()),
+            ChangeKind::Hold(wire::HoldChange {
+                is_held: true,
+                ..wire::HoldChange::default()
+            }),
         ];
-        for (kinds, proof) in [(two, Proof::Two), (act, Proof::Act)] {
+        for (kinds, proof) in [(two.as_slice(), Proof::Two), (act.as_slice(), Proof::Act)] {
             for kind in kinds {
-                let plan = plan(&kind, Role::Manager).unwrap();
-                assert_eq!(plan.proof, proof, "{}", sentence(&kind));
+                let plan = plan(kind, Role::Manager).unwrap();
+                assert_eq!(plan.proof, proof, "{}", sentence(kind));
             }
         }
         // What ends reading needs an answer too, except from the program that keeps the practice's list.

@@ -1,6 +1,7 @@
 //! How the author of a change stands to whom or what it concerns.
 
 use super::plan::{is_officer, patient_of};
+use crate::calls::reach::PatientView;
 use crate::core::Core;
 use crate::decision::{Assurance, Relation};
 use crate::facts::{Fact, is_before};
@@ -105,16 +106,20 @@ async fn to_patient(
     let names_other_practice = match kind {
         ChangeKind::EndEnrolment(ended) => ended.practice != practice.as_bytes(),
         ChangeKind::Invite(invite) => invite.practice != practice.as_bytes(),
+        ChangeKind::Erase(erase) => erase.practice != practice.as_bytes(),
+        ChangeKind::Hold(hold) => hold.practice != practice.as_bytes(),
         _ => false,
     };
     let facts = core.facts.load(token).await?;
-    let is_enrolled = facts.live().any(|row| match &row.fact {
-        Fact::Enrolment(enrolment) => enrolment.practice == practice.as_bytes(),
-        _ => false,
-    });
-    Ok(if is_enrolled && !names_other_practice {
-        Relation::Enrolled
-    } else {
-        Relation::Stranger
+    let view = PatientView::of(&facts, Some(practice));
+    // What a practice put in stays its own to keep or erase after the patient left.
+    let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
+    Ok(match (names_other_practice, view.is_enrolled) {
+        (true, _) => Relation::Stranger,
+        (false, true) => Relation::Enrolled,
+        (false, false) if is_about_deposits && view.was_enrolled && !view.is_canary => {
+            Relation::FormerSource
+        }
+        (false, false) => Relation::Stranger,
     })
 }

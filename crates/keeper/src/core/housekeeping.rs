@@ -2,6 +2,7 @@
 
 use super::{Core, CoreError};
 use crate::draft::{Draft, Effect};
+use crate::erasure;
 use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
@@ -34,7 +35,11 @@ pub(super) async fn begin(
         start.body.policy_hash = core.policy.hash().to_vec();
         start.body.details = core.config.limits.digest.as_bytes().to_vec();
         start.body.text = core.config.limits.in_words();
-        for outcome in core.ledger.append(vec![start, key_use(epochs)]).await? {
+        for outcome in core
+            .ledger
+            .append(vec![start, key_use(epochs)])
+            .await?
+        {
             outcome?;
         }
         // Before anybody is known: from here on a ledger without a checkpoint of its entries is one that lost them.
@@ -50,6 +55,8 @@ pub(super) async fn begin(
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner) = text;
         }
+        // Before anybody is served: what a restore brought back is erased again.
+        erasure::reconcile(core).await?;
         let (checkpoints, ledger) = (Arc::clone(&core.checkpoints), core.ledger.clone());
         let (held, ends) = (Arc::clone(core), last_of_all.clone());
         let (sender, signed) = watch::channel(core.last_checkpoint());
@@ -113,6 +120,9 @@ async fn each_second(
         }
         if round.is_multiple_of(600) {
             drop_stale(&core, now).await;
+            if let Err(error) = erasure::reconcile(&core).await {
+                tracing::error!(%error, "what was erased has no tombstone yet");
+            }
         }
         if round.is_multiple_of(3_600)
             && let Ok(epochs) = core.subject_keys.read_epochs().await

@@ -7,7 +7,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 35, 36, 37"
     )]
     pub fact: Option<Fact>,
 }
@@ -99,6 +99,15 @@ pub enum Fact {
     /// Person: an act waits, and every old channel is to be told.
     #[prost(message, tag = "28")]
     ActWaits(ActWaits),
+    /// Patient: something a practice deposited was erased.
+    #[prost(message, tag = "35")]
+    Erased(Erased),
+    /// Patient: a practice must keep what it deposited.
+    #[prost(message, tag = "36")]
+    Hold(Hold),
+    /// Practice: a change waits for a second person there.
+    #[prost(message, tag = "37")]
+    Waits(Waits),
 }
 
 /// An earlier fact ended.
@@ -462,6 +471,45 @@ pub struct ActWaits {
     pub not_before: i64,
 }
 
+/// What a practice deposited was erased. It opens nothing from then on, whatever the item's own row says.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Erased {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// The document's token, with what names it; empty: everything the practice deposited.
+    #[prost(bytes = "vec", tag = "2")]
+    pub item: Vec<u8>,
+    /// What became visible at this ledger index or later stays.
+    #[prost(uint64, tag = "3")]
+    pub before: u64,
+    /// Who began it: the person's token.
+    #[prost(bytes = "vec", tag = "4")]
+    pub begun_by: Vec<u8>,
+}
+
+/// A practice must keep what it deposited: nothing of it is erased while this stands.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Hold {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// Why, sealed.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed_reason: Vec<u8>,
+}
+
+/// A change waits for a second person of a practice.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Waits {
+    /// The pending change's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub pending: Vec<u8>,
+    /// When it can no longer be approved.
+    #[prost(int64, tag = "2")]
+    pub until: i64,
+}
+
 /// The number of a fact's kind, as in its row: the number of its field in [`FactBody`].
 pub const fn kind_number(fact: &Fact) -> i16 {
     match fact {
@@ -493,6 +541,9 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::NameReleased(_) => 26,
         Fact::RunOpened(_) => 27,
         Fact::ActWaits(_) => 28,
+        Fact::Erased(_) => 35,
+        Fact::Hold(_) => 36,
+        Fact::Waits(_) => 37,
     }
 }
 
@@ -532,6 +583,9 @@ mod tests {
             Fact::NameReleased(NameReleased::default()),
             Fact::RunOpened(RunOpened::default()),
             Fact::ActWaits(ActWaits::default()),
+            Fact::Erased(Erased::default()),
+            Fact::Hold(Hold::default()),
+            Fact::Waits(Waits::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -419,6 +419,12 @@ impl Driver {
                 Effect::DropItem { item } => {
                     items.push((item.new.item, item.new.patient, item.new.section));
                 }
+                Effect::EraseItems(erased) => items.extend(
+                    erased
+                        .iter()
+                        .map(|item| (item.new.item, item.new.patient, item.new.section)),
+                ),
+                Effect::EraseSubject(new) => self.shared.subject_keys.forget(new.subject),
                 _ => {}
             }
         }

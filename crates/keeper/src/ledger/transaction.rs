@@ -1,7 +1,9 @@
 //! One transaction for each batch: entries, what is committed with them, and the head by compare-and-swap.
 
+mod erasures;
 mod facts;
 
+use self::erasures::{Erasures, write_subject_keys};
 use self::facts::FactColumns;
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::charge_number;
@@ -62,6 +64,10 @@ prepared! {
     insert_items = INSERT_ITEMS,
     seal_items = SEAL_ITEMS,
     drop_items = DROP_ITEMS,
+    erase_items = ERASE_ITEMS,
+    replace_reading_keys = REPLACE_READING_KEYS,
+    forget_names = FORGET_NAMES,
+    forget_numbers = FORGET_NUMBERS,
     insert_run_members = INSERT_RUN_MEMBERS,
     count_run_members = COUNT_RUN_MEMBERS,
 }
@@ -306,6 +312,7 @@ struct Work<'a> {
     items: Vec<(&'a NewItemRow, [u8; 32])>,
     sealed: Vec<(&'a SealedRow, i64, [u8; 32])>,
     dropped: Vec<&'a [u8]>,
+    erasures: Erasures<'a>,
     members: Vec<(RunMemberRow, [u8; 32])>,
     counted: Vec<(RunMemberRow, [u8; 32])>,
 }
@@ -345,7 +352,7 @@ impl<'a> Work<'a> {
             }
             Effect::InsertSubjectKeys(new) => self.subject_keys.push(new),
             Effect::InsertItem(new) => {
-                let mac = keys.mac("item", &item_mac_data(new, None));
+                let mac = keys.mac("item", &item_mac_data(new, None, None));
                 self.items.push((new, mac));
             }
             Effect::SealItem(row) => {
@@ -355,11 +362,13 @@ impl<'a> Work<'a> {
                     digest: row.digest,
                 };
                 let ItemRow { new, .. } = &*row.item;
-                let mac = keys.mac("item", &item_mac_data(new, Some(&part)));
+                let mac = keys.mac("item", &item_mac_data(new, Some(&part), None));
                 self.sealed
                     .push((row, i64::try_from(index).unwrap_or(i64::MAX), mac));
             }
             Effect::DropItem { item } => self.dropped.push(&item.new.item.0),
+            Effect::EraseItems(items) => self.erasures.take_items(keys, index, items),
+            Effect::EraseSubject(new) => self.erasures.take_subject(new),
             Effect::InsertRunMembers { run, patients } => {
                 for patient in patients {
                     let member = RunMemberRow {
@@ -454,6 +463,7 @@ impl<'a> Work<'a> {
             };
             steps.push(step.boxed());
         }
+        self.erasures.steps(writer, steps);
         let statements = writer.statements();
         for (text, members) in [
             (&statements.insert_run_members, &self.members),
@@ -466,18 +476,8 @@ impl<'a> Work<'a> {
     }
 
     async fn insert_subject_keys(&self, writer: &Writer) -> Result<(), Error> {
-        let new = &self.subject_keys;
-        let subjects: Vec<&[u8]> = new.iter().map(|new| new.subject.0.as_slice()).collect();
-        let scopes: Vec<&[u8]> = new.iter().map(|new| new.scope.as_slice()).collect();
-        let epochs: Vec<i32> = new.iter().map(|new| new.epoch).collect();
-        let reading: Vec<&[u8]> = new.iter().map(|new| new.reading.as_slice()).collect();
-        let audit: Vec<&[u8]> = new.iter().map(|new| new.audit.as_slice()).collect();
-        writer
-            .execute(
-                &writer.statements().insert_subject_keys,
-                &[&subjects, &scopes, &epochs, &reading, &audit],
-            )
-            .await
+        let statement = &writer.statements().insert_subject_keys;
+        write_subject_keys(writer, statement, &self.subject_keys).await
     }
 
     async fn insert_lookups(&self, writer: &Writer) -> Result<(), Error> {

@@ -28,7 +28,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 19] = [
+const CHANGES: [ChangeAction; 21] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -48,6 +48,8 @@ const CHANGES: [ChangeAction; 19] = [
     ChangeAction::AddPasskey,
     ChangeAction::Attest,
     ChangeAction::Approve,
+    ChangeAction::Erase,
+    ChangeAction::Hold,
 ];
 
 fn actions() -> Vec<Action> {
@@ -348,6 +350,10 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
                 | ChangeAction::EndProxy,
             ),
         ) => theirs && care,
+        (Role::Clinician | Role::Manager, Action::Change(ChangeAction::Erase))
+        | (Role::Manager, Action::Change(ChangeAction::Hold)) => {
+            (theirs || f.relation == Relation::FormerSource) && care
+        }
         (Role::Manager, Action::Change(change)) => {
             own_practice
                 && care

@@ -8,20 +8,20 @@ select subject, scope, epoch, reading, audit from subject_key where subject = an
     /// Items by token ($1: bytea[]).
     ITEMS = "\
 select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
-  is_canary, sealed_index, size, digest, mac
+  is_canary, sealed_index, size, digest, mac, erased_index
 from item where item = any($1)";
 
     /// Items by deposit ($1: bytea[]).
     ITEMS_OF_DEPOSITS = "\
 select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
-  is_canary, sealed_index, size, digest, mac
+  is_canary, sealed_index, size, digest, mac, erased_index
 from item where deposit = any($1)";
 
     /// The visible items of a patient's section ($1 patient, $2 section); a shelf segment is visible once its
     /// document is, and from then on.
     SECTION = "\
 select i.item, i.patient, i.kind, i.section, i.tags, i.month, i.practice, i.deposit, i.of_document, i.wrapped,
-  i.deposited_at, i.is_canary, i.sealed_index, i.size, i.digest, i.mac,
+  i.deposited_at, i.is_canary, i.sealed_index, i.size, i.digest, i.mac, i.erased_index,
   greatest(i.sealed_index, d.sealed_index)
 from item i left join item d on d.item = i.of_document
 where i.patient = $1 and i.section = $2 and i.sealed_index is not null
@@ -31,8 +31,29 @@ order by i.sealed_index, i.item";
     /// Deposits older than $1 that were never sealed; at most $2.
     STALE_DEPOSITS = "\
 select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
-  is_canary, sealed_index, size, digest, mac
+  is_canary, sealed_index, size, digest, mac, erased_index
 from item where sealed_index is null and deposited_at < $1 order by deposited_at limit $2";
+
+    /// What a practice ($2) deposited about a patient ($1) and did not erase; with $3 that document and what names it.
+    KEPT_ITEMS = "\
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac, erased_index
+from item where patient = $1 and practice = $2 and sealed_index is not null and erased_index is null
+  and ($3::bytea is null or item = $3 or of_document = $3)";
+
+    /// Whether anybody but this practice ($2) has something of a patient ($1) that was not erased.
+    OTHERS_KEEP = "\
+select exists (
+  select from item where patient = $1 and practice <> $2 and sealed_index is not null and erased_index is null
+)";
+
+    /// What was erased by entries after $1, with the entries' indexes; whole entries, in their order.
+    ERASED_AFTER = "\
+select item, erased_index from item where erased_index > $1 and erased_index <= (
+  select max(erased_index) from (
+    select erased_index from item where erased_index > $1 order by erased_index limit 500
+  ) as next
+) order by erased_index, item";
 
     /// Whether this principal ($2) was ever granted something of this patient ($1).
     GRANTED_BEFORE = "\
@@ -99,6 +120,17 @@ where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
     /// What says of the grant at index $1 that it was delivered or withheld.
     ANSWERS = "\
 select index, body, audit_wrap from entry where of_grant = $1";
+
+    /// What a practice erased, before index $2, newest first.
+    ERASURES = "\
+select index, at, role, body, audit_wrap, (
+  select subject from subject_key
+  where subject between int8send(e.patient) || '\\x0000000000000000'::bytea
+    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
+  limit 1
+)
+from entry e where kind = 18 and decision = 0 and practice = $1 and index < $2
+order by index desc limit $3";
 
     /// One entry with its body.
     ENTRY = "\

@@ -94,6 +94,25 @@ where item.item = made.item and item.sealed_index is null";
     /// Drops deposits that were never sealed.
     DROP_ITEMS = "delete from item where item = any($1) and sealed_index is null";
 
+    /// Destroys the keys of items.
+    ERASE_ITEMS = "\
+update item set wrapped = $2, erased_index = made.erased_index, mac = made.mac
+from unnest($1::bytea[], $3::bigint[], $4::bytea[]) as made(item, erased_index, mac)
+where item.item = made.item and item.erased_index is null";
+
+    /// Puts keys that nobody ever had in the place of subjects' reading keys.
+    REPLACE_READING_KEYS = "\
+update subject_key set reading = made.reading, scope = made.scope, epoch = made.epoch, audit = made.audit
+from unnest($1::bytea[], $2::bytea[], $3::integer[], $4::bytea[], $5::bytea[])
+  as made(subject, scope, epoch, reading, audit)
+where subject_key.subject = made.subject";
+
+    /// Forgets by which words practices find patients.
+    FORGET_NAMES = "delete from name_term where patient = any($1)";
+
+    /// Forgets the numbers that find subjects.
+    FORGET_NUMBERS = "delete from lookup where kind = 1 and subject = any($1)";
+
     /// Adds members of runs.
     INSERT_RUN_MEMBERS = "\
 insert into run_member (run, patient, identity_opens, contact_opens, mac)

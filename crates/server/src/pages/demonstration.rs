@@ -122,6 +122,20 @@ impl DemonstrationAccounts {
     }
 }
 
+impl DemonstrationAccounts {
+    /// The passkey of a member of staff by name, as JSON; `None` where two have the same name.
+    pub(super) fn staff_keys(&self, name: &str) -> Option<String> {
+        let mut named = self
+            .accounts
+            .iter()
+            .filter(|account| account.kind == AccountKind::Staff && account.name == name);
+        let (account, others) = (named.next()?, named.next());
+        others
+            .is_none()
+            .then(|| serde_json::to_string(account.passkey.as_ref()?).ok())?
+    }
+}
+
 impl DemonstrationAccount {
     fn view(&self, texts: &Texts) -> Option<AccountView> {
         let (by_passkey, keys) = match (&self.passkey, &self.password, &self.totp_secret) {

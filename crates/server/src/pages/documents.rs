@@ -127,6 +127,13 @@ fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
     }
 }
 
+/// A document by its id, with its title and what stands below it on the shelf.
+pub(super) fn named(texts: &Texts, line: &ShelfLine) -> (String, String) {
+    let view = view(texts, line, Relation::Staff);
+    let named = [("title", &*view.title), ("about", &*view.about)];
+    (view.id, texts.fill("erase.document", &named))
+}
+
 /// What a link to a document says of who follows it; empty for one's own and for staff.
 pub(super) const fn asked_as(relation: Relation) -> &'static str {
     match relation {

@@ -31,8 +31,10 @@ pub struct PracticePage {
     pub practice: String,
     /// Key of the sentence that says the chosen purpose.
     pub purpose: &'static str,
-    /// The manager sees which budgets were reopened.
+    /// The manager sees which budgets were reopened, and what was erased.
     pub is_manager: bool,
+    /// Who may agree to what a colleague began.
+    pub may_agree: bool,
     /// Of the search, which stands here too: nothing yet.
     pub errors: FieldErrors,
     /// Of the search: nothing yet.
@@ -124,6 +126,8 @@ pub struct PatientPage {
     pub patient: String,
     /// The record's sections, a click each.
     pub sections: Vec<SectionLink>,
+    /// Doctors, nurses and managers erase; reception does not.
+    pub may_erase: bool,
 }
 
 /// `GET /practice`: where staff start.
@@ -155,6 +159,7 @@ pub async fn start(State(portal): State<Portal>, visitor: Visitor) -> Result<Res
         practice,
         purpose,
         is_manager: session.role == Role::Manager,
+        may_agree: session.role != Role::Reception,
         errors: FieldErrors::default(),
         terms: GivenTerms::default(),
     })
@@ -382,6 +387,7 @@ pub async fn patient(
     if reading.staff_only().is_err() {
         return Ok(respond::to("/home"));
     }
+    let session = reading.visitor.session(&portal).await?;
     let frame = reading.frame(&portal, "patient.title", None).await;
     let around = banner(frame.texts(), identity.as_ref());
     let frame = frame
@@ -391,6 +397,7 @@ pub async fn patient(
         frame,
         patient: reading.patient.to_string(),
         sections: record::links(&reading),
+        may_erase: session.role != Role::Reception,
     };
     respond::opened(&page, first_byte)
 }

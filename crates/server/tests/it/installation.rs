@@ -106,6 +106,7 @@ impl Installation {
             trusted_proxies: Vec::new(),
             operator: ToRing::new("Kōwhai Health", "0800 555 0100"),
             demonstration: None,
+            backups_kept: jiff::SignedDuration::from_hours(36 * 24),
             clock: now,
         };
         let portal = Portal::new(app, settings);

@@ -1,5 +1,7 @@
 //! One filled page of each kind, with words that real people have.
 
+mod erasures;
+
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
 use candour_server::pages::access_history::receipt::ReceiptPage;
 use candour_server::pages::access_history::{HistoryPage, VisitView};
@@ -463,6 +465,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             practice: "Kauri Health".to_owned(),
             purpose: "practice.purpose_now_direct_care",
             is_manager: true,
+            may_agree: true,
             errors: FieldErrors::default(),
             terms: GivenTerms::default(),
         })),
@@ -510,7 +513,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 has_more: true,
             }),
         })),
-        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned(), sections: sections() })),
+        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned(), sections: sections(), may_erase: true })),
         ("deposit", Box::new(DepositPage {
             frame: mend,
             errors: errors(&[("file", "Choose a file"), ("date", "Enter a real date, for example 27 3 2026")]),
@@ -546,6 +549,7 @@ pub fn all() -> Vec<(&'static str, String)> {
     let mut pages = public();
     pages.extend(for_patients());
     pages.extend(for_staff());
+    pages.extend(erasures::all());
     pages
         .into_iter()
         .map(|(name, page)| (name, page.dyn_render().unwrap()))

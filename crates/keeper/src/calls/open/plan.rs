@@ -5,6 +5,7 @@ use crate::calls::reach::{self, Part, PatientView};
 use crate::calls::{Caller, id};
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::{Draft, Effect};
+use crate::erasure;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::items::{ItemRow, SectionItem};
 use crate::keys::{KeyedToken, practice_number};
@@ -177,6 +178,9 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     let (patient_token, new) = (row.new.patient, &row.new);
     let patient = core.keys.patient_id(patient_token);
     let facts = facts_of(ask, patient_token).await?;
+    if erasure::covers(&facts, &row) {
+        return Ok(found);
+    }
     let session = &ask.caller.session;
     found.view = PatientView::of(&facts, session.practice);
     found.view.is_canary |= new.is_canary;
@@ -238,7 +242,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     let now = ask.caller.now;
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
-        found.visible = visible(ask, token, section).await?;
+        found.visible = visible(ask, &facts, section).await?;
         found.source = session.practice;
     }
     Ok(found)
@@ -246,14 +250,15 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
 
 async fn visible(
     ask: &Ask<'_>,
-    token: KeyedToken,
+    facts: &SubjectFacts,
     section: Section,
 ) -> Result<Vec<SectionItem>, Refusal> {
-    let items = ask.core.items.section(token, section).await?;
+    let items = ask.core.items.section(facts.subject(), section).await?;
     let practice = ask.caller.session.practice;
     let visible = items
         .iter()
         .filter(|item| item.visible_from < ask.as_of)
+        .filter(|item| !erasure::covers(facts, &item.row))
         .filter(|item| practice.is_none_or(|practice| item.row.new.practice == practice));
     Ok(visible.cloned().collect())
 }
@@ -309,7 +314,10 @@ async fn member_of(
         None => found.is_spent = true,
     }
     let items = core.items.section(token, section).await?;
-    let items = items.iter().filter(|item| item.visible_from < ask.as_of);
+    let items = items
+        .iter()
+        .filter(|item| item.visible_from < ask.as_of)
+        .filter(|item| !erasure::covers(&facts, &item.row));
     found.visible = items.cloned().collect();
     Ok(found)
 }

@@ -148,10 +148,10 @@ fn deed(event: &Event) -> &'static str {
         _ if !event.is_granted => "history_deed.refused",
         EntryKind::Deposit | EntryKind::Sealed => "history_deed.added",
         EntryKind::History => "history_deed.looked",
+        EntryKind::Shred => "history_deed.erased",
         EntryKind::Change
         | EntryKind::Freeze
         | EntryKind::Unfreeze
-        | EntryKind::Shred
         | EntryKind::SignIn
         | EntryKind::SignOut
         | EntryKind::Authorize

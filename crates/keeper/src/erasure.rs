@@ -1,0 +1,328 @@
+//! Erasing what a practice deposited: the keys are destroyed, and nothing opens it from then on.
+//!
+//! Three things say so, each for another thief. The item's row has no key any more. The patient's facts say what is
+//! erased, so a row that comes back from elsewhere opens nothing. And a tombstone outside the database names each
+//! item, so a backup that is restored loses them again before anybody is served.
+
+use crate::acts::Doer;
+use crate::changes::{Prepared, guard};
+use crate::checkpoint::{keep, sync_folder};
+use crate::core::Core;
+use crate::draft::{Draft, Effect};
+use crate::facts::{End, Erased, Fact, Hold, SubjectFacts};
+use crate::identity::secrets::{self, Secret};
+use crate::items::{ItemRow, ItemsError};
+use crate::keys::KeyedToken;
+use crate::ledger::{LedgerError, Refusal};
+use crate::reader;
+use crate::sql::calls as sql;
+use candour_keeper_wire::wire::{self, ErasedItems, ErasedQuestion, Reply};
+use candour_keeper_wire::words::{EntryKind, ItemKind, Reason};
+use candour_seal::{ItemId, PatientId, PracticeId, SystemRandom};
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Longest reason in characters.
+const LONGEST_REASON: usize = 300;
+
+/// Whether a patient's facts say that an item was erased.
+pub(crate) fn covers(facts: &SubjectFacts, item: &ItemRow) -> bool {
+    let new = &item.new;
+    facts.live().any(|row| match &row.fact {
+        Fact::Erased(erased) => {
+            let is_older = item
+                .sealed
+                .is_none_or(|sealed| sealed.index < erased.before);
+            let is_named = erased.item.is_empty()
+                || erased.item == new.item.0
+                || new
+                    .of_document
+                    .is_some_and(|document| erased.item == document.0);
+            erased.practice == new.practice.as_bytes() && is_older && is_named
+        }
+        _ => false,
+    })
+}
+
+/// The reason as it is kept.
+fn reason(text: &str) -> Result<&str, Reason> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > LONGEST_REASON {
+        return Err(Reason::Invalid);
+    }
+    Ok(text)
+}
+
+fn parties(
+    core: &Core,
+    practice: &[u8],
+    patient: &[u8],
+) -> Result<(PracticeId, PatientId, KeyedToken), Reason> {
+    let practice = PracticeId::try_from(practice).map_err(|_| Reason::Invalid)?;
+    let patient = PatientId::try_from(patient).map_err(|_| Reason::Invalid)?;
+    Ok((practice, patient, core.keys.patient(patient)))
+}
+
+fn hold_of(facts: &SubjectFacts, practice: PracticeId) -> Option<i64> {
+    facts.live().find_map(|row| match &row.fact {
+        Fact::Hold(hold) if hold.practice == practice.as_bytes() => Some(row.version),
+        _ => None,
+    })
+}
+
+/// What two people of a practice erase.
+pub(crate) async fn erase(
+    core: &Core,
+    author: &Doer,
+    change: &wire::Erase,
+) -> Result<Prepared, Refusal> {
+    let (practice, patient, token) = parties(core, &change.practice, &change.patient)?;
+    reason(&change.reason)?;
+    let document = match change.item.as_slice() {
+        [] => None,
+        item => Some(ItemId::try_from(item).map_err(|_| Reason::Invalid)?),
+    };
+    // What becomes visible meanwhile has this index or a later one, and stays.
+    let before = core.ledger.size();
+    let facts = core.facts.load(token).await?;
+    if hold_of(&facts, practice).is_some() {
+        return Err(Reason::OnHold.into());
+    }
+    let named = document.map(|item| core.keys.item(item));
+    let doomed = core.items.kept(token, practice, named).await?;
+    let is_there = named.is_none_or(|named| {
+        doomed
+            .iter()
+            .any(|item| item.new.item == named && item.new.kind == ItemKind::Document)
+    });
+    if doomed.is_empty() || !is_there {
+        return Err(Reason::NotFound.into());
+    }
+    let mut prepared = Prepared::fact(
+        token,
+        Fact::Erased(Erased {
+            practice: practice.as_bytes().to_vec(),
+            item: named.map(|named| named.0.to_vec()).unwrap_or_default(),
+            before,
+            begun_by: author.subject.0.to_vec(),
+        }),
+    );
+    prepared.kind = Some(EntryKind::Shred);
+    prepared.patient = Some(patient);
+    prepared.item = document;
+    prepared.count = documents(&doomed);
+    prepared.guards = vec![guard(&facts)];
+    if document.is_none() {
+        leave(core, &facts, practice, &mut prepared).await?;
+    }
+    prepared.buried = doomed
+        .iter()
+        .map(|item| core.keys.item_id(item.new.item))
+        .collect();
+    prepared.effects.push(Effect::EraseItems(doomed));
+    Ok(prepared)
+}
+
+fn documents(items: &[Arc<ItemRow>]) -> u32 {
+    let documents = items
+        .iter()
+        .filter(|item| item.new.kind == ItemKind::Document);
+    u32::try_from(documents.count()).unwrap_or(u32::MAX)
+}
+
+/// The patient leaves the practice; where nobody else keeps anything of them, their own key goes too.
+async fn leave(
+    core: &Core,
+    facts: &SubjectFacts,
+    practice: PracticeId,
+    prepared: &mut Prepared,
+) -> Result<(), Refusal> {
+    let mut is_known_elsewhere = false;
+    for row in facts.live() {
+        match &row.fact {
+            Fact::Enrolment(held) if held.practice == practice.as_bytes() => {
+                let end = Fact::End(End {
+                    version: row.version,
+                });
+                prepared.effects.push(Effect::fact(facts.subject(), end));
+            }
+            Fact::Enrolment(_) | Fact::AccountHolder(_) | Fact::ProxiedBy(_) => {
+                is_known_elsewhere = true
+            }
+            _ => {}
+        }
+    }
+    let (patient, own) = (facts.subject(), practice.as_bytes().as_slice());
+    let rows = reader::rows(
+        &core.pool,
+        sql::OTHERS_KEEP,
+        &[&patient.as_bytes().as_slice(), &own],
+    )
+    .await?;
+    is_known_elsewhere |= rows.first().is_none_or(|row| row.get(0));
+    if !is_known_elsewhere {
+        let new = core
+            .subject_keys
+            .without_reading(patient)
+            .await
+            .map_err(|_| Reason::SubjectClosed)?;
+        prepared.effects.push(Effect::EraseSubject(Box::new(new)));
+    }
+    Ok(())
+}
+
+/// A practice must keep what it deposited, or no longer.
+pub(crate) async fn hold(core: &Core, change: &wire::HoldChange) -> Result<Prepared, Refusal> {
+    let (practice, patient, token) = parties(core, &change.practice, &change.patient)?;
+    let reason = reason(&change.reason)?;
+    let facts = core.facts.load(token).await?;
+    let fact = match (change.is_held, hold_of(&facts, practice)) {
+        (true, None) => Fact::Hold(Hold {
+            practice: practice.as_bytes().to_vec(),
+            sealed_reason: secrets::seal(
+                &core.keys,
+                Secret::Reason,
+                token,
+                reason.as_bytes(),
+                &mut SystemRandom,
+            ),
+        }),
+        (false, Some(version)) => Fact::End(End { version }),
+        _ => return Err(Reason::Invalid.into()),
+    };
+    let mut prepared = Prepared::fact(token, fact);
+    prepared.patient = Some(patient);
+    prepared.guards = vec![guard(&facts)];
+    Ok(prepared)
+}
+
+/// What the worker removes.
+pub(crate) async fn erased_after(core: &Core, question: &ErasedQuestion) -> Result<Reply, Reason> {
+    let after = i64::try_from(question.after).map_err(|_| Reason::Invalid)?;
+    let rows = reader::rows(&core.pool, sql::ERASED_AFTER, &[&after]).await?;
+    let mut answer = ErasedItems {
+        items: Vec::with_capacity(rows.len()),
+        up_to: question.after,
+    };
+    for row in &rows {
+        let token =
+            KeyedToken::try_from(row.get::<_, &[u8]>(0)).map_err(|_| Reason::SubjectClosed)?;
+        answer
+            .items
+            .push(core.keys.item_id(token).as_bytes().to_vec());
+        answer.up_to = u64::try_from(row.get::<_, i64>(1)).map_err(|_| Reason::SubjectClosed)?;
+    }
+    Ok(Reply::Erased(answer))
+}
+
+/// The folder of tombstones: a file for each erased item, named by its id.
+pub(crate) fn tombstones(folder: &Path) -> PathBuf {
+    folder.join("tombstones")
+}
+
+/// Puts a tombstone for each item; what has one keeps it.
+pub(crate) fn bury(
+    folder: &Path,
+    items: impl IntoIterator<Item = ItemId>,
+    index: u64,
+) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for item in items {
+        let path = folder.join(item.to_string());
+        if !path.exists() {
+            keep(&path, format!("erased by entry {index}\n").as_bytes())?;
+        }
+    }
+    folder.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes database and tombstones say the same, after a crash between the two or a restore from an older backup: what
+/// either says is erased, is.
+pub(crate) async fn reconcile(core: &Core) -> Result<(), ReconcileError> {
+    let named = named(&core.tombstones)?;
+    let mut after = 0_i64;
+    let mut known = BTreeSet::new();
+    loop {
+        let rows = reader::rows(&core.pool, sql::ERASED_AFTER, &[&after])
+            .await
+            .map_err(|_| ReconcileError::Unread)?;
+        let Some(last) = rows.last() else { break };
+        after = last.get(1);
+        for row in &rows {
+            let token =
+                KeyedToken::try_from(row.get::<_, &[u8]>(0)).map_err(|_| ReconcileError::Unread)?;
+            let item = core.keys.item_id(token);
+            if !named.contains(&item) {
+                let index = u64::try_from(row.get::<_, i64>(1)).unwrap_or_default();
+                bury(&core.tombstones, [item], index)?;
+            }
+            known.insert(item);
+        }
+    }
+    let risen: Vec<ItemId> = named.difference(&known).copied().collect();
+    for some in risen.chunks(512) {
+        let tokens: Vec<KeyedToken> = some.iter().map(|item| core.keys.item(*item)).collect();
+        let rows = core.items.load_all(&tokens).await?;
+        let drafts: Vec<Draft> = rows.into_iter().map(|row| again(core, row)).collect();
+        if !drafts.is_empty() {
+            core.ledger.append(drafts).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Why tombstones and database cannot be made to agree.
+#[derive(Debug, thiserror::Error)]
+pub enum ReconcileError {
+    /// The folder fails.
+    #[error("the folder of tombstones cannot be used")]
+    Folder(#[from] io::Error),
+    /// The database does not answer.
+    #[error("what was erased cannot be read")]
+    Unread,
+    /// An item's row does not verify.
+    #[error(transparent)]
+    Items(#[from] ItemsError),
+    /// It cannot be written.
+    #[error("what was erased cannot be written")]
+    Ledger(#[from] LedgerError),
+}
+
+fn named(folder: &Path) -> io::Result<BTreeSet<ItemId>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(error),
+    };
+    let mut named = BTreeSet::new();
+    for entry in entries {
+        named.extend(
+            entry?
+                .file_name()
+                .to_str()
+                .and_then(|name| name.parse::<ItemId>().ok()),
+        );
+    }
+    Ok(named)
+}
+
+/// What a restore brought back is erased again, by the keeper itself.
+fn again(core: &Core, row: Arc<ItemRow>) -> Draft {
+    let mut draft = Draft::of_keeper(EntryKind::Shred);
+    let token = row.new.patient;
+    draft.row.item = row.new.item.surrogate();
+    draft.row.item_kind = Some(row.new.kind);
+    draft.body.item = core.keys.item_id(row.new.item).as_bytes().to_vec();
+    "erased before; a restore had brought it back".clone_into(&mut draft.body.text);
+    let before = core.ledger.size();
+    let erased = Fact::Erased(Erased {
+        practice: row.new.practice.as_bytes().to_vec(),
+        item: row.new.item.0.to_vec(),
+        before,
+        begun_by: Vec::new(),
+    });
+    draft.effects = vec![Effect::fact(token, erased), Effect::EraseItems(vec![row])];
+    draft.about(core.keys.patient_id(token), token)
+}
