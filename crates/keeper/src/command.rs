@@ -1,5 +1,7 @@
 //! The keeper's command line: `init`, `run`, `export-ledger`, and what two operators do.
 
+mod passphrase;
+
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, CoreError, CoreParts};
 use crate::export::{self, ExportError};
@@ -9,11 +11,15 @@ use crate::ledger::Health;
 use crate::making::{self, MakeError};
 use crate::memory;
 use crate::practice::{self, CommandError, command_socket, operators_file};
+use crate::root::{self, RootFile};
 use crate::serve::KeeperService;
+use crate::unlock;
 use crate::volume::VolumeTable;
 use candour_keeper_wire::service;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
+use candour_seal::RootKey;
+use passphrase::PassphraseError;
 use serde::Deserialize;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter};
@@ -54,6 +60,10 @@ enum Command {
         #[arg(long, default_value = "records", value_parser = ["records"])]
         lane: String,
     },
+    /// Seal the root key's file with a passphrase that a person types at each start; prints the recovery sheet first.
+    SealRoot,
+    /// Type the passphrase for a keeper that started sealed.
+    Unlock,
     /// Write the whole ledger to a file that `candour-verify` checks.
     ExportLedger {
         /// The file.
@@ -85,11 +95,14 @@ pub enum Ending {
     /// The configuration does not read.
     #[error("candour.json is not valid: {0}. Correct it and start again")]
     Setting(String),
-    /// Only a demonstration keeps its root key in a file.
+    /// Only a demonstration keeps its root key in clear.
     #[error(
-        "only a demonstration can be made yet: its root key lies in a file. Say --demonstration"
+        "the root key lies in a file in clear, and this is no demonstration. Seal it: candour-keeper seal-root"
     )]
-    NotADemonstration,
+    RootInClear,
+    /// The passphrase cannot be had.
+    #[error(transparent)]
+    Passphrase(#[from] PassphraseError),
     /// Another part runs as the keeper's OS user, and this is no demonstration.
     #[error("another part runs as the keeper's user: only a demonstration may do that")]
     SharedUser,
@@ -183,6 +196,8 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
     match command {
         Command::Init { demonstration } => init(&folder, demonstration).await,
         Command::Run { lane: _ } => serve(&folder).await,
+        Command::SealRoot => Ok(passphrase::seal_file(&folder.root_key())?),
+        Command::Unlock => Ok(passphrase::unlock(&folder.0).await?),
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,
         Command::Practice(command) => {
             let (mut input, mut output) = (io::stdin().lock(), io::stdout());
@@ -193,26 +208,38 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
 }
 
 async fn init(folder: &Folder, demonstration: bool) -> Result<(), Ending> {
-    if !demonstration {
-        return Err(Ending::NotADemonstration);
-    }
     let keeper = folder.keeper();
     fs::create_dir_all(&keeper).map_err(of(&keeper))?;
     let database = folder.database()?;
-    let root = making::root_key(&folder.root_key())?;
+    let path = folder.root_key();
+    let root = if demonstration {
+        making::root_key(&path)?
+    } else {
+        passphrase::sealed_root(&path)?
+    };
     match making::make(&database, &root, demonstration, SystemClock.now()).await {
         // A first try may have ended between making the installation and naming its operators.
         Ok(_) | Err(MakeError::AlreadyMade) => {}
         Err(error) => return Err(error.into()),
     }
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let core = start(folder, database, stop.clone(), &tasks).await?;
+    let opened = OpenedRoot {
+        root,
+        kind: if demonstration {
+            IN_CLEAR
+        } else {
+            BY_PASSPHRASE
+        },
+        wrong_tries: 0,
+    };
+    let core = start(folder, database, opened, stop.clone(), &tasks).await?;
     let named = practice::name_operators(&core).await;
     stop.cancel();
     tasks.close();
     tasks.wait().await;
     match named {
-        Ok(codes) => keep_codes(folder, &codes),
+        Ok(codes) if demonstration => keep_codes(folder, &codes),
+        Ok(codes) => Ok(passphrase::print_codes(&codes)?),
         Err(_) if operators_file(&folder.0).exists() => Ok(()),
         Err(_) => Err(Ending::Operators),
     }
@@ -227,21 +254,69 @@ fn keep_codes(folder: &Folder, codes: &[String; 2]) -> Result<(), Ending> {
     making::keep(&path, &text, how.create(true).truncate(true)).map_err(of)
 }
 
+/// The root key, and how it was had.
+struct OpenedRoot {
+    root: RootKey,
+    kind: &'static str,
+    /// Wrong passphrases before it.
+    wrong_tries: u32,
+}
+
+/// As the trust page says it.
+const IN_CLEAR: &str = "key file";
+const BY_PASSPHRASE: &str = "passphrase";
+
+/// The root key; where it is sealed, once a person typed the passphrase. `None` when told to end before that.
+async fn opened_root(
+    folder: &Folder,
+    stop: &CancellationToken,
+) -> Result<Option<OpenedRoot>, Ending> {
+    let sealed = match root::read(&folder.root_key())? {
+        RootFile::Open(root) => {
+            return Ok(Some(OpenedRoot {
+                root,
+                kind: IN_CLEAR,
+                wrong_tries: 0,
+            }));
+        }
+        RootFile::Sealed(sealed) => sealed,
+    };
+    tracing::warn!(
+        "the keeper is sealed and opens nothing: type the passphrase with candour-keeper unlock"
+    );
+    let of = of(Path::new("signals"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(of)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(of)?;
+    let (calls, path) = (listen(&folder.socket())?, unlock::unlock_socket(&folder.0));
+    let waited = tokio::select! {
+        _ = terminate.recv() => return Ok(None),
+        _ = interrupt.recv() => return Ok(None),
+        waited = unlock::wait(&sealed, calls, &path, stop) => waited?,
+    };
+    Ok(waited.map(|(root, wrong_tries)| OpenedRoot {
+        root,
+        kind: BY_PASSPHRASE,
+        wrong_tries,
+    }))
+}
+
 async fn start(
     folder: &Folder,
     database: Config,
+    opened: OpenedRoot,
     stop: CancellationToken,
     tasks: &TaskTracker,
 ) -> Result<Arc<Core>, Ending> {
     let configuration = folder.configuration()?;
-    let root = making::read_root_key(&folder.root_key())?;
     let kept = folder.root_key();
     let own = fs::metadata(&kept).map_err(of(&kept))?.uid();
     let host = configuration.origin.host_str().unwrap_or_default();
     let core = Core::start(
         CoreParts {
             database,
-            root,
+            root: opened.root,
+            root_kind: opened.kind,
+            wrong_tries: opened.wrong_tries,
             folder: folder.keeper(),
             public: folder.0.join("ledger"),
             relying_party: host.to_owned(),
@@ -261,9 +336,14 @@ async fn start(
 
 async fn serve(folder: &Folder) -> Result<(), Ending> {
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-    let core = start(folder, folder.database()?, stop.clone(), &tasks).await?;
+    let Some(opened) = opened_root(folder, &stop).await? else {
+        return Ok(());
+    };
+    let is_in_clear = opened.kind == IN_CLEAR;
+    let core = start(folder, folder.database()?, opened, stop.clone(), &tasks).await?;
     match &core.config {
         config if config.is_demonstration => {}
+        _ if is_in_clear => return Err(Ending::RootInClear),
         config if config.shares_user => return Err(Ending::SharedUser),
         config if config.shares_cluster => return Err(Ending::SharedCluster),
         _ => {}
@@ -322,7 +402,11 @@ fn listen(path: &Path) -> Result<UnixListener, Ending> {
 }
 
 async fn export_ledger(folder: &Folder, out: &Path) -> Result<(), Ending> {
-    let keys = Keys::new(making::read_root_key(&folder.root_key())?)?;
+    let root = match root::read(&folder.root_key())? {
+        RootFile::Open(root) => root,
+        RootFile::Sealed(sealed) => passphrase::opened(&sealed)?,
+    };
+    let keys = Keys::new(root)?;
     let file = File::create(out).map_err(of(out))?;
     let count = export::export(&folder.database()?, &keys, BufWriter::new(file)).await?;
     tracing::info!(entries = count, "the ledger was exported");

@@ -64,6 +64,10 @@ pub struct KeeperConfig {
     pub shares_cluster: bool,
     /// Budgets and thresholds, as far as they differ from the design.
     pub limits: Limits,
+    /// How the root key was had: `key file` or `passphrase`.
+    pub root_kind: &'static str,
+    /// Wrong passphrases before the one that opened it.
+    pub wrong_tries: u32,
 }
 
 /// What a keeper is started with.
@@ -72,6 +76,10 @@ pub struct CoreParts {
     pub database: Config,
     /// The root key.
     pub root: RootKey,
+    /// How it was had: `key file` or `passphrase`.
+    pub root_kind: &'static str,
+    /// Wrong passphrases before the one that opened it.
+    pub wrong_tries: u32,
     /// Its own folder, for checkpoints.
     pub folder: PathBuf,
     /// Where outsiders find the ledger's tiles.
@@ -246,6 +254,8 @@ impl Core {
             shares_user: parts.shares_user,
             shares_cluster: made.shares_cluster,
             limits,
+            root_kind: parts.root_kind,
+            wrong_tries: parts.wrong_tries,
         };
         let ledger_size = ledger.size();
         let core = Arc::new(Self {

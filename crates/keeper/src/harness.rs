@@ -48,6 +48,8 @@ pub(crate) async fn inside() -> Inside {
     let parts = CoreParts {
         database: database.config(),
         root,
+        root_kind: "key file",
+        wrong_tries: 0,
         folder: folder.path().to_owned(),
         public: folder.path().join("ledger"),
         relying_party: "localhost".to_owned(),

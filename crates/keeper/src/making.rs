@@ -45,7 +45,7 @@ pub enum MakeError {
     #[error("the root key's file cannot be used")]
     RootFile(#[from] io::Error),
     /// The root key's file holds something else.
-    #[error("the root key's file does not hold 64 hexadecimal digits")]
+    #[error("the root key's file holds neither 64 hexadecimal digits nor a sealed key")]
     RootText,
 }
 
@@ -246,12 +246,8 @@ pub(crate) fn keep(path: &Path, text: &[u8], how: &mut OpenOptions) -> io::Resul
         .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
-/// Reads a root key's file.
-pub fn read_root_key(path: &Path) -> Result<RootKey, MakeError> {
-    parse_root(&Zeroizing::new(fs::read_to_string(path)?))
-}
-
-fn parse_root(text: &str) -> Result<RootKey, MakeError> {
+/// Reads 64 hexadecimal digits.
+pub(crate) fn parse_root(text: &str) -> Result<RootKey, MakeError> {
     let mut bytes = Zeroizing::new([0; 32]);
     match base16ct::mixed::decode(text.trim(), bytes.as_mut_slice()) {
         Ok(decoded) if decoded.len() == 32 => Ok(RootKey::from_bytes(&bytes)),

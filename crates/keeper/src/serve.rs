@@ -179,7 +179,7 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         checkpoint: core.last_checkpoint(),
         verifier_key: core.checkpoints.verifier().to_string(),
         policy_hash: core.policy.hash().to_vec(),
-        root_kind: "key file".to_owned(),
+        root_kind: core.config.root_kind.to_owned(),
         missing_from: core.ledger.loss().map_or(0, |loss| loss.from),
         missing_to: core.ledger.loss().map_or(0, |loss| loss.to),
         limits: core.config.limits.differing.clone(),

@@ -173,6 +173,8 @@ impl TestKeeper {
         let parts = CoreParts {
             database: database.clone(),
             root: root(),
+            root_kind: "key file",
+            wrong_tries: 0,
             folder: folder.path().join("keeper"),
             public: folder.path().join("ledger"),
             relying_party: "localhost".to_owned(),

@@ -7,7 +7,7 @@ use crate::settle::owner_of;
 use candour_embedded::Account;
 use candour_embedded::cluster::make_folder;
 use candour_keeper::keys::Keys;
-use candour_keeper::making::read_root_key;
+use candour_keeper::root::{self, RootFile};
 use candour_keeper_api::words::EntryKind;
 use candour_ledger::export::{ExportReader, Next};
 use candour_ledger::{Entry, LogSigner, LogVerifier};
@@ -109,8 +109,11 @@ impl Auditor {
         let unexpected = |what: &str| Problem::Unexpected(what.to_owned());
         let data = installation.data();
         let keeper = owner_of(&data.join("keeper"))?;
-        let root = read_root_key(&data.join("keeper/root.key"))
+        let file = root::read(&data.join("keeper/root.key"))
             .map_err(|error| unexpected(&format!("the root key does not read: {error}")))?;
+        let RootFile::Open(root) = file else {
+            return Err(unexpected("the demonstration's root key is sealed"));
+        };
         let keys = Keys::new(root).map_err(|_| unexpected("the root key does not serve"))?;
         let folder = installation.folder().join("audit");
         make_folder(&folder, 0o700, &keeper).map_err(|problem| unexpected(&problem.to_string()))?;

@@ -37,7 +37,7 @@ pub(super) async fn begin(
         start.body.text = core.config.limits.in_words();
         for outcome in core
             .ledger
-            .append(vec![start, key_use(epochs)])
+            .append(vec![start, first_use(core, epochs)])
             .await?
         {
             outcome?;
@@ -75,6 +75,17 @@ pub(super) async fn begin(
     }
     tasks.spawn(each_second(Arc::clone(core), volume, stop, last_of_all));
     Ok(())
+}
+
+/// The first use of the root key, with how it was had.
+fn first_use(core: &Core, epochs: usize) -> Draft {
+    let mut draft = key_use(epochs);
+    let (kind, wrong) = (core.config.root_kind, core.config.wrong_tries);
+    draft.body.text = format!(
+        "{}; had by {kind}, wrong passphrases before: {wrong}",
+        draft.body.text
+    );
+    draft
 }
 
 fn key_use(epochs: usize) -> Draft {

@@ -90,6 +90,8 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
     let parts = CoreParts {
         database: database.config(),
         root: root(),
+        root_kind: "key file",
+        wrong_tries: 0,
         folder: folder.path().to_owned(),
         public: folder.path().join("ledger"),
         relying_party: "localhost".to_owned(),

@@ -25,3 +25,4 @@ mod schema;
 mod socket;
 mod tiles;
 mod trouble;
+mod unlock;
