@@ -63,6 +63,8 @@ pub struct Observation {
     pub is_dormant: bool,
     /// A person is at the other end, not a program.
     pub is_human: bool,
+    /// When the session last gave a passkey or code.
+    pub proved_at: Micros,
     /// By which way it came.
     pub lane: Lane,
 }
@@ -78,37 +80,53 @@ impl Observation {
     }
 }
 
-/// Which rule spoke.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Rule {
-    /// A canary was touched.
-    Canary,
-    /// Patients that were never this principal's were asked for.
-    ForeignPatients,
-    /// Ids that do not exist were asked for.
-    UnknownIds,
-    /// Asking went on against a spent budget or a step-up.
-    Insistence,
-    /// Many patients, one document each.
-    Breadth,
-    /// Documents in the order of deposit.
-    OrderedWalk,
-    /// Faster than hands.
-    MachineTiming,
-    /// Patients who have been away for a year.
-    Dormant,
-    /// Emergency access, often.
-    Emergency,
-    /// More documents than ever in ordinary use.
-    GlobalRate,
-    /// Many patient sessions from one network.
-    ManyAccounts,
-    /// Several sessions of one instance frozen.
-    FrozenSessions,
-    /// One account's sign-in failed from many networks.
-    FailingNetworks,
-    /// Sign-in to many accounts failed from one network.
-    FailingAccounts,
+macro_rules! closed_list {
+    ($(#[$of:meta])* $list:ident { $($(#[$doc:meta])* $name:ident,)+ }) => {
+        $(#[$of])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $list {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl $list {
+            /// All of them; made from the list itself, so that none is forgotten.
+            pub const ALL: &[Self] = &[$(Self::$name,)+];
+        }
+    };
+}
+
+closed_list! {
+    /// Which rule spoke.
+    Rule {
+        /// A canary was touched.
+        Canary,
+        /// Patients that were never this principal's were asked for.
+        ForeignPatients,
+        /// Ids that do not exist were asked for.
+        UnknownIds,
+        /// Asking went on against a spent budget or a step-up.
+        Insistence,
+        /// Many patients, one document each.
+        Breadth,
+        /// Documents in the order of deposit.
+        OrderedWalk,
+        /// Faster than hands.
+        MachineTiming,
+        /// Patients who have been away for a year.
+        Dormant,
+        /// Emergency access, often.
+        Emergency,
+        /// More documents than ever in ordinary use.
+        GlobalRate,
+        /// Many patient sessions from one network.
+        ManyAccounts,
+        /// Several sessions of one instance frozen.
+        FrozenSessions,
+        /// One account's sign-in failed from many networks.
+        FailingNetworks,
+        /// Sign-in to many accounts failed from one network.
+        FailingAccounts,
+    }
 }
 
 /// What the keeper is to do; by itself, nobody at the keyboard.
@@ -137,7 +155,8 @@ pub struct Numbers {
     pub counted: u32,
     /// Counted at which the rule speaks.
     pub threshold: u32,
-    /// Within which window; for [`Rule::MachineTiming`] the gap, for [`Rule::OrderedWalk`] zero.
+    /// Within which window; for [`Rule::MachineTiming`] the gap, for a slow
+    /// [`Rule::OrderedWalk`] zero.
     pub within: Span,
 }
 
@@ -256,7 +275,15 @@ impl Detector {
             .any(|action| matches!(action, Action::Freeze(_)));
         alarms.extend(self.wide.observe(&self.table, seen));
         if is_frozen {
-            alarms.extend(self.session_frozen(seen.at, seen.session, seen.instance));
+            let is_over_a_denial = matches!(seen.decision, Decision::Denied(_));
+            let (at, session, instance) = (seen.at, seen.session, seen.instance);
+            alarms.extend(self.wide.session_frozen(
+                &self.table,
+                at,
+                session,
+                instance,
+                is_over_a_denial,
+            ));
         }
         alarms
     }
@@ -269,7 +296,8 @@ impl Detector {
         session: Session,
         instance: Instance,
     ) -> Option<Alarm> {
-        self.wide.session_frozen(&self.table, at, session, instance)
+        self.wide
+            .session_frozen(&self.table, at, session, instance, false)
     }
 
     /// Signing in failed. Before sign-in nobody is known, so nothing is frozen.

@@ -1,15 +1,19 @@
 //! What is remembered of a session and of a principal, and the rules about them.
 
-use super::{Action, DetectionTable, Finding, Numbers, Observation, Rule, Threshold};
+use super::{Action, DetectionTable, Finding, Numbers, Observation, OrderedWalk, Rule, Threshold};
 use crate::decision::{Decision, Lane, Reason, Role};
 use crate::freeze::Frozen;
 use crate::hashing::Set;
 use crate::keys::{Item, Patient};
 use crate::time::{Micros, Span};
-use crate::window::{Count, Distinct};
+use crate::window::Distinct;
+use std::collections::VecDeque;
 
 /// Beyond this many the numbers of an alarm read "at least"; the scope has the exact answer.
 const MOST_TAKEN: usize = 10_000;
+
+/// How far apart the times may lie that a session was too quick.
+const REPEATED: Span = Span::minutes(10);
 
 /// What was opened: an item, or a patient's sections in one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +26,25 @@ impl Thing {
     fn of(seen: &Observation, patient: Patient) -> Self {
         seen.item
             .map_or(Self::Sections(patient, seen.request), Self::Item)
+    }
+}
+
+/// What was asked for in vain. A page that is loaded again and again asks for one thing: a thief gains nothing by that,
+/// and an impatient reader who keeps the key pressed is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Asked {
+    Item(Item),
+    Person(Patient),
+    Request(u64),
+}
+
+impl Asked {
+    fn of(seen: &Observation) -> Self {
+        match (seen.item, seen.patient) {
+            (Some(item), _) => Self::Item(item),
+            (None, Some(patient)) => Self::Person(patient),
+            (None, None) => Self::Request(seen.request),
+        }
     }
 }
 
@@ -55,10 +78,14 @@ pub(super) struct SessionState {
     is_frozen: bool,
     taken: Taken,
     foreign: Distinct<Patient>,
-    unknown: Count,
-    insisted: Distinct<u64>,
+    unknown: Distinct<Asked>,
+    insisted: Distinct<Asked>,
+    last_refused: Option<u64>,
     last_opening: Option<(u64, Micros)>,
     quick: u32,
+    /// After which proofs it was too quick: requests that were already on their way when a fresh one was asked for
+    /// count once.
+    too_quick: Distinct<Micros>,
 }
 
 impl SessionState {
@@ -68,10 +95,12 @@ impl SessionState {
             is_frozen: false,
             taken: Taken::default(),
             foreign: Distinct::new(table.foreign_patients.within),
-            unknown: Count::new(table.unknown_ids.within),
+            unknown: Distinct::new(table.unknown_ids.within),
             insisted: Distinct::new(table.insistence.within),
+            last_refused: None,
             last_opening: None,
             quick: 0,
+            too_quick: Distinct::new(REPEATED),
         }
     }
 
@@ -94,14 +123,23 @@ impl SessionState {
             return None;
         }
         let freeze = Action::Freeze(Frozen::Session(seen.session));
+        // A patient's session holds only what is theirs to see: no incident for an impatient download.
+        let then = match seen.role {
+            Role::Patient => Action::Review,
+            _ => Action::OpenIncident,
+        };
         let (rule, numbers, actions) = match seen.decision {
             Decision::Granted => {
                 let numbers = self.machine_timing(table, seen)?;
-                return Some(Finding {
-                    rule: Rule::MachineTiming,
-                    numbers,
-                    actions: vec![Action::StepUp(seen.session)],
-                });
+                self.too_quick.touch(seen.proved_at, seen.at);
+                if self.too_quick.used(seen.at) < table.machine_timing.times {
+                    return Some(Finding {
+                        rule: Rule::MachineTiming,
+                        numbers,
+                        actions: vec![Action::StepUp(seen.session)],
+                    });
+                }
+                (Rule::MachineTiming, numbers, vec![freeze, then])
             }
             Decision::Denied(Reason::NotPermitted) if !seen.was_granted_before => {
                 self.foreign.touch(seen.patient?, seen.at);
@@ -113,22 +151,17 @@ impl SessionState {
                 )
             }
             Decision::Denied(Reason::Unknown) => {
-                let slot = self.unknown.slot(seen.at);
-                self.unknown.expire(seen.at);
-                self.unknown.add(slot, 1);
+                self.unknown.touch(Asked::of(seen), seen.at);
                 let numbers = reached(self.unknown.used(seen.at), table.unknown_ids)?;
                 (Rule::UnknownIds, numbers, vec![freeze, Action::Review])
             }
             Decision::Denied(Reason::OverBudget(_) | Reason::StepUp(_)) => {
-                // By request: one page that lists fifty names asks once, not fifty times.
-                self.insisted.touch(seen.request, seen.at);
+                // One page that lists fifty names asks once, not fifty times: the first of a request counts.
+                if self.last_refused.replace(seen.request) == Some(seen.request) {
+                    return None;
+                }
+                self.insisted.touch(Asked::of(seen), seen.at);
                 let numbers = reached(self.insisted.used(seen.at), table.insistence)?;
-                // A patient's session holds only what is theirs to see: no incident for an impatient download.
-                let then = if seen.role == Role::Patient {
-                    Action::Review
-                } else {
-                    Action::OpenIncident
-                };
                 (Rule::Insistence, numbers, vec![freeze, then])
             }
             Decision::Denied(_) => return None,
@@ -175,6 +208,7 @@ pub(super) struct PrincipalState {
     taken: Taken,
     broad_people: Distinct<Patient>,
     broad_things: Distinct<Thing>,
+    people_at_once: Distinct<Patient>,
     dormant: Distinct<Patient>,
     emergencies: Distinct<u64>,
     rising: Run,
@@ -189,6 +223,7 @@ impl PrincipalState {
             taken: Taken::default(),
             broad_people: Distinct::new(table.breadth.within),
             broad_things: Distinct::new(table.breadth.within),
+            people_at_once: Distinct::new(table.breadth.at_once),
             dormant: Distinct::new(table.dormant.within),
             emergencies: Distinct::new(table.emergency.within),
             rising: Run::default(),
@@ -234,71 +269,106 @@ impl PrincipalState {
         if seen.is_ordinary_opening()
             && let Some(patient) = seen.patient
         {
+            // Slow enough for somebody who reads: they prove that it is they, and a human looks at it without haste.
+            let unless_slow = |(numbers, is_at_once)| {
+                let slow = || vec![Action::StepUp(seen.session), Action::Review];
+                (numbers, if is_at_once { incident.clone() } else { slow() })
+            };
+            let dormant = self.dormant(table, seen, patient);
             let rules = [
-                (Rule::Breadth, self.breadth(table, seen, patient)),
-                (Rule::OrderedWalk, self.ordered_walk(table, seen, patient)),
-                (Rule::Dormant, self.dormant(table, seen, patient)),
+                (
+                    Rule::Breadth,
+                    self.breadth(table, seen, patient).map(unless_slow),
+                ),
+                (
+                    Rule::OrderedWalk,
+                    self.ordered_walk(table, seen, patient).map(unless_slow),
+                ),
+                (
+                    Rule::Dormant,
+                    dormant.map(|numbers| (numbers, incident.clone())),
+                ),
             ];
-            let spoke = rules
-                .into_iter()
-                .filter_map(|(rule, numbers)| Some((rule, numbers?)));
-            findings.extend(spoke.map(|(rule, numbers)| Finding {
-                rule,
-                numbers,
-                actions: incident.clone(),
+            findings.extend(rules.into_iter().filter_map(|(rule, spoke)| {
+                let (numbers, actions) = spoke?;
+                Some(Finding {
+                    rule,
+                    numbers,
+                    actions,
+                })
             }));
         }
-        self.is_frozen = !findings.is_empty();
+        self.is_frozen = findings
+            .iter()
+            .any(|finding| finding.actions.contains(&freeze));
         findings.extend(self.emergency(table, seen));
         findings
     }
 
+    /// The numbers, and whether it was too quick for somebody who reads.
     fn breadth(
         &mut self,
         table: &DetectionTable,
         seen: &Observation,
         patient: Patient,
-    ) -> Option<Numbers> {
+    ) -> Option<(Numbers, bool)> {
         let rule = table.breadth;
         self.broad_people.touch(patient, seen.at);
         self.broad_things.touch(Thing::of(seen, patient), seen.at);
+        self.people_at_once.touch(patient, seen.at);
         let people = self.broad_people.used(seen.at);
         let things = u64::from(self.broad_things.used(seen.at));
         let is_broad = things * 100 <= u64::from(people) * u64::from(rule.things_per_hundred);
-        reached(
-            people,
-            Threshold {
-                count: rule.patients,
-                within: rule.within,
+        let is_at_once = self.people_at_once.used(seen.at) >= rule.patients;
+        let threshold = Threshold {
+            count: rule.patients,
+            within: if is_at_once {
+                rule.at_once
+            } else {
+                rule.within
             },
-        )
-        .filter(|_| is_broad)
+        };
+        let numbers = reached(people, threshold).filter(|_| is_broad)?;
+        self.broad_people.clear();
+        self.broad_things.clear();
+        Some((numbers, is_at_once))
     }
 
+    /// The run's numbers, and whether it was too quick for somebody who reads.
     fn ordered_walk(
         &mut self,
         table: &DetectionTable,
         seen: &Observation,
         patient: Patient,
-    ) -> Option<Numbers> {
+    ) -> Option<(Numbers, bool)> {
         let rule = table.ordered_walk;
         let ordinal = seen
             .item_ordinal
             .filter(|_| seen.item_age.is_some_and(|age| age >= rule.older_than))?;
-        self.rising
-            .step(ordinal, patient, |last, next| last < next, rule.patients);
-        self.falling
-            .step(ordinal, patient, |last, next| last > next, rule.patients);
+        let runs = [
+            (&mut self.rising, (|last, next| last < next) as Follows),
+            (&mut self.falling, |last, next| last > next),
+        ];
+        let mut longest = None;
+        for (run, follows) in runs {
+            run.step(ordinal, patient, seen.at, follows, &rule);
+            if run.patients.len() >= rule.patients as usize {
+                longest = longest.max(Some((run.length, run.is_within(seen.at, &rule))));
+            }
+        }
+        let (length, is_quick) = longest?;
         let threshold = Threshold {
             count: rule.documents,
-            within: Span::default(),
+            within: if is_quick {
+                rule.at_once
+            } else {
+                Span::default()
+            },
         };
-        let longest = [&self.rising, &self.falling]
-            .into_iter()
-            .filter(|run| run.patients.len() >= rule.patients as usize)
-            .map(|run| run.length)
-            .max()?;
-        reached(longest, threshold)
+        let numbers = reached(length, threshold)?;
+        self.rising = Run::default();
+        self.falling = Run::default();
+        Some((numbers, is_quick))
     }
 
     fn dormant(
@@ -329,28 +399,49 @@ impl PrincipalState {
     }
 }
 
-/// A monotone run of ordinals and the first few distinct patients in it.
+type Follows = fn(u64, u64) -> bool;
+
+/// A monotone run of ordinals, the first few distinct patients in it, and when its last documents were opened.
 #[derive(Debug, Default)]
 struct Run {
     last: Option<u64>,
     length: u32,
     patients: Vec<Patient>,
+    times: VecDeque<Micros>,
 }
 
 impl Run {
-    fn step(&mut self, ordinal: u64, patient: Patient, follows: fn(u64, u64) -> bool, enough: u32) {
+    fn step(
+        &mut self,
+        ordinal: u64,
+        patient: Patient,
+        at: Micros,
+        follows: Follows,
+        rule: &OrderedWalk,
+    ) {
         match self.last {
             Some(last) if last == ordinal => return,
             Some(last) if follows(last, ordinal) => self.length = self.length.saturating_add(1),
             _ => {
                 self.length = 1;
                 self.patients.clear();
+                self.times.clear();
             }
         }
         self.last = Some(ordinal);
-        if self.patients.len() < enough as usize && !self.patients.contains(&patient) {
+        self.times.push_back(at);
+        if self.times.len() > rule.documents as usize {
+            self.times.pop_front();
+        }
+        if self.patients.len() < rule.patients as usize && !self.patients.contains(&patient) {
             self.patients.push(patient);
         }
+    }
+
+    fn is_within(&self, at: Micros, rule: &OrderedWalk) -> bool {
+        self.times
+            .front()
+            .is_some_and(|first| at.since(*first) < rule.at_once)
     }
 }
 
