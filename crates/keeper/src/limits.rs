@@ -257,8 +257,8 @@ mod tests {
                 "budgets.patient.documents_day to 1000000",
             ),
             (
-                json!({"detection": {"foreign_patients": {"count": 13, "within": "1 min"}}}),
-                "detection.foreign_patients.count to 13",
+                json!({"detection": {"foreign_patients": {"count": 17, "within": "1 min"}}}),
+                "detection.foreign_patients.count to 17",
             ),
             (
                 json!({"detection": {"foreign_patients": {"count": 3, "within": "14 s"}}}),

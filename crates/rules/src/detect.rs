@@ -80,53 +80,37 @@ impl Observation {
     }
 }
 
-macro_rules! closed_list {
-    ($(#[$of:meta])* $list:ident { $($(#[$doc:meta])* $name:ident,)+ }) => {
-        $(#[$of])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum $list {
-            $($(#[$doc])* $name,)+
-        }
-
-        impl $list {
-            /// All of them; made from the list itself, so that none is forgotten.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-        }
-    };
-}
-
-closed_list! {
-    /// Which rule spoke.
-    Rule {
-        /// A canary was touched.
-        Canary,
-        /// Patients that were never this principal's were asked for.
-        ForeignPatients,
-        /// Ids that do not exist were asked for.
-        UnknownIds,
-        /// Asking went on against a spent budget or a step-up.
-        Insistence,
-        /// Many patients, one document each.
-        Breadth,
-        /// Documents in the order of deposit.
-        OrderedWalk,
-        /// Faster than hands.
-        MachineTiming,
-        /// Patients who have been away for a year.
-        Dormant,
-        /// Emergency access, often.
-        Emergency,
-        /// More documents than ever in ordinary use.
-        GlobalRate,
-        /// Many patient sessions from one network.
-        ManyAccounts,
-        /// Several sessions of one instance frozen.
-        FrozenSessions,
-        /// One account's sign-in failed from many networks.
-        FailingNetworks,
-        /// Sign-in to many accounts failed from one network.
-        FailingAccounts,
-    }
+/// Which rule spoke.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// A canary was touched.
+    Canary,
+    /// Patients that were never this principal's were asked for.
+    ForeignPatients,
+    /// Ids that do not exist were asked for.
+    UnknownIds,
+    /// Asking went on against a spent budget or a step-up.
+    Insistence,
+    /// Many patients, one document each.
+    Breadth,
+    /// Documents in the order of deposit.
+    OrderedWalk,
+    /// Faster than hands.
+    MachineTiming,
+    /// Patients who have been away for a year.
+    Dormant,
+    /// Emergency access, often.
+    Emergency,
+    /// More documents than ever in ordinary use.
+    GlobalRate,
+    /// Many patient sessions from one network.
+    ManyAccounts,
+    /// Several sessions of one instance frozen.
+    FrozenSessions,
+    /// One account's sign-in failed from many networks.
+    FailingNetworks,
+    /// Sign-in to many accounts failed from one network.
+    FailingAccounts,
 }
 
 /// What the keeper is to do; by itself, nobody at the keyboard.
@@ -196,12 +180,7 @@ pub struct Alarm {
 }
 
 /// A rule's finding before it is known how much was taken.
-#[derive(Debug)]
-struct Finding {
-    rule: Rule,
-    numbers: Numbers,
-    actions: Vec<Action>,
-}
+type Finding = (Rule, Numbers, Vec<Action>);
 
 const SWEEP: Span = Span::minutes(1);
 const IDLE: Span = Span::hours(1);
@@ -264,10 +243,10 @@ impl Detector {
             .or_insert_with(|| SessionState::new(table));
         let mut alarms = Vec::new();
         for finding in principal.observe(table, seen) {
-            alarms.push(alarm(finding, seen, principal.taken()));
+            alarms.push(alarm(finding, seen, principal.taken.numbers()));
         }
         if let Some(finding) = session.observe(table, seen) {
-            alarms.push(alarm(finding, seen, session.taken()));
+            alarms.push(alarm(finding, seen, session.taken.numbers()));
         }
         let is_frozen = alarms
             .iter()
@@ -275,15 +254,12 @@ impl Detector {
             .any(|action| matches!(action, Action::Freeze(_)));
         alarms.extend(self.wide.observe(&self.table, seen));
         if is_frozen {
-            let is_over_a_denial = matches!(seen.decision, Decision::Denied(_));
-            let (at, session, instance) = (seen.at, seen.session, seen.instance);
-            alarms.extend(self.wide.session_frozen(
-                &self.table,
-                at,
-                session,
-                instance,
-                is_over_a_denial,
-            ));
+            let frozen = (
+                seen.session,
+                seen.instance,
+                seen.decision == Decision::Granted,
+            );
+            alarms.extend(self.wide.session_frozen(&self.table, seen.at, frozen));
         }
         alarms
     }
@@ -296,8 +272,8 @@ impl Detector {
         session: Session,
         instance: Instance,
     ) -> Option<Alarm> {
-        self.wide
-            .session_frozen(&self.table, at, session, instance, false)
+        let frozen = (session, instance, true);
+        self.wide.session_frozen(&self.table, at, frozen)
     }
 
     /// Signing in failed. Before sign-in nobody is known, so nothing is frozen.
@@ -324,20 +300,16 @@ impl Detector {
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
             let oldest = now - IDLE;
-            self.sessions.retain(|_, session| session.seen() >= oldest);
+            self.sessions.retain(|_, session| session.seen >= oldest);
             self.principals
-                .retain(|_, principal| principal.seen() >= oldest);
+                .retain(|_, principal| principal.seen >= oldest);
             self.wide.sweep(oldest);
         }
     }
 }
 
 fn alarm(finding: Finding, seen: &Observation, (documents, people): (u32, u32)) -> Alarm {
-    let Finding {
-        rule,
-        numbers,
-        actions,
-    } = finding;
+    let (rule, numbers, actions) = finding;
     Alarm {
         at: seen.at,
         rule,

@@ -49,7 +49,7 @@ impl Asked {
 }
 
 #[derive(Debug, Default)]
-struct Taken {
+pub(super) struct Taken {
     things: Set<Thing>,
     people: Set<Patient>,
 }
@@ -66,7 +66,7 @@ impl Taken {
         }
     }
 
-    fn numbers(&self) -> (u32, u32) {
+    pub(super) fn numbers(&self) -> (u32, u32) {
         let count = |length| u32::try_from(length).unwrap_or(u32::MAX);
         (count(self.things.len()), count(self.people.len()))
     }
@@ -74,14 +74,14 @@ impl Taken {
 
 #[derive(Debug)]
 pub(super) struct SessionState {
-    seen: Micros,
+    pub(super) seen: Micros,
+    pub(super) taken: Taken,
     is_frozen: bool,
-    taken: Taken,
     foreign: Distinct<Patient>,
     unknown: Distinct<Asked>,
     insisted: Distinct<Asked>,
     last_refused: Option<u64>,
-    last_opening: Option<(u64, Micros)>,
+    last_opening: (u64, Micros),
     quick: u32,
     /// After which proofs it was too quick: requests that were already on their way when a fresh one was asked for
     /// count once.
@@ -98,18 +98,10 @@ impl SessionState {
             unknown: Distinct::new(table.unknown_ids.within),
             insisted: Distinct::new(table.insistence.within),
             last_refused: None,
-            last_opening: None,
+            last_opening: (u64::MAX, Micros(i64::MIN)),
             quick: 0,
             too_quick: Distinct::new(REPEATED),
         }
-    }
-
-    pub(super) const fn seen(&self) -> Micros {
-        self.seen
-    }
-
-    pub(super) fn taken(&self) -> (u32, u32) {
-        self.taken.numbers()
     }
 
     pub(super) fn observe(
@@ -133,22 +125,16 @@ impl SessionState {
                 let numbers = self.machine_timing(table, seen)?;
                 self.too_quick.touch(seen.proved_at, seen.at);
                 if self.too_quick.used(seen.at) < table.machine_timing.times {
-                    return Some(Finding {
-                        rule: Rule::MachineTiming,
-                        numbers,
-                        actions: vec![Action::StepUp(seen.session)],
-                    });
+                    let ask = vec![Action::StepUp(seen.session)];
+                    return Some((Rule::MachineTiming, numbers, ask));
                 }
                 (Rule::MachineTiming, numbers, vec![freeze, then])
             }
             Decision::Denied(Reason::NotPermitted) if !seen.was_granted_before => {
                 self.foreign.touch(seen.patient?, seen.at);
                 let numbers = reached(self.foreign.used(seen.at), table.foreign_patients)?;
-                (
-                    Rule::ForeignPatients,
-                    numbers,
-                    vec![freeze, Action::OpenIncident],
-                )
+                let actions = vec![freeze, Action::OpenIncident];
+                (Rule::ForeignPatients, numbers, actions)
             }
             Decision::Denied(Reason::Unknown) => {
                 self.unknown.touch(Asked::of(seen), seen.at);
@@ -167,35 +153,20 @@ impl SessionState {
             Decision::Denied(_) => return None,
         };
         self.is_frozen = true;
-        Some(Finding {
-            rule,
-            numbers,
-            actions,
-        })
+        Some((rule, numbers, actions))
     }
 
     fn machine_timing(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Numbers> {
         let is_by_hand = seen.is_human && seen.lane == Lane::Ordinary && seen.is_opening();
-        if !is_by_hand
-            || self
-                .last_opening
-                .is_some_and(|(request, _)| request == seen.request)
-        {
+        let (request, at) = self.last_opening;
+        if !is_by_hand || request == seen.request {
             return None;
         }
         let rule = table.machine_timing;
-        let is_quick = self
-            .last_opening
-            .is_some_and(|(_, at)| seen.at.since(at) < rule.gap);
-        self.last_opening = Some((seen.request, seen.at));
+        let is_quick = seen.at.since(at) < rule.gap;
+        self.last_opening = (seen.request, seen.at);
         self.quick = if is_quick { self.quick + 1 } else { 1 };
-        let numbers = reached(
-            self.quick,
-            Threshold {
-                count: rule.requests,
-                within: rule.gap,
-            },
-        )?;
+        let numbers = reached(self.quick, Threshold::new(rule.requests, rule.gap))?;
         self.quick = 0;
         Some(numbers)
     }
@@ -203,9 +174,9 @@ impl SessionState {
 
 #[derive(Debug)]
 pub(super) struct PrincipalState {
-    seen: Micros,
+    pub(super) seen: Micros,
+    pub(super) taken: Taken,
     is_frozen: bool,
-    taken: Taken,
     broad_people: Distinct<Patient>,
     broad_things: Distinct<Thing>,
     people_at_once: Distinct<Patient>,
@@ -231,14 +202,6 @@ impl PrincipalState {
         }
     }
 
-    pub(super) const fn seen(&self) -> Micros {
-        self.seen
-    }
-
-    pub(super) fn taken(&self) -> (u32, u32) {
-        self.taken.numbers()
-    }
-
     pub(super) fn observe(&mut self, table: &DetectionTable, seen: &Observation) -> Vec<Finding> {
         self.seen = seen.at;
         self.taken.note(seen);
@@ -247,72 +210,35 @@ impl PrincipalState {
         }
         let mut findings = Vec::new();
         let freeze = Action::Freeze(Frozen::Principal(seen.principal));
-        let incident = vec![freeze, Action::OpenIncident];
+        let incident = [freeze, Action::OpenIncident];
         if seen.is_canary {
-            let numbers = Numbers {
-                counted: 1,
-                threshold: 1,
-                within: Span::default(),
-            };
-            let actions = vec![
-                freeze,
-                Action::OpenIncident,
-                Action::Page,
-                Action::ProofMode(seen.instance),
-            ];
-            findings.push(Finding {
-                rule: Rule::Canary,
-                numbers,
-                actions,
-            });
+            let numbers = Numbers::from((1, Threshold::new(1, Span::default())));
+            let rest = [Action::Page, Action::ProofMode(seen.instance)];
+            findings.push((Rule::Canary, numbers, [&incident[..], &rest].concat()));
         }
-        if seen.is_ordinary_opening()
-            && let Some(patient) = seen.patient
-        {
-            // Slow enough for somebody who reads: they prove that it is they, and a human looks at it without haste.
-            let unless_slow = |(numbers, is_at_once)| {
-                let slow = || vec![Action::StepUp(seen.session), Action::Review];
-                (numbers, if is_at_once { incident.clone() } else { slow() })
-            };
-            let dormant = self.dormant(table, seen, patient);
+        if seen.is_ordinary_opening() {
             let rules = [
-                (
-                    Rule::Breadth,
-                    self.breadth(table, seen, patient).map(unless_slow),
-                ),
-                (
-                    Rule::OrderedWalk,
-                    self.ordered_walk(table, seen, patient).map(unless_slow),
-                ),
-                (
-                    Rule::Dormant,
-                    dormant.map(|numbers| (numbers, incident.clone())),
-                ),
+                (Rule::Breadth, self.breadth(table, seen)),
+                (Rule::OrderedWalk, self.ordered_walk(table, seen)),
+                (Rule::Dormant, self.dormant(table, seen)),
             ];
-            findings.extend(rules.into_iter().filter_map(|(rule, spoke)| {
-                let (numbers, actions) = spoke?;
-                Some(Finding {
-                    rule,
-                    numbers,
-                    actions,
-                })
-            }));
+            for (rule, spoke) in rules {
+                let Some((numbers, is_at_once)) = spoke else {
+                    continue;
+                };
+                // Slow enough for somebody who reads: they prove that it is they, and a human looks without haste.
+                let ask = [Action::StepUp(seen.session), Action::Review];
+                let actions = if is_at_once { &incident } else { &ask };
+                findings.push((rule, numbers, actions.to_vec()));
+            }
         }
-        self.is_frozen = findings
-            .iter()
-            .any(|finding| finding.actions.contains(&freeze));
+        self.is_frozen = findings.iter().any(|finding| finding.2.contains(&freeze));
         findings.extend(self.emergency(table, seen));
         findings
     }
 
-    /// The numbers, and whether it was too quick for somebody who reads.
-    fn breadth(
-        &mut self,
-        table: &DetectionTable,
-        seen: &Observation,
-        patient: Patient,
-    ) -> Option<(Numbers, bool)> {
-        let rule = table.breadth;
+    fn breadth(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Spoke> {
+        let (rule, patient) = (table.breadth, seen.patient?);
         self.broad_people.touch(patient, seen.at);
         self.broad_things.touch(Thing::of(seen, patient), seen.at);
         self.people_at_once.touch(patient, seen.at);
@@ -320,68 +246,39 @@ impl PrincipalState {
         let things = u64::from(self.broad_things.used(seen.at));
         let is_broad = things * 100 <= u64::from(people) * u64::from(rule.things_per_hundred);
         let is_at_once = self.people_at_once.used(seen.at) >= rule.patients;
-        let threshold = Threshold {
-            count: rule.patients,
-            within: if is_at_once {
-                rule.at_once
-            } else {
-                rule.within
-            },
-        };
-        let numbers = reached(people, threshold).filter(|_| is_broad)?;
+        let within = [rule.within, rule.at_once][usize::from(is_at_once)];
+        let numbers = reached(people, Threshold::new(rule.patients, within))?;
+        if !is_broad {
+            return None;
+        }
         self.broad_people.clear();
         self.broad_things.clear();
         Some((numbers, is_at_once))
     }
 
-    /// The run's numbers, and whether it was too quick for somebody who reads.
-    fn ordered_walk(
-        &mut self,
-        table: &DetectionTable,
-        seen: &Observation,
-        patient: Patient,
-    ) -> Option<(Numbers, bool)> {
-        let rule = table.ordered_walk;
-        let ordinal = seen
-            .item_ordinal
-            .filter(|_| seen.item_age.is_some_and(|age| age >= rule.older_than))?;
-        let runs = [
-            (&mut self.rising, (|last, next| last < next) as Follows),
-            (&mut self.falling, |last, next| last > next),
-        ];
-        let mut longest = None;
-        for (run, follows) in runs {
+    fn ordered_walk(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Spoke> {
+        let (rule, patient) = (table.ordered_walk, seen.patient?);
+        let is_old = seen.item_age.is_some_and(|age| age >= rule.older_than);
+        let ordinal = seen.item_ordinal.filter(|_| is_old)?;
+        let walk = |run: &mut Run, follows: fn(&u64, &u64) -> bool| {
             run.step(ordinal, patient, seen.at, follows, &rule);
-            if run.patients.len() >= rule.patients as usize {
-                longest = longest.max(Some((run.length, run.is_within(seen.at, &rule))));
-            }
-        }
-        let (length, is_quick) = longest?;
-        let threshold = Threshold {
-            count: rule.documents,
-            within: if is_quick {
-                rule.at_once
-            } else {
-                Span::default()
-            },
+            let is_wide = run.patients.len() >= rule.patients as usize;
+            is_wide.then(|| (run.length, run.is_within(seen.at, &rule)))
         };
-        let numbers = reached(length, threshold)?;
+        let rising = walk(&mut self.rising, u64::gt);
+        let (length, is_at_once) = rising.max(walk(&mut self.falling, u64::lt))?;
+        let within = [Span::default(), rule.at_once][usize::from(is_at_once)];
+        let numbers = reached(length, Threshold::new(rule.documents, within))?;
         self.rising = Run::default();
         self.falling = Run::default();
-        Some((numbers, is_quick))
+        Some((numbers, is_at_once))
     }
 
-    fn dormant(
-        &mut self,
-        table: &DetectionTable,
-        seen: &Observation,
-        patient: Patient,
-    ) -> Option<Numbers> {
-        if !seen.is_dormant {
-            return None;
-        }
-        self.dormant.touch(patient, seen.at);
-        reached(self.dormant.used(seen.at), table.dormant)
+    fn dormant(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Spoke> {
+        self.dormant
+            .touch(seen.patient.filter(|_| seen.is_dormant)?, seen.at);
+        let numbers = reached(self.dormant.used(seen.at), table.dormant)?;
+        Some((numbers, true))
     }
 
     fn emergency(&mut self, table: &DetectionTable, seen: &Observation) -> Option<Finding> {
@@ -391,15 +288,12 @@ impl PrincipalState {
         self.emergencies.touch(seen.request, seen.at);
         let numbers = reached(self.emergencies.used(seen.at), table.emergency)?;
         self.emergencies.clear();
-        Some(Finding {
-            rule: Rule::Emergency,
-            numbers,
-            actions: vec![Action::Review],
-        })
+        Some((Rule::Emergency, numbers, vec![Action::Review]))
     }
 }
 
-type Follows = fn(u64, u64) -> bool;
+/// A rule's numbers, and whether it was too quick for somebody who reads.
+type Spoke = (Numbers, bool);
 
 /// A monotone run of ordinals, the first few distinct patients in it, and when its last documents were opened.
 #[derive(Debug, Default)]
@@ -416,12 +310,12 @@ impl Run {
         ordinal: u64,
         patient: Patient,
         at: Micros,
-        follows: Follows,
+        follows: fn(&u64, &u64) -> bool,
         rule: &OrderedWalk,
     ) {
         match self.last {
             Some(last) if last == ordinal => return,
-            Some(last) if follows(last, ordinal) => self.length = self.length.saturating_add(1),
+            Some(last) if follows(&ordinal, &last) => self.length = self.length.saturating_add(1),
             _ => {
                 self.length = 1;
                 self.patients.clear();
@@ -439,9 +333,8 @@ impl Run {
     }
 
     fn is_within(&self, at: Micros, rule: &OrderedWalk) -> bool {
-        self.times
-            .front()
-            .is_some_and(|first| at.since(*first) < rule.at_once)
+        let first = self.times.front();
+        first.is_some_and(|first| at.since(*first) < rule.at_once)
     }
 }
 

@@ -15,7 +15,7 @@ pub struct Threshold {
 }
 
 impl Threshold {
-    const fn new(count: u32, within: Span) -> Self {
+    pub(super) const fn new(count: u32, within: Span) -> Self {
         Self { count, within }
     }
 }
@@ -24,7 +24,8 @@ impl Threshold {
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DetectionTable {
-    /// Distinct patients never granted to this principal and denied to one session; 3 in 60 s.
+    /// Distinct patients never granted to this principal and denied to one session; 4 in 60 s. What is denied is not
+    /// shown, so one more costs nothing, and three are what a family's computer has in its history.
     pub foreign_patients: Threshold,
     /// Ids that do not exist, asked for in one session; 20 in 60 s.
     pub unknown_ids: Threshold,
@@ -59,7 +60,7 @@ impl Default for DetectionTable {
         let minute = Span::minutes(1);
         let ten_minutes = Span::minutes(10);
         Self {
-            foreign_patients: Threshold::new(3, minute),
+            foreign_patients: Threshold::new(4, minute),
             unknown_ids: Threshold::new(20, minute),
             insistence: Threshold::new(20, minute),
             breadth: Breadth::default(),

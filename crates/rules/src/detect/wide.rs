@@ -199,13 +199,11 @@ impl Wide {
         &mut self,
         table: &DetectionTable,
         at: Micros,
-        session: Session,
-        instance: Instance,
-        is_over_a_denial: bool,
+        (session, instance, is_over_content): (Session, Instance, bool),
     ) -> Option<Alarm> {
         let state = self.instance(table, instance);
         state.frozen.touch(session, at);
-        if !is_over_a_denial {
+        if is_over_content {
             state.frozen_with_content.touch(session, at);
         }
         let threshold = table.frozen_sessions;

@@ -27,7 +27,7 @@ struct Row {
 
 const ROWS: [Row; 14] = [
     row(Rule::Canary, canary, 1),
-    row(Rule::ForeignPatients, foreign_patients, 3),
+    row(Rule::ForeignPatients, foreign_patients, 4),
     row(Rule::UnknownIds, unknown_ids, 20),
     row(Rule::Insistence, insistence, 20),
     row(Rule::Breadth, breadth, 40),
@@ -188,20 +188,39 @@ fn one_less_of_each_attack_trips_nothing() {
     }
 }
 
-#[test]
-fn no_rule_is_without_an_attack() {
-    let attacked: BTreeSet<Rule> = ROWS.iter().map(|row| row.rule).collect();
-    let all: BTreeSet<Rule> = Rule::ALL.iter().copied().collect();
-    assert_eq!(attacked, all);
+/// A new rule does not compile here until it has a place, and finds no row of its own until it has an attack.
+const fn place(rule: Rule) -> usize {
+    match rule {
+        Rule::Canary => 0,
+        Rule::ForeignPatients => 1,
+        Rule::UnknownIds => 2,
+        Rule::Insistence => 3,
+        Rule::Breadth => 4,
+        Rule::OrderedWalk => 5,
+        Rule::MachineTiming => 6,
+        Rule::Dormant => 7,
+        Rule::Emergency => 8,
+        Rule::GlobalRate => 9,
+        Rule::ManyAccounts => 10,
+        Rule::FrozenSessions => 11,
+        Rule::FailingNetworks => 12,
+        Rule::FailingAccounts => 13,
+    }
 }
 
-/// The table of thresholds and the list of rules are one: a threshold that no rule reads, or a rule that no
-/// configuration can set, would be found here.
 #[test]
-fn every_threshold_of_the_table_belongs_to_a_rule() {
+fn no_rule_is_without_an_attack() {
+    for (number, row) in ROWS.iter().enumerate() {
+        assert_eq!(place(row.rule), number);
+    }
+}
+
+/// The table of thresholds and the rows above are one: a threshold whose rule has no attack would be found here.
+#[test]
+fn every_threshold_of_the_table_belongs_to_a_rule_that_has_an_attack() {
     let table = serde_json::to_value(DetectionTable::default()).unwrap();
     let in_table: BTreeSet<String> = table.as_object().unwrap().keys().cloned().collect();
-    let snake = |rule: &Rule| {
+    let snake = |rule: Rule| {
         let mut word = String::new();
         for letter in format!("{rule:?}").chars() {
             if letter.is_uppercase() && !word.is_empty() {
@@ -212,9 +231,9 @@ fn every_threshold_of_the_table_belongs_to_a_rule() {
         word
     };
     // A canary's threshold is one touch; the networks are an exception to a rule and none.
-    let own: BTreeSet<String> = Rule::ALL
+    let own: BTreeSet<String> = ROWS
         .iter()
-        .map(snake)
+        .map(|row| snake(row.rule))
         .filter(|word| word != "canary")
         .chain(["known_networks".to_owned()])
         .collect();

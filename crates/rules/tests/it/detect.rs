@@ -71,7 +71,7 @@ fn after(seconds: u64) -> Micros {
 }
 
 #[test]
-fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
+fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_fourth_patient() {
     let mut detector = detector();
     let own = (0..3).map(|n| Observation {
         role: Role::Patient,
@@ -86,8 +86,8 @@ fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
             Reason::NotPermitted,
         )
     };
-    assert!(feed(&mut detector, [walk(100), walk(101), walk(101), walk(100)]).is_empty());
-    let alarms = detector.observe(&walk(102));
+    assert!(feed(&mut detector, [100, 101, 102, 101, 100, 102].map(walk)).is_empty());
+    let alarms = detector.observe(&walk(103));
     assert_eq!(rules(&alarms), [Rule::ForeignPatients]);
     assert_eq!(
         alarms[0].actions,
@@ -98,7 +98,7 @@ fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
     );
     assert_eq!(
         (alarms[0].numbers.counted, alarms[0].numbers.threshold),
-        (3, 3)
+        (4, 4)
     );
     assert_eq!(
         (alarms[0].documents, alarms[0].people),
@@ -106,7 +106,7 @@ fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
         "what it took before"
     );
     assert!(
-        feed(&mut detector, (103..200).map(walk)).is_empty(),
+        feed(&mut detector, (104..200).map(walk)).is_empty(),
         "frozen once"
     );
 }
