@@ -11,7 +11,7 @@ mod audit;
 mod book;
 mod checkpoints;
 mod crew;
-mod dice;
+pub(crate) mod dice;
 mod keeping;
 mod people;
 mod processes;

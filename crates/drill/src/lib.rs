@@ -19,9 +19,11 @@ pub mod population;
 pub mod problem;
 pub mod scorecard;
 pub mod settle;
+pub mod small_keeper;
 pub mod template;
 pub mod totp;
 pub mod traffic;
+pub mod year;
 
 // The test kit never reaches a release binary, so its software passkey is compiled in here by its file.
 #[path = "../../testkit/src/passkey.rs"]

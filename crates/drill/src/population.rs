@@ -51,16 +51,37 @@ impl Plan {
     /// whenever they are made: what was begun yesterday can be finished today.
     pub const DAY: Date = Date::constant(2026, 11, 20);
 
-    /// Three documents each, one canary for each practice, the usual number of practices.
+    /// Three documents each, the usual number of practices, the usual canaries for each.
     pub const fn new(patients: u32, seed: u64, today: Date) -> Self {
+        let practices = Self::usual_practices(patients);
         Self {
             patients,
             seed,
             practices_seed: seed,
             today,
-            practices: Self::usual_practices(patients),
+            practices,
             documents_per_patient: 3.0,
-            canaries_per_practice: 1,
+            canaries_per_practice: Self::usual_canaries(patients, practices),
+        }
+    }
+
+    /// The same people, who come to other practices: as many as these, made by this seed.
+    #[must_use]
+    pub const fn at(self, practices: u32, practices_seed: u64) -> Self {
+        Self {
+            practices,
+            practices_seed,
+            canaries_per_practice: Self::usual_canaries(self.patients, practices),
+            ..self
+        }
+    }
+
+    /// One canary for 200 patients of a practice, and one in each at least.
+    pub const fn usual_canaries(patients: u32, practices: u32) -> u32 {
+        match practices.saturating_mul(200) {
+            0 => 1,
+            places if patients <= places => 1,
+            places => patients.div_ceil(places),
         }
     }
 

@@ -17,15 +17,17 @@ const WEAKER: u8 = 4;
 /// Addresses that a rule leaves alone. Only their number is told: who sits behind which is nobody else's business.
 const NETWORKS: &str = "detection.known_networks";
 
-/// Bounds of their own: deposits are recalled as a batch, and a share of a budget has no more than all of it.
-const BOUNDS: [(&str, f64); 3] = [
+/// Bounds of their own: deposits are recalled as a batch, a share of a budget has no more than all of it, and a country
+/// is busier than a region.
+const BOUNDS: [(&str, f64); 4] = [
     (NETWORKS, 64.0),
     ("budgets.client.deposited_hour_floor", 100_000.0),
     ("budgets.staff.step_up_percent", 100.0),
+    ("detection.global_rate.base_per_second", 40.0),
 ];
 
 /// Where a smaller number is the weaker one: windows, gaps, and how many things for each patient still look like theft.
-const WEAKER_WHEN_LESS: [&str; 3] = [".within", ".gap", ".things_per_hundred"];
+const WEAKER_WHEN_LESS: [&str; 4] = [".within", ".at_once", ".gap", ".things_per_hundred"];
 
 /// Computed for one false alarm a year; an installation sets `base_per_second` instead.
 const FIXED: &str = "detection.global_rate.rows.";
@@ -220,7 +222,7 @@ mod tests {
             ),
             (
                 json!({"detection": {"global_rate": {"base_per_second": 40.0}}}),
-                "detection.global_rate.base_per_second 40.0 (10.0)",
+                "detection.global_rate.base_per_second 40.0 (3.0)",
             ),
         ] {
             let limits = limits(&set);
@@ -255,8 +257,8 @@ mod tests {
                 "budgets.patient.documents_day to 1000000",
             ),
             (
-                json!({"detection": {"foreign_patients": {"count": 13, "within": "1 min"}}}),
-                "detection.foreign_patients.count to 13",
+                json!({"detection": {"foreign_patients": {"count": 17, "within": "1 min"}}}),
+                "detection.foreign_patients.count to 17",
             ),
             (
                 json!({"detection": {"foreign_patients": {"count": 3, "within": "14 s"}}}),

@@ -63,6 +63,8 @@ pub struct Observation {
     pub is_dormant: bool,
     /// A person is at the other end, not a program.
     pub is_human: bool,
+    /// When the session last gave a passkey or code.
+    pub proved_at: Micros,
     /// By which way it came.
     pub lane: Lane,
 }
@@ -137,7 +139,8 @@ pub struct Numbers {
     pub counted: u32,
     /// Counted at which the rule speaks.
     pub threshold: u32,
-    /// Within which window; for [`Rule::MachineTiming`] the gap, for [`Rule::OrderedWalk`] zero.
+    /// Within which window; for [`Rule::MachineTiming`] the gap, for a slow
+    /// [`Rule::OrderedWalk`] zero.
     pub within: Span,
 }
 
@@ -177,12 +180,7 @@ pub struct Alarm {
 }
 
 /// A rule's finding before it is known how much was taken.
-#[derive(Debug)]
-struct Finding {
-    rule: Rule,
-    numbers: Numbers,
-    actions: Vec<Action>,
-}
+type Finding = (Rule, Numbers, Vec<Action>);
 
 const SWEEP: Span = Span::minutes(1);
 const IDLE: Span = Span::hours(1);
@@ -245,10 +243,10 @@ impl Detector {
             .or_insert_with(|| SessionState::new(table));
         let mut alarms = Vec::new();
         for finding in principal.observe(table, seen) {
-            alarms.push(alarm(finding, seen, principal.taken()));
+            alarms.push(alarm(finding, seen, principal.taken.numbers()));
         }
         if let Some(finding) = session.observe(table, seen) {
-            alarms.push(alarm(finding, seen, session.taken()));
+            alarms.push(alarm(finding, seen, session.taken.numbers()));
         }
         let is_frozen = alarms
             .iter()
@@ -256,7 +254,12 @@ impl Detector {
             .any(|action| matches!(action, Action::Freeze(_)));
         alarms.extend(self.wide.observe(&self.table, seen));
         if is_frozen {
-            alarms.extend(self.session_frozen(seen.at, seen.session, seen.instance));
+            let frozen = (
+                seen.session,
+                seen.instance,
+                seen.decision == Decision::Granted,
+            );
+            alarms.extend(self.wide.session_frozen(&self.table, seen.at, frozen));
         }
         alarms
     }
@@ -269,7 +272,8 @@ impl Detector {
         session: Session,
         instance: Instance,
     ) -> Option<Alarm> {
-        self.wide.session_frozen(&self.table, at, session, instance)
+        let frozen = (session, instance, true);
+        self.wide.session_frozen(&self.table, at, frozen)
     }
 
     /// Signing in failed. Before sign-in nobody is known, so nothing is frozen.
@@ -296,20 +300,16 @@ impl Detector {
         if now >= self.next_sweep {
             self.next_sweep = now + SWEEP;
             let oldest = now - IDLE;
-            self.sessions.retain(|_, session| session.seen() >= oldest);
+            self.sessions.retain(|_, session| session.seen >= oldest);
             self.principals
-                .retain(|_, principal| principal.seen() >= oldest);
+                .retain(|_, principal| principal.seen >= oldest);
             self.wide.sweep(oldest);
         }
     }
 }
 
 fn alarm(finding: Finding, seen: &Observation, (documents, people): (u32, u32)) -> Alarm {
-    let Finding {
-        rule,
-        numbers,
-        actions,
-    } = finding;
+    let (rule, numbers, actions) = finding;
     Alarm {
         at: seen.at,
         rule,

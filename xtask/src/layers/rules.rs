@@ -81,6 +81,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "candour-keeper-api",
             "candour-ledger",
             "candour-room",
+            "candour-rules",
             "candour-seal",
             "candour-server",
             "candour-store",

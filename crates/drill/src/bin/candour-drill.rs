@@ -1,7 +1,7 @@
 //! Synthetic people, real attacks: what an operator runs on a machine of their own.
 
 use candour_drill::drill::{self, Scenario};
-use candour_drill::{Problem, bench, clock, crash, memory, settle};
+use candour_drill::{Problem, bench, clock, crash, memory, settle, year};
 use clap::{Args, Parser, Subcommand};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -28,6 +28,8 @@ enum Command {
     Crash(Crash),
     /// Search memory, database and files for what was shown and typed a minute ago.
     Memory(Memory),
+    /// Play ordinary life through budgets and detection in simulated time, and count who is stopped wrongly.
+    Year(Year),
     /// The part of `memory` that runs as the portal's user; started by it.
     #[command(hide = true)]
     MemoryDesk,
@@ -108,6 +110,25 @@ struct Memory {
     /// Leave the installation's folder.
     #[arg(long)]
     keep: bool,
+}
+
+#[derive(Args)]
+struct Year {
+    /// The seed of everything that is left to chance.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many patients are enrolled.
+    #[arg(long, default_value_t = 40_000)]
+    patients: usize,
+    /// How many days.
+    #[arg(long, default_value_t = 365)]
+    days: usize,
+    /// Documents a second in the busiest ordinary hour, as the configuration sets it (default: as designed).
+    #[arg(long)]
+    base_per_second: Option<f64>,
+    /// Write the figures here.
+    #[arg(long)]
+    json: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -237,6 +258,7 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
             say(&report.text()).map(|()| ExitCode::SUCCESS)
         }
         Command::Memory(wishes) => memory(wishes).await,
+        Command::Year(line) => ordinary_life(&line),
         Command::MemoryDesk => memory::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Desk => settle::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Synth(wishes) => {
@@ -293,6 +315,20 @@ async fn memory(line: Memory) -> Result<ExitCode, Problem> {
     })
     .await?;
     finish(&outcome, &outcome.faults)
+}
+
+fn ordinary_life(line: &Year) -> Result<ExitCode, Problem> {
+    let mut wishes = year::Wishes::usual(line.seed, line.patients, line.days);
+    if let Some(base) = line.base_per_second {
+        wishes.detection.global_rate.base_per_second = base;
+    }
+    let report =
+        year::run(&wishes).map_err(Problem::json(Path::new("the parameters of a year")))?;
+    if let Some(path) = &line.json {
+        let text = serde_json::to_string_pretty(&report).map_err(Problem::json(path))?;
+        std::fs::write(path, text + "\n").map_err(Problem::file("could not write", path))?;
+    }
+    finish(&report, &report.faults())
 }
 
 /// Prints figures, and what is not as it must be.

@@ -164,7 +164,8 @@ impl<'a> Somebody<'a> {
         let mut place = place(plan.seed, &population.practices, number);
         let is_canary = number >= FIRST_CANARY;
         if is_canary {
-            let canary = (number - FIRST_CANARY) / plan.canaries_per_practice.max(1);
+            // In turn, so that more canaries in each practice move none of the first.
+            let canary = (number - FIRST_CANARY) % plan.practices.max(1);
             place.practice = usize::try_from(canary).unwrap_or(0);
             (place.helper, place.next_of_kin) = (None, None);
             place.age = place.age.max(20);

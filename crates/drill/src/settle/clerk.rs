@@ -166,11 +166,7 @@ fn plan(wishes: &Wishes, notebook: &mut Notebook) -> Plan {
         notebook.seed = wishes.seed;
         notebook.practices = plan.practices;
     }
-    Plan {
-        practices: notebook.practices,
-        practices_seed: notebook.seed,
-        ..plan
-    }
+    plan.at(notebook.practices, notebook.seed)
 }
 
 fn keeper_command(wishes: &Wishes) -> Result<KeeperCommand, Problem> {

@@ -62,11 +62,9 @@ async fn work(order: &Order, out: &mpsc::Sender<Report>) -> Result<(), Problem> 
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let app = Arc::new(open_app(&order.data, "portal", &tasks, stop.clone())?);
-    let plan = Plan {
-        practices: u32::try_from(order.desks.len()).unwrap_or(u32::MAX),
-        practices_seed: order.practices_seed,
-        ..Plan::new(order.patients, order.seed, order.today)
-    };
+    let practices = u32::try_from(order.desks.len()).unwrap_or(u32::MAX);
+    let plan = Plan::new(order.patients, order.seed, order.today);
+    let plan = plan.at(practices, order.practices_seed);
     let population = Arc::new(Population::new(plan)?);
     let clients = order
         .desks

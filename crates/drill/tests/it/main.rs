@@ -4,3 +4,5 @@
 mod bench;
 #[cfg(test)]
 mod population;
+#[cfg(test)]
+mod year;

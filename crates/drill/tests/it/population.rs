@@ -247,6 +247,24 @@ fn each_practice_has_its_canaries_and_practices_differ() {
 }
 
 #[test]
+fn one_in_two_hundred_is_a_canary_and_each_practice_has_one() {
+    let plans = [10, 300, 5_000, 40_000, 490_000].map(|patients| Plan::new(patients, 3, TODAY));
+    for plan in plans
+        .into_iter()
+        .chain([Plan::new(40_000, 3, TODAY).at(6, 1)])
+    {
+        let patients = plan.patients;
+        let canaries = plan.practices * plan.canaries_per_practice;
+        assert!(plan.canaries_per_practice >= 1);
+        assert!(
+            u64::from(canaries) * 200 >= u64::from(patients),
+            "{canaries} of {patients}"
+        );
+        assert!(Population::new(plan).is_ok(), "{patients}");
+    }
+}
+
+#[test]
 fn letters_are_pdf_files_without_active_content() {
     for patient in population(60, 11).patients() {
         for letter in patient.unwrap().letters {

@@ -247,6 +247,7 @@ pub fn seen(caller: &Caller, request: u64, network: i64, lane: Lane) -> Observat
         was_granted_before: false,
         is_dormant: false,
         is_human: matches!(session.principal, Principal::Person(_)),
+        proved_at: Micros(session.proved_at.as_microsecond()),
         lane,
     }
 }

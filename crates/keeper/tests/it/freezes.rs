@@ -27,9 +27,9 @@ async fn foreign_documents(scene: &Scene, count: u64) -> Vec<ItemId> {
 }
 
 #[tokio::test]
-async fn three_foreign_patients_in_a_minute_freeze_the_session() {
+async fn four_foreign_patients_in_a_minute_freeze_the_session() {
     let scene = scene().await;
-    let items = foreign_documents(&scene, 3).await;
+    let items = foreign_documents(&scene, 4).await;
     let thief = scene.patient(99).await;
     let own = scene.document(99, thief).await;
     let thief = scene.keeper.as_patient(thief).await;
@@ -51,7 +51,7 @@ async fn three_foreign_patients_in_a_minute_freeze_the_session() {
 #[tokio::test]
 async fn a_freeze_stops_openings_on_their_way_and_survives_a_restart() {
     let scene = scene().await;
-    let items = foreign_documents(&scene, 3).await;
+    let items = foreign_documents(&scene, 4).await;
     let thief = scene.patient(99).await;
     let own = scene.document(99, thief).await.item;
     let thief = scene.keeper.as_patient(thief).await;
@@ -60,7 +60,7 @@ async fn a_freeze_stops_openings_on_their_way_and_survives_a_restart() {
     for number in 0..60 {
         let (scene, token) = (Arc::clone(&scene), thief.token.clone());
         let item = if number % 4 == 3 {
-            items[number / 4 % 3]
+            items[number / 4 % 4]
         } else {
             own
         };
@@ -166,7 +166,7 @@ async fn one_touch_of_a_canary_freezes_the_principal() {
 #[tokio::test]
 async fn refusals_to_what_is_frozen_are_summed_up_and_not_written_one_by_one() {
     let scene = scene().await;
-    let items = foreign_documents(&scene, 3).await;
+    let items = foreign_documents(&scene, 4).await;
     let thief = scene.patient(99).await;
     let thief = scene.keeper.as_patient(thief).await;
     for item in &items {

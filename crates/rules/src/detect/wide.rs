@@ -26,6 +26,7 @@ struct Rate {
 #[derive(Debug)]
 struct InstanceState {
     frozen: Distinct<Session>,
+    frozen_with_content: Distinct<Session>,
     people: Distinct<Patient>,
     opened: Count,
 }
@@ -112,6 +113,7 @@ impl Wide {
             .entry(instance)
             .or_insert_with(|| InstanceState {
                 frozen: Distinct::new(table.frozen_sessions.within),
+                frozen_with_content: Distinct::new(table.frozen_sessions.within),
                 people: Distinct::new(RECENT),
                 opened: Count::new(RECENT),
             })
@@ -191,28 +193,34 @@ impl Wide {
         })
     }
 
+    /// Sessions frozen over what they were refused cost nobody anything, and whoever wants to may have their own frozen
+    /// so: they wake a human and never put everybody else's instance into proof mode.
     pub(super) fn session_frozen(
         &mut self,
         table: &DetectionTable,
         at: Micros,
-        session: Session,
-        instance: Instance,
+        (session, instance, is_over_content): (Session, Instance, bool),
     ) -> Option<Alarm> {
         let state = self.instance(table, instance);
         state.frozen.touch(session, at);
-        let numbers = reached(state.frozen.used(at), table.frozen_sessions)?;
+        if is_over_content {
+            state.frozen_with_content.touch(session, at);
+        }
+        let threshold = table.frozen_sessions;
+        let over_content = reached(state.frozen_with_content.used(at), threshold);
+        let numbers = over_content.or_else(|| reached(state.frozen.used(at), threshold))?;
         state.frozen.clear();
+        let mut actions = vec![Action::Page];
+        if over_content.is_some() {
+            state.frozen_with_content.clear();
+            actions.insert(0, Action::ProofMode(instance));
+        }
         let (documents, people) = (state.opened.used(at), state.people.used(at));
         Some(Alarm {
             instance: Some(instance),
             documents,
             people,
-            ..about(
-                Rule::FrozenSessions,
-                at,
-                numbers,
-                vec![Action::ProofMode(instance), Action::Page],
-            )
+            ..about(Rule::FrozenSessions, at, numbers, actions)
         })
     }
 

@@ -40,6 +40,7 @@ pub fn seen(number: u64, at: Micros, patient: i64) -> Observation {
         was_granted_before: false,
         is_dormant: false,
         is_human: true,
+        proved_at: START - Span::minutes(30),
         lane: Lane::Ordinary,
     }
 }
@@ -70,7 +71,7 @@ fn after(seconds: u64) -> Micros {
 }
 
 #[test]
-fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
+fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_fourth_patient() {
     let mut detector = detector();
     let own = (0..3).map(|n| Observation {
         role: Role::Patient,
@@ -85,8 +86,8 @@ fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
             Reason::NotPermitted,
         )
     };
-    assert!(feed(&mut detector, [walk(100), walk(101), walk(101), walk(100)]).is_empty());
-    let alarms = detector.observe(&walk(102));
+    assert!(feed(&mut detector, [100, 101, 102, 101, 100, 102].map(walk)).is_empty());
+    let alarms = detector.observe(&walk(103));
     assert_eq!(rules(&alarms), [Rule::ForeignPatients]);
     assert_eq!(
         alarms[0].actions,
@@ -97,7 +98,7 @@ fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
     );
     assert_eq!(
         (alarms[0].numbers.counted, alarms[0].numbers.threshold),
-        (3, 3)
+        (4, 4)
     );
     assert_eq!(
         (alarms[0].documents, alarms[0].people),
@@ -105,7 +106,7 @@ fn a_stolen_login_that_walks_foreign_ids_is_frozen_at_the_third_patient() {
         "what it took before"
     );
     assert!(
-        feed(&mut detector, (103..200).map(walk)).is_empty(),
+        feed(&mut detector, (104..200).map(walk)).is_empty(),
         "frozen once"
     );
 }
@@ -196,8 +197,8 @@ fn a_run_is_outside_the_bulk_rules_and_not_outside_the_canary() {
 }
 
 #[test]
-fn one_document_each_of_forty_patients_in_five_minutes_freezes_the_principal() {
-    let broad = (0..60).map(|n| seen(n, after(n * 5), i64::try_from(n).unwrap()));
+fn one_document_each_of_forty_patients_in_a_minute_freezes_the_principal() {
+    let broad = (0..60).map(|n| seen(n, after(n), i64::try_from(n).unwrap()));
     let alarms = feed(&mut detector(), broad);
     assert_eq!(rules(&alarms), [Rule::Breadth]);
     assert_eq!(
@@ -208,6 +209,16 @@ fn one_document_each_of_forty_patients_in_five_minutes_freezes_the_principal() {
         ]
     );
     assert_eq!((alarms[0].documents, alarms[0].people), (40, 40));
+}
+
+#[test]
+fn one_document_each_of_forty_patients_in_five_minutes_needs_a_passkey_and_is_reviewed() {
+    let results = (0..90).map(|n| seen(n, after(n * 7), i64::try_from(n).unwrap()));
+    let alarms = feed(&mut detector(), results);
+    assert_eq!(rules(&alarms), [Rule::Breadth; 2], "every forty");
+    for alarm in alarms {
+        assert_eq!(alarm.actions, [Action::StepUp(Session(1)), Action::Review]);
+    }
 }
 
 #[test]
@@ -243,11 +254,33 @@ fn ordered(n: u64, ordinal: u64, age: Span) -> Observation {
 
 #[test]
 fn old_documents_in_the_order_of_deposit_freeze_the_principal_upwards_and_downwards() {
-    let up = (0..20).map(|n| ordered(n, 1_000 + n * n, Span::days(900)));
-    let down = (0..20).map(|n| ordered(n, 9_000 - n * n, Span::days(900)));
+    let quick = |n: u64, ordinal| Observation {
+        at: after(n * 4),
+        ..ordered(n, ordinal, Span::days(900))
+    };
+    let up = (0..20).map(|n| quick(n, 1_000 + n * n));
+    let down = (0..20).map(|n| quick(n, 9_000 - n * n));
     for alarms in [feed(&mut detector(), up), feed(&mut detector(), down)] {
         assert_eq!(rules(&alarms), [Rule::OrderedWalk]);
         assert_eq!(alarms[0].numbers.counted, 12);
+        assert_eq!(
+            alarms[0].actions,
+            [
+                Action::Freeze(Frozen::Principal(Principal(1))),
+                Action::OpenIncident
+            ]
+        );
+    }
+}
+
+#[test]
+fn a_recall_list_worked_by_each_one_s_last_letter_asks_for_a_passkey_now_and_then_and_freezes_nobody()
+ {
+    let list = (0..40).map(|n| ordered(n, 1_000 + n * n, Span::days(900)));
+    let alarms = feed(&mut detector(), list);
+    assert_eq!(rules(&alarms), [Rule::OrderedWalk; 3]);
+    for alarm in alarms {
+        assert_eq!(alarm.actions, [Action::StepUp(Session(1)), Action::Review]);
     }
 }
 
@@ -293,6 +326,31 @@ fn openings_faster_than_hands_need_a_step_up() {
     assert!(
         feed(&mut detector(), pages).is_empty(),
         "a page of six sections a second"
+    );
+}
+
+#[test]
+fn a_program_that_gives_a_passkey_each_time_is_frozen_at_the_third_and_tabs_opened_at_once_are_not()
+{
+    let quick = |n: u64| seen(n, START + Span::millis(i64::try_from(n * 100).unwrap()), 1);
+    let program = |n: u64| Observation {
+        proved_at: START + Span::seconds(i64::try_from(n / 10).unwrap()),
+        ..quick(n)
+    };
+    let alarms = feed(&mut detector(), (0..40).map(program));
+    assert_eq!(rules(&alarms), [Rule::MachineTiming; 3]);
+    assert_eq!(
+        alarms[2].actions,
+        [
+            Action::Freeze(Frozen::Session(Session(1))),
+            Action::OpenIncident
+        ]
+    );
+    let tabs = feed(&mut detector(), (0..40).map(quick));
+    assert_eq!(rules(&tabs), [Rule::MachineTiming; 4]);
+    assert!(
+        tabs.iter()
+            .all(|alarm| alarm.actions == [Action::StepUp(Session(1))])
     );
 }
 
@@ -436,26 +494,23 @@ fn twenty_patient_sessions_from_one_network_need_a_step_up_unless_the_network_is
 }
 
 #[test]
-fn five_frozen_sessions_put_an_instance_into_proof_mode_and_never_freeze_it() {
+fn five_sessions_frozen_over_content_put_an_instance_into_proof_mode_and_never_freeze_it() {
     let mut detector = detector();
     let mut alarms = Vec::new();
     for thief in 1..=5_i64 {
-        for patient in 0..3 {
-            let number = u64::try_from(thief * 10 + patient).unwrap();
-            let seen = denied(
-                number,
-                after(number),
-                Some(1_000 + patient),
-                Reason::NotPermitted,
-            );
+        for n in 0..40 {
+            let number = u64::try_from(thief * 100 + n).unwrap();
             alarms.extend(detector.observe(&Observation {
                 session: Session(thief),
                 principal: Principal(thief),
-                ..seen
+                ..seen(number, after(number), 1_000 * thief + n)
             }));
         }
     }
-    assert_eq!(rules(&alarms[5..]), [Rule::FrozenSessions]);
+    assert_eq!(
+        rules(&alarms),
+        [[Rule::Breadth; 5].as_slice(), &[Rule::FrozenSessions]].concat()
+    );
     assert_eq!(
         alarms[5].actions,
         [Action::ProofMode(Instance(1)), Action::Page]

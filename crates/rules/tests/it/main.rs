@@ -6,7 +6,14 @@
     reason = "all of this is tests, helpers too"
 )]
 
+mod attacks;
 mod budget;
 mod detect;
 mod sequencer;
+mod shapes;
 mod stolen_staff;
+mod weapons;
+
+// The drill plays ordinary life through the same.
+#[path = "../../../drill/src/small_keeper.rs"]
+mod small_keeper;
