@@ -11,6 +11,7 @@ use crate::memory;
 use crate::practice::{self, CommandError, command_socket, operators_file};
 use crate::serve::KeeperService;
 use crate::volume::VolumeTable;
+use crate::witness::WitnessTable;
 use candour_keeper_wire::service;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
@@ -141,6 +142,8 @@ struct Configuration {
     detection: DetectionTable,
     #[serde(default)]
     ledger_volume: VolumeTable,
+    #[serde(flatten)]
+    witnesses: WitnessTable,
 }
 
 /// Where everything of a data directory is.
@@ -251,6 +254,7 @@ async fn start(
             budgets: configuration.budgets,
             detection: configuration.detection,
             volume: configuration.ledger_volume,
+            witnesses: configuration.witnesses,
         },
         stop,
         tasks,

@@ -39,3 +39,4 @@ pub mod sql;
 pub mod subject_keys;
 pub mod tiles;
 pub mod volume;
+pub mod witness;

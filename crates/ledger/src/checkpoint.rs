@@ -55,8 +55,11 @@ impl fmt::Display for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a note's text; extension lines are refused, because nothing audits them.
-    fn parse(text: &str) -> Result<Self, CheckpointError> {
+    /// Reads a note's text, whoever signed it; extension lines are refused, because nothing audits them.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Text`].
+    pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let body = text.strip_suffix('\n').ok_or(CheckpointError::Text)?;
         let mut lines = body.split('\n');
         let (Some(origin), Some(size), Some(root), None) =

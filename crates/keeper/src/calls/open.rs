@@ -124,14 +124,22 @@ async fn release(
     };
     if let Some(refusal) = appended.refused {
         if refusal.reason == Reason::Frozen {
-            withheld.push(hold_back(ask, one, &appended));
+            withheld.push(hold_back(ask, one, &appended, Reason::Frozen));
         }
         return denied(refused(refusal.reason, refusal.retry_after_seconds));
     }
-    // The last look: whatever was frozen while the entry was written is not released to.
-    if ask.core.freezes.is_stopped(&one.guards) {
-        withheld.push(hold_back(ask, one, &appended));
-        return denied(refused(Reason::Frozen, 0));
+    // The last look: whatever was frozen while the entry was written is not released to, nor what lies further than
+    // witnesses let it.
+    let stopped = if ask.core.freezes.is_stopped(&one.guards) {
+        Some(Reason::Frozen)
+    } else if ask.core.witnesses.let_open(appended.index) {
+        None
+    } else {
+        Some(Reason::LedgerUnavailable)
+    };
+    if let Some(reason) = stopped {
+        withheld.push(hold_back(ask, one, &appended, reason));
+        return denied(refused(reason, 0));
     }
     match grant(ask, one, release, appended).await {
         Ok(granted) => {
@@ -143,7 +151,7 @@ async fn release(
             }
         }
         Err(reason) => {
-            withheld.push(hold_back(ask, one, &appended));
+            withheld.push(hold_back(ask, one, &appended, Reason::Frozen));
             denied(refused(reason, 0))
         }
     }
@@ -205,10 +213,10 @@ fn item_grant(
 }
 
 /// The entry that says: granted, written, and then not released.
-fn hold_back(ask: &Ask<'_>, one: &Planned, appended: &Appended) -> Draft {
+fn hold_back(ask: &Ask<'_>, one: &Planned, appended: &Appended, reason: Reason) -> Draft {
     let caller = ask.caller;
     let mut draft = Draft::of_session(EntryKind::Withheld, &caller.session, Some(caller.purpose));
-    draft.row.decision = Reason::Frozen.number();
+    draft.row.decision = reason.number();
     draft.row.item = one.item.map_or(0, KeyedToken::surrogate);
     draft.row.item_kind = one.item_kind;
     draft.body.of_grant = appended.index;

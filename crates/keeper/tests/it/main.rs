@@ -24,3 +24,4 @@ mod schema;
 mod socket;
 mod tiles;
 mod trouble;
+mod witness;
