@@ -110,7 +110,9 @@ pub async fn run(
     loop {
         if let Some(newest) = folder.newest() {
             if shown.as_ref() != Some(&newest) {
-                asked.iter_mut().for_each(|one| one.line = None);
+                for one in &mut asked {
+                    one.line = None;
+                }
                 shown = Some(newest.clone());
             }
             round(&folder, &newest, &mut asked).await;
@@ -224,10 +226,10 @@ impl Asked {
                 }
             }
         }
-        match self.size > size {
-            true => Err(folder.ahead(self.size)),
-            false => Err(Failed::Overtaken),
+        if self.size > size {
+            return Err(folder.ahead(self.size));
         }
+        Err(Failed::Overtaken)
     }
 
     /// Of the lines that were answered the one of the key that is configured.

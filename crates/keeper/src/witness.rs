@@ -282,7 +282,9 @@ impl Witnesses {
                 }
                 Some(_) => {}
                 None => {
-                    tracing::error!("what was brought is no cosigned checkpoint; it is passed over")
+                    tracing::error!(
+                        "what was brought is no cosigned checkpoint; it is passed over"
+                    );
                 }
             }
         }

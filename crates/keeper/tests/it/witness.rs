@@ -327,7 +327,7 @@ async fn a_witness_that_saw_another_past_is_an_alarm_and_what_it_cosigned_is_set
     // Within a second it is an entry, and only one.
     let of = (i16::from(EntryKind::Alarm.number()), i16::from(WITNESS));
     for _ in 0..300 {
-        if keeper.entries().await.get(&of).is_some() {
+        if keeper.entries().await.contains_key(&of) {
             break;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
