@@ -21,6 +21,8 @@ pub struct Accounts {
     pub room: Account,
     /// The status site.
     pub status: Account,
+    /// The one that shows checkpoints to witnesses.
+    pub witness: Account,
     /// The demonstration's mailbox.
     pub mailbox: Account,
 }
@@ -46,6 +48,7 @@ impl Accounts {
             worker: of("candour-worker")?,
             room: of("candour-room")?,
             status: of("candour-status")?,
+            witness: of("candour-witness")?,
             mailbox: of("candour-mailbox")?,
             supervisor,
         })

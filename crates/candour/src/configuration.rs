@@ -43,6 +43,15 @@ pub struct Configuration {
     /// Ballast and alarms of the ledger's volume, other than the keeper's own; the keeper reads and checks them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_volume: Option<serde_json::Value>,
+    /// Who is asked to cosign the ledger's checkpoints; the keeper checks what they signed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<Witness>,
+    /// How many of them must have cosigned; the keeper reads and checks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness_quorum: Option<u32>,
+    /// Most entries that so many have not seen, before nothing opens; the keeper reads and checks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_unwitnessed_entries: Option<u64>,
     /// The time zone in which pages and letters state times, by its name in the tz database.
     #[serde(default = "default_zone")]
     pub zone: String,
@@ -52,6 +61,18 @@ pub struct Configuration {
     /// Who runs the installation and speaks in its letters; a demonstration may leave it out.
     #[serde(default)]
     pub operator: Option<Operator>,
+}
+
+/// A witness: somebody else's program that sees the ledger grow (`docs/operate/witness.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Witness {
+    /// What people call it.
+    pub name: String,
+    /// Its submission prefix: where it is asked.
+    pub url: String,
+    /// Its verifier key.
+    pub key: String,
 }
 
 /// Who runs an installation.
@@ -119,6 +140,9 @@ impl Configuration {
             budgets: Some(serde_json::json!({ "client": { "deposited_hour_floor": 1_000_000 } })),
             detection: None,
             ledger_volume: None,
+            witnesses: Vec::new(),
+            witness_quorum: None,
+            most_unwitnessed_entries: None,
             zone: default_zone(),
             backups_kept_days: default_backups_kept(),
             operator: None,

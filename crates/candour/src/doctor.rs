@@ -11,7 +11,7 @@ use std::time::Duration;
 use candour_embedded::cluster::enough_room;
 use candour_embedded::{Account, Binaries};
 use candour_keeper_api::Keeper;
-use candour_keeper_api::wire::{Call, Reply, StatusQuestion};
+use candour_keeper_api::wire::{Call, Reply, Status, StatusQuestion};
 
 use crate::configuration::FILE;
 use crate::problem::sentence;
@@ -162,6 +162,9 @@ fn keeper(data: &Path) -> Result<String, Problem> {
         .build()
         .map_err(|error| Problem::Machine(format!("the keeper cannot be asked: {error}")))?;
     match runtime.block_on(keeper.call(Call::Status(StatusQuestion {}))) {
+        Ok(Reply::Status(status)) if unwitnessed(&status).is_some() => {
+            Err(Problem::Machine(unwitnessed(&status).unwrap_or_default()))
+        }
         Ok(Reply::Status(status)) if status.ledger_writable => Ok(format!(
             "the keeper answers; its ledger has {} entries and can be written",
             status.ledger_size
@@ -181,6 +184,25 @@ fn keeper(data: &Path) -> Result<String, Problem> {
             data.join("log/keeper.log").display()
         ))),
     }
+}
+
+/// What is wrong with witnesses, if anything is.
+fn unwitnessed(status: &Status) -> Option<String> {
+    let seen = status.witnessing.as_ref()?;
+    if let Some(witness) = seen.witnesses.iter().find(|witness| witness.conflict > 0) {
+        return Some(format!(
+            "the witness {} has seen {} entries of this ledger that are not these: it may have been rolled back. \
+             docs/operate/witness.md says what to do",
+            witness.name, witness.conflict
+        ));
+    }
+    seen.stops.then(|| {
+        format!(
+            "the keeper opens nothing: its ledger has {} entries, and {} witnesses have seen only {}. log/witness-client.log \
+             says why; then ring who runs them",
+            status.ledger_size, seen.quorum, seen.cosigned
+        )
+    })
 }
 
 /// What is missing of the ledger, and the two ways on.

@@ -115,6 +115,7 @@ fn lay_out(data: &DataFolder, accounts: &Accounts) -> Result<(), Problem> {
         portal,
         worker,
         room,
+        witness,
         mailbox,
         ..
     } = accounts;
@@ -127,6 +128,8 @@ fn lay_out(data: &DataFolder, accounts: &Accounts) -> Result<(), Problem> {
         ("keeper", 0o700, keeper),
         // What anybody may see of the ledger; the keeper writes it, the status site serves it.
         ("ledger", 0o755, keeper),
+        // What witnesses cosigned: brought by the one who asks them, read and checked by the keeper.
+        ("witnesses", 0o755, witness),
         ("objects", 0o755, supervisor),
         ("room", 0o700, room),
         ("mailbox", 0o700, mailbox),

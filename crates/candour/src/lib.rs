@@ -20,6 +20,8 @@ pub mod secrets;
 pub mod serve;
 pub mod supervisor;
 pub mod terminal;
+pub mod witness;
+pub mod witness_client;
 pub mod worker;
 
 pub use configuration::Configuration;

@@ -1,6 +1,7 @@
 //! The command line of Candour.
 
 use std::alloc::System;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use candour::installation::DRILL;
 use candour::problem::sentence;
 use candour::{
     Configuration, Problem, backup, demo, doctor, import, mailbox_page, portal, programs, restore,
-    room, serve, worker,
+    room, serve, witness, witness_client, worker,
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
@@ -91,6 +92,11 @@ enum Command {
     /// The demonstration's mail server and its page; started by serve.
     #[command(hide = true)]
     Mailbox(Data),
+    /// Watch somebody else's ledger: cosign its checkpoints while it only grows.
+    Witness(witness::Wishes),
+    /// The process that shows checkpoints to witnesses; started by serve.
+    #[command(hide = true)]
+    WitnessClient(Data),
     /// Run a real attack on a cloned installation with synthetic people.
     #[command(disable_help_flag = true)]
     Drill {
@@ -151,6 +157,8 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Room(Data { data }) => room(&data)?,
         Command::Status(Data { data }) => status(&data)?,
         Command::Mailbox(Data { data }) => mailbox(&data)?,
+        Command::Witness(wishes) => watch(&wishes)?,
+        Command::WitnessClient(Data { data }) => ask_witnesses(&data)?,
         Command::Drill { arguments } => return Err(become_drill(&[], &arguments)),
         Command::Synth { arguments } => return Err(become_drill(&["synth"], &arguments)),
     }
@@ -202,6 +210,22 @@ fn status(data: &std::path::Path) -> Result<(), Problem> {
 fn mailbox(data: &std::path::Path) -> Result<(), Problem> {
     let configuration = Configuration::read(data)?;
     part(async |stop| mailbox_page::run(data, &configuration, clock, stop).await)
+}
+
+fn ask_witnesses(data: &std::path::Path) -> Result<(), Problem> {
+    let configuration = Configuration::read(data)?;
+    part(async |stop| witness_client::run(data, &configuration, stop).await)
+}
+
+fn watch(wishes: &witness::Wishes) -> Result<(), Problem> {
+    serve::until_ended(async |stop| {
+        let announce = |key: &str, address| {
+            let out = &mut std::io::stdout().lock();
+            let _ = writeln!(out, "{key}").and_then(|()| out.flush());
+            tracing::info!(%address, "the witness listens; the line above is its verifier key");
+        };
+        witness::run(wishes, clock, stop, announce).await
+    })
 }
 
 /// Runs a part that the supervisor started: it ends when asked, and when the supervisor is gone.

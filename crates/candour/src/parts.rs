@@ -69,7 +69,17 @@ pub fn behind(installation: &Installation) -> Vec<Part> {
         ready: Ready::Socket(installation.data.join("run/keeper.sock")),
     };
     let worker = ours(installation, "worker", &accounts.worker, Ready::Running);
-    mailbox.into_iter().chain([keeper, worker]).collect()
+    let is_witnessed = !installation.configuration.witnesses.is_empty();
+    let witness = is_witnessed.then(|| {
+        ours(
+            installation,
+            "witness-client",
+            &accounts.witness,
+            Ready::Running,
+        )
+    });
+    let mailbox = mailbox.into_iter();
+    mailbox.chain([keeper, worker]).chain(witness).collect()
 }
 
 /// The parts that people see.

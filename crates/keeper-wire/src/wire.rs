@@ -293,6 +293,49 @@ pub struct Status {
     /// The keeper's memory stays out of swap.
     #[prost(bool, tag = "15")]
     pub memory_locked: bool,
+    /// Who else sees the ledger grow; absent where no witness is configured.
+    #[prost(message, optional, tag = "16")]
+    pub witnessing: Option<Witnessing>,
+}
+
+/// Who else sees the ledger grow, and what waits for them.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Witnessing {
+    /// Every configured witness.
+    #[prost(message, repeated, tag = "1")]
+    pub witnesses: Vec<Witness>,
+    /// How many must have cosigned; 0: nothing waits for them.
+    #[prost(uint32, tag = "2")]
+    pub quorum: u32,
+    /// Most entries beyond the newest that so many cosigned, before nothing opens.
+    #[prost(uint64, tag = "3")]
+    pub most_entries: u64,
+    /// Entries that so many cosigned, and at least one did.
+    #[prost(uint64, tag = "4")]
+    pub cosigned: u64,
+    /// Nothing opens until they have seen more.
+    #[prost(bool, tag = "5")]
+    pub stops: bool,
+}
+
+/// A witness: what it has seen, as its own cosignature says.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Witness {
+    /// What people call it.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its verifier key.
+    #[prost(string, tag = "2")]
+    pub key: String,
+    /// Entries it has seen; 0 where none is known.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+    /// When, in Unix seconds of its own clock.
+    #[prost(uint64, tag = "4")]
+    pub at_seconds: u64,
+    /// It saw so many entries of another past of this ledger; 0 where nothing is wrong.
+    #[prost(uint64, tag = "5")]
+    pub conflict: u64,
 }
 
 /// A budget or threshold that is set other than the design's.

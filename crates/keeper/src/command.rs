@@ -15,6 +15,7 @@ use crate::root::{self, RootFile};
 use crate::serve::KeeperService;
 use crate::unlock;
 use crate::volume::VolumeTable;
+use crate::witness::WitnessTable;
 use candour_keeper_wire::service;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
@@ -154,6 +155,8 @@ struct Configuration {
     detection: DetectionTable,
     #[serde(default)]
     ledger_volume: VolumeTable,
+    #[serde(flatten)]
+    witnesses: WitnessTable,
 }
 
 /// Where everything of a data directory is.
@@ -326,6 +329,7 @@ async fn start(
             budgets: configuration.budgets,
             detection: configuration.detection,
             volume: configuration.ledger_volume,
+            witnesses: configuration.witnesses,
         },
         stop,
         tasks,

@@ -24,6 +24,7 @@ use crate::sql::calls as sql;
 use crate::subject_keys::{SubjectKeyError, SubjectKeys};
 use crate::tiles::PublicTiles;
 use crate::volume::{Volume, VolumeTable};
+use crate::witness::{WitnessError, WitnessTable, Witnesses};
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::EntryBody;
 use candour_keeper_wire::words::Reason;
@@ -98,6 +99,8 @@ pub struct CoreParts {
     pub detection: DetectionTable,
     /// Ballast and alarms of the ledger's volume.
     pub volume: VolumeTable,
+    /// Who must have seen the ledger; their cosignatures are brought to `witnesses` beside the public folder.
+    pub witnesses: WitnessTable,
 }
 
 /// Why a keeper does not start.
@@ -118,6 +121,9 @@ pub enum CoreError {
     /// The checkpoints do not serve.
     #[error(transparent)]
     Checkpoints(#[from] CheckpointError),
+    /// The witnesses do not serve.
+    #[error(transparent)]
+    Witnesses(#[from] WitnessError),
     /// The checkpoint key does not serve.
     #[error("the checkpoint key cannot be used")]
     CheckpointKey,
@@ -177,6 +183,8 @@ pub struct Core {
     pub tiles: Arc<PublicTiles>,
     /// Where what was erased is named, outside the database.
     pub(crate) tombstones: PathBuf,
+    /// Who else has seen it.
+    pub witnesses: Arc<Witnesses>,
     /// Cancelled when the keeper must end and be started again.
     pub restart: CancellationToken,
     /// Where rows that do not verify are told of.
@@ -220,12 +228,14 @@ impl Core {
         let epochs = subject_keys.read_epochs().await?;
         let checkpoints = Arc::new(open_checkpoints(&parts.folder, &keys, made.id)?);
         let last = checkpoints.last()?.map(|(_, _, text)| text);
+        let brought = parts.public.with_file_name("witnesses");
         let tiles = Arc::new(PublicTiles {
             folder: parts.public,
             verifier: checkpoints.verifier(),
             pool: pool.clone(),
             salts: ledger::salt_key(&keys),
         });
+        let witnesses = Witnesses::new(&parts.witnesses, brought, Arc::clone(&tiles))?;
         // Ends after `stop`, when what happens at the end is written.
         let last_of_all = CancellationToken::new();
         let (ledger, freezes) = ledger::start(LedgerParts {
@@ -276,6 +286,7 @@ impl Core {
             checkpoints,
             tiles,
             tombstones: crate::erasure::tombstones(&parts.folder),
+            witnesses: Arc::new(witnesses),
             restart: CancellationToken::new(),
             foreign,
             grants: Grants::from(ledger_size),

@@ -7,6 +7,7 @@ use crate::facts::{Enrolment, Fact, Patient};
 use crate::identity::commit;
 use crate::making;
 use crate::volume::VolumeTable;
+use crate::witness::WitnessTable;
 use candour_keeper_wire::words::EntryKind;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
@@ -63,6 +64,7 @@ pub(crate) async fn inside() -> Inside {
             ballast_mib: 0,
             low_mib: 0,
         },
+        witnesses: WitnessTable::default(),
     };
     let core = Core::start(parts, stop.clone(), &TaskTracker::new())
         .await

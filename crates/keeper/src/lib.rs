@@ -42,3 +42,4 @@ pub mod subject_keys;
 pub mod tiles;
 pub mod unlock;
 pub mod volume;
+pub mod witness;

@@ -86,6 +86,12 @@ async fn dispatch(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
     if core.ledger.health() != Health::Well {
         return Err(Reason::LedgerUnavailable.into());
     }
+    // Before it is written down: what cannot open does not make the ledger longer. Signing in, depositing, freezing and
+    // what officers do goes on.
+    let releases = matches!(call, Call::Open(_) | Call::Find(_) | Call::History(_));
+    if releases && !core.witnesses.let_open(core.ledger.size()) {
+        return Err(Reason::LedgerUnavailable.into());
+    }
     match call {
         Call::Open(call) => calls::open::open(core, instance, call).await,
         Call::Find(call) => calls::find::find(core, instance, call).await,
@@ -184,5 +190,6 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         missing_to: core.ledger.loss().map_or(0, |loss| loss.to),
         limits: core.config.limits.differing.clone(),
         memory_locked: memory::is_locked(),
+        witnessing: core.witnesses.status(),
     }
 }

@@ -11,7 +11,7 @@ use crate::reader::{self, Unreadable};
 use crate::sql::ledger as sql;
 use candour_ledger::{
     Checkpoint, Entry, FromTiles, Frontier, Hash, LogVerifier, Opening, ProofError, Receipt, Tile,
-    Tiler, leaf_hash, prove_inclusion, verify_inclusion,
+    Tiler, continued, leaf_hash, prove_inclusion, verify_inclusion,
 };
 use candour_seal::MacKey;
 use deadpool_postgres::Pool;
@@ -256,19 +256,7 @@ impl PublicTiles {
             // Whoever asks was written down under a checkpoint, so this is not the beginning.
             return Err(PublishError::Missing);
         };
-        let tiles = RefCell::new(BTreeMap::new());
-        let read = |tile: &Tile| -> Result<Vec<u8>, PublishError> {
-            if let Some(bytes) = tiles.borrow().get(tile) {
-                return Ok(Vec::clone(bytes));
-            }
-            // A narrow one goes when the full one is there.
-            let filled = self.folder.join(tile.filled().to_string());
-            let bytes = fs::read(self.folder.join(tile.to_string()))
-                .or_else(|_| fs::read(&filled))
-                .map_err(|error| failed(&filled, error))?;
-            tiles.borrow_mut().insert(*tile, bytes.clone());
-            Ok(bytes)
-        };
+        let read = self.tiles();
         let source = FromTiles { size, read };
         let seen = entries.iter().filter(|(entry, _)| entry.index < size);
         let receipt = |&(entry, opening): &(Entry, Opening)| -> Result<Receipt, PublishError> {
@@ -284,6 +272,34 @@ impl PublicTiles {
             })
         };
         seen.map(receipt).collect()
+    }
+
+    /// Gives the folder's tiles; each is read once.
+    fn tiles(&self) -> impl Fn(&Tile) -> Result<Vec<u8>, PublishError> {
+        let tiles = RefCell::new(BTreeMap::new());
+        move |tile: &Tile| {
+            if let Some(bytes) = tiles.borrow().get(tile) {
+                return Ok(Vec::clone(bytes));
+            }
+            // A narrow one goes when the full one is there.
+            let filled = self.folder.join(tile.filled().to_string());
+            let bytes = fs::read(self.folder.join(tile.to_string()))
+                .or_else(|_| fs::read(&filled))
+                .map_err(|error| failed(&filled, error))?;
+            tiles.borrow_mut().insert(*tile, bytes.clone());
+            Ok(bytes)
+        }
+    }
+
+    /// Whether what outsiders see of the ledger continues this checkpoint, which may be of another past.
+    pub(crate) fn continues(&self, older: &Checkpoint) -> Result<bool, PublishError> {
+        let (newest, _) = self.published()?.ok_or(PublishError::Missing)?;
+        if older.size == 0 || older.size > newest.size {
+            return Ok(older.size == 0);
+        }
+        let (size, read) = (newest.size, self.tiles());
+        let (root, _) = continued(older.size, size, &newest.root, &FromTiles { size, read })?;
+        Ok(root == older.root)
     }
 
     /// Goes on from what stands in the folder, once it gives the root that stands there signed.
@@ -383,14 +399,7 @@ impl PublicTiles {
     /// contradicts is evidence, so it is only set aside.
     fn clear(&self, evidence: Option<u64>) -> Result<(), PublishError> {
         if let Some(size) = evidence {
-            let lost = self.folder.join("lost");
-            let kept = lost.join(format!("{size:020}.checkpoint"));
-            let moved =
-                fs::create_dir_all(&lost).and_then(|()| fs::rename(self.checkpoint(), kept));
-            moved.map_err(|error| failed(&lost, error))?;
-            for folder in [&lost, &self.folder] {
-                sync_folder(folder).map_err(|error| failed(folder, error))?;
-            }
+            set_aside(&self.folder, "checkpoint", size)?;
         }
         let (checkpoint, tiles) = (self.checkpoint(), self.folder.join("tile"));
         gone(&checkpoint, fs::remove_file(&checkpoint))?;
@@ -398,13 +407,25 @@ impl PublicTiles {
     }
 }
 
-fn failed(path: &Path, source: io::Error) -> PublishError {
+pub(crate) fn failed(path: &Path, source: io::Error) -> PublishError {
     let path = path.to_path_buf();
     PublishError::Io { path, source }
 }
 
+/// Moves a checkpoint of the public folder that the ledger contradicts to where nobody serves it.
+pub(crate) fn set_aside(folder: &Path, name: &str, size: u64) -> Result<(), PublishError> {
+    let lost = folder.join("lost");
+    let kept = lost.join(format!("{size:020}.{name}"));
+    let moved = fs::create_dir_all(&lost).and_then(|()| fs::rename(folder.join(name), kept));
+    moved.map_err(|error| failed(&lost, error))?;
+    for folder in [lost.as_path(), folder] {
+        sync_folder(folder).map_err(|error| failed(folder, error))?;
+    }
+    Ok(())
+}
+
 /// What was taken away may have been gone already.
-fn gone(path: &Path, removed: io::Result<()>) -> Result<(), PublishError> {
+pub(crate) fn gone(path: &Path, removed: io::Result<()>) -> Result<(), PublishError> {
     match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(path, error)),
         _ => Ok(()),

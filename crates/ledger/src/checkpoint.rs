@@ -1,8 +1,9 @@
-//! Signed checkpoints: C2SP tlog-checkpoint in a C2SP signed note with Ed25519.
+//! Signed checkpoints: C2SP tlog-checkpoint in a C2SP signed note with Ed25519; cosignatures of witnesses beside it.
 
+mod cosignature;
 mod key;
 
-pub use key::{KeyError, LogSigner, LogVerifier};
+pub use key::{KeyError, LogSigner, LogVerifier, Signer, Verifier, WitnessSigner, WitnessVerifier};
 
 use std::fmt;
 
@@ -54,8 +55,11 @@ impl fmt::Display for Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads a note's text; extension lines are refused, because nothing audits them.
-    fn parse(text: &str) -> Result<Self, CheckpointError> {
+    /// Reads a note's text, whoever signed it; extension lines are refused, because nothing audits them.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Text`].
+    pub fn parse(text: &str) -> Result<Self, CheckpointError> {
         let body = text.strip_suffix('\n').ok_or(CheckpointError::Text)?;
         let mut lines = body.split('\n');
         let (Some(origin), Some(size), Some(root), None) =
@@ -87,9 +91,7 @@ impl LogSigner {
             root,
         };
         let text = checkpoint.to_string();
-        let signature = self.signature(text.as_bytes());
-        let signature = STANDARD.encode([self.id().as_slice(), &signature].concat());
-        format!("{text}\n{DASH}{} {signature}\n", self.name())
+        format!("{text}\n{}", self.line(text.as_bytes(), &[]))
     }
 }
 
@@ -99,29 +101,15 @@ impl LogVerifier {
     /// # Errors
     /// [`CheckpointError`] when it is not one.
     pub fn open(&self, note: &str) -> Result<Checkpoint, CheckpointError> {
-        if note.len() > LARGEST_NOTE || note.chars().any(|char| char < ' ' && char != '\n') {
-            return Err(CheckpointError::Note);
-        }
-        let end = note.rfind("\n\n").ok_or(CheckpointError::Note)?;
-        let (text, signatures) = (&note[..=end], &note[end + 2..]);
-        let signatures = signatures.strip_suffix('\n').ok_or(CheckpointError::Note)?;
-        let mut signed = false;
-        for line in signatures.split('\n') {
-            let (name, bytes) = signature_line(line)?;
-            let Some((id, signature)) = bytes.split_first_chunk::<4>() else {
-                return Err(CheckpointError::Note);
-            };
-            if name == self.name() && *id == self.id() {
-                if !self.accepts(text.as_bytes(), signature) {
-                    return Err(CheckpointError::Forged);
-                }
-                signed = true;
-            }
-        }
-        if !signed {
+        let note = Note::parse(note)?;
+        let mut signatures = self.own(&note).peekable();
+        if signatures.peek().is_none() {
             return Err(CheckpointError::Unsigned);
         }
-        let checkpoint = Checkpoint::parse(text)?;
+        if !signatures.all(|signature| self.accepts(note.text.as_bytes(), signature)) {
+            return Err(CheckpointError::Forged);
+        }
+        let checkpoint = Checkpoint::parse(note.text)?;
         if checkpoint.origin == self.name() {
             Ok(checkpoint)
         } else {
@@ -130,18 +118,59 @@ impl LogVerifier {
     }
 }
 
-const DASH: &str = "— ";
-
-fn signature_line(line: &str) -> Result<(&str, Vec<u8>), CheckpointError> {
-    let line = line.strip_prefix(DASH).ok_or(CheckpointError::Note)?;
-    let (name, signature) = line.split_once(' ').ok_or(CheckpointError::Note)?;
-    if !key::is_name(name) {
-        return Err(CheckpointError::Note);
+impl<const TYPE: u8> Verifier<TYPE> {
+    /// What a note has as signatures by this key, by name and id.
+    fn own<'n>(&self, note: &'n Note<'_>) -> impl Iterator<Item = &'n [u8]> {
+        let (name, id) = (self.name(), self.id());
+        let all = note.signatures.iter();
+        all.filter_map(move |(of, bytes)| bytes.strip_prefix(&id).filter(|_| *of == name))
     }
-    let signature = STANDARD
-        .decode(signature)
-        .map_err(|_| CheckpointError::Note)?;
-    Ok((name, signature))
+}
+
+/// A signed note taken apart; nothing of it is checked yet.
+pub struct Note<'a> {
+    /// What was signed, with the newline at its end.
+    pub text: &'a str,
+    /// Name of the key, and its id with what it signed.
+    signatures: Vec<(&'a str, Vec<u8>)>,
+}
+
+impl<'a> Note<'a> {
+    /// Takes a note apart.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Note`] when it is none.
+    pub fn parse(note: &'a str) -> Result<Self, CheckpointError> {
+        if note.len() > LARGEST_NOTE || note.chars().any(|char| char < ' ' && char != '\n') {
+            return Err(CheckpointError::Note);
+        }
+        let end = note.rfind("\n\n").ok_or(CheckpointError::Note)?;
+        let (text, signatures) = (&note[..=end], &note[end + 2..]);
+        let signatures = signatures.strip_suffix('\n').ok_or(CheckpointError::Note)?;
+        Ok(Self {
+            text,
+            signatures: signatures
+                .split('\n')
+                .map(signature_line)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// How many signature lines it has.
+    pub fn signatures(&self) -> usize {
+        self.signatures.len()
+    }
+}
+
+/// The key's name, and its id with the signature.
+fn signature_line(line: &str) -> Result<(&str, Vec<u8>), CheckpointError> {
+    let line = line.strip_prefix("— ").ok_or(CheckpointError::Note)?;
+    let (name, signature) = line.split_once(' ').ok_or(CheckpointError::Note)?;
+    let signature = STANDARD.decode(signature).ok();
+    match signature.filter(|bytes| bytes.len() >= 4 && key::is_name(name)) {
+        Some(signature) => Ok((name, signature)),
+        None => Err(CheckpointError::Note),
+    }
 }
 
 #[cfg(test)]

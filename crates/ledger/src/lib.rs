@@ -11,12 +11,15 @@ pub mod receipt;
 pub mod tile;
 pub mod tree;
 
-pub use checkpoint::{Checkpoint, CheckpointError, KeyError, LogSigner, LogVerifier};
+pub use checkpoint::{
+    Checkpoint, CheckpointError, KeyError, LogSigner, LogVerifier, Note, WitnessSigner,
+    WitnessVerifier,
+};
 pub use entry::{ENTRY_LENGTH, Entry, EntryError, body_digest};
 pub use export::{ExportReader, ExportWriter, Record};
 pub use proof::{
-    Levels, ProofError, Subtrees, prove_consistency, prove_inclusion, verify_consistency,
-    verify_inclusion,
+    Levels, ProofError, Subtrees, continued, prove_consistency, prove_inclusion, root_of,
+    verify_consistency, verify_inclusion,
 };
 pub use receipt::{Opening, Receipt};
 pub use tile::{FromTiles, Of, Tile, Tiler};

@@ -83,10 +83,18 @@ impl Levels {
     /// # Errors
     /// [`ProofError::Size`] when the tree has fewer.
     pub fn root(&self, size: u64) -> Result<Hash, ProofError> {
-        match size {
-            0 => Ok(crate::tree::empty_root()),
-            _ => range_root(self, 0..size),
-        }
+        root_of(size, self)
+    }
+}
+
+/// The root over the first `size` leaves.
+///
+/// # Errors
+/// The source's own errors.
+pub fn root_of<S: Subtrees>(size: u64, source: &S) -> Result<Hash, S::Error> {
+    match size {
+        0 => Ok(crate::tree::empty_root()),
+        _ => range_root(source, 0..size),
     }
 }
 
@@ -164,6 +172,23 @@ pub fn prove_consistency<S: Subtrees>(
     }
     proof.reverse();
     Ok(proof)
+}
+
+/// The root over the first `older` leaves, and the proof that the tree of `newer` leaves continues that one; both are
+/// checked against the root of the newer one, so that a source which gives wrong hashes is found out.
+///
+/// # Errors
+/// As [`prove_consistency`]; also when the source's hashes do not lead to `newer_root`.
+pub fn continued<S: Subtrees>(
+    older: u64,
+    newer: u64,
+    newer_root: &Hash,
+    source: &S,
+) -> Result<(Hash, Vec<Hash>), S::Error> {
+    let proof = prove_consistency(older, newer, source)?;
+    let root = root_of(older, source)?;
+    verify_consistency(older, &root, newer, newer_root, &proof)?;
+    Ok((root, proof))
 }
 
 /// Checks that the leaf with hash `leaf` stands at `index` in the tree of `size` leaves with this root.

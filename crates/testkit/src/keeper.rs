@@ -15,6 +15,7 @@ use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
 use candour_keeper::session::{NewSession, Principal};
 use candour_keeper::volume::VolumeTable;
+pub use candour_keeper::witness::{Named, WitnessTable};
 use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
 use candour_keeper_api::{Keeper, KeeperAddress, Token, service};
 use candour_rules::budget::BudgetTable;
@@ -59,6 +60,8 @@ pub struct Settings {
     pub detection: DetectionTable,
     /// Ballast and alarms of the ledger's volume.
     pub volume: VolumeTable,
+    /// Who must have seen the ledger.
+    pub witnesses: WitnessTable,
 }
 
 impl Default for Settings {
@@ -71,6 +74,7 @@ impl Default for Settings {
                 ballast_mib: 0,
                 low_mib: 0,
             },
+            witnesses: WitnessTable::default(),
         }
     }
 }
@@ -184,6 +188,7 @@ impl TestKeeper {
             budgets: settings.budgets.clone(),
             detection: settings.detection.clone(),
             volume: settings.volume.clone(),
+            witnesses: settings.witnesses.clone(),
         };
         let core = Core::start(parts, stop.clone(), &tasks).await?;
         let instances = Instances::at(&folder.path().join("instances.json"));
@@ -260,6 +265,11 @@ impl TestKeeper {
     /// What outsiders see of its ledger.
     pub fn public(&self) -> PathBuf {
         self.folder.path().join("ledger")
+    }
+
+    /// Where cosignatures of witnesses are brought to.
+    pub fn brought(&self) -> PathBuf {
+        self.folder.path().join("witnesses")
     }
 
     /// Its root key.

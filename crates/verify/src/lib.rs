@@ -3,6 +3,7 @@
 //! It is no part of the keeper, and knows the formats of `candour-ledger` and nothing else of ours. Formats byte for
 //! byte: `docs/formats/entries.md` and `receipt.md`.
 
+pub mod cosigned;
 pub mod receipt;
 pub mod whole;
 

@@ -5,12 +5,14 @@ use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use candour_ledger::LogVerifier;
+use candour_ledger::{LogVerifier, WitnessVerifier};
+use candour_verify::cosigned::check as check_cosigned;
 use candour_verify::receipt;
 use candour_verify::{Checkpoints, Report, verify};
 use clap::Parser;
 
-/// Checks a whole ledger: its signatures, its tree, its order and every entry. Or, with `receipt`, single entries.
+/// Checks a whole ledger: its signatures, its tree, its order and every entry. With `receipt`, single entries.
+/// With `checkpoint`, who signed and cosigned one.
 ///
 /// Prints a sentence for everything that is wrong. Exit code 0: nothing is; 1: something is;
 /// 2: the check could not be made.
@@ -49,6 +51,20 @@ enum Command {
         #[arg(long)]
         checkpoints: Option<PathBuf>,
     },
+    /// Check one checkpoint: the log signed it, and so many witnesses cosigned it.
+    Checkpoint {
+        /// The file, as the status site serves it at /checkpoint.
+        file: PathBuf,
+        /// The log's verifier key (name+id+key), or the path of a file that holds it.
+        #[arg(long)]
+        key: String,
+        /// The verifier key of a witness; repeat it for each.
+        #[arg(long)]
+        witness: Vec<String>,
+        /// How many of them must have cosigned it (default: all that are named).
+        #[arg(long)]
+        quorum: Option<usize>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -62,6 +78,16 @@ fn main() -> ExitCode {
                 }),
             ..
         } => receipts(&files, &key, checkpoints.as_deref()),
+        Arguments {
+            command:
+                Some(Command::Checkpoint {
+                    file,
+                    key,
+                    witness,
+                    quorum,
+                }),
+            ..
+        } => cosigned(&file, &key, &witness, quorum),
         Arguments {
             command: None,
             key: Some(key),
@@ -145,6 +171,25 @@ fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<
     } else {
         Err(unread.join("\n"))
     }
+}
+
+fn cosigned(
+    file: &Path,
+    key: &str,
+    witnesses: &[String],
+    quorum: Option<usize>,
+) -> Result<bool, String> {
+    let witness = |key: &String| {
+        WitnessVerifier::parse(key).map_err(|error| format!("--witness {key}: {error}."))
+    };
+    let witnesses: Vec<WitnessVerifier> =
+        witnesses.iter().map(witness).collect::<Result<_, _>>()?;
+    let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let quorum = quorum.unwrap_or(witnesses.len());
+    let found = check_cosigned(&text, &read_key(key)?, &witnesses, quorum)?;
+    writeln!(io::stdout().lock(), "{}", found.said.join("\n"))
+        .map_err(|error| unwritable(&error))?;
+    Ok(found.is_well)
 }
 
 fn read_key(key: &str) -> Result<LogVerifier, String> {

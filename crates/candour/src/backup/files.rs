@@ -45,6 +45,8 @@ const LEFT_OUT: &[&str] = &[
     "postgres.access",
     "processes",
     "run",
+    // Witnesses are asked again.
+    "witnesses",
 ];
 
 /// The folder of the keeper's checkpoints.

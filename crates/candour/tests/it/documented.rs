@@ -88,10 +88,10 @@ fn offered() -> Taken {
         "candour-verify".to_owned(),
         taken(&help("candour-verify", &[])),
     );
-    offered.insert(
-        "candour-verify receipt".to_owned(),
-        taken(&help("candour-verify", &["receipt"])),
-    );
+    for name in ["receipt", "checkpoint"] {
+        let taken = taken(&help("candour-verify", &[name]));
+        offered.insert(format!("candour-verify {name}"), taken);
+    }
     offered
 }
 

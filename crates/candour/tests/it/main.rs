@@ -27,3 +27,5 @@ mod own_users;
 mod running;
 #[cfg(test)]
 mod supervisor;
+#[cfg(test)]
+mod witness;

@@ -129,10 +129,18 @@ async fn release(
         }
         return denied(refused(refusal.reason, refusal.retry_after_seconds));
     }
-    // The last look: whatever was frozen while the entry was written is not released to.
-    if ask.core.freezes.is_stopped(&one.guards) {
-        withheld.push(hold_back(ask, one, &appended, Reason::Frozen));
-        return denied(refused(Reason::Frozen, 0));
+    // The last look: whatever was frozen while the entry was written is not released to, nor what lies further than
+    // witnesses let it.
+    let stopped = if ask.core.freezes.is_stopped(&one.guards) {
+        Some(Reason::Frozen)
+    } else if ask.core.witnesses.let_open(appended.index) {
+        None
+    } else {
+        Some(Reason::LedgerUnavailable)
+    };
+    if let Some(reason) = stopped {
+        withheld.push(hold_back(ask, one, &appended, reason));
+        return denied(refused(reason, 0));
     }
     match grant(ask, one, release, appended).await {
         Ok(granted) => {

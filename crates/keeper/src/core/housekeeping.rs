@@ -34,12 +34,9 @@ pub(super) async fn begin(
         let mut start = Draft::of_keeper(EntryKind::Start);
         start.body.policy_hash = core.policy.hash().to_vec();
         start.body.details = core.config.limits.digest.as_bytes().to_vec();
-        start.body.text = core.config.limits.in_words();
-        for outcome in core
-            .ledger
-            .append(vec![start, first_use(core, epochs)])
-            .await?
-        {
+        start.body.text = core.config.limits.in_words() + &core.witnesses.in_words();
+        let use_of_root = first_use(core, epochs);
+        for outcome in core.ledger.append(vec![start, use_of_root]).await? {
             outcome?;
         }
         // Before anybody is known: from here on a ledger without a checkpoint of its entries is one that lost them.
@@ -114,7 +111,13 @@ async fn each_second(
             Ok(alarm) => alarms.extend(alarm),
             Err(error) => tracing::warn!(%error, "the ledger's volume cannot be looked at"),
         }
+        let (witnesses, entries) = (Arc::clone(&core.witnesses), core.ledger.size());
+        // It waits for the disk, and nobody who asks may wait for that.
+        let looked = tokio::task::spawn_blocking(move || witnesses.look(entries)).await;
         if health == Health::Well {
+            for alarm in looked.unwrap_or_default() {
+                let _ = core.ledger.append_one(alarm).await;
+            }
             tell(&core, &mut alarms).await;
             // A minute that is not written now is written with the next.
             let _ = write_failures(&core, now, ends).await;

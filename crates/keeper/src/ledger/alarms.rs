@@ -140,6 +140,8 @@ pub const FOREIGN_ROW: u8 = 100;
 pub const LEDGER_LOSS: u8 = 101;
 /// The number of the alarm about the room that is left for the ledger.
 pub const LEDGER_VOLUME: u8 = 102;
+/// The number of the alarm about a witness that saw another past of the ledger.
+pub const WITNESS: u8 = 103;
 
 /// An alarm of the keeper about itself; `details` say the rest.
 pub(crate) fn own_alarm(rule: u8, word: &str, text: String, details: &AlarmDetails) -> Draft {

@@ -101,6 +101,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         budgets: opened_in_an_hour(opened_hour),
         detection: knowing(networks),
         volume: Settings::default().volume,
+        witnesses: Settings::default().witnesses,
     };
     let started = Core::start(parts, stop.clone(), &tasks).await;
     stop.cancel();

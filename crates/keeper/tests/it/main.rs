@@ -26,3 +26,4 @@ mod socket;
 mod tiles;
 mod trouble;
 mod unlock;
+mod witness;

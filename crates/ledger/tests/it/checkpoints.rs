@@ -113,8 +113,5 @@ fn names_and_keys_that_could_be_misread_are_refused() {
 
 #[test]
 fn a_signer_shows_nothing_of_its_key() {
-    assert_eq!(
-        format!("{:?}", signer()),
-        "LogSigner(candour.example/ledger)"
-    );
+    assert_eq!(format!("{:?}", signer()), "Signer(candour.example/ledger)");
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod checkpoints;
+mod cosignatures;
 mod entries;
 mod log;
 #[path = "../../../testkit/src/shared_data.rs"]

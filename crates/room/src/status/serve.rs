@@ -94,9 +94,16 @@ async fn read(site: &Site, name: &str) -> Response {
     }
 }
 
-/// The ledger's newest checkpoint; like every page of the site it is never kept.
+/// The ledger's newest checkpoint that witnesses cosigned; where none is configured or none has yet, the newest. Like
+/// every page of the site it is never kept.
 async fn checkpoint(State(site): State<Arc<Site>>) -> Response {
-    match tokio::fs::read(site.config.ledger_dir.join("checkpoint")).await {
+    let ledger = &site.config.ledger_dir;
+    let cosigned = tokio::fs::read(ledger.join("cosigned")).await;
+    let note = match cosigned {
+        Ok(note) => Ok(note),
+        Err(_) => tokio::fs::read(ledger.join("checkpoint")).await,
+    };
+    match note {
         Ok(note) => ([(CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
         Err(_) => missing().await,
     }
@@ -239,6 +246,9 @@ mod tests {
         fs::write(ledger.join("tile/entries/000"), [7; 8_704]).unwrap();
         let (status, headers, body) = get(site.path(), "/checkpoint").await;
         assert_eq!((status, body.as_slice()), (StatusCode::OK, &b"signed"[..]));
+        fs::write(ledger.join("cosigned"), "signed, cosigned").unwrap();
+        let (_, _, body) = get(site.path(), "/checkpoint").await;
+        assert_eq!(body, b"signed, cosigned");
         assert_eq!(headers[CONTENT_TYPE], "text/plain; charset=utf-8");
         assert_eq!(headers[CACHE_CONTROL], "no-store");
         let for_ever = "public, max-age=31536000, immutable";

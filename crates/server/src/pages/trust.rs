@@ -2,6 +2,7 @@
 
 pub mod twin;
 
+use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::portal::Portal;
@@ -13,6 +14,8 @@ use axum::extract::State;
 use axum::response::Response;
 use candour_app::installation;
 use candour_keeper_api::wire::{Limit, Status};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// The trust page.
 #[derive(Template)]
@@ -79,6 +82,11 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
     ];
     if let Some(status) = &status {
         parts.push(TrustPart {
+            id: "witnesses",
+            heading: "trust.witness_title",
+            sentences: witnessed(texts, status, &portal.settings().zone),
+        });
+        parts.push(TrustPart {
             id: "settings",
             heading: "trust.set_title",
             sentences: set_otherwise(texts, status),
@@ -117,6 +125,55 @@ fn set_otherwise(texts: &Texts, status: &Status) -> Vec<String> {
         texts.fill(key, &words)
     };
     status.limits.iter().map(sentence).collect()
+}
+
+/// Who else sees the list grow, and what waits for them.
+fn witnessed(texts: &Texts, status: &Status, zone: &TimeZone) -> Vec<String> {
+    let Some(seen) = &status.witnessing else {
+        return vec![texts.say("trust.witness_none").to_owned()];
+    };
+    let mut sentences = vec![if seen.quorum == 0 {
+        texts.say("trust.witness_no_limit").to_owned()
+    } else {
+        let words = [
+            ("quorum", seen.quorum.to_string()),
+            ("count", seen.witnesses.len().to_string()),
+            ("most", seen.most_entries.to_string()),
+            ("seen", seen.cosigned.to_string()),
+        ];
+        let words = words.each_ref().map(|(name, word)| (*name, word.as_str()));
+        texts.fill("trust.witness_limit", &words)
+    }];
+    if seen.stops {
+        sentences.push(texts.say("trust.witness_stops").to_owned());
+    }
+    for witness in &seen.witnesses {
+        let when = dates::moment(texts, seconds(witness.at_seconds), zone);
+        let (count, conflict) = (witness.size.to_string(), witness.conflict.to_string());
+        let words = [
+            ("name", witness.name.as_str()),
+            ("count", &count),
+            ("when", &when),
+            ("conflict", &conflict),
+        ];
+        let key = if witness.size == 0 {
+            "trust.witness_not_yet"
+        } else {
+            "trust.witness_seen"
+        };
+        sentences.push(texts.fill(key, &words));
+        if witness.conflict > 0 {
+            sentences.push(texts.fill("trust.witness_conflict", &words));
+        }
+    }
+    sentences
+}
+
+/// A witness's own clock; what no calendar has becomes the first second of all.
+fn seconds(at: u64) -> Timestamp {
+    let at = i64::try_from(at).ok();
+    at.and_then(|at| Timestamp::from_second(at).ok())
+        .unwrap_or_default()
 }
 
 /// How the installation runs now, the bad as plainly as the good.

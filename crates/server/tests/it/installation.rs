@@ -13,6 +13,7 @@ use candour_server::pages::ToRing;
 use candour_server::session::{TOKEN_COOKIE, VISIT_COOKIE, Visit};
 use candour_server::{Portal, PortalSettings};
 use candour_store::{Objects, Placement, Practice, Store};
+use candour_testkit::keeper::{KEEPER, Settings};
 use candour_testkit::portal::{PORTAL, walker};
 use candour_testkit::{TestCluster, TestDatabase, TestKeeper};
 use http::header::{CONTENT_TYPE, COOKIE, ORIGIN as ORIGIN_HEADER};
@@ -73,7 +74,13 @@ impl Answer {
 impl Installation {
     /// One practice, nobody in it yet.
     pub async fn fresh() -> Self {
-        let (keeper_database, keeper) = TestKeeper::fresh().await;
+        Self::with(Settings::default()).await
+    }
+
+    /// The same with a keeper that is set otherwise.
+    pub async fn with(settings: Settings) -> Self {
+        let keeper_database = TestCluster::shared().database(&KEEPER).await;
+        let keeper = TestKeeper::start_with(&keeper_database, settings).await;
         let database = TestCluster::shared().database(&PORTAL).await;
         let folder = tempfile::tempdir().unwrap();
         let store = |role| {

@@ -1,9 +1,12 @@
 //! The keeper's ledger in trouble, seen from a page: nothing is shown, the page says so, and tells no details.
 
-use crate::installation::{Installation, cookies};
+use crate::installation::{Installation, cookies, now};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::words::{Purpose, Role};
+use candour_ledger::{Note, WitnessSigner};
 use candour_server::session::Visit;
+use candour_testkit::TestKeeper;
+use candour_testkit::keeper::{Named, Settings, WitnessTable};
 use http::StatusCode;
 
 const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
@@ -98,4 +101,107 @@ async fn a_ledger_whose_database_is_gone_is_said_on_every_page_and_nothing_more(
         "grant connect on database DATABASE to candour_keeper",
     )
     .await;
+}
+
+/// A witness of a made-up key that cosigns only when a test lets it.
+fn witness() -> WitnessSigner {
+    WitnessSigner::from_seed("witness.example/w1", &[1; 32]).unwrap()
+}
+
+#[tokio::test]
+async fn without_witnesses_the_trust_page_says_so() {
+    let installation = Installation::fresh().await;
+    let trust = installation.get("/trust", "").await.body;
+    assert!(trust.contains("No witness is configured."), "{trust}");
+    let twin = installation.get("/trust.json", "").await.body;
+    assert!(!twin.contains("witness"), "{twin}");
+}
+
+#[tokio::test]
+async fn pages_say_that_nothing_opens_for_want_of_witnesses_and_open_again_with_them() {
+    let installation = Installation::with(Settings {
+        witnesses: WitnessTable {
+            witnesses: vec![Named {
+                name: "Kererū Health".to_owned(),
+                key: witness().verifier().to_string(),
+            }],
+            witness_quorum: Some(1),
+            most_unwitnessed_entries: 60,
+        },
+        ..Settings::default()
+    })
+    .await;
+    let (keeper, practice) = (&installation.keeper, installation.practice);
+    let program = keeper.program(practice, InstanceKind::Portal).await;
+    let patient = installation.patient(1, practice, &program).await;
+    let clinician = keeper.staff(practice, Role::Clinician).await;
+    let clinician = cookies(&clinician.token, CARE);
+    let record = format!("/patients/{patient}");
+    let page = installation.get(&record, &clinician).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let trust = installation.get("/trust", "").await.body;
+    assert!(trust.contains("1 of 1 witnesses must confirm"), "{trust}");
+    assert!(trust.contains("has not been heard of since the keeper started"));
+
+    while keeper.core.ledger.size() < 60 {
+        keeper.arrange(Vec::new()).await;
+    }
+    keeper.core.witnesses.look(keeper.core.ledger.size());
+    let page = installation.get(&record, &clinician).await;
+    assert_eq!(page.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(page.body.contains("Records cannot be opened right now"));
+    assert!(page.body.contains("0800 555 0100") || page.body.contains("ring your practice"));
+    let trust = installation.get("/trust", "").await.body;
+    assert!(trust.contains("so nothing opens just now"), "{trust}");
+    assert!(says_writable(&installation).await);
+    assert_eq!(
+        installation.get("/sign-in", "").await.status,
+        StatusCode::OK
+    );
+
+    let note = cosigned(keeper).await;
+    std::fs::create_dir_all(keeper.brought()).unwrap();
+    std::fs::write(keeper.brought().join("cosigned"), note).unwrap();
+    std::fs::write(
+        keeper.brought().join("conflicts"),
+        "witness.example/w1 9000\n",
+    )
+    .unwrap();
+    keeper.core.witnesses.look(keeper.core.ledger.size());
+    let page = installation.get(&record, &clinician).await;
+    assert_eq!(page.status, StatusCode::OK);
+    let trust = installation.get("/trust", "").await.body;
+    assert!(!trust.contains("so nothing opens just now"));
+    assert!(
+        trust.contains("The witness Kererū Health has seen the first"),
+        "{trust}"
+    );
+    assert!(trust.contains("has seen 9000 entries that are not those of this list"));
+    let twin = installation.get("/trust.json", "").await.body;
+    let twin: serde_json::Value = serde_json::from_str(&twin).unwrap();
+    let seen = &twin["keeper"]["ledger"]["witnessing"];
+    assert_eq!(seen["quorum"], 1);
+    assert_eq!(seen["most_unwitnessed_entries"], 60);
+    assert_eq!(seen["stops"], false);
+    assert_eq!(seen["witnesses"][0]["at"], "2026-03-02T21:00:00Z");
+    assert_eq!(seen["witnesses"][0]["conflict"], 9000);
+    assert_eq!(seen["witnesses"][0]["entries"], seen["cosigned_entries"]);
+}
+
+/// A checkpoint over the whole ledger, once it is public, as the witness cosigns it.
+async fn cosigned(keeper: &TestKeeper) -> String {
+    let at = u64::try_from(now().as_second()).unwrap();
+    for _ in 0..600 {
+        let note = std::fs::read_to_string(keeper.public().join("checkpoint")).unwrap_or_default();
+        let verifier = keeper.core.checkpoints.verifier();
+        if verifier
+            .open(&note)
+            .is_ok_and(|it| it.size == keeper.core.ledger.size())
+        {
+            let text = Note::parse(&note).unwrap().text;
+            return format!("{note}{}", witness().cosign(text, at));
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no checkpoint covers the ledger");
 }

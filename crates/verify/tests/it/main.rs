@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod binary;
+mod cosigned;
 #[path = "../../../ledger/tests/it/log.rs"]
 mod log;
 mod receipts;

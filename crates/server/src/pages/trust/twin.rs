@@ -6,7 +6,7 @@ use crate::portal::Portal;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use candour_app::installation;
-use candour_keeper_api::wire::{Limit, Status};
+use candour_keeper_api::wire::{Limit, Status, Witness, Witnessing};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
@@ -47,8 +47,52 @@ struct Ledger {
     /// First missing index and the one after the last; absent where nothing is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<[u64; 2]>,
+    /// Absent where no witness is configured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witnessing: Option<Witnessed>,
     checkpoint: String,
     verifier_key: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Witnessed {
+    quorum: u32,
+    most_unwitnessed_entries: u64,
+    cosigned_entries: u64,
+    stops: bool,
+    witnesses: Vec<Seeing>,
+}
+
+#[derive(Debug, Serialize)]
+struct Seeing {
+    name: String,
+    key: String,
+    entries: u64,
+    /// Absent where it has not been heard of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at: Option<String>,
+    /// So many entries of another past; absent where nothing is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    conflict: Option<u64>,
+}
+
+impl From<Witnessing> for Witnessed {
+    fn from(seen: Witnessing) -> Self {
+        let of = |witness: Witness| Seeing {
+            at: (witness.size > 0).then(|| super::seconds(witness.at_seconds).to_string()),
+            conflict: (witness.conflict > 0).then_some(witness.conflict),
+            name: witness.name,
+            key: witness.key,
+            entries: witness.size,
+        };
+        Self {
+            quorum: seen.quorum,
+            most_unwitnessed_entries: seen.most_entries,
+            cosigned_entries: seen.cosigned,
+            stops: seen.stops,
+            witnesses: seen.witnesses.into_iter().map(of).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -87,6 +131,7 @@ impl From<Status> for Keeper {
                 writable: status.ledger_writable,
                 missing: (status.missing_to > 0)
                     .then_some([status.missing_from, status.missing_to]),
+                witnessing: status.witnessing.map(Witnessed::from),
                 checkpoint: status.checkpoint,
                 verifier_key: status.verifier_key,
             },
