@@ -11,8 +11,8 @@ use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
     Entries, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome, Refused,
-    Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Status, Target,
-    TargetAnswer, TargetKind, Welcome,
+    Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, SignInWays, Status,
+    Target, TargetAnswer, TargetKind, Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;
@@ -124,6 +124,7 @@ impl State {
             Call::RoomFacts(_) => Reply::RoomFacts(RoomFactsAnswer::default()),
             Call::SectionAt(_) => Reply::SectionAt(SectionItems::default()),
             Call::Sessions(_) => Reply::Sessions(SessionList::default()),
+            Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::StepUp(_)

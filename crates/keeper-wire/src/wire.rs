@@ -24,7 +24,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31"
     )]
     pub call: Option<Call>,
 }
@@ -119,6 +119,9 @@ pub enum Call {
     /// End other sessions of this person.
     #[prost(message, tag = "30")]
     EndSessions(EndSessions),
+    /// By what can this person sign in?
+    #[prost(message, tag = "31")]
+    SignInWays(WithToken),
 }
 
 /// The reply to the request of the same id.
@@ -130,7 +133,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23"
     )]
     pub reply: Option<Reply>,
 }
@@ -201,6 +204,9 @@ pub enum Reply {
     /// To `Sessions`.
     #[prost(message, tag = "22")]
     Sessions(SessionList),
+    /// To `SignInWays`.
+    #[prost(message, tag = "23")]
+    SignInWays(SignInWays),
 }
 
 /// A process introduces itself. Its credential was issued by the supervisor.

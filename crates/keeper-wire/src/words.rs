@@ -220,6 +220,16 @@ words! {
         SecondPersonNeeded = 12 "second_person_needed",
     }
 
+    /// How a way of signing in came to an account.
+    Origin ("origin") {
+        /// It was there when the account was made.
+        Account = 1 "account",
+        /// Its holder added it later.
+        Holder = 2 "holder",
+        /// A recovery added it.
+        Recovery = 3 "recovery",
+    }
+
     /// The ladder of freezing.
     Level ("freeze level") {
         /// One session.

@@ -7,7 +7,7 @@ use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::identity::accounts::Account;
-use crate::identity::invitations::passkey_effects;
+use crate::identity::invitations::{Added, passkey_effects};
 use crate::identity::passkeys::{Answer, AskedNew, Offered};
 use crate::identity::sign_in::{checked, code_account, random_id};
 use crate::identity::{Waiting, standing};
@@ -15,7 +15,7 @@ use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::Reason;
+use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
 use jiff::Timestamp;
 use prost::Message;
@@ -45,7 +45,9 @@ pub struct Act {
     kind: ChangeKind,
     text: String,
     session: i64,
-    /// What the passkey's answer is checked against; `None` where a code answers.
+    /// A code may answer.
+    code_accepted: bool,
+    /// What the passkey's answer is checked against; `None` where only a code answers.
     state: Option<AuthenticationState>,
     /// For a new passkey.
     new: Option<RegistrationState>,
@@ -85,14 +87,15 @@ pub async fn start(
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };
-    let (signed, text) = described(core, &session, &kind, now).await?;
     let account = Account {
         person,
         subject: session.subject,
         facts,
     };
+    let kind = changes::settled(core, &account, kind, now)?;
+    let (signed, text) = described(core, &session, &kind, now).await?;
     let held: Vec<_> = account
-        .passkeys()
+        .passkeys(core)
         .into_iter()
         .map(|held| held.credential)
         .collect();
@@ -111,8 +114,10 @@ pub async fn start(
         _ => None,
     };
     let id = random_id();
-    let code_accepted = held.is_empty();
-    let asked = if code_accepted {
+    // Whoever lost the device with their passkey, and has a password too, takes that passkey away by a code, in a day.
+    let code_accepted =
+        held.is_empty() || (changes::is_about_ways(&kind) && account.has_typed_ways());
+    let asked = if held.is_empty() {
         None
     } else {
         let bytes = challenge(
@@ -133,6 +138,7 @@ pub async fn start(
         kind,
         text: text.clone(),
         session: session.surrogate,
+        code_accepted,
         state: asked.map(|asked| asked.state),
         new: new.map(|new| new.state),
     };
@@ -208,7 +214,8 @@ pub async fn finish(
     if act.session != session.surrogate {
         return Err(Reason::WrongCredentials.into());
     }
-    let (account, proof) = match &act.state {
+    let asked = act.state.as_ref().filter(|_| !call.answer_json.is_empty());
+    let (account, way, proof) = match asked {
         Some(state) => {
             let account = Account {
                 person,
@@ -216,12 +223,16 @@ pub async fn finish(
                 facts,
             };
             let answer = Answer::parse(&call.answer_json)?;
-            let proof = checked(core, &account, &answer, state)?;
-            (account, proof)
+            let (way, proof) = checked(core, &account, &answer, state)?;
+            (account, Some(way), proof)
         }
-        None => code_account(core, &session, &call.code, now).await?,
+        None if act.code_accepted => {
+            let (account, proof) = code_account(core, &session, &call.code, now).await?;
+            (account, None, proof)
+        }
+        None => return Err(Reason::WrongCredentials.into()),
     };
-    let by_passkey = act.state.is_some();
+    let by_passkey = way.is_some();
     let credential_json = new_credential(core, &act, &call.new_credential_json)?;
     let mut prepared = answered(
         core,
@@ -233,7 +244,9 @@ pub async fn finish(
         now,
     )
     .await?;
-    if !proof.is_empty() {
+    // A counter that went on would write the passkey anew that this very act takes away.
+    let goes = way.is_some_and(|way| prepared.ended.contains(&way));
+    if !proof.is_empty() && !goes {
         prepared.effects.extend(proof);
         prepared.guards.push(Guard::Facts {
             subject: account.subject,
@@ -271,7 +284,7 @@ async fn answered(
     }
     match &act.kind {
         ChangeKind::AddPasskey(passkey) => {
-            added_passkey(core, session.subject, credential_json, &passkey.name, now)
+            added_passkey(core, session, credential_json, &passkey.name, now).await
         }
         kind => changes::prepare(core, session, &doer, kind, now).await,
     }
@@ -287,15 +300,22 @@ fn new_credential(core: &Core, act: &Act, answer_json: &str) -> Result<String, R
 }
 
 /// What a passkey added to an existing account writes.
-pub(crate) fn added_passkey(
+pub(crate) async fn added_passkey(
     core: &Core,
-    subject: KeyedToken,
+    session: &Session,
     credential_json: &str,
     name: &str,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let credential = serde_json::from_str(credential_json).map_err(|_| Reason::Invalid)?;
-    let effects = passkey_effects(core, subject, &credential, name, now);
+    let account = Account::of(core, session).await?;
+    changes::has_room(core, &account)?;
+    let added = Added {
+        name,
+        origin: Origin::Holder,
+        at: now,
+    };
+    let effects = passkey_effects(core, account.subject, &credential, added);
     let details = effects.iter().find_map(|effect| match effect {
         Effect::InsertFact { fact, .. } => Some(fact.clone()),
         _ => None,
@@ -303,6 +323,7 @@ pub(crate) fn added_passkey(
     Ok(Prepared {
         details,
         effects,
+        guards: vec![changes::unchanged(&account)],
         ..Prepared::default()
     })
 }

@@ -10,6 +10,7 @@ mod people;
 mod plan;
 mod runs;
 mod standing;
+mod ways;
 
 pub(crate) use operations::new_client;
 pub(crate) use people::invitation as new_invitation;
@@ -22,10 +23,11 @@ use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
 use crate::facts::{Fact, FactBody};
+use crate::identity::sessions::end_signed_in_by;
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::Session;
+use crate::session::{Session, Way};
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
 use candour_rules::budget::{Charge, Context};
@@ -34,6 +36,7 @@ use jiff::Timestamp;
 use prost::Message;
 
 pub(crate) use standing::assurance;
+pub(crate) use ways::{has_room, is_about_ways, settled, unchanged};
 
 /// What a change writes, before it is a draft.
 #[derive(Default)]
@@ -50,6 +53,8 @@ pub(crate) struct Prepared {
     pub kind: Option<EntryKind>,
     /// What it costs.
     pub charge: Option<(Charge, Context)>,
+    /// Ways of the author that are gone with it: their sessions end.
+    pub ended: Vec<Way>,
     /// What the caller learns.
     pub reply: wire::Changed,
 }
@@ -179,13 +184,14 @@ pub(crate) async fn write(
 ) -> Result<wire::Changed, Refusal> {
     let draft = prepared.draft(core, session, text);
     let appended = commit(core, draft).await?;
-    match appended.refused {
-        Some(refusal) => Err(refusal),
-        None => Ok(wire::Changed {
-            index: appended.index,
-            ..prepared.reply
-        }),
+    if let Some(refusal) = appended.refused {
+        return Err(refusal);
     }
+    end_signed_in_by(core, session.principal, &prepared.ended).await?;
+    Ok(wire::Changed {
+        index: appended.index,
+        ..prepared.reply
+    })
 }
 
 /// What a change writes.
@@ -210,6 +216,7 @@ pub(crate) async fn prepare(
         ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now),
         ChangeKind::UnlockRoom(_) => operations::unlock_room(core),
         ChangeKind::Attest(attest) => operations::attest(attest),
+        ChangeKind::RemovePasskey(asked) => ways::remove_passkey(core, session, asked, now).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
     }

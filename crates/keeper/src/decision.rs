@@ -66,6 +66,8 @@ pub enum ChangeAction {
     UnlockRoom,
     /// Add a passkey to one's own account.
     AddPasskey,
+    /// Take one away from it.
+    RemovePasskey,
     /// Put one's name to a text or list.
     Attest,
     /// Approve what somebody else began.

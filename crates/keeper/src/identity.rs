@@ -12,6 +12,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod sign_in;
 pub mod standing;
+pub mod ways;
 
 use crate::acts::Act;
 use crate::core::{Core, KeeperConfig};

@@ -301,6 +301,7 @@ impl ChangeAction {
             Self::StartRun => "start_run",
             Self::UnlockRoom => "unlock_room",
             Self::AddPasskey => "add_passkey",
+            Self::RemovePasskey => "remove_passkey",
             Self::Attest => "attest",
             Self::Approve => "approve_change",
         }

@@ -4,7 +4,7 @@ use crate::acts;
 use crate::calls;
 use crate::changes;
 use crate::core::Core;
-use crate::identity::{invitations, sessions, sign_in};
+use crate::identity::{invitations, sessions, sign_in, ways};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
 use crate::memory;
@@ -137,6 +137,7 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
             sessions::end(core, id, &call).await?;
             Ok(Reply::Done(Done {}))
         }
+        Call::SignInWays(call) => Ok(Reply::SignInWays(ways::list(core, id, &call).await?)),
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
         Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),

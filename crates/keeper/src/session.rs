@@ -47,6 +47,22 @@ impl Principal {
     }
 }
 
+/// One way of signing in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A passkey: the keyed hash of its credential id.
+    Passkey([u8; 16]),
+    /// What is typed: the version of its fact.
+    Typed(i64),
+}
+
+/// By what a session was signed in: a passkey, or a password and a second factor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignedBy {
+    /// Each of them; none for programs and runs.
+    pub ways: [Option<Way>; 2],
+}
+
 /// A running session, as it was at its last call.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -76,6 +92,8 @@ pub struct Session {
     pub used_at: Timestamp,
     /// A patient this person is: staff rights never apply to it.
     pub own_patient: Option<PatientId>,
+    /// By what it was signed in.
+    pub signed_by: SignedBy,
 }
 
 impl Session {
@@ -99,6 +117,8 @@ pub struct NewSession {
     pub by_passkey: bool,
     /// A patient this person is.
     pub own_patient: Option<PatientId>,
+    /// By what it was signed in.
+    pub signed_by: SignedBy,
 }
 
 /// The running sessions; they end with the keeper.
@@ -141,6 +161,7 @@ impl Sessions {
             by_passkey: new.by_passkey,
             used_at: now,
             own_patient: new.own_patient,
+            signed_by: new.signed_by,
         };
         self.lock().insert(name, session.clone());
         Token::from_bytes(bytes.as_slice()).map(|token| (token, session))
@@ -196,13 +217,20 @@ impl Sessions {
 
     /// Ends other sessions of the principal of `own`: the one with this surrogate, or with 0 all. They come back.
     pub fn end_others(&self, own: &Session, surrogate: i64) -> Vec<Session> {
-        let is_meant = |session: &Session| {
-            session.principal == own.principal
-                && session.surrogate != own.surrogate
-                && (surrogate == 0 || session.surrogate == surrogate)
-        };
+        self.end_those(own.principal, |session| {
+            session.surrogate != own.surrogate && (surrogate == 0 || session.surrogate == surrogate)
+        })
+    }
+
+    /// Ends the sessions of a principal that are meant. They come back.
+    pub fn end_those(
+        &self,
+        principal: Principal,
+        is_meant: impl Fn(&Session) -> bool,
+    ) -> Vec<Session> {
         let mut sessions = self.lock();
-        let ended = sessions.extract_if(|_, session| is_meant(session));
+        let ended =
+            sessions.extract_if(|_, session| session.principal == principal && is_meant(session));
         ended.map(|(_, session)| session).collect()
     }
 }

@@ -11,7 +11,7 @@ use candour_keeper::instances::{InstanceLine, Instances};
 use candour_keeper::keys::OwnSubject;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
-use candour_keeper::session::{NewSession, Principal};
+use candour_keeper::session::{NewSession, Principal, SignedBy};
 use candour_keeper::volume::VolumeTable;
 use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
 use candour_keeper_api::{Keeper, KeeperAddress, Token, service};
@@ -348,6 +348,7 @@ impl TestKeeper {
             instance: instance(through),
             by_passkey: false,
             own_patient: None,
+            signed_by: SignedBy::default(),
         })
         .expect("a session")
     }
@@ -398,6 +399,7 @@ impl TestKeeper {
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
             own_patient: None,
+            signed_by: SignedBy::default(),
         });
         Staff {
             person,
@@ -440,6 +442,7 @@ impl TestKeeper {
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
             own_patient: Some(patient),
+            signed_by: SignedBy::default(),
         });
         Staff {
             person,
@@ -468,6 +471,7 @@ impl TestKeeper {
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
             own_patient: None,
+            signed_by: SignedBy::default(),
         });
         Staff {
             person,

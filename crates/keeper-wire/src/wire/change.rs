@@ -48,7 +48,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -101,6 +101,9 @@ pub enum ChangeKind {
     /// Bind a text or list of the room to two people's answers: what exactly is in the hash (act).
     #[prost(message, tag = "15")]
     Attest(Attest),
+    /// Remove a passkey of one's own account (act).
+    #[prost(message, tag = "16")]
+    RemovePasskey(RemovePasskey),
 }
 
 /// Invites somebody.
@@ -252,6 +255,17 @@ pub struct UnlockRoom {
 pub struct AddPasskey {
     /// Its name in the list.
     #[prost(string, tag = "1")]
+    pub name: String,
+}
+
+/// A passkey of one's own is to go; its sessions end at once.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RemovePasskey {
+    /// Which (16 bytes), as in [`crate::wire::PasskeyView`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub passkey: Vec<u8>,
+    /// Its name in the list. The keeper fills it in, whatever was sent: it stands in the sentence that is signed.
+    #[prost(string, tag = "2")]
     pub name: String,
 }
 

@@ -181,6 +181,59 @@ pub struct RunningSession {
     pub is_own: bool,
 }
 
+/// By what one person can sign in.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent way, or one rule about them"
+)]
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SignInWays {
+    /// Oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub passkeys: Vec<PasskeyView>,
+    /// There is room for one more.
+    #[prost(bool, tag = "2")]
+    pub has_room: bool,
+    /// There is a password.
+    #[prost(bool, tag = "3")]
+    pub has_password: bool,
+    /// There is an authenticator app.
+    #[prost(bool, tag = "4")]
+    pub has_app: bool,
+    /// There is a printed sheet.
+    #[prost(bool, tag = "5")]
+    pub has_sheet: bool,
+    /// How many codes of the sheet were not used yet.
+    #[prost(uint32, tag = "6")]
+    pub codes_left: u32,
+    /// A role of the person allows passkeys only.
+    #[prost(bool, tag = "7")]
+    pub passkeys_only: bool,
+}
+
+/// One passkey in the list.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PasskeyView {
+    /// Names it in `RemovePasskey` (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub passkey: Vec<u8>,
+    /// What its owner calls it.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// When it was added.
+    #[prost(int64, tag = "3")]
+    pub added_at: i64,
+    /// A [`crate::words::Origin`].
+    #[prost(int32, tag = "4")]
+    pub origin: i32,
+    /// The session that asks was signed in with it.
+    #[prost(bool, tag = "5")]
+    pub is_own: bool,
+    /// It can be removed: another way, not new itself, is left.
+    #[prost(bool, tag = "6")]
+    pub may_go: bool,
+}
+
 /// Ends other sessions of the person who asks.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct EndSessions {

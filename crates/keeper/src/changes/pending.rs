@@ -156,13 +156,10 @@ pub(crate) async fn finish(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let mut prepared = match &held.kind {
-        ChangeKind::AddPasskey(passkey) => acts::added_passkey(
-            core,
-            session.subject,
-            &held.credential_json,
-            &passkey.name,
-            now,
-        )?,
+        ChangeKind::AddPasskey(passkey) => {
+            let name = &passkey.name;
+            acts::added_passkey(core, session, &held.credential_json, name, now).await?
+        }
         kind => super::prepare(core, session, &held.author, kind, now).await?,
     };
     prepared.effects.push(Effect::fact(

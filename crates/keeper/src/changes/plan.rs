@@ -68,6 +68,7 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::UnlockRoom(_) => needs(Do::UnlockRoom, Proof::Two),
         ChangeKind::Approve(_) => needs(Do::Approve, Proof::Act),
         ChangeKind::AddPasskey(_) => needs(Do::AddPasskey, Proof::Act),
+        ChangeKind::RemovePasskey(_) => needs(Do::RemovePasskey, Proof::Act),
         ChangeKind::Attest(_) => needs(Do::Attest, Proof::Act),
     })
 }
@@ -146,7 +147,10 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ChangeKind::UnlockRoom(_) => "Unlock the incident room's key for this incident.".to_owned(),
         ChangeKind::Approve(_) => "Approve what somebody else began.".to_owned(),
         ChangeKind::AddPasskey(passkey) => {
-            format!("Add the passkey {} to my account.", passkey.name)
+            format!("Add the passkey “{}” to my account.", passkey.name)
+        }
+        ChangeKind::RemovePasskey(passkey) => {
+            format!("Remove the passkey “{}” from my account.", passkey.name)
         }
         ChangeKind::Attest(attest) => attest.text.clone(),
     }
@@ -209,13 +213,14 @@ mod tests {
             ChangeKind::EndRole(wire::RoleChange::default()),
             ChangeKind::GrantProxy(wire::ProxyChange::default()),
             ChangeKind::AddPasskey(wire::AddPasskey::default()),
+            ChangeKind::RemovePasskey(wire::RemovePasskey::default()),
             ChangeKind::Approve(Vec::new()),
             ChangeKind::Attest(wire::Attest::default()),
         ];
-        for (kinds, proof) in [(two, Proof::Two), (act, Proof::Act)] {
+        for (kinds, proof) in [(&two[..], Proof::Two), (&act[..], Proof::Act)] {
             for kind in kinds {
-                let plan = plan(&kind, Role::Manager).unwrap();
-                assert_eq!(plan.proof, proof, "{}", sentence(&kind));
+                let plan = plan(kind, Role::Manager).unwrap();
+                assert_eq!(plan.proof, proof, "{}", sentence(kind));
             }
         }
         // What ends reading needs an answer too, except from the program that keeps the practice's list.

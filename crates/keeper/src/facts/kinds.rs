@@ -132,6 +132,9 @@ pub struct Passkey {
     /// Who added it: the person's token.
     #[prost(bytes = "vec", tag = "4")]
     pub added_by: Vec<u8>,
+    /// A [`candour_keeper_wire::words::Origin`]; 0 is that of the account.
+    #[prost(int32, tag = "5")]
+    pub origin: i32,
 }
 
 /// A password.

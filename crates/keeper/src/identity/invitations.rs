@@ -21,7 +21,7 @@ use crate::ledger::Refusal;
 use crate::network;
 use crate::session::Principal;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{EntryKind, Reason, Role};
+use candour_keeper_wire::words::{EntryKind, Origin, Reason, Role};
 use candour_rules::freeze;
 use candour_seal::{InstanceId, PersonId, SystemRandom};
 use jiff::Timestamp;
@@ -409,7 +409,12 @@ fn credential_effects(
 ) -> Vec<Effect> {
     let facts = match credentials {
         Credentials::Passkey(credential) => {
-            return passkey_effects(core, subject, &credential, "passkey", now);
+            let added = Added {
+                name: "passkey",
+                origin: Origin::Account,
+                at: now,
+            };
+            return passkey_effects(core, subject, &credential, added);
         }
         Credentials::PasswordAndTotp { phc, secret } => {
             let sealed_secret = secrets::seal(
@@ -439,13 +444,23 @@ fn credential_effects(
         .collect()
 }
 
+/// How a passkey comes to an account.
+#[derive(Clone, Copy)]
+pub(crate) struct Added<'a> {
+    /// Its name in the list.
+    pub name: &'a str,
+    /// With the account, or later.
+    pub origin: Origin,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// The facts of a new passkey; its credential id must not be anybody's already.
 pub(crate) fn passkey_effects(
     core: &Core,
     subject: KeyedToken,
     credential: &Credential,
-    name: &str,
-    now: Timestamp,
+    added: Added<'_>,
 ) -> Vec<Effect> {
     let Ok(credential_json) = serde_json::to_string(credential) else {
         return Vec::new();
@@ -457,7 +472,7 @@ pub(crate) fn passkey_effects(
         &core.keys,
         Secret::Name,
         subject,
-        name.as_bytes(),
+        added.name.as_bytes(),
         &mut SystemRandom,
     );
     vec![
@@ -466,8 +481,9 @@ pub(crate) fn passkey_effects(
             Fact::Passkey(crate::facts::Passkey {
                 credential_json,
                 sealed_name,
-                added_at: now.as_microsecond(),
+                added_at: added.at.as_microsecond(),
                 added_by: subject.0.to_vec(),
+                origin: added.origin.into(),
             }),
         ),
         Effect::InsertLookup {

@@ -12,7 +12,7 @@ use crate::identity::{Waiting, commit};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
 use crate::network;
-use crate::session::{NewSession, Principal, Session};
+use crate::session::{NewSession, Principal, Session, SignedBy, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use candour_rules::budget::{Charge, Context};
@@ -43,7 +43,7 @@ pub async fn passkey_start(
         };
         let held: Vec<_> = account
             .iter()
-            .flat_map(Account::passkeys)
+            .flat_map(|account| account.passkeys(core))
             .map(|held| held.credential)
             .collect();
         let shown = login.unwrap_or_else(|| call.login.clone());
@@ -88,7 +88,7 @@ pub async fn passkey_finish(
         what: [0; 16],
     };
     let answered = passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await;
-    let (account, effects) = match answered {
+    let (account, way, effects) = match answered {
         Ok(answered) => answered,
         Err(refusal) => return Err(failed(core, tried, refusal, now)),
     };
@@ -106,6 +106,9 @@ pub async fn passkey_finish(
         instance,
         by_passkey: true,
         own_patient: account.own_patient(core),
+        signed_by: SignedBy {
+            ways: [Some(way), None],
+        },
     };
     let version = account.facts.version();
     begin(core, new, effects, version, &network, now).await
@@ -118,7 +121,7 @@ async fn passkey_account(
     ceremony: &[u8],
     answer_json: &str,
     now: Timestamp,
-) -> Result<(Account, Vec<Effect>), Refusal> {
+) -> Result<(Account, Way, Vec<Effect>), Refusal> {
     let Some(Waiting::SignIn {
         state,
         person,
@@ -143,19 +146,19 @@ async fn passkey_account(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::WrongCredentials)?;
-    let effects = checked(core, &account, &answer, &state)?;
-    Ok((account, effects))
+    let (way, effects) = checked(core, &account, &answer, &state)?;
+    Ok((account, way, effects))
 }
 
-/// Checks a passkey's answer against the account; the facts that its counter needs.
+/// Checks a passkey's answer against the account; which it was, and the facts that its counter needs.
 pub(crate) fn checked(
     core: &Core,
     account: &Account,
     answer: &Answer,
     state: &AuthenticationState,
-) -> Result<Vec<Effect>, Refusal> {
+) -> Result<(Way, Vec<Effect>), Refusal> {
     let held = account
-        .passkeys()
+        .passkeys(core)
         .into_iter()
         .find(|held| held.credential.cred_id.as_slice() == answer.credential_id())
         .ok_or(Reason::WrongCredentials)?;
@@ -163,7 +166,7 @@ pub(crate) fn checked(
         .identity
         .passkeys
         .accept(answer, state, &held.credential)?;
-    Ok(counted(account, held, counter))
+    Ok((held.way(), counted(account, held, counter)))
 }
 
 fn counted(account: &Account, held: HeldPasskey, counter: u32) -> Vec<Effect> {
@@ -235,6 +238,7 @@ pub async fn password(
             instance,
             by_passkey: false,
             own_patient: account.own_patient(core),
+            signed_by: account.typed_by(&used),
         };
         let effects = vec![Effect::fact(account.subject, used)];
         let version = account.facts.version();
@@ -282,6 +286,7 @@ pub async fn client(
         instance,
         by_passkey: false,
         own_patient: None,
+        signed_by: SignedBy::default(),
     };
     begin(core, new, Vec::new(), facts.version(), "", now).await
 }
@@ -337,7 +342,10 @@ pub async fn step_up(
     let by_passkey = !call.ceremony.is_empty();
     for _ in 0..TRIES {
         let (account, effects) = if by_passkey {
-            passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await?
+            let answer = &call.answer_json;
+            let (account, _, effects) =
+                passkey_account(core, instance, &call.ceremony, answer, now).await?;
+            (account, effects)
         } else {
             code_account(core, &session, &call.code, now).await?
         };
@@ -478,6 +486,11 @@ async fn begin_once(
     };
     let facts = core.facts.load(session.subject).await;
     match (refused, facts) {
+        // Whatever was removed while the entry was written signs nobody in.
+        (None, Ok(facts)) if !standing::has_ways(core, &session, &facts) => {
+            core.sessions.end(token.expose());
+            Err(BeginError::Refused(Reason::WrongCredentials.into()))
+        }
         (None, Ok(facts)) => Ok(wire::SignedIn {
             token: token.expose().to_vec(),
             session: Some(standing::view(core, &session, &facts, now)),

@@ -4,5 +4,6 @@ mod budgets;
 mod changing;
 mod people;
 mod signing;
+mod ways;
 
 pub(super) use people::*;

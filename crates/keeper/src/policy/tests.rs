@@ -28,7 +28,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 19] = [
+const CHANGES: [ChangeAction; 20] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -46,6 +46,7 @@ const CHANGES: [ChangeAction; 19] = [
     ChangeAction::StartRun,
     ChangeAction::UnlockRoom,
     ChangeAction::AddPasskey,
+    ChangeAction::RemovePasskey,
     ChangeAction::Attest,
     ChangeAction::Approve,
 ];
@@ -224,7 +225,7 @@ fn oracle(f: &DecisionFacts) -> bool {
     if is_message && f.is_unsafe_to_write && f.relation != Relation::Own {
         return false;
     }
-    if f.action == Action::Change(ChangeAction::AddPasskey) {
+    if let Action::Change(ChangeAction::AddPasskey | ChangeAction::RemovePasskey) = f.action {
         return f.role != Role::Anonymous
             && f.relation == Relation::Own
             && f.purpose == Purpose::AccountCare;
