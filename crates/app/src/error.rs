@@ -50,6 +50,12 @@ pub enum Refusal {
     /// Somebody else must approve first.
     #[error("a second person must approve")]
     SecondPersonNeeded,
+    /// The passkey, password or code was added to the account too lately for this.
+    #[error("the credential is new")]
+    CredentialIsNew {
+        /// Seconds until it is not; 0 when unknown.
+        retry_after_seconds: u32,
+    },
     /// The keeper cannot be reached, or did not answer as agreed; nothing was released.
     #[error("the keeper cannot be reached")]
     KeeperUnavailable,
@@ -75,6 +81,9 @@ impl From<Denied> for Refusal {
             },
             Reason::SubjectClosed => Self::SubjectClosed,
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
+            Reason::CredentialIsNew => Self::CredentialIsNew {
+                retry_after_seconds,
+            },
         }
     }
 }

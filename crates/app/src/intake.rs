@@ -349,6 +349,7 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::SubjectClosed
         | Refusal::WrongCredentials
         | Refusal::StepUpNeeded
+        | Refusal::CredentialIsNew { .. }
         | Refusal::SecondPersonNeeded => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }

@@ -104,6 +104,8 @@ pub struct Session {
     pub surrogate: i64,
     /// How the person is named in the practice's list of staff; empty for patients.
     pub staff_name: String,
+    /// What it was signed in by is new: it opens no records until then.
+    pub opens_from: Option<Timestamp>,
 }
 
 /// A patient within reach of a patient session.
@@ -150,6 +152,7 @@ impl Session {
             ends_at: time(view.ends_at),
             surrogate: view.session,
             staff_name: view.staff_name,
+            opens_from: time(view.opens_from),
         })
     }
 }

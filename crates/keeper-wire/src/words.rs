@@ -218,6 +218,8 @@ words! {
         SubjectClosed = 11 "subject_closed",
         /// Somebody else must approve first.
         SecondPersonNeeded = 12 "second_person_needed",
+        /// The passkey, password or code was added to the account too lately for this.
+        CredentialIsNew = 13 "credential_is_new",
     }
 
     /// How a way of signing in came to an account.

@@ -6,10 +6,11 @@
 use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::identity::accounts::Account;
+use crate::identity::accounts::{Account, HeldPasskey};
 use crate::identity::invitations::{Added, passkey_effects};
 use crate::identity::passkeys::{Answer, AskedNew, Offered};
 use crate::identity::sign_in::{checked, code_account, random_id};
+use crate::identity::ways::NEW_FOR;
 use crate::identity::{Waiting, standing};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
@@ -19,7 +20,7 @@ use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
 use jiff::Timestamp;
 use prost::Message;
-use webauthn_rs_core::proto::{AuthenticationState, RegistrationState};
+use webauthn_rs_core::proto::{AuthenticationState, Credential, RegistrationState};
 
 /// Who began something, and in which session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,23 +95,22 @@ pub async fn start(
     };
     let kind = changes::settled(core, &account, kind, now)?;
     let (signed, text) = described(core, &session, &kind, now).await?;
-    let held: Vec<_> = account
-        .passkeys(core)
-        .into_iter()
-        .map(|held| held.credential)
-        .collect();
+    let passkeys = account.passkeys(core);
+    let existing = passkeys.iter().map(|held| held.credential.cred_id.clone());
+    let existing = existing.collect();
+    let first = passkeys.iter().map(|held| held.fact.opens_from).min();
+    let held = old_enough(passkeys, now);
     if held.is_empty() && !account.has_codes() {
-        return Err(Reason::NotAllowed.into());
+        return Err(first.map_or(Reason::NotAllowed.into(), |first| {
+            Refusal::until(Reason::CredentialIsNew, first, now)
+        }));
     }
     let new = match &kind {
-        ChangeKind::AddPasskey(_) => {
-            let existing = held.iter().map(|held| held.cred_id.clone()).collect();
-            Some(
-                core.identity
-                    .passkeys
-                    .ask_new(person, "account", existing)?,
-            )
-        }
+        ChangeKind::AddPasskey(_) => Some(
+            core.identity
+                .passkeys
+                .ask_new(person, "account", existing)?,
+        ),
         _ => None,
     };
     let id = random_id();
@@ -151,6 +151,15 @@ pub async fn start(
         text,
         code_accepted,
     })
+}
+
+/// The passkeys that may answer: what is new signs in, and changes nothing. Else whoever adds one to an account shares
+/// its record with themselves, or takes the older ones away.
+fn old_enough(passkeys: Vec<HeldPasskey>, now: Timestamp) -> Vec<Credential> {
+    let old = passkeys
+        .into_iter()
+        .filter(|held| held.signed_by().is_new_until(now).is_none());
+    old.map(|held| held.credential).collect()
 }
 
 /// The bytes and the sentence that are signed, once it is sure that this person may begin the act.
@@ -223,8 +232,11 @@ pub async fn finish(
                 facts,
             };
             let answer = Answer::parse(&call.answer_json)?;
-            let (way, proof) = checked(core, &account, &answer, state)?;
-            (account, Some(way), proof)
+            let (by, proof) = checked(core, &account, &answer, state)?;
+            if let Some(until) = by.is_new_until(now) {
+                return Err(Refusal::until(Reason::CredentialIsNew, until, now));
+            }
+            (account, by.ways[0], proof)
         }
         None if act.code_accepted => {
             let (account, proof) = code_account(core, &session, &call.code, now).await?;
@@ -314,6 +326,10 @@ pub(crate) async fn added_passkey(
         name,
         origin: Origin::Holder,
         at: now,
+        opens_from: now
+            .checked_add(NEW_FOR)
+            .map_err(|_| Reason::Invalid)?
+            .as_microsecond(),
     };
     let effects = passkey_effects(core, account.subject, &credential, added);
     let details = effects.iter().find_map(|effect| match effect {

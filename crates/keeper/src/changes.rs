@@ -113,6 +113,11 @@ pub async fn change(
     if plan.proof != Proof::Session {
         return Err(Reason::StepUpNeeded.into());
     }
+    let is_new_until = session.signed_by.is_new_until(now);
+    if let (ChangeKind::Invite(_), Some(until)) = (&kind, is_new_until) {
+        // Whoever is let in by a new way lets nobody else in.
+        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
+    }
     carry_out(core, &session, &doer, &kind, now).await
 }
 

@@ -61,6 +61,15 @@ pub enum Way {
 pub struct SignedBy {
     /// Each of them; none for programs and runs.
     pub ways: [Option<Way>; 2],
+    /// When the last of them is no longer new, in microseconds; 0 where none ever was.
+    pub opens_from: i64,
+}
+
+impl SignedBy {
+    /// When they open records and answer acts, where they do not yet.
+    pub fn is_new_until(&self, now: Timestamp) -> Option<i64> {
+        (self.opens_from > now.as_microsecond()).then_some(self.opens_from)
+    }
 }
 
 /// A running session, as it was at its last call.

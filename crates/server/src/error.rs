@@ -178,6 +178,9 @@ impl Problem {
                 }
                 | Refusal::TooMany {
                     retry_after_seconds,
+                }
+                | Refusal::CredentialIsNew {
+                    retry_after_seconds,
                 },
             ) if *retry_after_seconds > 0 => Some(*retry_after_seconds),
             _ => None,
@@ -238,6 +241,7 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::TooMany { .. } => saying!(TOO_MANY_REQUESTS, "busy"),
         Refusal::SubjectClosed => saying!(FORBIDDEN, "closed"),
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
+        Refusal::CredentialIsNew { .. } => saying!(FORBIDDEN, "new_way"),
     }
 }
 
@@ -274,6 +278,9 @@ mod tests {
             },
             Refusal::SubjectClosed,
             Refusal::SecondPersonNeeded,
+            Refusal::CredentialIsNew {
+                retry_after_seconds: 7_200,
+            },
             Refusal::KeeperUnavailable,
         ];
         let mut all = vec![

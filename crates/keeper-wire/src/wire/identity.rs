@@ -148,6 +148,9 @@ pub struct SessionView {
     /// How the person is named in lists of this practice's staff; empty for patients.
     #[prost(string, tag = "9")]
     pub staff_name: String,
+    /// What it was signed in by is new: it opens no records until then; 0 for all others.
+    #[prost(int64, tag = "10")]
+    pub opens_from: i64,
 }
 
 /// The running sessions of one person, newest first.
@@ -232,6 +235,9 @@ pub struct PasskeyView {
     /// It can be removed: another way, not new itself, is left.
     #[prost(bool, tag = "6")]
     pub may_go: bool,
+    /// It is new: a session signed in by it opens no records until then, and it answers no act; 0 for all others.
+    #[prost(int64, tag = "7")]
+    pub opens_from: i64,
 }
 
 /// Ends other sessions of the person who asks.

@@ -194,11 +194,7 @@ pub(crate) async fn finish_own(
         return Err(Reason::StepUpNeeded.into());
     }
     if now.as_microsecond() < held.not_before {
-        let seconds = (held.not_before - now.as_microsecond()) / 1_000_000 + 1;
-        return Err(Refusal {
-            retry_after_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
-            ..Reason::TooMany.into()
-        });
+        return Err(Refusal::until(Reason::TooMany, held.not_before, now));
     }
     let prepared = finish(core, session, &held, now).await?;
     super::write(core, session, prepared, super::sentence(&held.kind)).await

@@ -30,7 +30,7 @@ pub(crate) fn settled(
     account: &Account,
     kind: ChangeKind,
     now: Timestamp,
-) -> Result<ChangeKind, Reason> {
+) -> Result<ChangeKind, Refusal> {
     Ok(match kind {
         ChangeKind::AddPasskey(passkey) => {
             let name = passkey.name.trim().to_owned();
@@ -38,7 +38,7 @@ pub(crate) fn settled(
                 && name.chars().count() <= LONGEST_NAME
                 && !name.chars().any(char::is_control);
             if !is_name {
-                return Err(Reason::Invalid);
+                return Err(Reason::Invalid.into());
             }
             has_room(core, account)?;
             ChangeKind::AddPasskey(wire::AddPasskey { name })

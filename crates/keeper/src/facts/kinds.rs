@@ -135,6 +135,9 @@ pub struct Passkey {
     /// A [`candour_keeper_wire::words::Origin`]; 0 is that of the account.
     #[prost(int32, tag = "5")]
     pub origin: i32,
+    /// It is new until then: it opens nothing and answers no act; 0 for one that was never new.
+    #[prost(int64, tag = "6")]
+    pub opens_from: i64,
 }
 
 /// A password.

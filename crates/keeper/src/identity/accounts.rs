@@ -207,6 +207,7 @@ impl Account {
         };
         SignedBy {
             ways: [password, code],
+            opens_from: 0,
         }
     }
 

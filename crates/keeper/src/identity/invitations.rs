@@ -413,6 +413,7 @@ fn credential_effects(
                 name: "passkey",
                 origin: Origin::Account,
                 at: now,
+                opens_from: 0,
             };
             return passkey_effects(core, subject, &credential, added);
         }
@@ -453,6 +454,8 @@ pub(crate) struct Added<'a> {
     pub origin: Origin,
     /// When.
     pub at: Timestamp,
+    /// Until when it is new.
+    pub opens_from: i64,
 }
 
 /// The facts of a new passkey; its credential id must not be anybody's already.
@@ -484,6 +487,7 @@ pub(crate) fn passkey_effects(
                 added_at: added.at.as_microsecond(),
                 added_by: subject.0.to_vec(),
                 origin: added.origin.into(),
+                opens_from: added.opens_from,
             }),
         ),
         Effect::InsertLookup {

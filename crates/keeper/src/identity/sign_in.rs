@@ -12,7 +12,7 @@ use crate::identity::{Waiting, commit};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
 use crate::network;
-use crate::session::{NewSession, Principal, Session, SignedBy, Way};
+use crate::session::{NewSession, Principal, Session, SignedBy};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use candour_rules::budget::{Charge, Context};
@@ -88,7 +88,7 @@ pub async fn passkey_finish(
         what: [0; 16],
     };
     let answered = passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await;
-    let (account, way, effects) = match answered {
+    let (account, signed_by, effects) = match answered {
         Ok(answered) => answered,
         Err(refusal) => return Err(failed(core, tried, refusal, now)),
     };
@@ -106,9 +106,7 @@ pub async fn passkey_finish(
         instance,
         by_passkey: true,
         own_patient: account.own_patient(core),
-        signed_by: SignedBy {
-            ways: [Some(way), None],
-        },
+        signed_by,
     };
     let version = account.facts.version();
     begin(core, new, effects, version, &network, now).await
@@ -121,7 +119,7 @@ async fn passkey_account(
     ceremony: &[u8],
     answer_json: &str,
     now: Timestamp,
-) -> Result<(Account, Way, Vec<Effect>), Refusal> {
+) -> Result<(Account, SignedBy, Vec<Effect>), Refusal> {
     let Some(Waiting::SignIn {
         state,
         person,
@@ -146,8 +144,8 @@ async fn passkey_account(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::WrongCredentials)?;
-    let (way, effects) = checked(core, &account, &answer, &state)?;
-    Ok((account, way, effects))
+    let (signed_by, effects) = checked(core, &account, &answer, &state)?;
+    Ok((account, signed_by, effects))
 }
 
 /// Checks a passkey's answer against the account; which it was, and the facts that its counter needs.
@@ -156,7 +154,7 @@ pub(crate) fn checked(
     account: &Account,
     answer: &Answer,
     state: &AuthenticationState,
-) -> Result<(Way, Vec<Effect>), Refusal> {
+) -> Result<(SignedBy, Vec<Effect>), Refusal> {
     let held = account
         .passkeys(core)
         .into_iter()
@@ -166,7 +164,7 @@ pub(crate) fn checked(
         .identity
         .passkeys
         .accept(answer, state, &held.credential)?;
-    Ok((held.way(), counted(account, held, counter)))
+    Ok((held.signed_by(), counted(account, held, counter)))
 }
 
 fn counted(account: &Account, held: HeldPasskey, counter: u32) -> Vec<Effect> {

@@ -144,6 +144,7 @@ pub fn view(
             .map_or(i64::MAX, Timestamp::as_microsecond),
         session: session.surrogate,
         staff_name,
+        opens_from: session.signed_by.is_new_until(now).unwrap_or(0),
     }
 }
 

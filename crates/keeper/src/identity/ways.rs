@@ -6,14 +6,18 @@ use crate::identity::accounts::{Account, HeldPasskey};
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sessions;
 use crate::ledger::Refusal;
-use crate::session::Way;
+use crate::session::{SignedBy, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::InstanceId;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Most passkeys of one account.
 pub const MOST_PASSKEYS: usize = 10;
+
+/// How long what was added to an account is new. Whoever adds something to somebody else's account reads nothing by it
+/// before its holder had this time to find out, and cannot take the older ways away meanwhile.
+pub const NEW_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The ways of whoever asks.
 pub async fn list(
@@ -38,6 +42,7 @@ pub async fn list(
             .map(|held| wire::PasskeyView {
                 is_own: session.signed_by.ways.contains(&Some(held.way())),
                 may_go: may_go(&account, &passkeys, held, now).is_ok(),
+                opens_from: held.signed_by().is_new_until(now).unwrap_or(0),
                 ..view(core, &account, held)
             })
             .collect(),
@@ -66,19 +71,24 @@ pub(crate) fn name(core: &Core, account: &Account, held: &HeldPasskey) -> String
     )
 }
 
-/// The last-factor guard: who removes a passkey keeps another, or, as a patient, a password with a second factor.
+/// The last-factor guard: who removes a passkey keeps another, or, as a patient, a password with a second factor. One
+/// that is new does not count: somebody else may have added it.
 pub(crate) fn may_go(
     account: &Account,
     passkeys: &[HeldPasskey],
     going: &HeldPasskey,
     now: Timestamp,
-) -> Result<(), Reason> {
-    let is_left = passkeys.iter().any(|held| held.id != going.id)
-        || (account.has_typed_ways() && account.roles(now).is_empty());
-    if is_left {
-        Ok(())
-    } else {
-        Err(Reason::NotAllowed)
+) -> Result<(), Refusal> {
+    if account.has_typed_ways() && account.roles(now).is_empty() {
+        return Ok(());
+    }
+    let others = passkeys.iter().filter(|held| held.id != going.id);
+    match others.map(|held| held.fact.opens_from).min() {
+        None => Err(Reason::NotAllowed.into()),
+        Some(from) if from > now.as_microsecond() => {
+            Err(Refusal::until(Reason::CredentialIsNew, from, now))
+        }
+        Some(_) => Ok(()),
     }
 }
 
@@ -86,5 +96,13 @@ impl HeldPasskey {
     /// What a session remembers of it.
     pub fn way(&self) -> Way {
         Way::Passkey(self.id)
+    }
+
+    /// Of a session that it alone signed in.
+    pub fn signed_by(&self) -> SignedBy {
+        SignedBy {
+            ways: [Some(self.way()), None],
+            opens_from: self.fact.opens_from,
+        }
     }
 }

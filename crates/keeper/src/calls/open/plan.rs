@@ -441,6 +441,11 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
     if found.is_spent {
         return Some(Reason::OverBudget);
     }
+    // What was added to an account lately opens no patient's content. An emergency does not wait for it.
+    let is_new = ask.caller.session.signed_by.is_new_until(ask.caller.now);
+    if is_new.is_some() && found.token.is_some() && ask.lane == Lane::Ordinary {
+        return Some(Reason::CredentialIsNew);
+    }
     // Subject binding: what is released belongs to whom the entry names.
     let is_bound = found
         .row

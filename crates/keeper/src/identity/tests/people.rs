@@ -1,13 +1,17 @@
 //! People for tests: made as real ones are, by invitation.
 
 use crate::acts;
+use crate::calls::open;
 use crate::changes;
 use crate::harness::{Inside, ORIGIN, PORTAL};
 use crate::identity::{invitations, sign_in};
+use crate::instances::{Instance, InstanceKind};
 use crate::ledger::Refusal;
 use crate::practice::{Command, Made, Ordered, carry_out, name_operators};
-use candour_keeper_wire::wire::{self, Change, ChangeKind};
-use candour_keeper_wire::words::Role;
+use candour_keeper_wire::wire::{
+    self, Change, ChangeKind, Outcome, Reply, SectionOf, Target, TargetKind,
+};
+use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_seal::{PatientId, PracticeId};
 use candour_testkit::passkey::SoftwarePasskey;
 
@@ -285,4 +289,57 @@ pub fn invite(practice: PracticeId, role: Role, patient: Vec<u8>) -> ChangeKind 
         staff_name: staff_name.to_owned(),
         ..wire::Invite::default()
     })
+}
+
+/// Opens a patient's medicines, with words where it is an emergency.
+pub async fn opening(
+    inside: &Inside,
+    token: &[u8],
+    patient: PatientId,
+    purpose: Purpose,
+) -> Result<(), Reason> {
+    let portal = Instance {
+        id: PORTAL,
+        kind: InstanceKind::Portal,
+    };
+    let section = SectionOf {
+        patient: patient.as_bytes().to_vec(),
+        section: Section::Medicines.into(),
+    };
+    let is_emergency = purpose == Purpose::Emergency;
+    let call = wire::Open {
+        token: token.to_vec(),
+        purpose: purpose.into(),
+        targets: vec![Target {
+            kind: Some(TargetKind::Section(section)),
+        }],
+        reason: if is_emergency { "chest pain" } else { "" }.to_owned(),
+        ..wire::Open::default()
+    };
+    let answered = open::open(&inside.core, &portal, call).await;
+    let Reply::Opened(mut opened) = answered.map_err(|refusal| refusal.reason)? else {
+        panic!("not an answer to opening")
+    };
+    match opened.answers.pop().unwrap().outcome.unwrap() {
+        Outcome::Granted(_) => Ok(()),
+        Outcome::Denied(refused) => Err(Reason::try_from(refused.reason).unwrap()),
+    }
+}
+
+/// A fresh passkey, with a reason or without one.
+pub async fn prove(inside: &Inside, person: &mut Person, reason: &str) -> Result<(), Reason> {
+    let asked = wire::PasskeyStart::default();
+    let asked = sign_in::passkey_start(&inside.core, PORTAL, &asked)
+        .await
+        .unwrap();
+    let answer_json = person.device.get(&asked.options_json, ORIGIN);
+    let call = wire::StepUp {
+        token: person.token.clone(),
+        ceremony: asked.ceremony,
+        answer_json: answer_json.unwrap(),
+        reason: reason.to_owned(),
+        ..wire::StepUp::default()
+    };
+    let proved = sign_in::step_up(&inside.core, PORTAL, &call).await;
+    proved.map(drop).map_err(|refusal| refusal.reason)
 }

@@ -5,7 +5,7 @@ use crate::harness::{Inside, ORIGIN, PORTAL, inside};
 use crate::identity::sign_in as calls;
 use crate::identity::ways::{self, MOST_PASSKEYS};
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::{Origin, Reason};
+use candour_keeper_wire::words::{Origin, Purpose, Reason, Role};
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
 
@@ -106,6 +106,10 @@ async fn a_passkey_that_counts_takes_itself_away_for_good() {
     let mut manager = manager(&inside, &office).await;
     let new = SoftwarePasskey::new().unwrap().counting();
     let mut second = added(&inside, &manager.token, &mut manager.device, new, "Phone").await;
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let first = sign_in(&inside, &mut manager.device, "mere", true)
+        .await
+        .unwrap();
     let own = sign_in(&inside, &mut second, "mere", true).await.unwrap();
     let ways = listed(&inside, &own.token).await;
     assert!(ways.passkeys[1].is_own);
@@ -113,7 +117,7 @@ async fn a_passkey_that_counts_takes_itself_away_for_good() {
         .await
         .unwrap();
     assert!(!is_signed_in(&inside, &own.token).await);
-    assert_eq!(listed(&inside, &manager.token).await.passkeys.len(), 1);
+    assert_eq!(listed(&inside, &first.token).await.passkeys.len(), 1);
 }
 
 #[tokio::test]
@@ -250,4 +254,117 @@ async fn a_sheet_whose_codes_are_used_up_is_no_second_way() {
     }
     let ways = listed(&inside, &token).await;
     assert_eq!((ways.codes_left, ways.passkeys[0].may_go), (0, false));
+}
+
+/// A clinician with a second passkey, added just now; signed in by the first and by the second.
+async fn two_keys(inside: &Inside, office: &Office) -> (Person, Person) {
+    let mut manager = manager(inside, office).await;
+    let kind = invite(office.practice, Role::Clinician, Vec::new());
+    let code = act(inside, &manager.token, &mut manager.device, kind)
+        .await
+        .unwrap()
+        .code;
+    let mut first = person(inside, &code, "hemi").await;
+    let new = SoftwarePasskey::new().unwrap();
+    let mut device = added(inside, &first.token, &mut first.device, new, "Phone").await;
+    let token = sign_in(inside, &mut device, "hemi", true)
+        .await
+        .unwrap()
+        .token;
+    let id = first.id.clone();
+    (first, Person { device, token, id })
+}
+
+#[tokio::test]
+async fn a_passkey_added_later_opens_nothing_for_a_day_and_the_older_one_does() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let (first, second) = two_keys(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let care = Purpose::DirectCare;
+    let new = Err(Reason::CredentialIsNew);
+    assert_eq!(opening(&inside, &second.token, patient, care).await, new);
+    assert_eq!(opening(&inside, &first.token, patient, care).await, Ok(()));
+    // Whoever is no patient of the practice stays unknown, whatever the session was signed in by.
+    let elsewhere = candour_seal::PracticeId::from_bytes([77; 16]);
+    let stranger = inside.patient(elsewhere, 41).await;
+    let unknown = Err(Reason::NotFound);
+    assert_eq!(
+        opening(&inside, &second.token, stranger, care).await,
+        unknown
+    );
+
+    let view = calls::session(&inside.core, PORTAL, &with(&second.token)).await;
+    let a_day = inside.now().as_microsecond() + 24 * 3_600_000_000;
+    assert_eq!(view.unwrap().opens_from, a_day);
+    assert_eq!(
+        listed(&inside, &first.token).await.passkeys[1].opens_from,
+        a_day
+    );
+
+    let mut second = second;
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let later = sign_in(&inside, &mut second.device, "hemi", true)
+        .await
+        .unwrap();
+    assert_eq!(later.session.unwrap().opens_from, 0);
+    assert_eq!(opening(&inside, &later.token, patient, care).await, Ok(()));
+}
+
+#[tokio::test]
+async fn an_emergency_does_not_wait_for_a_new_passkey() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let (_, mut second) = two_keys(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    inside.clock.advance(SignedDuration::from_secs(1));
+    prove(&inside, &mut second, "").await.unwrap();
+    let opened = opening(&inside, &second.token, patient, Purpose::Emergency).await;
+    assert_eq!(opened, Ok(()));
+}
+
+#[tokio::test]
+async fn a_new_passkey_answers_no_act_invites_nobody_and_is_no_way_to_keep() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let (mut first, mut second) = two_keys(&inside, &office).await;
+    // By an act of its own it would take the older one away, or let somebody else read.
+    let asked = asked(&inside, &second.token, add("Third")).await.unwrap();
+    assert!(second.device.get(&asked.options_json, ORIGIN).is_err());
+    let unlisted = asked.options_json.replace("allowCredentials", "ignored");
+    let finish = wire::ActFinish {
+        answer_json: second.device.get(&unlisted, ORIGIN).unwrap(),
+        new_credential_json: created(&mut SoftwarePasskey::new().unwrap(), &asked),
+        ..answer_to(&second.token, &asked)
+    };
+    let refused = finished(&inside, &finish).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::CredentialIsNew);
+    let patient = inside.patient(office.practice, 40).await;
+    let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
+    let refused = change(&inside, &second.token, kind.clone()).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::CredentialIsNew);
+    change(&inside, &first.token, kind).await.unwrap();
+
+    // The older one cannot go while the other is new; the new one can.
+    let ways = listed(&inside, &first.token).await;
+    assert_eq!(
+        ways.passkeys
+            .iter()
+            .map(|held| held.may_go)
+            .collect::<Vec<_>>(),
+        [false, true]
+    );
+    let refused = act(&inside, &first.token, &mut first.device, remove(&ways, 0)).await;
+    let refused = refused.unwrap_err();
+    assert_eq!(
+        (refused.reason, refused.retry_after_seconds),
+        (Reason::CredentialIsNew, 24 * 3_600 + 1)
+    );
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let again = sign_in(&inside, &mut second.device, "hemi", true)
+        .await
+        .unwrap();
+    act(&inside, &again.token, &mut second.device, remove(&ways, 0))
+        .await
+        .unwrap();
 }
