@@ -7,14 +7,15 @@ use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::identity::accounts::{Account, HeldPasskey};
+use crate::identity::codes::TotpSecret;
 use crate::identity::invitations::{Added, passkey_effects};
 use crate::identity::passkeys::{Answer, AskedNew, Offered};
 use crate::identity::sign_in::{checked, code_account, random_id};
-use crate::identity::ways::NEW_FOR;
+use crate::identity::ways::new_until;
 use crate::identity::{Waiting, standing};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session};
+use crate::session::{Principal, Session, SignedBy};
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
@@ -93,7 +94,7 @@ pub async fn start(
         subject: session.subject,
         facts,
     };
-    let kind = changes::settled(core, &account, kind, now)?;
+    let kind = changes::settled(core, &account, kind, now).await?;
     let (signed, text) = described(core, &session, &kind, now).await?;
     let passkeys = account.passkeys(core);
     let existing = passkeys.iter().map(|held| held.credential.cred_id.clone());
@@ -116,7 +117,7 @@ pub async fn start(
     let id = random_id();
     // Whoever lost the device with their passkey, and has a password too, takes that passkey away by a code, in a day.
     let code_accepted =
-        held.is_empty() || (changes::is_about_ways(&kind) && account.has_typed_ways());
+        held.is_empty() || (changes::is_about_ways(&kind) && account.has_typed_ways(now));
     let asked = if held.is_empty() {
         None
     } else {
@@ -134,6 +135,10 @@ pub async fn start(
         asked.as_ref().map(|asked| asked.options_json.as_str()),
         new.as_ref(),
     )?;
+    let otpauth = match &kind {
+        ChangeKind::SetApp(app) => otpauth(app),
+        _ => String::new(),
+    };
     let act = Act {
         kind,
         text: text.clone(),
@@ -150,6 +155,7 @@ pub async fn start(
         options_json,
         text,
         code_accepted,
+        otpauth,
     })
 }
 
@@ -160,6 +166,17 @@ fn old_enough(passkeys: Vec<HeldPasskey>, now: Timestamp) -> Vec<Credential> {
         .into_iter()
         .filter(|held| held.signed_by().is_new_until(now).is_none());
     old.map(|held| held.credential).collect()
+}
+
+fn refuse_new(by: SignedBy, now: Timestamp) -> Result<(), Refusal> {
+    let refused = |until| Refusal::until(Reason::CredentialIsNew, until, now);
+    by.is_new_until(now)
+        .map_or(Ok(()), |until| Err(refused(until)))
+}
+
+fn otpauth(app: &wire::SetApp) -> String {
+    let secret = <[u8; 20]>::try_from(app.secret.as_slice()).map(TotpSecret::from_bytes);
+    secret.map_or_else(|_| String::new(), |secret| secret.otpauth("account"))
 }
 
 /// The bytes and the sentence that are signed, once it is sure that this person may begin the act.
@@ -223,6 +240,13 @@ pub async fn finish(
     if act.session != session.surrogate {
         return Err(Reason::WrongCredentials.into());
     }
+    if let (ChangeKind::SetApp(app), Ok(id)) = (&act.kind, call.ceremony.as_slice().try_into())
+        && !changes::shows(app, &call.new_app_code, now)
+    {
+        // A slip of the hand must not force the app to be set up again; the ceremony's five minutes begin again.
+        core.identity.ceremonies.begin(id, Waiting::Act(act), now);
+        return Err(Reason::Invalid.into());
+    }
     let asked = act.state.as_ref().filter(|_| !call.answer_json.is_empty());
     let (account, way, proof) = match asked {
         Some(state) => {
@@ -233,13 +257,13 @@ pub async fn finish(
             };
             let answer = Answer::parse(&call.answer_json)?;
             let (by, proof) = checked(core, &account, &answer, state)?;
-            if let Some(until) = by.is_new_until(now) {
-                return Err(Refusal::until(Reason::CredentialIsNew, until, now));
-            }
+            refuse_new(by, now)?;
             (account, by.ways[0], proof)
         }
         None if act.code_accepted => {
-            let (account, proof) = code_account(core, &session, &call.code, now).await?;
+            let (account, used) = code_account(core, &session, &call.code, now).await?;
+            refuse_new(account.typed_by(&used), now)?;
+            let proof = vec![Effect::fact(account.subject, used)];
             (account, None, proof)
         }
         None => return Err(Reason::WrongCredentials.into()),
@@ -326,10 +350,7 @@ pub(crate) async fn added_passkey(
         name,
         origin: Origin::Holder,
         at: now,
-        opens_from: now
-            .checked_add(NEW_FOR)
-            .map_err(|_| Reason::Invalid)?
-            .as_microsecond(),
+        opens_from: new_until(now)?,
     };
     let effects = passkey_effects(core, account.subject, &credential, added);
     let details = effects.iter().find_map(|effect| match effect {

@@ -24,6 +24,7 @@ use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
 use crate::facts::{Fact, FactBody};
 use crate::identity::sessions::end_signed_in_by;
+use crate::identity::ways::new_until;
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
@@ -36,7 +37,7 @@ use jiff::Timestamp;
 use prost::Message;
 
 pub(crate) use standing::assurance;
-pub(crate) use ways::{has_room, is_about_ways, settled, unchanged};
+pub(crate) use ways::{has_room, is_about_ways, settled, shows, unchanged};
 
 /// What a change writes, before it is a draft.
 #[derive(Default)]
@@ -192,9 +193,10 @@ pub(crate) async fn write(
     if let Some(refusal) = appended.refused {
         return Err(refusal);
     }
-    end_signed_in_by(core, session.principal, &prepared.ended).await?;
+    let signed_out = end_signed_in_by(core, session, &prepared.ended).await?;
     Ok(wire::Changed {
         index: appended.index,
+        signed_out,
         ..prepared.reply
     })
 }
@@ -221,8 +223,8 @@ pub(crate) async fn prepare(
         ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now),
         ChangeKind::UnlockRoom(_) => operations::unlock_room(core),
         ChangeKind::Attest(attest) => operations::attest(attest),
-        ChangeKind::RemovePasskey(asked) => ways::remove_passkey(core, session, asked, now).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
+        ways => ways::prepare(core, session, ways, new_until(now)?, now).await,
     }
 }

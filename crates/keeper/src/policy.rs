@@ -302,6 +302,10 @@ impl ChangeAction {
             Self::UnlockRoom => "unlock_room",
             Self::AddPasskey => "add_passkey",
             Self::RemovePasskey => "remove_passkey",
+            Self::SetPassword => "set_password",
+            Self::SetApp => "set_app",
+            Self::NewSheet => "new_sheet",
+            Self::StopWaiting => "stop_waiting",
             Self::Attest => "attest",
             Self::Approve => "approve_change",
         }

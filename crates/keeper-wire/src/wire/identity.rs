@@ -26,6 +26,9 @@ pub struct Ceremony {
     /// A fresh code may answer instead of a passkey.
     #[prost(bool, tag = "4")]
     pub code_accepted: bool,
+    /// For a new authenticator app: its secret as `otpauth://` address.
+    #[prost(string, tag = "5")]
+    pub otpauth: String,
 }
 
 /// The browser's answer.
@@ -151,6 +154,9 @@ pub struct SessionView {
     /// What it was signed in by is new: it opens no records until then; 0 for all others.
     #[prost(int64, tag = "10")]
     pub opens_from: i64,
+    /// How the person signs in was changed within a day, or is about to be.
+    #[prost(bool, tag = "11")]
+    pub ways_changed: bool,
 }
 
 /// The running sessions of one person, newest first.
@@ -212,6 +218,26 @@ pub struct SignInWays {
     /// A role of the person allows passkeys only.
     #[prost(bool, tag = "7")]
     pub passkeys_only: bool,
+    /// Acts that wait for their day to be over, oldest first.
+    #[prost(message, repeated, tag = "8")]
+    pub waiting: Vec<WaitingAct>,
+}
+
+/// An act that waits.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WaitingAct {
+    /// The pending change (16 bytes): for `Approve` once its day is over, and for `StopWaiting`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub pending: Vec<u8>,
+    /// The sentence of the act.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// When it may be done.
+    #[prost(int64, tag = "3")]
+    pub not_before: i64,
+    /// That time has come.
+    #[prost(bool, tag = "4")]
+    pub is_due: bool,
 }
 
 /// One passkey in the list.

@@ -1,10 +1,11 @@
 //! Changes that wait: for a second person, or, begun with a code, for a day.
 
-use super::{Prepared, kind_of, plan, standing};
+use super::{Prepared, is_about_ways, kind_of, plan, standing, unchanged};
 use crate::acts::{self, Doer};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{Approval, Fact, SubjectFacts, Used, is_before};
+use crate::facts::{Approval, End, Fact, SubjectFacts, Used, is_before};
+use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::random_id;
 use crate::keys::{IdKind, KeyedToken};
@@ -24,13 +25,13 @@ pub(crate) const WAITS: SignedDuration = SignedDuration::from_hours(24);
 
 /// A change that waits.
 pub struct HeldPending {
-    subject: KeyedToken,
+    pub(super) subject: KeyedToken,
     facts: Arc<SubjectFacts>,
     /// What is to be done.
     pub kind: ChangeKind,
     /// Who began it.
     pub author: Doer,
-    not_before: i64,
+    pub(super) not_before: i64,
     credential_json: String,
 }
 
@@ -160,8 +161,15 @@ pub(crate) async fn finish(
             let name = &passkey.name;
             acts::added_passkey(core, session, &held.credential_json, name, now).await?
         }
+        // It waited its day already, and there may be no older way to sign in by.
+        kind if is_about_ways(kind) => super::ways::prepare(core, session, kind, 0, now).await?,
         kind => super::prepare(core, session, &held.author, kind, now).await?,
     };
+    if held.not_before != 0 {
+        let author = Account::of(core, session).await?;
+        prepared.effects.extend(waits_no_more(&author, held));
+        prepared.guards.push(unchanged(&author));
+    }
     prepared.effects.push(Effect::fact(
         held.subject,
         Fact::Approval(Approval {
@@ -175,11 +183,69 @@ pub(crate) async fn finish(
             by: session.subject.0.to_vec(),
         }),
     ));
-    prepared.guards.push(Guard::Facts {
-        subject: held.subject,
-        version: held.facts.version(),
-    });
+    prepared.guards.push(held.unchanged());
     Ok(prepared)
+}
+
+impl HeldPending {
+    /// Nobody used it meanwhile.
+    pub(super) fn unchanged(&self) -> Guard {
+        Guard::Facts {
+            subject: self.subject,
+            version: self.facts.version(),
+        }
+    }
+}
+
+/// Ends what its author's channels are told from.
+pub(super) fn waits_no_more(author: &Account, held: &HeldPending) -> Vec<Effect> {
+    let about_it = author.facts.live().filter(|row| match &row.fact {
+        Fact::ActWaits(waits) => waits.pending == held.subject.0,
+        _ => false,
+    });
+    let ended = about_it.map(|row| {
+        let end = End {
+            version: row.version,
+        };
+        Effect::fact(author.subject, Fact::End(end))
+    });
+    ended.collect()
+}
+
+/// The acts of somebody that wait, oldest first.
+pub(crate) async fn waiting(
+    core: &Core,
+    author: &Account,
+    now: Timestamp,
+) -> Result<Vec<wire::WaitingAct>, Refusal> {
+    let mut waiting = Vec::new();
+    for row in author.facts.live() {
+        let Fact::ActWaits(waits) = &row.fact else {
+            continue;
+        };
+        let token =
+            KeyedToken::try_from(waits.pending.as_slice()).map_err(|_| Reason::SubjectClosed)?;
+        let id = core.keys.id(IdKind::Pending, token);
+        match load(core, &id, now).await {
+            Ok(held) => waiting.push(wire::WaitingAct {
+                pending: id.to_vec(),
+                text: super::sentence(&held.kind),
+                not_before: held.not_before,
+                is_due: held.not_before <= now.as_microsecond(),
+            }),
+            // It was never done, and is too old now.
+            Err(refusal) if refusal.reason == Reason::NotFound => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(waiting)
+}
+
+/// Whether this still waits, or may still be done.
+pub(crate) fn is_alive(waits: &crate::facts::ActWaits, now: Timestamp) -> bool {
+    let left = LASTS.saturating_sub(WAITS);
+    now.checked_sub(left)
+        .is_ok_and(|then| then.as_microsecond() < waits.not_before)
 }
 
 /// Does one's own waiting act once its day is over.

@@ -69,6 +69,11 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::Approve(_) => needs(Do::Approve, Proof::Act),
         ChangeKind::AddPasskey(_) => needs(Do::AddPasskey, Proof::Act),
         ChangeKind::RemovePasskey(_) => needs(Do::RemovePasskey, Proof::Act),
+        ChangeKind::SetPassword(_) => needs(Do::SetPassword, Proof::Act),
+        ChangeKind::SetApp(_) => needs(Do::SetApp, Proof::Act),
+        ChangeKind::NewSheet(_) => needs(Do::NewSheet, Proof::Act),
+        // Whoever finds what somebody else began waits no day to stop it.
+        ChangeKind::StopWaiting(_) => needs(Do::StopWaiting, Proof::End),
         ChangeKind::Attest(_) => needs(Do::Attest, Proof::Act),
     })
 }
@@ -152,6 +157,10 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ChangeKind::RemovePasskey(passkey) => {
             format!("Remove the passkey “{}” from my account.", passkey.name)
         }
+        ChangeKind::SetPassword(_) => "Change the password of my account.".to_owned(),
+        ChangeKind::SetApp(_) => "Change the authenticator app of my account.".to_owned(),
+        ChangeKind::NewSheet(_) => "Make a new sheet of codes for my account.".to_owned(),
+        ChangeKind::StopWaiting(stopped) => format!("Do not do this: {}", stopped.text),
         ChangeKind::Attest(attest) => attest.text.clone(),
     }
 }
@@ -214,6 +223,9 @@ mod tests {
             ChangeKind::GrantProxy(wire::ProxyChange::default()),
             ChangeKind::AddPasskey(wire::AddPasskey::default()),
             ChangeKind::RemovePasskey(wire::RemovePasskey::default()),
+            ChangeKind::SetPassword(wire::SetPassword::default()),
+            ChangeKind::SetApp(wire::SetApp::default()),
+            ChangeKind::NewSheet(wire::NewSheet::default()),
             ChangeKind::Approve(Vec::new()),
             ChangeKind::Attest(wire::Attest::default()),
         ];

@@ -146,6 +146,9 @@ pub struct Password {
     /// argon2id in PHC form.
     #[prost(string, tag = "1")]
     pub phc: String,
+    /// As of a passkey.
+    #[prost(int64, tag = "2")]
+    pub opens_from: i64,
 }
 
 /// An authenticator app.
@@ -154,6 +157,9 @@ pub struct Totp {
     /// The secret, sealed under a root-derived key.
     #[prost(bytes = "vec", tag = "1")]
     pub sealed_secret: Vec<u8>,
+    /// As of a passkey.
+    #[prost(int64, tag = "2")]
+    pub opens_from: i64,
 }
 
 /// A printed sheet of one-use codes.
@@ -162,6 +168,9 @@ pub struct CodeSheet {
     /// Keyed hashes of the codes (32 bytes each), in the sheet's order.
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub hashes: Vec<Vec<u8>>,
+    /// As of a passkey.
+    #[prost(int64, tag = "2")]
+    pub opens_from: i64,
 }
 
 /// A code was used.

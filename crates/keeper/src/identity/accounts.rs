@@ -174,13 +174,17 @@ impl Account {
             .any(|row| matches!(row.fact, Fact::Totp(_) | Fact::CodeSheet(_)))
     }
 
-    /// Has a password with a second factor that still works: a sheet whose codes are used up is none.
-    pub fn has_typed_ways(&self) -> bool {
-        let has_app = self
-            .facts
-            .live()
-            .any(|row| matches!(row.fact, Fact::Totp(_)));
-        self.password().is_some() && (has_app || self.codes_left() > 0)
+    /// Has a password with a second factor that still works, neither of them new: a sheet whose codes are used up is
+    /// none.
+    pub fn has_typed_ways(&self, now: Timestamp) -> bool {
+        let has = |is_it: &dyn Fn(&Fact) -> bool| {
+            self.facts
+                .live()
+                .any(|row| row.fact.opens_from() <= now.as_microsecond() && is_it(&row.fact))
+        };
+        has(&|fact| matches!(fact, Fact::Password(_)))
+            && (has(&|fact| matches!(fact, Fact::Totp(_)))
+                || (has(&|fact| matches!(fact, Fact::CodeSheet(_))) && self.codes_left() > 0))
     }
 
     /// How many codes of the printed sheet were not used yet.
@@ -197,17 +201,18 @@ impl Account {
 
     /// By what somebody signed in who gave the password and used this code.
     pub fn typed_by(&self, used: &Fact) -> SignedBy {
-        let password = self.facts.live().rev().find_map(|row| match &row.fact {
-            Fact::Password(_) => Some(Way::Typed(row.version)),
-            _ => None,
-        });
-        let code = match used {
-            Fact::CodeUsed(used) => Some(Way::Typed(used.of_version)),
-            _ => None,
+        let of_version = match used {
+            Fact::CodeUsed(used) => used.of_version,
+            _ => 0,
         };
+        let live = || self.facts.live().rev();
+        let password = live().find(|row| matches!(row.fact, Fact::Password(_)));
+        let code = live().find(|row| row.version == of_version);
+        let typed = [password, code];
+        let opens_from = typed.iter().flatten().map(|row| row.fact.opens_from());
         SignedBy {
-            ways: [password, code],
-            opens_from: 0,
+            ways: typed.map(|row| row.map(|row| Way::Typed(row.version))),
+            opens_from: opens_from.max().unwrap_or(0),
         }
     }
 

@@ -426,16 +426,22 @@ fn credential_effects(
                 &mut SystemRandom,
             );
             [
-                Fact::Password(Password { phc }),
-                Fact::Totp(Totp { sealed_secret }),
+                Fact::Password(Password { phc, opens_from: 0 }),
+                Fact::Totp(Totp {
+                    sealed_secret,
+                    opens_from: 0,
+                }),
             ]
         }
         Credentials::PasswordAndSheet { phc, sheet } => {
             registered.sheet = sheet.printed;
             let hashes = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
             [
-                Fact::Password(Password { phc }),
-                Fact::CodeSheet(CodeSheet { hashes }),
+                Fact::Password(Password { phc, opens_from: 0 }),
+                Fact::CodeSheet(CodeSheet {
+                    hashes,
+                    opens_from: 0,
+                }),
             ]
         }
     };

@@ -43,17 +43,21 @@ pub async fn end(
     write_ended(core, ended, "ended by the same person in another session").await
 }
 
-/// Ends every session of the same person that was signed in by one of these, which are gone.
+/// Ends every session of the same person that was signed in by one of these, which are gone. Whether this one is among
+/// them.
 pub(crate) async fn end_signed_in_by(
     core: &Core,
-    principal: Principal,
+    own: &Session,
     gone: &[Way],
-) -> Result<(), Refusal> {
-    let ended = core.sessions.end_those(principal, |session| {
-        let ways = session.signed_by.ways.iter().flatten();
-        ways.into_iter().any(|way| gone.contains(way))
+) -> Result<bool, Refusal> {
+    let ended = core.sessions.end_those(own.principal, |session| {
+        let mut ways = session.signed_by.ways.iter().flatten();
+        ways.any(|way| gone.contains(way))
     });
-    write_ended(core, ended, "the way it was signed in by is gone").await
+    let is_own = |session: &Session| session.surrogate == own.surrogate;
+    let has_own = ended.iter().any(is_own);
+    write_ended(core, ended, "the way it was signed in by is gone").await?;
+    Ok(has_own)
 }
 
 async fn write_ended(core: &Core, ended: Vec<Session>, why: &str) -> Result<(), Refusal> {

@@ -345,7 +345,9 @@ pub async fn step_up(
                 passkey_account(core, instance, &call.ceremony, answer, now).await?;
             (account, effects)
         } else {
-            code_account(core, &session, &call.code, now).await?
+            let (account, used) = code_account(core, &session, &call.code, now).await?;
+            let effects = vec![Effect::fact(account.subject, used)];
+            (account, effects)
         };
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
@@ -397,7 +399,7 @@ pub(crate) async fn code_account(
     session: &Session,
     typed: &str,
     now: Timestamp,
-) -> Result<(Account, Vec<Effect>), Refusal> {
+) -> Result<(Account, Fact), Refusal> {
     let Principal::Person(person) = session.principal else {
         return Err(Reason::Invalid.into());
     };
@@ -419,8 +421,7 @@ pub(crate) async fn code_account(
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
     core.identity.failures.succeeded(&tried);
-    let effects = vec![Effect::fact(account.subject, fact)];
-    Ok((account, effects))
+    Ok((account, fact))
 }
 
 /// Notes a wrong answer; a keeper that cannot answer is not the caller's failure.

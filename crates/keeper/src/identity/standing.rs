@@ -5,6 +5,7 @@ use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::identity::accounts::{self, Account, HeldRole};
 use crate::identity::failures::Tried;
 use crate::identity::secrets::{self, Secret};
+use crate::identity::ways;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::network;
@@ -145,6 +146,7 @@ pub fn view(
         session: session.surrogate,
         staff_name,
         opens_from: session.signed_by.is_new_until(now).unwrap_or(0),
+        ways_changed: ways::has_changed(facts, now),
     }
 }
 

@@ -1,7 +1,8 @@
 //! By what somebody can sign in: the list, and what must be left when one goes.
 
+use crate::changes::pending;
 use crate::core::Core;
-use crate::facts::Fact;
+use crate::facts::{Fact, SubjectFacts};
 use crate::identity::accounts::{Account, HeldPasskey};
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sessions;
@@ -37,6 +38,7 @@ pub async fn list(
         has_sheet: has(|fact| matches!(fact, Fact::CodeSheet(_))),
         codes_left: account.codes_left(),
         passkeys_only: !account.roles(now).is_empty(),
+        waiting: pending::waiting(core, &account, now).await?,
         passkeys: passkeys
             .iter()
             .map(|held| wire::PasskeyView {
@@ -46,6 +48,20 @@ pub async fn list(
                 ..view(core, &account, held)
             })
             .collect(),
+    })
+}
+
+/// Until when what is added now is new.
+pub fn new_until(now: Timestamp) -> Result<i64, Reason> {
+    let until = now.checked_add(NEW_FOR).map_err(|_| Reason::Invalid)?;
+    Ok(until.as_microsecond())
+}
+
+/// Something new is among somebody's ways, or a change of them waits: what every page of theirs points to.
+pub fn has_changed(facts: &SubjectFacts, now: Timestamp) -> bool {
+    facts.live().any(|row| match &row.fact {
+        Fact::ActWaits(waits) => pending::is_alive(waits, now),
+        fact => fact.opens_from() > now.as_microsecond(),
     })
 }
 
@@ -79,7 +95,7 @@ pub(crate) fn may_go(
     going: &HeldPasskey,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    if account.has_typed_ways() && account.roles(now).is_empty() {
+    if account.has_typed_ways(now) && account.roles(now).is_empty() {
         return Ok(());
     }
     let others = passkeys.iter().filter(|held| held.id != going.id);

@@ -28,7 +28,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 20] = [
+const CHANGES: [ChangeAction; 24] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -47,6 +47,10 @@ const CHANGES: [ChangeAction; 20] = [
     ChangeAction::UnlockRoom,
     ChangeAction::AddPasskey,
     ChangeAction::RemovePasskey,
+    ChangeAction::SetPassword,
+    ChangeAction::SetApp,
+    ChangeAction::NewSheet,
+    ChangeAction::StopWaiting,
     ChangeAction::Attest,
     ChangeAction::Approve,
 ];
@@ -225,7 +229,10 @@ fn oracle(f: &DecisionFacts) -> bool {
     if is_message && f.is_unsafe_to_write && f.relation != Relation::Own {
         return false;
     }
-    if let Action::Change(ChangeAction::AddPasskey | ChangeAction::RemovePasskey) = f.action {
+    if let Action::Change(
+        ChangeAction::AddPasskey | ChangeAction::RemovePasskey | ChangeAction::StopWaiting,
+    ) = f.action
+    {
         return f.role != Role::Anonymous
             && f.relation == Relation::Own
             && f.purpose == Purpose::AccountCare;
@@ -273,6 +280,9 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
         Action::Change(ChangeAction::InviteProxy | ChangeAction::GrantProxy) => {
             for_own && f.purpose == Purpose::AccountCare
         }
+        Action::Change(
+            ChangeAction::SetPassword | ChangeAction::SetApp | ChangeAction::NewSheet,
+        ) => f.relation == Relation::Own && f.purpose == Purpose::AccountCare,
         Action::Change(ChangeAction::EndProxy) => {
             f.purpose == Purpose::AccountCare
                 && (for_own || matches!(f.relation, Relation::Proxy | Relation::ProxyOutOfScope))

@@ -9,7 +9,7 @@ use candour_keeper_wire::words::{Origin, Purpose, Reason, Role};
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
 
-async fn listed(inside: &Inside, token: &[u8]) -> wire::SignInWays {
+pub async fn listed(inside: &Inside, token: &[u8]) -> wire::SignInWays {
     ways::list(&inside.core, PORTAL, &with(token))
         .await
         .unwrap()
@@ -21,7 +21,7 @@ fn add(name: &str) -> ChangeKind {
     })
 }
 
-fn remove(ways: &wire::SignInWays, at: usize) -> ChangeKind {
+pub fn remove(ways: &wire::SignInWays, at: usize) -> ChangeKind {
     ChangeKind::RemovePasskey(wire::RemovePasskey {
         passkey: ways.passkeys[at].passkey.clone(),
         name: "something harmless".to_owned(),
@@ -46,7 +46,7 @@ async fn added(
     new
 }
 
-async fn is_signed_in(inside: &Inside, token: &[u8]) -> bool {
+pub async fn is_signed_in(inside: &Inside, token: &[u8]) -> bool {
     calls::session(&inside.core, PORTAL, &with(token))
         .await
         .is_ok()
