@@ -36,6 +36,8 @@ pub struct Ceremony {
     pub text: String,
     /// A fresh code may answer instead of a passkey.
     pub code_accepted: bool,
+    /// For a new authenticator app: its secret as `otpauth://` address.
+    pub otpauth: Zeroizing<String>,
 }
 
 impl Ceremony {
@@ -50,6 +52,7 @@ impl Ceremony {
             options_json: ceremony.options_json,
             text: ceremony.text,
             code_accepted: ceremony.code_accepted,
+            otpauth: Zeroizing::new(ceremony.otpauth),
         })
     }
 }
@@ -106,6 +109,8 @@ pub struct Session {
     pub staff_name: String,
     /// What it was signed in by is new: it opens no records until then.
     pub opens_from: Option<Timestamp>,
+    /// How the person signs in was changed within a day, or is about to be.
+    pub ways_changed: bool,
 }
 
 /// A patient within reach of a patient session.
@@ -153,6 +158,7 @@ impl Session {
             surrogate: view.session,
             staff_name: view.staff_name,
             opens_from: time(view.opens_from),
+            ways_changed: view.ways_changed,
         })
     }
 }
