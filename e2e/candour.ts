@@ -225,21 +225,24 @@ export interface Passkey {
   userHandle: string;
 }
 
-/** An authenticator of the browser itself, unlocked whenever it is asked. */
-export async function withPasskey(page: Page, passkey?: Passkey): Promise<void> {
+/** An authenticator of the browser itself, unlocked whenever it is asked; what comes back takes it away. */
+export async function withPasskey(page: Page, passkey?: Passkey, transport: "internal" | "usb" = "internal"): Promise<() => Promise<void>> {
   const browser = await page.context().newCDPSession(page);
   await browser.send("WebAuthn.enable");
   const { authenticatorId } = await browser.send("WebAuthn.addVirtualAuthenticator", {
     options: {
       protocol: "ctap2",
-      transport: "internal",
+      transport,
       hasResidentKey: true,
       hasUserVerification: true,
       isUserVerified: true,
       automaticPresenceSimulation: true,
     },
   });
-  if (!passkey) return;
+  const away = async () => {
+    await browser.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId });
+  };
+  if (!passkey) return away;
   const bytes = (text: string) => Buffer.from(text, "base64url").toString("base64");
   await browser.send("WebAuthn.addCredential", {
     authenticatorId,
@@ -252,6 +255,7 @@ export async function withPasskey(page: Page, passkey?: Passkey): Promise<void> 
       signCount: 0,
     },
   });
+  return away;
 }
 
 export async function signOut(page: Page): Promise<void> {

@@ -54,7 +54,55 @@ async function answer(form) {
   form.elements.namedItem("answer").value = encoded(credential);
 }
 
-for (const form of document.querySelectorAll("form[data-passkey]")) {
+// An act: an answer of a passkey that is there, or a code, and where one is to be added, a new passkey. Each on a press
+// of its own, because browsers want one for each. True once all of it is there.
+async function answerAct(form, options, byCode) {
+  const field = (name) => form.elements.namedItem(name);
+  if (!byCode && !field("answer").value) {
+    const publicKey = decoded(options.publicKey);
+    field("answer").value = encoded(await navigator.credentials.get({ publicKey }));
+    if (options.create) {
+      for (const part of form.querySelectorAll("[data-first], [data-second]")) {
+        part.hidden = part.hasAttribute("data-first");
+      }
+      show(form, "none");
+      form.querySelector("[data-second] button").focus();
+      return false;
+    }
+  }
+  if (options.create) {
+    const publicKey = decoded(options.create.publicKey);
+    field("created").value = encoded(await navigator.credentials.create({ publicKey }));
+  }
+  return true;
+}
+
+for (const form of document.querySelectorAll("form[data-passkey=act]")) {
+  const options = JSON.parse(form.dataset.options);
+  form.addEventListener("submit", (event) => {
+    const byCode = event.submitter && event.submitter.hasAttribute("data-without-passkey");
+    if (byCode && !options.create) return;
+    event.preventDefault();
+    if (form.getAttribute("aria-busy") === "true") return;
+    if (!window.PublicKeyCredential) {
+      show(form, "missing");
+      return;
+    }
+    form.setAttribute("aria-busy", "true");
+    answerAct(form, options, byCode).then(
+      (isWhole) => {
+        if (isWhole) form.submit();
+        else form.removeAttribute("aria-busy");
+      },
+      () => {
+        form.removeAttribute("aria-busy");
+        show(form, "failed");
+      },
+    );
+  });
+}
+
+for (const form of document.querySelectorAll("form[data-passkey]:not([data-passkey=act])")) {
   form.addEventListener("submit", (event) => {
     if (event.submitter && event.submitter.hasAttribute("data-without-passkey")) return;
     // Without a birth date no account is made: the page says so before a passkey is, which would stay on the device.

@@ -21,6 +21,19 @@ pub struct Changed {
     pub code: Option<Zeroizing<String>>,
     /// The id of what was made: a run, a client.
     pub id: Option<[u8; 16]>,
+    /// The 40 codes of a new printed sheet; shown once.
+    pub sheet: Vec<Zeroizing<String>>,
+    /// The session that asked was signed in by what is gone, and is over.
+    pub signed_out: bool,
+}
+
+/// What an act brings in that its proof does not hold.
+#[derive(Default)]
+pub struct New {
+    /// A new passkey's credential as JSON.
+    pub credential_json: String,
+    /// Six digits of a new authenticator app.
+    pub app_code: Zeroizing<String>,
 }
 
 impl Changed {
@@ -34,6 +47,8 @@ impl Changed {
             waits_until: time(changed.waits_until),
             code: (!changed.code.is_empty()).then(|| Zeroizing::new(changed.code)),
             id: changed.id.as_slice().try_into().ok(),
+            sheet: changed.sheet.into_iter().map(Zeroizing::new).collect(),
+            signed_out: changed.signed_out,
         })
     }
 }
@@ -70,31 +85,22 @@ pub async fn finish(
     act: CeremonyId,
     proof: Proof,
 ) -> Result<Changed, Refusal> {
-    finish_with(app, token, act, proof, String::new()).await
+    finish_new(app, token, act, proof, New::default()).await
 }
 
-/// Answers the act of adding a passkey, with the new credential as JSON.
-pub async fn finish_new_passkey(
+/// Answers an act that brings something new in: a passkey, an authenticator app.
+pub async fn finish_new(
     app: &App,
     token: &Token,
     act: CeremonyId,
     proof: Proof,
-    new_credential_json: String,
-) -> Result<Changed, Refusal> {
-    finish_with(app, token, act, proof, new_credential_json).await
-}
-
-async fn finish_with(
-    app: &App,
-    token: &Token,
-    act: CeremonyId,
-    proof: Proof,
-    new_credential_json: String,
+    new: New,
 ) -> Result<Changed, Refusal> {
     let mut call = wire::ActFinish {
         token: token.expose().to_vec(),
         ceremony: act.as_bytes().to_vec(),
-        new_credential_json,
+        new_credential_json: new.credential_json,
+        new_app_code: new.app_code.to_string(),
         ..wire::ActFinish::default()
     };
     match proof {

@@ -53,6 +53,12 @@ pub enum Refusal {
     /// The practice must keep it.
     #[error("the practice must keep it")]
     OnHold,
+    /// The passkey, password or code was added to the account too lately for this.
+    #[error("the credential is new")]
+    CredentialIsNew {
+        /// Seconds until it is not; 0 when unknown.
+        retry_after_seconds: u32,
+    },
     /// The keeper cannot be reached, or did not answer as agreed; nothing was released.
     #[error("the keeper cannot be reached")]
     KeeperUnavailable,
@@ -79,6 +85,9 @@ impl From<Denied> for Refusal {
             Reason::SubjectClosed => Self::SubjectClosed,
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
             Reason::OnHold => Self::OnHold,
+            Reason::CredentialIsNew => Self::CredentialIsNew {
+                retry_after_seconds,
+            },
         }
     }
 }

@@ -349,6 +349,7 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::SubjectClosed
         | Refusal::WrongCredentials
         | Refusal::StepUpNeeded
+        | Refusal::CredentialIsNew { .. }
         | Refusal::SecondPersonNeeded
         | Refusal::OnHold => Ok(refusal),
         Refusal::SessionEnded

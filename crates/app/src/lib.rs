@@ -25,6 +25,7 @@ pub mod reopenings;
 pub mod sessions;
 pub mod sharing;
 pub mod sign_in;
+pub mod sign_in_ways;
 mod words;
 
 pub use deliveries::{Deliveries, FirstByte};

@@ -36,6 +36,8 @@ pub struct Ceremony {
     pub text: String,
     /// A fresh code may answer instead of a passkey.
     pub code_accepted: bool,
+    /// For a new authenticator app: its secret as `otpauth://` address.
+    pub otpauth: Zeroizing<String>,
 }
 
 impl Ceremony {
@@ -50,6 +52,7 @@ impl Ceremony {
             options_json: ceremony.options_json,
             text: ceremony.text,
             code_accepted: ceremony.code_accepted,
+            otpauth: Zeroizing::new(ceremony.otpauth),
         })
     }
 }
@@ -104,6 +107,10 @@ pub struct Session {
     pub surrogate: i64,
     /// How the person is named in the practice's list of staff; empty for patients.
     pub staff_name: String,
+    /// What it was signed in by is new: it opens no records until then.
+    pub opens_from: Option<Timestamp>,
+    /// How the person signs in was changed within a day, or is about to be.
+    pub ways_changed: bool,
 }
 
 /// A patient within reach of a patient session.
@@ -150,6 +157,8 @@ impl Session {
             ends_at: time(view.ends_at),
             surrogate: view.session,
             staff_name: view.staff_name,
+            opens_from: time(view.opens_from),
+            ways_changed: view.ways_changed,
         })
     }
 }

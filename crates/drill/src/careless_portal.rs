@@ -55,6 +55,7 @@ impl IntoResponse for Refused {
                 Refusal::Invalid => StatusCode::BAD_REQUEST,
                 Refusal::NotAllowed
                 | Refusal::StepUpNeeded
+                | Refusal::CredentialIsNew { .. }
                 | Refusal::Frozen
                 | Refusal::SubjectClosed
                 | Refusal::SecondPersonNeeded

@@ -24,7 +24,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 38, 39"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 38, 39"
     )]
     pub call: Option<Call>,
 }
@@ -119,6 +119,9 @@ pub enum Call {
     /// End other sessions of this person.
     #[prost(message, tag = "30")]
     EndSessions(EndSessions),
+    /// By what can this person sign in?
+    #[prost(message, tag = "31")]
+    SignInWays(WithToken),
     /// What waits for a second person at this practice?
     #[prost(message, tag = "38")]
     Waiting(WithToken),
@@ -136,7 +139,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 28, 29"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 28, 29"
     )]
     pub reply: Option<Reply>,
 }
@@ -207,6 +210,9 @@ pub enum Reply {
     /// To `Sessions`.
     #[prost(message, tag = "22")]
     Sessions(SessionList),
+    /// To `SignInWays`.
+    #[prost(message, tag = "23")]
+    SignInWays(SignInWays),
     /// To `Waiting`.
     #[prost(message, tag = "28")]
     Waiting(WaitingChanges),

@@ -218,8 +218,20 @@ words! {
         SubjectClosed = 11 "subject_closed",
         /// Somebody else must approve first.
         SecondPersonNeeded = 12 "second_person_needed",
+        /// The passkey, password or code was added to the account too lately for this.
+        CredentialIsNew = 13 "credential_is_new",
         /// The practice must keep it.
         OnHold = 14 "on_hold",
+    }
+
+    /// How a way of signing in came to an account.
+    Origin ("origin") {
+        /// It was there when the account was made.
+        Account = 1 "account",
+        /// Its holder added it later.
+        Holder = 2 "holder",
+        /// A recovery added it.
+        Recovery = 3 "recovery",
     }
 
     /// The ladder of freezing.

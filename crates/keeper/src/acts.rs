@@ -6,20 +6,22 @@
 use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::identity::accounts::Account;
-use crate::identity::invitations::passkey_effects;
+use crate::identity::accounts::{Account, HeldPasskey};
+use crate::identity::codes::TotpSecret;
+use crate::identity::invitations::{Added, passkey_effects};
 use crate::identity::passkeys::{Answer, AskedNew, Offered};
 use crate::identity::sign_in::{checked, code_account, random_id};
+use crate::identity::ways::new_until;
 use crate::identity::{Waiting, standing};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session};
+use crate::session::{Principal, Session, SignedBy};
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::Reason;
+use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
 use jiff::Timestamp;
 use prost::Message;
-use webauthn_rs_core::proto::{AuthenticationState, RegistrationState};
+use webauthn_rs_core::proto::{AuthenticationState, Credential, RegistrationState};
 
 /// Who began something, and in which session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,7 +47,9 @@ pub struct Act {
     kind: ChangeKind,
     text: String,
     session: i64,
-    /// What the passkey's answer is checked against; `None` where a code answers.
+    /// A code may answer.
+    code_accepted: bool,
+    /// What the passkey's answer is checked against; `None` where only a code answers.
     state: Option<AuthenticationState>,
     /// For a new passkey.
     new: Option<RegistrationState>,
@@ -85,34 +89,36 @@ pub async fn start(
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };
-    let (signed, text) = described(core, &session, &kind, now).await?;
     let account = Account {
         person,
         subject: session.subject,
         facts,
     };
-    let held: Vec<_> = account
-        .passkeys()
-        .into_iter()
-        .map(|held| held.credential)
-        .collect();
+    let kind = changes::settled(core, &account, kind, now).await?;
+    let (signed, text) = described(core, &session, &kind, now).await?;
+    let passkeys = account.passkeys(core);
+    let existing = passkeys.iter().map(|held| held.credential.cred_id.clone());
+    let existing = existing.collect();
+    let first = passkeys.iter().map(|held| held.fact.opens_from).min();
+    let held = old_enough(passkeys, now);
     if held.is_empty() && !account.has_codes() {
-        return Err(Reason::NotAllowed.into());
+        return Err(first.map_or(Reason::NotAllowed.into(), |first| {
+            Refusal::until(Reason::CredentialIsNew, first, now)
+        }));
     }
     let new = match &kind {
-        ChangeKind::AddPasskey(_) => {
-            let existing = held.iter().map(|held| held.cred_id.clone()).collect();
-            Some(
-                core.identity
-                    .passkeys
-                    .ask_new(person, "account", existing)?,
-            )
-        }
+        ChangeKind::AddPasskey(_) => Some(
+            core.identity
+                .passkeys
+                .ask_new(person, "account", existing)?,
+        ),
         _ => None,
     };
     let id = random_id();
-    let code_accepted = held.is_empty();
-    let asked = if code_accepted {
+    // Whoever lost the device with their passkey, and has a password too, takes that passkey away by a code, in a day.
+    let code_accepted =
+        held.is_empty() || (changes::is_about_ways(&kind) && account.has_typed_ways(now));
+    let asked = if held.is_empty() {
         None
     } else {
         let bytes = challenge(
@@ -129,10 +135,15 @@ pub async fn start(
         asked.as_ref().map(|asked| asked.options_json.as_str()),
         new.as_ref(),
     )?;
+    let otpauth = match &kind {
+        ChangeKind::SetApp(app) => otpauth(app),
+        _ => String::new(),
+    };
     let act = Act {
         kind,
         text: text.clone(),
         session: session.surrogate,
+        code_accepted,
         state: asked.map(|asked| asked.state),
         new: new.map(|new| new.state),
     };
@@ -144,7 +155,28 @@ pub async fn start(
         options_json,
         text,
         code_accepted,
+        otpauth,
     })
+}
+
+/// The passkeys that may answer: what is new signs in, and changes nothing. Else whoever adds one to an account shares
+/// its record with themselves, or takes the older ones away.
+fn old_enough(passkeys: Vec<HeldPasskey>, now: Timestamp) -> Vec<Credential> {
+    let old = passkeys
+        .into_iter()
+        .filter(|held| held.signed_by().is_new_until(now).is_none());
+    old.map(|held| held.credential).collect()
+}
+
+fn refuse_new(by: SignedBy, now: Timestamp) -> Result<(), Refusal> {
+    let refused = |until| Refusal::until(Reason::CredentialIsNew, until, now);
+    by.is_new_until(now)
+        .map_or(Ok(()), |until| Err(refused(until)))
+}
+
+fn otpauth(app: &wire::SetApp) -> String {
+    let secret = <[u8; 20]>::try_from(app.secret.as_slice()).map(TotpSecret::from_bytes);
+    secret.map_or_else(|_| String::new(), |secret| secret.otpauth("account"))
 }
 
 /// The bytes and the sentence that are signed, once it is sure that this person may begin the act.
@@ -208,7 +240,15 @@ pub async fn finish(
     if act.session != session.surrogate {
         return Err(Reason::WrongCredentials.into());
     }
-    let (account, proof) = match &act.state {
+    if let (ChangeKind::SetApp(app), Ok(id)) = (&act.kind, call.ceremony.as_slice().try_into())
+        && !changes::shows(app, &call.new_app_code, now)
+    {
+        // A slip of the hand must not force the app to be set up again; the ceremony's five minutes begin again.
+        core.identity.ceremonies.begin(id, Waiting::Act(act), now);
+        return Err(Reason::Invalid.into());
+    }
+    let asked = act.state.as_ref().filter(|_| !call.answer_json.is_empty());
+    let (account, way, proof) = match asked {
         Some(state) => {
             let account = Account {
                 person,
@@ -216,12 +256,19 @@ pub async fn finish(
                 facts,
             };
             let answer = Answer::parse(&call.answer_json)?;
-            let proof = checked(core, &account, &answer, state)?;
-            (account, proof)
+            let (by, proof) = checked(core, &account, &answer, state)?;
+            refuse_new(by, now)?;
+            (account, by.ways[0], proof)
         }
-        None => code_account(core, &session, &call.code, now).await?,
+        None if act.code_accepted => {
+            let (account, used) = code_account(core, &session, &call.code, now).await?;
+            refuse_new(account.typed_by(&used), now)?;
+            let proof = vec![Effect::fact(account.subject, used)];
+            (account, None, proof)
+        }
+        None => return Err(Reason::WrongCredentials.into()),
     };
-    let by_passkey = act.state.is_some();
+    let by_passkey = way.is_some();
     let credential_json = new_credential(core, &act, &call.new_credential_json)?;
     let mut prepared = answered(
         core,
@@ -233,7 +280,9 @@ pub async fn finish(
         now,
     )
     .await?;
-    if !proof.is_empty() {
+    // A counter that went on would write the passkey anew that this very act takes away.
+    let goes = way.is_some_and(|way| prepared.ended.contains(&way));
+    if !proof.is_empty() && !goes {
         prepared.effects.extend(proof);
         prepared.guards.push(Guard::Facts {
             subject: account.subject,
@@ -257,6 +306,9 @@ async fn answered(
 ) -> Result<Prepared, Refusal> {
     let doer = Doer::of(session);
     if let ChangeKind::Approve(id) = &act.kind {
+        if !by_passkey {
+            return Err(Reason::NotAllowed.into());
+        }
         let held = pending::load(core, id, now).await?;
         if matches!(held.kind, ChangeKind::UnlockRoom(_)) && !is_room {
             return Err(Reason::NotAllowed.into());
@@ -265,17 +317,21 @@ async fn answered(
         return pending::finish(core, session, &held, now).await;
     }
     let Plan { proof, .. } = plan(&act.kind, session.role)?;
+    // A day's wait stands for a passkey, and never for a second person.
+    if !by_passkey && proof == Proof::Two {
+        return Err(Reason::NotAllowed.into());
+    }
     let waits = !by_passkey && proof != Proof::End;
     if proof == Proof::Two || waits {
         if matches!(act.kind, ChangeKind::Erase(_) | ChangeKind::Hold(_)) {
             // What cannot be done is not put before a second person.
             changes::prepare(core, session, &doer, &act.kind, now).await?;
         }
-        return pending::put_aside(core, session, &act.kind, credential_json, waits, now);
+        return pending::put_aside(core, session, &act.kind, credential_json, waits, now).await;
     }
     match &act.kind {
         ChangeKind::AddPasskey(passkey) => {
-            added_passkey(core, session.subject, credential_json, &passkey.name, now)
+            added_passkey(core, session, credential_json, &passkey.name, now).await
         }
         kind => changes::prepare(core, session, &doer, kind, now).await,
     }
@@ -291,15 +347,23 @@ fn new_credential(core: &Core, act: &Act, answer_json: &str) -> Result<String, R
 }
 
 /// What a passkey added to an existing account writes.
-pub(crate) fn added_passkey(
+pub(crate) async fn added_passkey(
     core: &Core,
-    subject: KeyedToken,
+    session: &Session,
     credential_json: &str,
     name: &str,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let credential = serde_json::from_str(credential_json).map_err(|_| Reason::Invalid)?;
-    let effects = passkey_effects(core, subject, &credential, name, now);
+    let account = Account::of(core, session).await?;
+    changes::has_room(core, &account)?;
+    let added = Added {
+        name,
+        origin: Origin::Holder,
+        at: now,
+        opens_from: new_until(now)?,
+    };
+    let effects = passkey_effects(core, account.subject, &credential, added);
     let details = effects.iter().find_map(|effect| match effect {
         Effect::InsertFact { fact, .. } => Some(fact.clone()),
         _ => None,
@@ -307,6 +371,7 @@ pub(crate) fn added_passkey(
     Ok(Prepared {
         details,
         effects,
+        guards: vec![changes::unchanged(&account)],
         ..Prepared::default()
     })
 }

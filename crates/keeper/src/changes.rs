@@ -9,13 +9,15 @@ pub(crate) mod pending;
 mod people;
 mod plan;
 mod runs;
+mod second;
 mod standing;
+mod ways;
 
 pub(crate) use operations::new_client;
-pub use pending::waiting;
 pub(crate) use people::invitation as new_invitation;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
+pub use second::waiting_at_practice;
 
 use crate::acts::Doer;
 use crate::calls::reach;
@@ -24,18 +26,22 @@ use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
 use crate::erasure;
 use crate::facts::{Fact, FactBody, SubjectFacts};
+use crate::identity::sessions::end_signed_in_by;
+use crate::identity::ways::new_until;
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::Session;
+use crate::session::{Session, Way};
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
 use candour_rules::budget::{Charge, Context};
 use candour_seal::{InstanceId, ItemId, PatientId};
 use jiff::Timestamp;
 use prost::Message;
+use std::sync::atomic::Ordering;
 
 pub(crate) use standing::assurance;
+pub(crate) use ways::{has_room, is_about_ways, settled, shows, unchanged};
 
 /// What a change writes, before it is a draft.
 #[derive(Default)]
@@ -58,6 +64,8 @@ pub(crate) struct Prepared {
     pub count: u32,
     /// What gets a tombstone once it is committed.
     pub buried: Vec<ItemId>,
+    /// Ways of the author that are gone with it: their sessions end.
+    pub ended: Vec<Way>,
     /// What the caller learns.
     pub reply: wire::Changed,
 }
@@ -120,6 +128,11 @@ pub async fn change(
     authorize(core, &session, &kind, plan, now).await?;
     if plan.proof != Proof::Session {
         return Err(Reason::StepUpNeeded.into());
+    }
+    let is_new_until = session.signed_by.is_new_until(now);
+    if let (ChangeKind::Invite(_), Some(until)) = (&kind, is_new_until) {
+        // Whoever is let in by a new way lets nobody else in.
+        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
     }
     carry_out(core, &session, &doer, &kind, now).await
 }
@@ -196,11 +209,26 @@ pub(crate) async fn write(
         return Err(refusal);
     }
     // The keys are gone; a tombstone that cannot be put now is put within ten minutes.
-    if let Err(error) = erasure::bury(&core.tombstones, prepared.buried, appended.index) {
+    let buried = prepared.buried.into_iter();
+    let buried = buried.map(|item| (item, appended.index)).collect();
+    if let Err(error) = erasure::bury(&core.tombstones, buried).await {
+        core.is_unburied.store(true, Ordering::Relaxed);
         tracing::error!(%error, "what was erased has no tombstone yet");
     }
+    // The change stands, whatever becomes of this: what it printed must reach the person.
+    let signed_out = match end_signed_in_by(core, session, &prepared.ended).await {
+        Ok(signed_out) => signed_out,
+        Err(refusal) => {
+            tracing::error!(
+                reason = refusal.reason.word(),
+                "sessions of a way that is gone did not end"
+            );
+            Default::default()
+        }
+    };
     Ok(wire::Changed {
         index: appended.index,
+        signed_out,
         ..prepared.reply
     })
 }
@@ -239,5 +267,6 @@ pub(crate) async fn prepare(
         ChangeKind::Hold(change) => erasure::hold(core, change).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
+        ways => ways::prepare(core, session, ways, new_until(now)?, now).await,
     }
 }

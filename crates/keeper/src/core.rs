@@ -36,7 +36,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_postgres::{Config, NoTls};
@@ -183,6 +183,8 @@ pub struct Core {
     pub tiles: Arc<PublicTiles>,
     /// Where what was erased is named, outside the database.
     pub(crate) tombstones: PathBuf,
+    /// Something erased has no tombstone yet.
+    pub(crate) is_unburied: AtomicBool,
     /// Who else has seen it.
     pub witnesses: Arc<Witnesses>,
     /// Cancelled when the keeper must end and be started again.
@@ -286,6 +288,7 @@ impl Core {
             checkpoints,
             tiles,
             tombstones: crate::erasure::tombstones(&parts.folder),
+            is_unburied: AtomicBool::new(false),
             witnesses: Arc::new(witnesses),
             restart: CancellationToken::new(),
             foreign,

@@ -66,6 +66,16 @@ pub enum ChangeAction {
     UnlockRoom,
     /// Add a passkey to one's own account.
     AddPasskey,
+    /// Take one away from it.
+    RemovePasskey,
+    /// Change its password.
+    SetPassword,
+    /// Change its authenticator app.
+    SetApp,
+    /// Print a new sheet of codes for it.
+    NewSheet,
+    /// Stop an act of one's own that waits.
+    StopWaiting,
     /// Put one's name to a text or list.
     Attest,
     /// Approve what somebody else began.

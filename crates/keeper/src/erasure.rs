@@ -6,7 +6,7 @@
 
 use crate::acts::Doer;
 use crate::changes::{Prepared, guard};
-use crate::checkpoint::{keep, sync_folder};
+use crate::checkpoint::sync_folder;
 use crate::core::Core;
 use crate::draft::{Draft, Effect};
 use crate::facts::{End, Erased, Fact, Hold, SubjectFacts};
@@ -20,7 +20,8 @@ use candour_keeper_wire::wire::{self, ErasedItems, ErasedQuestion, Reply};
 use candour_keeper_wire::words::{EntryKind, ItemKind, Reason};
 use candour_seal::{ItemId, PatientId, PracticeId, SystemRandom};
 use std::collections::BTreeSet;
-use std::io;
+use std::fs;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,14 +85,18 @@ pub(crate) async fn erase(
         [] => None,
         item => Some(ItemId::try_from(item).map_err(|_| Reason::Invalid)?),
     };
-    // What becomes visible meanwhile has this index or a later one, and stays.
-    let before = core.ledger.size();
     let facts = core.facts.load(token).await?;
     if hold_of(&facts, practice).is_some() {
         return Err(Reason::OnHold.into());
     }
     let named = document.map(|item| core.keys.item(item));
     let doomed = core.items.kept(token, practice, named).await?;
+    // What becomes visible after these has a later index, and stays.
+    let sealed = doomed.iter().filter_map(|item| item.sealed);
+    let before = sealed
+        .map(|sealed| sealed.index + 1)
+        .max()
+        .unwrap_or_default();
     let is_there = named.is_none_or(|named| {
         doomed
             .iter()
@@ -139,7 +144,11 @@ async fn leave(
     practice: PracticeId,
     prepared: &mut Prepared,
 ) -> Result<(), Refusal> {
-    let mut is_known_elsewhere = false;
+    // Who was ever enrolled elsewhere may still get a letter there.
+    let mut is_known_elsewhere = facts.rows().iter().any(|row| match &row.fact {
+        Fact::Enrolment(held) => held.practice != practice.as_bytes(),
+        _ => false,
+    });
     for row in facts.live() {
         match &row.fact {
             Fact::Enrolment(held) if held.practice == practice.as_bytes() => {
@@ -148,9 +157,7 @@ async fn leave(
                 });
                 prepared.effects.push(Effect::fact(facts.subject(), end));
             }
-            Fact::Enrolment(_) | Fact::AccountHolder(_) | Fact::ProxiedBy(_) => {
-                is_known_elsewhere = true
-            }
+            Fact::AccountHolder(_) | Fact::ProxiedBy(_) => is_known_elsewhere = true,
             _ => {}
         }
     }
@@ -200,21 +207,16 @@ pub(crate) async fn hold(core: &Core, change: &wire::HoldChange) -> Result<Prepa
 
 /// What the worker removes.
 pub(crate) async fn erased_after(core: &Core, question: &ErasedQuestion) -> Result<Reply, Reason> {
-    let after = i64::try_from(question.after).map_err(|_| Reason::Invalid)?;
-    let rows = reader::rows(&core.pool, sql::ERASED_AFTER, &[&after]).await?;
-    let mut answer = ErasedItems {
-        items: Vec::with_capacity(rows.len()),
-        up_to: question.after,
-    };
-    for row in &rows {
-        let token =
-            KeyedToken::try_from(row.get::<_, &[u8]>(0)).map_err(|_| Reason::SubjectClosed)?;
-        answer
-            .items
-            .push(core.keys.item_id(token).as_bytes().to_vec());
-        answer.up_to = u64::try_from(row.get::<_, i64>(1)).map_err(|_| Reason::SubjectClosed)?;
-    }
-    Ok(Reply::Erased(answer))
+    let (erased, up_to) = core
+        .items
+        .erased_after(question.after, core.ledger.size())
+        .await
+        .map_err(|_| Reason::LedgerUnavailable)?;
+    let ids = erased.iter().map(|row| core.keys.item_id(row.new.item));
+    Ok(Reply::Erased(ErasedItems {
+        items: ids.map(|item| item.as_bytes().to_vec()).collect(),
+        up_to,
+    }))
 }
 
 /// The folder of tombstones: a file for each erased item, named by its id.
@@ -222,44 +224,45 @@ pub(crate) fn tombstones(folder: &Path) -> PathBuf {
     folder.join("tombstones")
 }
 
-/// Puts a tombstone for each item; what has one keeps it.
-pub(crate) fn bury(
-    folder: &Path,
-    items: impl IntoIterator<Item = ItemId>,
-    index: u64,
-) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    for item in items {
-        let path = folder.join(item.to_string());
-        if !path.exists() {
-            keep(&path, format!("erased by entry {index}\n").as_bytes())?;
-        }
+/// Puts a tombstone for each item; what has one keeps it. Their names are durable when this returns.
+pub(crate) async fn bury(folder: &Path, items: Vec<(ItemId, u64)>) -> io::Result<()> {
+    if items.is_empty() {
+        return Ok(());
     }
-    folder.parent().map_or(Ok(()), sync_folder)
+    let folder = folder.to_path_buf();
+    let put = move || {
+        fs::create_dir_all(&folder)?;
+        for (item, index) in items {
+            match fs::File::create_new(folder.join(item.to_string())) {
+                Ok(mut file) => writeln!(file, "erased by entry {index}")?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+        }
+        sync_folder(&folder)?;
+        folder.parent().map_or(Ok(()), sync_folder)
+    };
+    tokio::task::spawn_blocking(put).await?
 }
 
 /// Makes database and tombstones say the same, after a crash between the two or a restore from an older backup: what
 /// either says is erased, is.
 pub(crate) async fn reconcile(core: &Core) -> Result<(), ReconcileError> {
     let named = named(&core.tombstones)?;
-    let mut after = 0_i64;
-    let mut known = BTreeSet::new();
+    let (mut known, mut after) = (BTreeSet::new(), 0);
     loop {
-        let rows = reader::rows(&core.pool, sql::ERASED_AFTER, &[&after])
-            .await
-            .map_err(|_| ReconcileError::Unread)?;
-        let Some(last) = rows.last() else { break };
-        after = last.get(1);
-        for row in &rows {
-            let token =
-                KeyedToken::try_from(row.get::<_, &[u8]>(0)).map_err(|_| ReconcileError::Unread)?;
-            let item = core.keys.item_id(token);
-            if !named.contains(&item) {
-                let index = u64::try_from(row.get::<_, i64>(1)).unwrap_or_default();
-                bury(&core.tombstones, [item], index)?;
-            }
-            known.insert(item);
+        let (erased, up_to) = core.items.erased_after(after, core.ledger.size()).await?;
+        let new = erased.iter().map(|row| {
+            let index = row.erased.unwrap_or_default();
+            (core.keys.item_id(row.new.item), index)
+        });
+        let (there, missing): (Vec<_>, Vec<_>) = new.partition(|(item, _)| named.contains(item));
+        known.extend(there.iter().chain(&missing).map(|(item, _)| *item));
+        bury(&core.tombstones, missing).await?;
+        if up_to == after {
+            break;
         }
+        after = up_to;
     }
     let risen: Vec<ItemId> = named.difference(&known).copied().collect();
     for some in risen.chunks(512) {
@@ -279,9 +282,6 @@ pub enum ReconcileError {
     /// The folder fails.
     #[error("the folder of tombstones cannot be used")]
     Folder(#[from] io::Error),
-    /// The database does not answer.
-    #[error("what was erased cannot be read")]
-    Unread,
     /// An item's row does not verify.
     #[error(transparent)]
     Items(#[from] ItemsError),
@@ -291,7 +291,7 @@ pub enum ReconcileError {
 }
 
 fn named(folder: &Path) -> io::Result<BTreeSet<ItemId>> {
-    let entries = match std::fs::read_dir(folder) {
+    let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
         Err(error) => return Err(error),

@@ -77,6 +77,19 @@ impl SubjectFacts {
     }
 }
 
+impl Fact {
+    /// Until when a way of signing in is new; 0 for one that never was, and for all other facts.
+    pub fn opens_from(&self) -> i64 {
+        match self {
+            Self::Passkey(held) => held.opens_from,
+            Self::Password(held) => held.opens_from,
+            Self::Totp(held) => held.opens_from,
+            Self::CodeSheet(held) => held.opens_from,
+            _ => 0,
+        }
+    }
+}
+
 /// Whether an end time (microseconds since the epoch, 0 for none) lies ahead.
 pub fn is_before(until: i64, now: Timestamp) -> bool {
     until == 0 || now.as_microsecond() < until

@@ -12,11 +12,12 @@ pub mod secrets;
 pub mod sessions;
 pub mod sign_in;
 pub mod standing;
+pub mod ways;
 
 use crate::acts::Act;
 use crate::core::{Core, KeeperConfig};
 use crate::draft::Draft;
-use crate::keys::Keys;
+use crate::keys::{KeyedToken, Keys};
 use crate::ledger::{Appended, LedgerError, Outcome};
 use candour_keeper_wire::Token;
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
@@ -27,7 +28,7 @@ use invitations::NewAccount;
 use jiff::Timestamp;
 use passkeys::Passkeys;
 use passwords::Passwords;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Mutex;
 use webauthn_rs_core::proto::AuthenticationState;
 
@@ -67,6 +68,8 @@ pub struct Identity {
     pub codes_key: MacKey,
     /// Wrong birth dates by invitation.
     pub(crate) wrong_birth_dates: Mutex<HashMap<[u8; 16], u32>>,
+    /// Who is setting a password now: one at a time each, so that nobody fills the queue of those who sign in.
+    pub(crate) setting_passwords: Mutex<HashSet<KeyedToken>>,
     /// Tokens of runs by run and instance.
     pub(crate) run_tokens: Mutex<HashMap<([u8; 16], InstanceId), Token>>,
 }
@@ -81,6 +84,7 @@ impl Identity {
             failures: Failures::default(),
             codes_key: keys.root().derive(b"codes"),
             wrong_birth_dates: Mutex::default(),
+            setting_passwords: Mutex::default(),
             run_tokens: Mutex::default(),
         }
     }

@@ -287,6 +287,24 @@ impl Items {
             .await
     }
 
+    /// What was erased by entries after an index, in their order: so much of it, and up to which entry that is all. A row
+    /// that does not verify is left out and told of: nobody but the keeper says that something is erased.
+    pub async fn erased_after(
+        &self,
+        after: u64,
+        ledger_size: u64,
+    ) -> Result<(Vec<Arc<ItemRow>>, u64), ItemsError> {
+        let number = |index: u64| i64::try_from(index).unwrap_or(i64::MAX);
+        let asked: [&(dyn ToSql + Sync); 2] = [&number(after), &number(ledger_size)];
+        let rows = reader::rows(&self.pool, sql::ERASED_AFTER, &asked).await?;
+        let (mut erased, mut up_to) = (Vec::with_capacity(rows.len()), after);
+        for row in &rows {
+            up_to = u64::try_from(row.get::<_, i64>(16)).unwrap_or(up_to);
+            erased.extend(self.verified(row).map(Arc::new));
+        }
+        Ok((erased, up_to))
+    }
+
     /// Deposits from before `before` that were never sealed.
     pub async fn stale(
         &self,

@@ -112,7 +112,13 @@ pub async fn name_operators(core: &Core) -> Result<[String; 2], Refusal> {
         subject,
         version: 0,
     }];
-    draft.effects = vec![Effect::fact(subject, Fact::CodeSheet(CodeSheet { hashes }))];
+    draft.effects = vec![Effect::fact(
+        subject,
+        Fact::CodeSheet(CodeSheet {
+            hashes,
+            opens_from: 0,
+        }),
+    )];
     commit(core, draft).await?;
     Ok(codes.map(|code| code.printed()))
 }

@@ -7,7 +7,6 @@
 use crate::making::{MakeError, parse_root};
 use argon2::{Algorithm, Argon2, Params, Version};
 use candour_seal::{CryptoRng, ItemKey, RootKey, Zeroizing, open, seal};
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
@@ -83,11 +82,8 @@ impl SealedRoot {
 
     /// The file's one line.
     pub fn to_text(&self) -> String {
-        let mut text = header(self.cost, &self.salt);
-        text.push(' ');
-        hexadecimal(&mut text, &self.sealed);
-        text.push('\n');
-        text
+        let sealed = base16ct::lower::encode_string(&self.sealed);
+        format!("{} {sealed}\n", header(self.cost, &self.salt))
     }
 
     fn parse(rest: &str) -> Option<Self> {
@@ -111,15 +107,8 @@ impl SealedRoot {
 
 fn header(cost: Cost, salt: &[u8; 16]) -> String {
     let Cost(kib, rounds, lanes) = cost;
-    let mut text = format!("{FORM} m={kib},t={rounds},p={lanes} ");
-    hexadecimal(&mut text, salt);
-    text
-}
-
-fn hexadecimal(text: &mut String, bytes: &[u8]) {
-    for byte in bytes {
-        let _ = write!(text, "{byte:02x}");
-    }
+    let salt = base16ct::lower::encode_string(salt);
+    format!("{FORM} m={kib},t={rounds},p={lanes} {salt}")
 }
 
 /// The same passphrase typed on another keyboard is the same: compatibility forms, and no space at either end.
@@ -135,12 +124,8 @@ fn key(passphrase: &str, cost: Cost, salt: &[u8; 16]) -> Option<ItemKey> {
 
 /// The recovery sheet: the key's 64 digits in 16 numbered groups of four, to be written down and locked away.
 pub fn sheet(root: &RootKey) -> Zeroizing<Vec<String>> {
-    let groups = root.expose().chunks(2).map(|pair| {
-        let mut group = String::with_capacity(4);
-        hexadecimal(&mut group, pair);
-        group
-    });
-    Zeroizing::new(groups.collect())
+    let groups = root.expose().chunks(2);
+    Zeroizing::new(groups.map(base16ct::lower::encode_string).collect())
 }
 
 #[cfg(test)]

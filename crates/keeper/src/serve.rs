@@ -5,7 +5,7 @@ use crate::calls;
 use crate::changes;
 use crate::core::Core;
 use crate::erasure;
-use crate::identity::{invitations, sessions, sign_in};
+use crate::identity::{invitations, sessions, sign_in, ways};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
 use crate::memory;
@@ -148,9 +148,12 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
             sessions::end(core, id, &call).await?;
             Ok(Reply::Done(Done {}))
         }
+        Call::SignInWays(call) => Ok(Reply::SignInWays(ways::list(core, id, &call).await?)),
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
-        Call::Waiting(call) => Ok(Reply::Waiting(changes::waiting(core, id, &call).await?)),
+        Call::Waiting(call) => Ok(Reply::Waiting(
+            changes::waiting_at_practice(core, id, &call).await?,
+        )),
         Call::ActStart(call) => Ok(Reply::Ceremony(acts::start(core, id, &call).await?)),
         Call::ActFinish(call) => {
             let is_room = instance.kind == InstanceKind::Room;

@@ -47,6 +47,31 @@ impl Principal {
     }
 }
 
+/// One way of signing in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// A passkey: the keyed hash of its credential id.
+    Passkey([u8; 16]),
+    /// What is typed: the version of its fact.
+    Typed(i64),
+}
+
+/// By what a session was signed in: a passkey, or a password and a second factor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SignedBy {
+    /// Each of them; none for programs and runs.
+    pub ways: [Option<Way>; 2],
+    /// When the last of them is no longer new, in microseconds; 0 where none ever was.
+    pub opens_from: i64,
+}
+
+impl SignedBy {
+    /// When they open records and answer acts, where they do not yet.
+    pub fn is_new_until(&self, now: Timestamp) -> Option<i64> {
+        (self.opens_from > now.as_microsecond()).then_some(self.opens_from)
+    }
+}
+
 /// A running session, as it was at its last call.
 #[derive(Debug, Clone)]
 pub struct Session {
@@ -76,6 +101,8 @@ pub struct Session {
     pub used_at: Timestamp,
     /// A patient this person is: staff rights never apply to it.
     pub own_patient: Option<PatientId>,
+    /// By what it was signed in.
+    pub signed_by: SignedBy,
 }
 
 impl Session {
@@ -99,6 +126,8 @@ pub struct NewSession {
     pub by_passkey: bool,
     /// A patient this person is.
     pub own_patient: Option<PatientId>,
+    /// By what it was signed in.
+    pub signed_by: SignedBy,
 }
 
 /// The running sessions; they end with the keeper.
@@ -141,6 +170,7 @@ impl Sessions {
             by_passkey: new.by_passkey,
             used_at: now,
             own_patient: new.own_patient,
+            signed_by: new.signed_by,
         };
         self.lock().insert(name, session.clone());
         Token::from_bytes(bytes.as_slice()).map(|token| (token, session))
@@ -196,13 +226,20 @@ impl Sessions {
 
     /// Ends other sessions of the principal of `own`: the one with this surrogate, or with 0 all. They come back.
     pub fn end_others(&self, own: &Session, surrogate: i64) -> Vec<Session> {
-        let is_meant = |session: &Session| {
-            session.principal == own.principal
-                && session.surrogate != own.surrogate
-                && (surrogate == 0 || session.surrogate == surrogate)
-        };
+        self.end_those(own.principal, |session| {
+            session.surrogate != own.surrogate && (surrogate == 0 || session.surrogate == surrogate)
+        })
+    }
+
+    /// Ends the sessions of a principal that are meant. They come back.
+    pub fn end_those(
+        &self,
+        principal: Principal,
+        is_meant: impl Fn(&Session) -> bool,
+    ) -> Vec<Session> {
         let mut sessions = self.lock();
-        let ended = sessions.extract_if(|_, session| is_meant(session));
+        let ended =
+            sessions.extract_if(|_, session| session.principal == principal && is_meant(session));
         ended.map(|(_, session)| session).collect()
     }
 }

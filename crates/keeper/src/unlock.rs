@@ -69,13 +69,25 @@ pub async fn wait(
         };
         // One at a time: whoever guesses waits for the one before.
         let Ok((stream, _)) = accepted else { continue };
-        match tokio::time::timeout(PATIENCE, tried(sealed, stream)).await {
-            Ok(Ok(Some(root))) => break Some((root, wrong)),
-            Ok(Ok(None)) => {
+        let (from, mut into) = stream.into_split();
+        let mut line = Zeroizing::new(String::new());
+        let mut from = BufReader::new(from.take(LONGEST));
+        let read = tokio::time::timeout(PATIENCE, from.read_line(&mut line));
+        if !matches!(read.await, Ok(Ok(_))) {
+            continue;
+        }
+        match tried(sealed, line).await {
+            Some(root) => {
+                // Whether or not the one who typed still listens.
+                let _ = into.write_all(OPENED.as_bytes()).await;
+                break Some((root, wrong));
+            }
+            None => {
                 wrong += 1;
                 tracing::warn!(wrong, "a wrong passphrase was given to the sealed keeper");
+                tokio::time::sleep(AFTER_WRONG).await;
+                let _ = into.write_all(WRONG.as_bytes()).await;
             }
-            Ok(Err(_)) | Err(_) => {}
         }
     };
     answered.cancel();
@@ -95,20 +107,10 @@ fn owned(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-async fn tried(sealed: &SealedRoot, stream: UnixStream) -> io::Result<Option<RootKey>> {
-    let (from, mut into) = stream.into_split();
-    let mut line = Zeroizing::new(String::new());
-    BufReader::new(from.take(LONGEST))
-        .read_line(&mut line)
-        .await?;
+async fn tried(sealed: &SealedRoot, line: Zeroizing<String>) -> Option<RootKey> {
     let sealed = sealed.clone();
-    let opened = tokio::task::spawn_blocking(move || sealed.open(&line)).await?;
-    if opened.is_none() {
-        tokio::time::sleep(AFTER_WRONG).await;
-    }
-    let said = if opened.is_some() { OPENED } else { WRONG };
-    into.write_all(said.as_bytes()).await?;
-    Ok(opened)
+    let opened = tokio::task::spawn_blocking(move || sealed.open(&line));
+    opened.await.ok().flatten()
 }
 
 /// Gives a passphrase to the sealed keeper of a data directory; whether it fits.

@@ -178,6 +178,9 @@ impl Problem {
                 }
                 | Refusal::TooMany {
                     retry_after_seconds,
+                }
+                | Refusal::CredentialIsNew {
+                    retry_after_seconds,
                 },
             ) if *retry_after_seconds > 0 => Some(*retry_after_seconds),
             _ => None,
@@ -239,6 +242,7 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::SubjectClosed => saying!(FORBIDDEN, "closed"),
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
         Refusal::OnHold => saying!(CONFLICT, "on_hold"),
+        Refusal::CredentialIsNew { .. } => saying!(FORBIDDEN, "new_way"),
     }
 }
 
@@ -276,6 +280,9 @@ mod tests {
             Refusal::SubjectClosed,
             Refusal::SecondPersonNeeded,
             Refusal::OnHold,
+            Refusal::CredentialIsNew {
+                retry_after_seconds: 7_200,
+            },
             Refusal::KeeperUnavailable,
         ];
         let mut all = vec![

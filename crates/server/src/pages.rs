@@ -14,6 +14,7 @@ pub mod record;
 pub mod reopenings;
 pub mod sessions;
 pub mod sign_in;
+pub mod sign_in_ways;
 pub mod trust;
 
 use candour_store::Practice;

@@ -5,7 +5,7 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, erasures, home, invitations, notices,
-    practice, record, reopenings, sessions, sign_in, trust,
+    practice, record, reopenings, sessions, sign_in, sign_in_ways, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -111,6 +111,11 @@ routes! {
 
     GET "/sessions", SignedIn, NOTHING, sessions::show;
     POST "/sessions", SignedIn, Sample::Form("session=1"), sessions::end;
+
+    GET "/sign-in-ways", SignedIn, NOTHING, sign_in_ways::show;
+    POST "/sign-in-ways", SignedIn, Sample::Form("what=sheet"), sign_in_ways::change;
+    POST "/sign-in-ways/act", SignedIn, Sample::Form("ceremony=00000000000000000000000000000000&code=1"), sign_in_ways::answer;
+    POST "/sign-in-ways/waited", SignedIn, Sample::Form("pending=00000000000000000000000000000000"), sign_in_ways::waited;
 
     GET "/invitation", Anyone, NOTHING, account::show;
     POST "/invitation", Anyone, Sample::Form("code=a&login=abc"), account::take;

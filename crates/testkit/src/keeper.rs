@@ -13,7 +13,7 @@ use candour_keeper::instances::{InstanceLine, Instances};
 use candour_keeper::keys::OwnSubject;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
-use candour_keeper::session::{NewSession, Principal};
+use candour_keeper::session::{NewSession, Principal, SignedBy};
 use candour_keeper::volume::VolumeTable;
 pub use candour_keeper::witness::{Named, WitnessTable};
 use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
@@ -362,6 +362,7 @@ impl TestKeeper {
             instance: instance(through),
             by_passkey: false,
             own_patient: None,
+            signed_by: SignedBy::default(),
         })
         .expect("a session")
     }
@@ -412,6 +413,7 @@ impl TestKeeper {
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
             own_patient: None,
+            signed_by: SignedBy::default(),
         });
         Staff {
             person,
@@ -454,6 +456,7 @@ impl TestKeeper {
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
             own_patient: Some(patient),
+            signed_by: SignedBy::default(),
         });
         Staff {
             person,
@@ -482,6 +485,7 @@ impl TestKeeper {
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
             own_patient: None,
+            signed_by: SignedBy::default(),
         });
         Staff {
             person,

@@ -40,6 +40,9 @@ pub struct ActFinish {
     /// For `AddPasskey`: the new credential as JSON.
     #[prost(string, tag = "5")]
     pub new_credential_json: String,
+    /// For `SetApp`: six digits that the new app shows. Where they do not fit, the act goes on and asks again.
+    #[prost(string, tag = "6")]
+    pub new_app_code: String,
 }
 
 /// One change.
@@ -48,7 +51,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 22, 23"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -101,6 +104,21 @@ pub enum ChangeKind {
     /// Bind a text or list of the room to two people's answers: what exactly is in the hash (act).
     #[prost(message, tag = "15")]
     Attest(Attest),
+    /// Remove a passkey of one's own account (act).
+    #[prost(message, tag = "16")]
+    RemovePasskey(RemovePasskey),
+    /// A new password for one's own account; the old one is void (act).
+    #[prost(message, tag = "17")]
+    SetPassword(SetPassword),
+    /// A new authenticator app for it; the old one is void (act).
+    #[prost(message, tag = "18")]
+    SetApp(SetApp),
+    /// A new printed sheet for it; the old one is void (act).
+    #[prost(message, tag = "19")]
+    NewSheet(NewSheet),
+    /// Stop an act of one's own that waits; at once.
+    #[prost(message, tag = "20")]
+    StopWaiting(StopWaiting),
     /// Destroy the keys of what a practice deposited (act, two).
     #[prost(message, tag = "22")]
     Erase(Erase),
@@ -329,6 +347,51 @@ pub struct AddPasskey {
     pub name: String,
 }
 
+/// A passkey of one's own is to go; its sessions end at once.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RemovePasskey {
+    /// Which (16 bytes), as in [`crate::wire::PasskeyView`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub passkey: Vec<u8>,
+    /// Its name in the list. The keeper fills it in, whatever was sent: it stands in the sentence that is signed.
+    #[prost(string, tag = "2")]
+    pub name: String,
+}
+
+/// A new password.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SetPassword {
+    /// As typed. It is neither signed nor set aside.
+    #[prost(string, tag = "1")]
+    pub password: String,
+    /// Its argon2id hash in PHC form, filled in by the keeper, whatever was sent.
+    #[prost(string, tag = "2")]
+    pub hash: String,
+}
+
+/// A new authenticator app.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SetApp {
+    /// Its secret (20 bytes), made by the keeper, whatever was sent.
+    #[prost(bytes = "vec", tag = "1")]
+    pub secret: Vec<u8>,
+}
+
+/// A new printed sheet. Its codes are made when the act is done, and stand in that reply alone.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NewSheet {}
+
+/// An act that waits is to be forgotten.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StopWaiting {
+    /// The pending change (16 bytes), as in [`crate::wire::WaitingAct`].
+    #[prost(bytes = "vec", tag = "1")]
+    pub pending: Vec<u8>,
+    /// The sentence of that act, filled in by the keeper, whatever was sent.
+    #[prost(string, tag = "2")]
+    pub text: String,
+}
+
 /// What a person of the room puts their name to.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Attest {
@@ -364,6 +427,12 @@ pub struct Changed {
     /// The act waits until then; 0 when it is done.
     #[prost(int64, tag = "6")]
     pub waits_until: i64,
+    /// `NewSheet`: the 40 codes, shown once.
+    #[prost(string, repeated, tag = "7")]
+    pub sheet: Vec<String>,
+    /// The session that asked was signed in by what is gone, and is over.
+    #[prost(bool, tag = "8")]
+    pub signed_out: bool,
 }
 
 /// Asks for approved runs.

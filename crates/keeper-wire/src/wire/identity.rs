@@ -26,6 +26,9 @@ pub struct Ceremony {
     /// A fresh code may answer instead of a passkey.
     #[prost(bool, tag = "4")]
     pub code_accepted: bool,
+    /// For a new authenticator app: its secret as `otpauth://` address.
+    #[prost(string, tag = "5")]
+    pub otpauth: String,
 }
 
 /// The browser's answer.
@@ -148,6 +151,12 @@ pub struct SessionView {
     /// How the person is named in lists of this practice's staff; empty for patients.
     #[prost(string, tag = "9")]
     pub staff_name: String,
+    /// What it was signed in by is new: it opens no records until then; 0 for all others.
+    #[prost(int64, tag = "10")]
+    pub opens_from: i64,
+    /// How the person signs in was changed within a day, or is about to be.
+    #[prost(bool, tag = "11")]
+    pub ways_changed: bool,
 }
 
 /// The running sessions of one person, newest first.
@@ -179,6 +188,82 @@ pub struct RunningSession {
     /// It is the session that asks.
     #[prost(bool, tag = "6")]
     pub is_own: bool,
+}
+
+/// By what one person can sign in.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent way, or one rule about them"
+)]
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SignInWays {
+    /// Oldest first.
+    #[prost(message, repeated, tag = "1")]
+    pub passkeys: Vec<PasskeyView>,
+    /// There is room for one more.
+    #[prost(bool, tag = "2")]
+    pub has_room: bool,
+    /// There is a password.
+    #[prost(bool, tag = "3")]
+    pub has_password: bool,
+    /// There is an authenticator app.
+    #[prost(bool, tag = "4")]
+    pub has_app: bool,
+    /// There is a printed sheet.
+    #[prost(bool, tag = "5")]
+    pub has_sheet: bool,
+    /// How many codes of the sheet were not used yet.
+    #[prost(uint32, tag = "6")]
+    pub codes_left: u32,
+    /// A role of the person allows passkeys only.
+    #[prost(bool, tag = "7")]
+    pub passkeys_only: bool,
+    /// Acts that wait for their day to be over, oldest first.
+    #[prost(message, repeated, tag = "8")]
+    pub waiting: Vec<WaitingAct>,
+}
+
+/// An act that waits.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct WaitingAct {
+    /// The pending change (16 bytes): for `Approve` once its day is over, and for `StopWaiting`.
+    #[prost(bytes = "vec", tag = "1")]
+    pub pending: Vec<u8>,
+    /// The sentence of the act.
+    #[prost(string, tag = "2")]
+    pub text: String,
+    /// When it may be done.
+    #[prost(int64, tag = "3")]
+    pub not_before: i64,
+    /// That time has come.
+    #[prost(bool, tag = "4")]
+    pub is_due: bool,
+}
+
+/// One passkey in the list.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct PasskeyView {
+    /// Names it in `RemovePasskey` (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub passkey: Vec<u8>,
+    /// What its owner calls it.
+    #[prost(string, tag = "2")]
+    pub name: String,
+    /// When it was added.
+    #[prost(int64, tag = "3")]
+    pub added_at: i64,
+    /// A [`crate::words::Origin`].
+    #[prost(int32, tag = "4")]
+    pub origin: i32,
+    /// The session that asks was signed in with it.
+    #[prost(bool, tag = "5")]
+    pub is_own: bool,
+    /// It can be removed: another way, not new itself, is left.
+    #[prost(bool, tag = "6")]
+    pub may_go: bool,
+    /// It is new: a session signed in by it opens no records until then, and it answers no act; 0 for all others.
+    #[prost(int64, tag = "7")]
+    pub opens_from: i64,
 }
 
 /// Ends other sessions of the person who asks.

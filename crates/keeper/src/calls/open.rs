@@ -121,7 +121,14 @@ async fn release(
         index: Some(appended.index),
     };
     let Some(release) = &one.release else {
-        return denied(refused(one.reason, 0));
+        let signed_by = &ask.caller.session.signed_by;
+        let retry = match (one.reason, signed_by.is_new_until(ask.caller.now)) {
+            (Reason::CredentialIsNew, Some(at)) => {
+                Refusal::until(one.reason, at, ask.caller.now).retry_after_seconds
+            }
+            _ => 0,
+        };
+        return denied(refused(one.reason, retry));
     };
     if let Some(refusal) = appended.refused {
         if refusal.reason == Reason::Frozen {

@@ -1,20 +1,19 @@
 //! Changes that wait: for a second person, or, begun with a code, for a day.
 
-use super::{Prepared, kind_of, plan, standing};
+use super::{Prepared, is_about_ways, kind_of, plan, second, standing, unchanged};
 use crate::acts::{self, Doer};
-use crate::calls::history::staff_name;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{Approval, Fact, SubjectFacts, Used, Waits, is_before};
+use crate::facts::{Approval, End, Fact, SubjectFacts, Used, Waits, is_before};
+use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::random_id;
-use crate::identity::standing as sessions;
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::Reason;
-use candour_seal::{InstanceId, SystemRandom};
+use candour_seal::SystemRandom;
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
 use std::sync::Arc;
@@ -26,18 +25,18 @@ pub(crate) const WAITS: SignedDuration = SignedDuration::from_hours(24);
 
 /// A change that waits.
 pub struct HeldPending {
-    subject: KeyedToken,
-    facts: Arc<SubjectFacts>,
+    pub(super) subject: KeyedToken,
+    pub(super) facts: Arc<SubjectFacts>,
     /// What is to be done.
     pub kind: ChangeKind,
     /// Who began it.
     pub author: Doer,
-    not_before: i64,
+    pub(super) not_before: i64,
     credential_json: String,
 }
 
 /// Puts a change aside; its id comes back in the reply.
-pub(crate) fn put_aside(
+pub(crate) async fn put_aside(
     core: &Core,
     session: &Session,
     kind: &ChangeKind,
@@ -46,6 +45,9 @@ pub(crate) fn put_aside(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let author = Doer::of(session);
+    if !waits {
+        second::has_room(core, session, kind, now).await?;
+    }
     let id = random_id();
     let subject = core.keys.token(IdKind::Pending, &id);
     let change = wire::Change {
@@ -102,61 +104,13 @@ pub(crate) fn put_aside(
     Ok(prepared)
 }
 
-/// What waits for a second person at the session's practice, as far as they began it or may approve it.
-pub async fn waiting(
-    core: &Core,
-    instance: InstanceId,
-    call: &wire::WithToken,
-) -> Result<wire::WaitingChanges, Refusal> {
-    let now = core.clock.now();
-    let (session, _) = sessions::session(core, &call.token, instance, "", now).await?;
-    let practice = session.practice.ok_or(Reason::NotAllowed)?;
-    let facts = core.facts.load(core.keys.practice(practice)).await?;
-    let mut changes = Vec::new();
-    for row in facts.live() {
-        let Fact::Waits(waits) = &row.fact else {
-            continue;
-        };
-        let Ok(subject) = KeyedToken::try_from(waits.pending.as_slice()) else {
-            continue;
-        };
-        if !is_before(waits.until, now) {
-            continue;
-        }
-        let held = match load_held(core, subject, now).await {
-            Ok(held) => held,
-            // Used, or no longer to be approved.
-            Err(refusal) if refusal.reason == Reason::NotFound => continue,
-            Err(refusal) => return Err(refusal),
-        };
-        let is_own = held.author.subject == session.subject;
-        if !is_own && may_approve(core, &session, &held, now).await.is_err() {
-            continue;
-        }
-        let patient = super::plan::patient_of(&held.kind);
-        changes.push(wire::WaitingChange {
-            id: core.keys.id(IdKind::Pending, subject).to_vec(),
-            text: super::sentence(&held.kind),
-            author_name: staff_name(core, practice.as_bytes(), held.author.subject, false).await?,
-            until: waits.until,
-            is_own,
-            patient: patient.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
-            item: match held.kind {
-                ChangeKind::Erase(erase) => erase.item,
-                _ => Vec::new(),
-            },
-        });
-    }
-    Ok(wire::WaitingChanges { changes })
-}
-
 /// A change that waits and was not used.
 pub async fn load(core: &Core, id: &[u8], now: Timestamp) -> Result<HeldPending, Refusal> {
     let id: [u8; 16] = id.try_into().map_err(|_| Reason::Invalid)?;
     load_held(core, core.keys.token(IdKind::Pending, &id), now).await
 }
 
-async fn load_held(
+pub(super) async fn load_held(
     core: &Core,
     subject: KeyedToken,
     now: Timestamp,
@@ -200,6 +154,7 @@ pub(crate) async fn may_approve(
     if !is_another || held.not_before != 0 {
         return Err(Reason::NotAllowed.into());
     }
+    second::stands(core, session, held, now).await?;
     let own = plan(&held.kind, session.role)?;
     let relation = standing::relation(core, session, &held.kind, now).await?;
     if super::allows(core, session, own, relation, now) {
@@ -224,15 +179,19 @@ pub(crate) async fn finish(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let mut prepared = match &held.kind {
-        ChangeKind::AddPasskey(passkey) => acts::added_passkey(
-            core,
-            session.subject,
-            &held.credential_json,
-            &passkey.name,
-            now,
-        )?,
+        ChangeKind::AddPasskey(passkey) => {
+            let name = &passkey.name;
+            acts::added_passkey(core, session, &held.credential_json, name, now).await?
+        }
+        // It waited its day already, and there may be no older way to sign in by.
+        kind if is_about_ways(kind) => super::ways::prepare(core, session, kind, 0, now).await?,
         kind => super::prepare(core, session, &held.author, kind, now).await?,
     };
+    if held.not_before != 0 {
+        let author = Account::of(core, session).await?;
+        prepared.effects.extend(waits_no_more(&author, held));
+        prepared.guards.push(unchanged(&author));
+    }
     prepared.effects.push(Effect::fact(
         held.subject,
         Fact::Approval(Approval {
@@ -246,11 +205,85 @@ pub(crate) async fn finish(
             by: session.subject.0.to_vec(),
         }),
     ));
-    prepared.guards.push(Guard::Facts {
-        subject: held.subject,
-        version: held.facts.version(),
-    });
+    prepared.guards.push(held.unchanged());
+    prepared
+        .effects
+        .extend(second::waits_no_more(core, held).await?);
     Ok(prepared)
+}
+
+impl HeldPending {
+    /// Under which subject it stands.
+    pub(super) const fn subject(&self) -> KeyedToken {
+        self.subject
+    }
+
+    /// When it was begun.
+    pub(super) fn begun_at(&self) -> Timestamp {
+        self.facts
+            .rows()
+            .first()
+            .map_or(Timestamp::MAX, |row| row.at)
+    }
+
+    /// Nobody used it meanwhile.
+    pub(super) fn unchanged(&self) -> Guard {
+        Guard::Facts {
+            subject: self.subject,
+            version: self.facts.version(),
+        }
+    }
+}
+
+/// Ends what its author's channels are told from.
+pub(super) fn waits_no_more(author: &Account, held: &HeldPending) -> Vec<Effect> {
+    let about_it = author.facts.live().filter(|row| match &row.fact {
+        Fact::ActWaits(waits) => waits.pending == held.subject.0,
+        _ => false,
+    });
+    let ended = about_it.map(|row| {
+        let end = End {
+            version: row.version,
+        };
+        Effect::fact(author.subject, Fact::End(end))
+    });
+    ended.collect()
+}
+
+/// The acts of somebody that wait, oldest first.
+pub(crate) async fn waiting(
+    core: &Core,
+    author: &Account,
+    now: Timestamp,
+) -> Result<Vec<wire::WaitingAct>, Refusal> {
+    let mut waiting = Vec::new();
+    for row in author.facts.live() {
+        let Fact::ActWaits(waits) = &row.fact else {
+            continue;
+        };
+        let token =
+            KeyedToken::try_from(waits.pending.as_slice()).map_err(|_| Reason::SubjectClosed)?;
+        let id = core.keys.id(IdKind::Pending, token);
+        match load(core, &id, now).await {
+            Ok(held) => waiting.push(wire::WaitingAct {
+                pending: id.to_vec(),
+                text: super::sentence(&held.kind),
+                not_before: held.not_before,
+                is_due: held.not_before <= now.as_microsecond(),
+            }),
+            // It was never done, and is too old now.
+            Err(refusal) if refusal.reason == Reason::NotFound => {}
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    Ok(waiting)
+}
+
+/// Whether this still waits, or may still be done.
+pub(crate) fn is_alive(waits: &crate::facts::ActWaits, now: Timestamp) -> bool {
+    let left = LASTS.saturating_sub(WAITS);
+    now.checked_sub(left)
+        .is_ok_and(|then| then.as_microsecond() < waits.not_before)
 }
 
 /// Does one's own waiting act once its day is over.
@@ -265,11 +298,7 @@ pub(crate) async fn finish_own(
         return Err(Reason::StepUpNeeded.into());
     }
     if now.as_microsecond() < held.not_before {
-        let seconds = (held.not_before - now.as_microsecond()) / 1_000_000 + 1;
-        return Err(Refusal {
-            retry_after_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
-            ..Reason::TooMany.into()
-        });
+        return Err(Refusal::until(Reason::TooMany, held.not_before, now));
     }
     let prepared = finish(core, session, &held, now).await?;
     super::write(core, session, prepared, super::sentence(&held.kind)).await

@@ -142,7 +142,7 @@ pub(super) async fn grant_role(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::NotFound)?;
-    if account.password().is_some() || account.passkeys().is_empty() {
+    if account.password().is_some() || account.passkeys(core).is_empty() {
         return Err(Reason::NotAllowed.into());
     }
     let sealed_name = account

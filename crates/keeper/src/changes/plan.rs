@@ -68,6 +68,12 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::UnlockRoom(_) => needs(Do::UnlockRoom, Proof::Two),
         ChangeKind::Approve(_) => needs(Do::Approve, Proof::Act),
         ChangeKind::AddPasskey(_) => needs(Do::AddPasskey, Proof::Act),
+        ChangeKind::RemovePasskey(_) => needs(Do::RemovePasskey, Proof::Act),
+        ChangeKind::SetPassword(_) => needs(Do::SetPassword, Proof::Act),
+        ChangeKind::SetApp(_) => needs(Do::SetApp, Proof::Act),
+        ChangeKind::NewSheet(_) => needs(Do::NewSheet, Proof::Act),
+        // Whoever finds what somebody else began waits no day to stop it.
+        ChangeKind::StopWaiting(_) => needs(Do::StopWaiting, Proof::End),
         ChangeKind::Attest(_) => needs(Do::Attest, Proof::Act),
         ChangeKind::Erase(_) => needs(Do::Erase, Proof::Two),
         ChangeKind::Hold(hold) if hold.is_held => needs(Do::Hold, Proof::Act),
@@ -151,8 +157,15 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ChangeKind::UnlockRoom(_) => "Unlock the incident room's key for this incident.".to_owned(),
         ChangeKind::Approve(_) => "Approve what somebody else began.".to_owned(),
         ChangeKind::AddPasskey(passkey) => {
-            format!("Add the passkey {} to my account.", passkey.name)
+            format!("Add the passkey “{}” to my account.", passkey.name)
         }
+        ChangeKind::RemovePasskey(passkey) => {
+            format!("Remove the passkey “{}” from my account.", passkey.name)
+        }
+        ChangeKind::SetPassword(_) => "Change the password of my account.".to_owned(),
+        ChangeKind::SetApp(_) => "Change the authenticator app of my account.".to_owned(),
+        ChangeKind::NewSheet(_) => "Make a new sheet of codes for my account.".to_owned(),
+        ChangeKind::StopWaiting(stopped) => format!("Do not do this: {}", stopped.text),
         ChangeKind::Attest(attest) => attest.text.clone(),
         ChangeKind::Erase(erase) if erase.item.is_empty() => format!(
             "Erase everything this practice put in about the patient, for good, and note that they left. Reason: {}",
@@ -234,6 +247,10 @@ mod tests {
             ChangeKind::EndRole(wire::RoleChange::default()),
             ChangeKind::GrantProxy(wire::ProxyChange::default()),
             ChangeKind::AddPasskey(wire::AddPasskey::default()),
+            ChangeKind::RemovePasskey(wire::RemovePasskey::default()),
+            ChangeKind::SetPassword(wire::SetPassword::default()),
+            ChangeKind::SetApp(wire::SetApp::default()),
+            ChangeKind::NewSheet(wire::NewSheet::default()),
             ChangeKind::Approve(Vec::new()),
             ChangeKind::Attest(wire::Attest::default()),
             ChangeKind::Hold(wire::HoldChange {
@@ -241,7 +258,7 @@ mod tests {
                 ..wire::HoldChange::default()
             }),
         ];
-        for (kinds, proof) in [(two.as_slice(), Proof::Two), (act.as_slice(), Proof::Act)] {
+        for (kinds, proof) in [(&two[..], Proof::Two), (&act[..], Proof::Act)] {
             for kind in kinds {
                 let plan = plan(kind, Role::Manager).unwrap();
                 assert_eq!(plan.proof, proof, "{}", sentence(kind));

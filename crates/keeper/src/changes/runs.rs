@@ -8,7 +8,7 @@ use crate::facts::{Approval, Fact, Run, RunOpened, is_before};
 use crate::identity::sign_in::random_id;
 use crate::keys::{IdKind, KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
-use crate::session::{NewSession, Principal, Session};
+use crate::session::{NewSession, Principal, Session, SignedBy};
 use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_keeper_wire::{Token, wire};
 use candour_rules::freeze::Guards;
@@ -171,6 +171,7 @@ fn token(
         instance,
         by_passkey: false,
         own_patient: None,
+        signed_by: SignedBy::default(),
     };
     let (token, session) = core
         .sessions

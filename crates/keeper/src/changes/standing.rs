@@ -1,6 +1,7 @@
 //! How the author of a change stands to whom or what it concerns.
 
 use super::plan::{is_officer, patient_of};
+use super::ways::is_about_ways;
 use crate::calls::reach::PatientView;
 use crate::core::Core;
 use crate::decision::{Assurance, Relation};
@@ -38,7 +39,7 @@ pub(super) async fn relation(
         return to_patient(core, session, patient, kind, now).await;
     }
     let practice = match kind {
-        ChangeKind::AddPasskey(_) => return Ok(Relation::Own),
+        _ if is_about_ways(kind) => return Ok(Relation::Own),
         ChangeKind::Invite(invite) => &invite.practice,
         ChangeKind::GrantRole(role) | ChangeKind::EndRole(role) => &role.practice,
         ChangeKind::AddClient(client) => &client.practice,

@@ -7,7 +7,7 @@ use crate::unlock;
 use candour_seal::{RootKey, SystemRandom, Zeroizing};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::fs::OpenOptions;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::Path;
 
 /// Groups of the sheet that are typed back, from 1.
@@ -19,6 +19,9 @@ pub enum PassphraseError {
     /// It cannot be read or written.
     #[error("the terminal cannot be used")]
     Terminal(#[from] io::Error),
+    /// A sheet is shown to a person and to nothing that keeps it.
+    #[error("run this at a terminal: the recovery sheet is shown there and nowhere else")]
+    NoTerminal,
     /// Too short.
     #[error(
         "a passphrase has at least {SHORTEST} characters: five or six words that nobody would put together"
@@ -78,6 +81,9 @@ fn new_passphrase() -> Result<Zeroizing<String>, PassphraseError> {
 
 /// Shows the sheet and asks some of it back: a sheet that nobody wrote down is none.
 fn confirm_sheet(root: &RootKey) -> Result<(), PassphraseError> {
+    if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+        return Err(PassphraseError::NoTerminal);
+    }
     let (groups, mut output) = (sheet(root), io::stdout());
     writeln!(
         output,

@@ -10,6 +10,7 @@ use crate::volume::{Alarm, Volume};
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -134,15 +135,24 @@ async fn each_second(
         }
         if round.is_multiple_of(600) {
             drop_stale(&core, now).await;
-            if let Err(error) = erasure::reconcile(&core).await {
-                tracing::error!(%error, "what was erased has no tombstone yet");
-            }
+            bury_left(&core).await;
         }
         if round.is_multiple_of(3_600)
             && let Ok(epochs) = core.subject_keys.read_epochs().await
         {
             let _ = core.ledger.append_one(key_use(epochs)).await;
         }
+    }
+}
+
+/// Puts the tombstones that could not be put when they should have been.
+async fn bury_left(core: &Core) {
+    if !core.is_unburied.load(Ordering::Relaxed) {
+        return;
+    }
+    match erasure::reconcile(core).await {
+        Ok(()) => core.is_unburied.store(false, Ordering::Relaxed),
+        Err(error) => tracing::error!(%error, "what was erased has no tombstone yet"),
     }
 }
 

@@ -1,6 +1,10 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod second;
+
+pub use second::{Erased, Hold, Waits};
+
 /// The body of one fact row.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct FactBody {
@@ -141,6 +145,12 @@ pub struct Passkey {
     /// Who added it: the person's token.
     #[prost(bytes = "vec", tag = "4")]
     pub added_by: Vec<u8>,
+    /// A [`candour_keeper_wire::words::Origin`]; 0 is that of the account.
+    #[prost(int32, tag = "5")]
+    pub origin: i32,
+    /// It is new until then: it opens nothing and answers no act; 0 for one that was never new.
+    #[prost(int64, tag = "6")]
+    pub opens_from: i64,
 }
 
 /// A password.
@@ -149,6 +159,9 @@ pub struct Password {
     /// argon2id in PHC form.
     #[prost(string, tag = "1")]
     pub phc: String,
+    /// As of a passkey.
+    #[prost(int64, tag = "2")]
+    pub opens_from: i64,
 }
 
 /// An authenticator app.
@@ -157,6 +170,9 @@ pub struct Totp {
     /// The secret, sealed under a root-derived key.
     #[prost(bytes = "vec", tag = "1")]
     pub sealed_secret: Vec<u8>,
+    /// As of a passkey.
+    #[prost(int64, tag = "2")]
+    pub opens_from: i64,
 }
 
 /// A printed sheet of one-use codes.
@@ -165,6 +181,9 @@ pub struct CodeSheet {
     /// Keyed hashes of the codes (32 bytes each), in the sheet's order.
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub hashes: Vec<Vec<u8>>,
+    /// As of a passkey.
+    #[prost(int64, tag = "2")]
+    pub opens_from: i64,
 }
 
 /// A code was used.
@@ -469,45 +488,6 @@ pub struct ActWaits {
     /// When it may be done.
     #[prost(int64, tag = "2")]
     pub not_before: i64,
-}
-
-/// What a practice deposited was erased. It opens nothing from then on, whatever the item's own row says.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Erased {
-    /// The practice (16 bytes).
-    #[prost(bytes = "vec", tag = "1")]
-    pub practice: Vec<u8>,
-    /// The document's token, with what names it; empty: everything the practice deposited.
-    #[prost(bytes = "vec", tag = "2")]
-    pub item: Vec<u8>,
-    /// What became visible at this ledger index or later stays.
-    #[prost(uint64, tag = "3")]
-    pub before: u64,
-    /// Who began it: the person's token.
-    #[prost(bytes = "vec", tag = "4")]
-    pub begun_by: Vec<u8>,
-}
-
-/// A practice must keep what it deposited: nothing of it is erased while this stands.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Hold {
-    /// The practice (16 bytes).
-    #[prost(bytes = "vec", tag = "1")]
-    pub practice: Vec<u8>,
-    /// Why, sealed.
-    #[prost(bytes = "vec", tag = "2")]
-    pub sealed_reason: Vec<u8>,
-}
-
-/// A change waits for a second person of a practice.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Waits {
-    /// The pending change's token.
-    #[prost(bytes = "vec", tag = "1")]
-    pub pending: Vec<u8>,
-    /// When it can no longer be approved.
-    #[prost(int64, tag = "2")]
-    pub until: i64,
 }
 
 /// The number of a fact's kind, as in its row: the number of its field in [`FactBody`].

@@ -7,7 +7,8 @@ use crate::identity::passwords::PasswordHash;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
-use candour_keeper_wire::words::Role;
+use crate::session::{Principal, Session, SignedBy, Way};
+use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{MacKey, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -27,8 +28,10 @@ pub struct Account {
 
 /// A live passkey of an account.
 pub struct HeldPasskey {
-    /// The version of its fact.
+    /// The version of its fact; a counter that goes on makes it a new one.
     pub version: i64,
+    /// The keyed hash of its credential id, which stays.
+    pub id: [u8; 16],
     /// Its fact.
     pub fact: crate::facts::Passkey,
     /// What signatures are checked against.
@@ -78,16 +81,31 @@ impl Account {
         }))
     }
 
+    /// The account of the person who has this session.
+    pub async fn of(core: &Core, session: &Session) -> Result<Self, Refusal> {
+        let Principal::Person(person) = session.principal else {
+            return Err(Reason::NotAllowed.into());
+        };
+        let account = Self::by_person(core, person).await?;
+        account.ok_or_else(|| Reason::SessionEnded.into())
+    }
+
     /// The live passkeys.
-    pub fn passkeys(&self) -> Vec<HeldPasskey> {
+    pub fn passkeys(&self, core: &Core) -> Vec<HeldPasskey> {
         self.facts
             .live()
             .filter_map(|row| match &row.fact {
-                Fact::Passkey(fact) => Some(HeldPasskey {
-                    version: row.version,
-                    credential: serde_json::from_str(&fact.credential_json).ok()?,
-                    fact: fact.clone(),
-                }),
+                Fact::Passkey(fact) => {
+                    let credential: Credential =
+                        serde_json::from_str(&fact.credential_json).ok()?;
+                    let named = credential.cred_id.as_slice();
+                    Some(HeldPasskey {
+                        version: row.version,
+                        id: core.keys.lookup(LookupKind::Credential, named),
+                        credential,
+                        fact: fact.clone(),
+                    })
+                }
                 _ => None,
             })
             .collect()
@@ -154,6 +172,48 @@ impl Account {
         self.facts
             .live()
             .any(|row| matches!(row.fact, Fact::Totp(_) | Fact::CodeSheet(_)))
+    }
+
+    /// Has a password with a second factor that still works, neither of them new: a sheet whose codes are used up is
+    /// none.
+    pub fn has_typed_ways(&self, now: Timestamp) -> bool {
+        let has = |is_it: &dyn Fn(&Fact) -> bool| {
+            self.facts
+                .live()
+                .any(|row| row.fact.opens_from() <= now.as_microsecond() && is_it(&row.fact))
+        };
+        has(&|fact| matches!(fact, Fact::Password(_)))
+            && (has(&|fact| matches!(fact, Fact::Totp(_)))
+                || (has(&|fact| matches!(fact, Fact::CodeSheet(_))) && self.codes_left() > 0))
+    }
+
+    /// How many codes of the printed sheet were not used yet.
+    pub fn codes_left(&self) -> u32 {
+        let sheets = self.facts.live().filter_map(|row| match &row.fact {
+            Fact::CodeSheet(sheet) => {
+                let used = self.used(row.version).count();
+                Some(sheet.hashes.len().saturating_sub(used))
+            }
+            _ => None,
+        });
+        u32::try_from(sheets.sum::<usize>()).unwrap_or(u32::MAX)
+    }
+
+    /// By what somebody signed in who gave the password and used this code.
+    pub fn typed_by(&self, used: &Fact) -> SignedBy {
+        let of_version = match used {
+            Fact::CodeUsed(used) => used.of_version,
+            _ => 0,
+        };
+        let live = || self.facts.live().rev();
+        let password = live().find(|row| matches!(row.fact, Fact::Password(_)));
+        let code = live().find(|row| row.version == of_version);
+        let typed = [password, code];
+        let opens_from = typed.iter().flatten().map(|row| row.fact.opens_from());
+        SignedBy {
+            ways: typed.map(|row| row.map(|row| Way::Typed(row.version))),
+            opens_from: opens_from.max().unwrap_or(0),
+        }
     }
 
     fn used(&self, of_version: i64) -> impl Iterator<Item = i64> + '_ {

@@ -21,7 +21,7 @@ use crate::ledger::Refusal;
 use crate::network;
 use crate::session::Principal;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{EntryKind, Reason, Role};
+use candour_keeper_wire::words::{EntryKind, Origin, Reason, Role};
 use candour_rules::freeze;
 use candour_seal::{InstanceId, PersonId, SystemRandom};
 use jiff::Timestamp;
@@ -65,7 +65,7 @@ pub async fn open(
     call: &wire::InvitationOpen,
 ) -> Result<wire::InvitationView, Refusal> {
     let now = core.clock.now();
-    let held = find(core, &call.code, &call.network, now).await?;
+    let held = find(core, &call.code, &network::of(&call.network), now).await?;
     let mut view = wire::InvitationView {
         practice: held.fact.practice.clone(),
         role: held.fact.role,
@@ -108,7 +108,7 @@ pub async fn register(
     call: &wire::Register,
 ) -> Result<wire::Registered, Refusal> {
     let now = core.clock.now();
-    let held = find(core, &call.code, &call.network, now).await?;
+    let held = find(core, &call.code, &network::of(&call.network), now).await?;
     check_birth_date(core, &held, &call.birth_date, now).await?;
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
     if Account::by_login(core, &login).await?.is_some() {
@@ -153,7 +153,13 @@ pub async fn link(
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };
-    let held = find(core, &call.code, "session", now).await?;
+    let held = find(
+        core,
+        &call.code,
+        &format!("session {}", session.surrogate),
+        now,
+    )
+    .await?;
     check_birth_date(core, &held, &call.birth_date, now).await?;
     let account = Account {
         person,
@@ -237,7 +243,7 @@ async fn find(core: &Core, typed: &str, network: &str, now: Timestamp) -> Result
         .keys
         .lookup(LookupKind::Invitation, secret.expose().as_bytes());
     let tried = Tried {
-        network: network::of(network),
+        network: network.to_owned(),
         what: token,
     };
     let wait = core.identity.failures.wait(&tried, now);
@@ -409,7 +415,13 @@ fn credential_effects(
 ) -> Vec<Effect> {
     let facts = match credentials {
         Credentials::Passkey(credential) => {
-            return passkey_effects(core, subject, &credential, "passkey", now);
+            let added = Added {
+                name: "passkey",
+                origin: Origin::Account,
+                at: now,
+                opens_from: 0,
+            };
+            return passkey_effects(core, subject, &credential, added);
         }
         Credentials::PasswordAndTotp { phc, secret } => {
             let sealed_secret = secrets::seal(
@@ -420,16 +432,22 @@ fn credential_effects(
                 &mut SystemRandom,
             );
             [
-                Fact::Password(Password { phc }),
-                Fact::Totp(Totp { sealed_secret }),
+                Fact::Password(Password { phc, opens_from: 0 }),
+                Fact::Totp(Totp {
+                    sealed_secret,
+                    opens_from: 0,
+                }),
             ]
         }
         Credentials::PasswordAndSheet { phc, sheet } => {
             registered.sheet = sheet.printed;
             let hashes = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
             [
-                Fact::Password(Password { phc }),
-                Fact::CodeSheet(CodeSheet { hashes }),
+                Fact::Password(Password { phc, opens_from: 0 }),
+                Fact::CodeSheet(CodeSheet {
+                    hashes,
+                    opens_from: 0,
+                }),
             ]
         }
     };
@@ -439,13 +457,25 @@ fn credential_effects(
         .collect()
 }
 
+/// How a passkey comes to an account.
+#[derive(Clone, Copy)]
+pub(crate) struct Added<'a> {
+    /// Its name in the list.
+    pub name: &'a str,
+    /// With the account, or later.
+    pub origin: Origin,
+    /// When.
+    pub at: Timestamp,
+    /// Until when it is new.
+    pub opens_from: i64,
+}
+
 /// The facts of a new passkey; its credential id must not be anybody's already.
 pub(crate) fn passkey_effects(
     core: &Core,
     subject: KeyedToken,
     credential: &Credential,
-    name: &str,
-    now: Timestamp,
+    added: Added<'_>,
 ) -> Vec<Effect> {
     let Ok(credential_json) = serde_json::to_string(credential) else {
         return Vec::new();
@@ -457,7 +487,7 @@ pub(crate) fn passkey_effects(
         &core.keys,
         Secret::Name,
         subject,
-        name.as_bytes(),
+        added.name.as_bytes(),
         &mut SystemRandom,
     );
     vec![
@@ -466,8 +496,10 @@ pub(crate) fn passkey_effects(
             Fact::Passkey(crate::facts::Passkey {
                 credential_json,
                 sealed_name,
-                added_at: now.as_microsecond(),
+                added_at: added.at.as_microsecond(),
                 added_by: subject.0.to_vec(),
+                origin: added.origin.into(),
+                opens_from: added.opens_from,
             }),
         ),
         Effect::InsertLookup {

@@ -6,6 +6,7 @@ use crate::identity::passwords::PasswordError;
 use crate::ledger::{LedgerError, Refusal};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::Reason;
+use jiff::Timestamp;
 
 impl From<Reason> for Refusal {
     fn from(reason: Reason) -> Self {
@@ -13,6 +14,17 @@ impl From<Reason> for Refusal {
             reason,
             retry_after_seconds: 0,
             index: None,
+        }
+    }
+}
+
+impl Refusal {
+    /// A refusal that holds until a time, in microseconds.
+    pub fn until(reason: Reason, at: i64, now: Timestamp) -> Self {
+        let seconds = (at - now.as_microsecond()).max(0) / 1_000_000 + 1;
+        Self {
+            retry_after_seconds: u32::try_from(seconds).unwrap_or(u32::MAX),
+            ..reason.into()
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::core::Core;
 use crate::draft::Draft;
 use crate::identity::{commit, standing};
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session};
+use crate::session::{Principal, Session, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason};
 use candour_seal::InstanceId;
@@ -40,16 +40,38 @@ pub async fn end(
 ) -> Result<(), Refusal> {
     let own = of_person(core, instance, &call.token, &call.network).await?;
     let ended = core.sessions.end_others(&own, call.session);
+    write_ended(core, ended, "ended by the same person in another session").await
+}
+
+/// Ends every session of the same person that was signed in by one of these, which are gone. Whether this one is among
+/// them.
+pub(crate) async fn end_signed_in_by(
+    core: &Core,
+    own: &Session,
+    gone: &[Way],
+) -> Result<bool, Refusal> {
+    let ended = core.sessions.end_those(own.principal, |session| {
+        let mut ways = session.signed_by.ways.iter().flatten();
+        ways.any(|way| gone.contains(way))
+    });
+    let is_own = |session: &Session| session.surrogate == own.surrogate;
+    let has_own = ended.iter().any(is_own);
+    write_ended(core, ended, "the way it was signed in by is gone").await?;
+    Ok(has_own)
+}
+
+async fn write_ended(core: &Core, ended: Vec<Session>, why: &str) -> Result<(), Refusal> {
     for session in ended {
         let mut draft = Draft::of_session(EntryKind::SignOut, &session, None);
         draft.stops = None;
-        "ended by the same person in another session".clone_into(&mut draft.body.text);
+        why.clone_into(&mut draft.body.text);
         commit(core, draft).await?;
     }
     Ok(())
 }
 
-async fn of_person(
+/// The session of a person: programs and runs have neither sessions to see nor ways of signing in.
+pub(super) async fn of_person(
     core: &Core,
     instance: InstanceId,
     token: &[u8],

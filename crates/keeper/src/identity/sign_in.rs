@@ -12,7 +12,7 @@ use crate::identity::{Waiting, commit};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
 use crate::network;
-use crate::session::{NewSession, Principal, Session};
+use crate::session::{NewSession, Principal, Session, SignedBy};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use candour_rules::budget::{Charge, Context};
@@ -43,7 +43,7 @@ pub async fn passkey_start(
         };
         let held: Vec<_> = account
             .iter()
-            .flat_map(Account::passkeys)
+            .flat_map(|account| account.passkeys(core))
             .map(|held| held.credential)
             .collect();
         let shown = login.unwrap_or_else(|| call.login.clone());
@@ -88,7 +88,7 @@ pub async fn passkey_finish(
         what: [0; 16],
     };
     let answered = passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await;
-    let (account, effects) = match answered {
+    let (account, signed_by, effects) = match answered {
         Ok(answered) => answered,
         Err(refusal) => return Err(failed(core, tried, refusal, now)),
     };
@@ -106,6 +106,7 @@ pub async fn passkey_finish(
         instance,
         by_passkey: true,
         own_patient: account.own_patient(core),
+        signed_by,
     };
     let version = account.facts.version();
     begin(core, new, effects, version, &network, now).await
@@ -118,7 +119,7 @@ async fn passkey_account(
     ceremony: &[u8],
     answer_json: &str,
     now: Timestamp,
-) -> Result<(Account, Vec<Effect>), Refusal> {
+) -> Result<(Account, SignedBy, Vec<Effect>), Refusal> {
     let Some(Waiting::SignIn {
         state,
         person,
@@ -143,19 +144,19 @@ async fn passkey_account(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::WrongCredentials)?;
-    let effects = checked(core, &account, &answer, &state)?;
-    Ok((account, effects))
+    let (signed_by, effects) = checked(core, &account, &answer, &state)?;
+    Ok((account, signed_by, effects))
 }
 
-/// Checks a passkey's answer against the account; the facts that its counter needs.
+/// Checks a passkey's answer against the account; which it was, and the facts that its counter needs.
 pub(crate) fn checked(
     core: &Core,
     account: &Account,
     answer: &Answer,
     state: &AuthenticationState,
-) -> Result<Vec<Effect>, Refusal> {
+) -> Result<(SignedBy, Vec<Effect>), Refusal> {
     let held = account
-        .passkeys()
+        .passkeys(core)
         .into_iter()
         .find(|held| held.credential.cred_id.as_slice() == answer.credential_id())
         .ok_or(Reason::WrongCredentials)?;
@@ -163,7 +164,7 @@ pub(crate) fn checked(
         .identity
         .passkeys
         .accept(answer, state, &held.credential)?;
-    Ok(counted(account, held, counter))
+    Ok((held.signed_by(), counted(account, held, counter)))
 }
 
 fn counted(account: &Account, held: HeldPasskey, counter: u32) -> Vec<Effect> {
@@ -235,6 +236,7 @@ pub async fn password(
             instance,
             by_passkey: false,
             own_patient: account.own_patient(core),
+            signed_by: account.typed_by(&used),
         };
         let effects = vec![Effect::fact(account.subject, used)];
         let version = account.facts.version();
@@ -282,6 +284,7 @@ pub async fn client(
         instance,
         by_passkey: false,
         own_patient: None,
+        signed_by: SignedBy::default(),
     };
     begin(core, new, Vec::new(), facts.version(), "", now).await
 }
@@ -337,9 +340,14 @@ pub async fn step_up(
     let by_passkey = !call.ceremony.is_empty();
     for _ in 0..TRIES {
         let (account, effects) = if by_passkey {
-            passkey_account(core, instance, &call.ceremony, &call.answer_json, now).await?
+            let answer = &call.answer_json;
+            let (account, _, effects) =
+                passkey_account(core, instance, &call.ceremony, answer, now).await?;
+            (account, effects)
         } else {
-            code_account(core, &session, &call.code, now).await?
+            let (account, used) = code_account(core, &session, &call.code, now).await?;
+            let effects = vec![Effect::fact(account.subject, used)];
+            (account, effects)
         };
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
@@ -391,12 +399,13 @@ pub(crate) async fn code_account(
     session: &Session,
     typed: &str,
     now: Timestamp,
-) -> Result<(Account, Vec<Effect>), Refusal> {
+) -> Result<(Account, Fact), Refusal> {
     let Principal::Person(person) = session.principal else {
         return Err(Reason::Invalid.into());
     };
     let tried = Tried {
-        network: "session".to_owned(),
+        // A session's own: nobody delays another.
+        network: format!("session {}", session.surrogate),
         what: session.subject.0,
     };
     let wait = core.identity.failures.wait(&tried, now);
@@ -413,8 +422,7 @@ pub(crate) async fn code_account(
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
     core.identity.failures.succeeded(&tried);
-    let effects = vec![Effect::fact(account.subject, fact)];
-    Ok((account, effects))
+    Ok((account, fact))
 }
 
 /// Notes a wrong answer; a keeper that cannot answer is not the caller's failure.
@@ -478,6 +486,11 @@ async fn begin_once(
     };
     let facts = core.facts.load(session.subject).await;
     match (refused, facts) {
+        // Whatever was removed while the entry was written signs nobody in.
+        (None, Ok(facts)) if !standing::has_ways(core, &session, &facts) => {
+            core.sessions.end(token.expose());
+            Err(BeginError::Refused(Reason::WrongCredentials.into()))
+        }
         (None, Ok(facts)) => Ok(wire::SignedIn {
             token: token.expose().to_vec(),
             session: Some(standing::view(core, &session, &facts, now)),

@@ -2,13 +2,14 @@
 
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
-use crate::identity::accounts::{self, HeldRole};
+use crate::identity::accounts::{self, Account, HeldRole};
 use crate::identity::failures::Tried;
 use crate::identity::secrets::{self, Secret};
+use crate::identity::ways;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::network;
-use crate::session::{LIFE, Principal, Session};
+use crate::session::{LIFE, Principal, Session, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{InstanceId, PracticeId};
@@ -75,6 +76,24 @@ pub fn still_stands(session: &Session, facts: &SubjectFacts, now: Timestamp) -> 
     }
 }
 
+/// Whether what the session was signed in by is still there. Asked once, after the sign-in is written: whoever removes
+/// a way later ends its sessions.
+pub fn has_ways(core: &Core, session: &Session, facts: &Arc<SubjectFacts>) -> bool {
+    let Principal::Person(person) = session.principal else {
+        return true;
+    };
+    let account = Account {
+        person,
+        subject: session.subject,
+        facts: Arc::clone(facts),
+    };
+    let ways = session.signed_by.ways.iter().flatten();
+    ways.into_iter().all(|way| match way {
+        Way::Passkey(id) => account.passkeys(core).iter().any(|held| held.id == *id),
+        Way::Typed(version) => facts.live().any(|row| row.version == *version),
+    })
+}
+
 /// The one role a session with `acting` takes; asking without naming one works where there is one.
 pub fn chosen_role(roles: &[HeldRole], acting: &wire::Acting) -> Result<HeldRole, Reason> {
     let practice = match acting.practice.as_slice() {
@@ -126,6 +145,8 @@ pub fn view(
             .map_or(i64::MAX, Timestamp::as_microsecond),
         session: session.surrogate,
         staff_name,
+        opens_from: session.signed_by.is_new_until(now).unwrap_or(0),
+        ways_changed: ways::has_changed(facts, now),
     }
 }
 

@@ -4,5 +4,7 @@ mod budgets;
 mod changing;
 mod people;
 mod signing;
+mod typed;
+mod ways;
 
 pub(super) use people::*;

@@ -28,7 +28,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 21] = [
+const CHANGES: [ChangeAction; 26] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -46,6 +46,11 @@ const CHANGES: [ChangeAction; 21] = [
     ChangeAction::StartRun,
     ChangeAction::UnlockRoom,
     ChangeAction::AddPasskey,
+    ChangeAction::RemovePasskey,
+    ChangeAction::SetPassword,
+    ChangeAction::SetApp,
+    ChangeAction::NewSheet,
+    ChangeAction::StopWaiting,
     ChangeAction::Attest,
     ChangeAction::Approve,
     ChangeAction::Erase,
@@ -226,7 +231,10 @@ fn oracle(f: &DecisionFacts) -> bool {
     if is_message && f.is_unsafe_to_write && f.relation != Relation::Own {
         return false;
     }
-    if f.action == Action::Change(ChangeAction::AddPasskey) {
+    if let Action::Change(
+        ChangeAction::AddPasskey | ChangeAction::RemovePasskey | ChangeAction::StopWaiting,
+    ) = f.action
+    {
         return f.role != Role::Anonymous
             && f.relation == Relation::Own
             && f.purpose == Purpose::AccountCare;
@@ -274,6 +282,9 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
         Action::Change(ChangeAction::InviteProxy | ChangeAction::GrantProxy) => {
             for_own && f.purpose == Purpose::AccountCare
         }
+        Action::Change(
+            ChangeAction::SetPassword | ChangeAction::SetApp | ChangeAction::NewSheet,
+        ) => f.relation == Relation::Own && f.purpose == Purpose::AccountCare,
         Action::Change(ChangeAction::EndProxy) => {
             f.purpose == Purpose::AccountCare
                 && (for_own || matches!(f.relation, Relation::Proxy | Relation::ProxyOutOfScope))
@@ -350,10 +361,10 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
                 | ChangeAction::EndProxy,
             ),
         ) => theirs && care,
-        (Role::Clinician | Role::Manager, Action::Change(ChangeAction::Erase))
-        | (Role::Manager, Action::Change(ChangeAction::Hold)) => {
-            (theirs || f.relation == Relation::FormerSource) && care
-        }
+        (
+            Role::Clinician | Role::Manager,
+            Action::Change(ChangeAction::Erase | ChangeAction::Hold),
+        ) => (theirs || f.relation == Relation::FormerSource) && care,
         (Role::Manager, Action::Change(change)) => {
             own_practice
                 && care

@@ -41,17 +41,19 @@ select item, patient, kind, section, tags, month, practice, deposit, of_document
 from item where patient = $1 and practice = $2 and sealed_index is not null and erased_index is null
   and ($3::bytea is null or item = $3 or of_document = $3)";
 
-    /// Whether anybody but this practice ($2) has something of a patient ($1) that was not erased.
+    /// Whether anybody but this practice ($2) has something of a patient ($1) that was not erased, or is about to.
     OTHERS_KEEP = "\
 select exists (
-  select from item where patient = $1 and practice <> $2 and sealed_index is not null and erased_index is null
+  select from item where patient = $1 and practice <> $2 and erased_index is null
 )";
 
-    /// What was erased by entries after $1, with the entries' indexes; whole entries, in their order.
+    /// What was erased by entries after $1 and before $2; whole entries, in their order.
     ERASED_AFTER = "\
-select item, erased_index from item where erased_index > $1 and erased_index <= (
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac, erased_index
+from item where erased_index > $1 and erased_index <= (
   select max(erased_index) from (
-    select erased_index from item where erased_index > $1 order by erased_index limit 500
+    select erased_index from item where erased_index > $1 and erased_index < $2 order by erased_index limit 500
   ) as next
 ) order by erased_index, item";
 

@@ -479,3 +479,58 @@ async fn what_an_opening_before_the_erasure_covered_is_still_told_to_the_room() 
     all.erased(Some(all.letter.item)).await;
     assert_eq!(covered().await, before);
 }
+
+#[tokio::test]
+async fn a_mark_that_the_keeper_did_not_make_destroys_nothing() {
+    let all = erasing().await;
+    all.scene
+        .past_the_keeper("update item set erased_index = 1")
+        .await;
+    let worker = all.scene.keeper.client(InstanceKind::Worker);
+    assert!(removed(&worker, 0).await.0.is_empty());
+    all.scene
+        .past_the_keeper("update item set erased_index = 9223372036854775807")
+        .await;
+    assert_eq!(removed(&worker, 0).await, (Vec::new(), 0));
+    let keeper = all.scene.keeper.restart().await;
+    assert!(tombstones(&keeper.folder()).is_empty());
+}
+
+#[tokio::test]
+async fn what_somebody_began_who_no_longer_works_there_is_agreed_to_by_nobody() {
+    let mut all = erasing().await;
+    let kind = all.erase(Some(all.letter.item));
+    let pending = all.begin(kind).await.unwrap().pending;
+    let dismissed = ChangeKind::EndRole(wire::RoleChange {
+        person: all.clinician.0.person.as_bytes().to_vec(),
+        practice: all.scene.practice.as_bytes().to_vec(),
+        role: Role::Clinician.into(),
+        until: 0,
+    });
+    all.by_manager(dismissed).await.unwrap();
+    let refused = all.by_manager(ChangeKind::Approve(pending)).await;
+    assert_eq!(denied(&refused.unwrap_err()), Reason::NotAllowed);
+    assert_eq!(all.opened(all.letter.item).await, Ok(()));
+}
+
+#[tokio::test]
+async fn more_than_fifty_changes_of_a_practice_do_not_wait_and_one_that_is_done_makes_room() {
+    let mut all = erasing().await;
+    let kind = all.erase(Some(all.letter.item));
+    let mut pending = Vec::new();
+    for _ in 0..50 {
+        pending.push(all.begin(kind.clone()).await.unwrap().pending);
+    }
+    let more = all.begin(kind.clone()).await.unwrap_err();
+    assert_eq!(denied(&more), Reason::TooMany);
+    let first = ChangeKind::Approve(pending.swap_remove(0));
+    all.by_manager(first).await.unwrap();
+    let other = all.erase(Some(all.other.item));
+    all.begin(other).await.unwrap();
+    let mut endless = all.erase(Some(all.other.item));
+    if let ChangeKind::Erase(change) = &mut endless {
+        change.reason = "a".repeat(301);
+    }
+    let refused = all.begin(endless).await.unwrap_err();
+    assert_eq!(denied(&refused), Reason::Invalid);
+}

@@ -270,6 +270,7 @@ async fn staff_rights_never_apply_to_ones_own_record() {
                 instance,
                 by_passkey: true,
                 own_patient: Some(patient),
+                signed_by: candour_keeper::session::SignedBy::default(),
             },
             scene.keeper.core.clock.now(),
             &mut candour_seal::SystemRandom,

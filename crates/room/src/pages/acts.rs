@@ -231,8 +231,7 @@ pub(super) async fn answer(
         token: officer.token.expose().to_vec(),
         ceremony,
         answer_json: answer.answer,
-        code: String::new(),
-        new_credential_json: String::new(),
+        ..wire::ActFinish::default()
     });
     let changed = match room.keeper.call(call).await {
         Ok(Reply::Changed(changed)) => changed,

@@ -4,7 +4,7 @@ use crate::world::World;
 use candour_keeper::facts::{CodeSheet, Fact, OperatorRole, StaffRole};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper::practice::{self, Command, Ordered};
-use candour_keeper::session::{NewSession, Principal};
+use candour_keeper::session::{NewSession, Principal, SignedBy};
 use candour_keeper_api::words::Role;
 use candour_room::room::Room;
 use candour_seal::{IncidentId, PersonId, PracticeId, SystemRandom};
@@ -50,6 +50,7 @@ fn cookie(world: &World, person: PersonId, role: Role, practice: Option<Practice
         instance: instance(InstanceKind::Room),
         by_passkey: true,
         own_patient: None,
+        signed_by: SignedBy::default(),
     };
     let core = &world.keeper.core;
     let now = core.clock.now();
@@ -72,6 +73,7 @@ pub async fn officer(world: &World) -> String {
     });
     let codes = Fact::CodeSheet(CodeSheet {
         hashes: vec![vec![0; 32]],
+        opens_from: 0,
     });
     keeper.account(person, vec![role, codes]).await;
     cookie(world, person, Role::PrivacyOfficer, None)

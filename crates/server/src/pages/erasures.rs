@@ -43,7 +43,7 @@ pub struct ErasePage {
     pub chosen: String,
     /// The reason typed before.
     pub reason: String,
-    /// Holding is the manager's.
+    /// A manager sees no documents, and is told so.
     pub is_manager: bool,
 }
 

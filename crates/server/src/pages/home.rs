@@ -27,6 +27,10 @@ pub struct HomePage {
     pub records: Vec<RecordTile>,
     /// The practices of these records.
     pub practices: Vec<ToRing>,
+    /// How one signs in was changed, or is about to be.
+    pub ways_changed: bool,
+    /// That nothing opens yet by what the session was signed in by.
+    pub is_new: Option<String>,
 }
 
 /// One record within reach.
@@ -58,7 +62,13 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
     let mut records = Vec::with_capacity(session.patients.len());
     let mut known_at = Vec::new();
     let mut delivered: Option<FirstByte> = None;
-    for reachable in &session.patients {
+    let is_new = session.opens_from.map(|from| {
+        let when = dates::moment(texts, from, &portal.settings().zone);
+        texts.fill("sign_in_ways.session_new", &[("when", &when)])
+    });
+    // By what is new nothing opens, not even a name.
+    let within_reach = session.patients.iter().filter(|_| is_new.is_none());
+    for reachable in within_reach {
         let reader = session.principal;
         let (line, first_byte) = tile(&portal, &visitor, (reader, reachable), texts).await?;
         if let Some(name) = line.called {
@@ -79,6 +89,8 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
             .iter()
             .filter_map(|practice| ToRing::of(directory.get(practice)?))
             .collect(),
+        ways_changed: session.ways_changed,
+        is_new,
     };
     match delivered {
         Some(first_byte) => respond::opened(&page, first_byte),

@@ -156,12 +156,11 @@ fn witnessed(texts: &Texts, status: &Status, zone: &TimeZone) -> Vec<String> {
             ("when", &when),
             ("conflict", &conflict),
         ];
-        let key = if witness.size == 0 {
-            "trust.witness_not_yet"
-        } else {
-            "trust.witness_seen"
-        };
-        sentences.push(texts.fill(key, &words));
+        if witness.size > 0 {
+            sentences.push(texts.fill("trust.witness_seen", &words));
+        } else if witness.conflict == 0 {
+            sentences.push(texts.fill("trust.witness_not_yet", &words));
+        }
         if witness.conflict > 0 {
             sentences.push(texts.fill("trust.witness_conflict", &words));
         }

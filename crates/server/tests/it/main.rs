@@ -11,6 +11,7 @@ mod pages;
 mod reopenings;
 mod samples;
 mod sessions;
+mod sign_in_ways;
 mod strangers;
 mod trouble;
 mod visits;

@@ -1,6 +1,7 @@
 //! One filled page of each kind, with words that real people have.
 
 mod erasures;
+mod ways;
 
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
 use candour_server::pages::access_history::receipt::ReceiptPage;
@@ -250,6 +251,8 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 codes: (0..40)
                     .map(|number| format!("{:04}-{:04}", 1000 + number * 37, 9000 - number * 41))
                     .collect(),
+                lead: "invitation.sheet_ready_text",
+                next: ("/sign-in", "invitation.sheet_ready_button"),
             }),
         ),
         (
@@ -392,8 +395,17 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 tile("The record of Te Ao Mārama Walker, for whom you act", false, None),
             ],
             practices: to_ring(),
+            ways_changed: false,
+            is_new: None,
         })),
-        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![], practices: vec![] })),
+        ("home-new", Box::new(HomePage {
+            frame: page("home.title").for_patient().at("/home"),
+            records: vec![],
+            practices: vec![],
+            ways_changed: true,
+            is_new: Some(ways::IS_NEW.to_owned()),
+        })),
+        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None })),
         ("notices", Box::new(NoticesPage {
             frame: of_patient("notices.title"),
             notices: vec![NoticeView {
@@ -547,6 +559,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
 /// Every page by name, rendered.
 pub fn all() -> Vec<(&'static str, String)> {
     let mut pages = public();
+    pages.extend(ways::pages());
     pages.extend(for_patients());
     pages.extend(for_staff());
     pages.extend(erasures::all());

@@ -93,6 +93,7 @@ async fn scene() -> Scene {
         .await;
     let themself = keeper.as_patient(patient).await;
     let clinician = keeper.staff(installation.practice, Role::Clinician).await;
+    keeper.give_passkey(clinician.person).await;
     Scene {
         patient,
         document,

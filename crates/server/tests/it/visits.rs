@@ -12,20 +12,20 @@ use http::StatusCode;
 const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
 
 /// The text between two others.
-fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
+pub fn between<'a>(page: &'a str, start: &str, end: &str) -> &'a str {
     assert!(page.contains(start), "no {start} in {page}");
     let (_, rest) = page.split_once(start).unwrap();
     rest.split_once(end).unwrap().0
 }
 
-fn unescaped(text: &str) -> String {
+pub fn unescaped(text: &str) -> String {
     text.replace("&#34;", "\"")
         .replace("&#38;", "&")
         .replace("&quot;", "\"")
         .replace("&amp;", "&")
 }
 
-fn encoded(fields: &[(&str, &str)]) -> String {
+pub fn encoded(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())
         .extend_pairs(fields)
         .finish()
@@ -55,7 +55,7 @@ async fn receipts(installation: &Installation, link: &str, cookies: &str) -> Str
     panic!("no receipt at {link}");
 }
 
-async fn practice_with_patient(installation: &Installation) -> (PatientId, String) {
+pub async fn practice_with_patient(installation: &Installation) -> (PatientId, String) {
     let keeper = &installation.keeper;
     let program = keeper
         .program(installation.practice, InstanceKind::Portal)
@@ -68,7 +68,7 @@ async fn practice_with_patient(installation: &Installation) -> (PatientId, Strin
 }
 
 /// Invites, and takes the code to the page where the account is made; that page and its cookie.
-async fn invited(
+pub async fn invited(
     installation: &Installation,
     patient: PatientId,
     clinician: &str,
@@ -103,7 +103,7 @@ async fn invited(
     (ways, cookie)
 }
 
-async fn passkey_challenge(installation: &Installation, login: &str) -> (String, String) {
+pub async fn passkey_challenge(installation: &Installation, login: &str) -> (String, String) {
     let asked = installation
         .post("/sign-in/passkey/start", "", &encoded(&[("login", login)]))
         .await;

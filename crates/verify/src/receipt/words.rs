@@ -94,6 +94,8 @@ words! {
         10 "refused: too many tries",
         11 "refused: what is known of the subject could not be verified",
         12 "refused: somebody else had to approve first",
+        13 "refused: the sign-in had been added to the account too lately",
+        14 "refused: the practice must keep it",
     }
 }
 

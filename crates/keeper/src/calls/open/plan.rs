@@ -201,16 +201,8 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
         section: new.section,
         source: Some(new.practice),
     };
-    let own = &ask.caller.own;
-    found.relation = reach::relation(
-        session,
-        own,
-        patient_token,
-        patient,
-        found.view,
-        part,
-        ask.caller.now,
-    );
+    let (own, now) = (&ask.caller.own, ask.caller.now);
+    found.relation = reach::relation(session, own, patient_token, patient, found.view, part, now);
     found.row = Some(row);
     Ok(found)
 }
@@ -448,6 +440,11 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
     }
     if found.is_spent {
         return Some(Reason::OverBudget);
+    }
+    // What was added to an account lately opens no patient's content. An emergency does not wait for it.
+    let is_new = ask.caller.session.signed_by.is_new_until(ask.caller.now);
+    if is_new.is_some() && found.token.is_some() && ask.lane == Lane::Ordinary {
+        return Some(Reason::CredentialIsNew);
     }
     // Subject binding: what is released belongs to whom the entry names.
     let is_bound = found

@@ -1,11 +1,10 @@
 use super::*;
-use crate::calls::{history, open};
+use crate::calls::history;
 use crate::harness::{Inside, PORTAL, inside};
-use crate::identity::sign_in as calls;
 use crate::instances::{Instance, InstanceKind};
 use crate::practice::Command;
-use candour_keeper_wire::wire::{self, Outcome, Reply, SectionOf, Target, TargetKind};
-use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
+use candour_keeper_wire::wire::{self, Reply};
+use candour_keeper_wire::words::{Purpose, Reason, Role};
 use candour_seal::PatientId;
 use jiff::SignedDuration;
 
@@ -14,53 +13,7 @@ const PACE: SignedDuration = SignedDuration::from_secs(9);
 
 async fn opened(inside: &Inside, token: &[u8], patient: PatientId) -> Result<(), Reason> {
     inside.clock.advance(PACE);
-    let portal = Instance {
-        id: PORTAL,
-        kind: InstanceKind::Portal,
-    };
-    let section = SectionOf {
-        patient: patient.as_bytes().to_vec(),
-        section: Section::Medicines.into(),
-    };
-    let call = wire::Open {
-        token: token.to_vec(),
-        purpose: Purpose::DirectCare.into(),
-        targets: vec![Target {
-            kind: Some(TargetKind::Section(section)),
-        }],
-        ..wire::Open::default()
-    };
-    let answered = open::open(&inside.core, &portal, call).await;
-    let Reply::Opened(mut opened) = answered.map_err(|refusal| refusal.reason)? else {
-        panic!("not an answer to opening")
-    };
-    match opened.answers.pop().unwrap().outcome.unwrap() {
-        Outcome::Granted(_) => Ok(()),
-        Outcome::Denied(refused) => Err(Reason::try_from(refused.reason).unwrap()),
-    }
-}
-
-/// A fresh passkey, with a reason or without one.
-async fn prove(inside: &Inside, person: &mut Person, reason: &str) -> Result<(), Reason> {
-    let asked = wire::PasskeyStart {
-        login: "hemi".to_owned(),
-        network: String::new(),
-    };
-    let asked = calls::passkey_start(&inside.core, PORTAL, &asked)
-        .await
-        .unwrap();
-    let answer_json = person
-        .device
-        .get(&asked.options_json, crate::harness::ORIGIN);
-    let call = wire::StepUp {
-        token: person.token.clone(),
-        ceremony: asked.ceremony,
-        answer_json: answer_json.unwrap(),
-        reason: reason.to_owned(),
-        ..wire::StepUp::default()
-    };
-    let proved = calls::step_up(&inside.core, PORTAL, &call).await;
-    proved.map(drop).map_err(|refusal| refusal.reason)
+    opening(inside, token, patient, Purpose::DirectCare).await
 }
 
 #[tokio::test]

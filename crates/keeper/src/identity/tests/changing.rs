@@ -1,6 +1,6 @@
 use super::*;
 use crate::acts;
-use crate::harness::{Inside, ORIGIN, PORTAL, inside};
+use crate::harness::{ORIGIN, PORTAL, inside};
 use crate::identity::{invitations, sign_in as calls};
 use candour_keeper_wire::wire::{self, Change, ChangeKind};
 use candour_keeper_wire::words::{Level, Purpose, Reason, Role, Section};
@@ -288,39 +288,8 @@ async fn without_a_passkey_an_act_waits_a_day_unless_it_ends_that_somebody_reads
     let office = office(&inside).await;
     let manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let code = change(
-        &inside,
-        &manager.token,
-        invite(office.practice, Role::Patient, patient.as_bytes().to_vec()),
-    )
-    .await
-    .unwrap()
-    .code;
-    let sheet = invitations::register(
-        &inside.core,
-        PORTAL,
-        &wire::Register {
-            code,
-            birth_date: "1980-01-31".to_owned(),
-            login: "aroha".to_owned(),
-            password: "three tūī at dawn".to_owned(),
-            wants_sheet: true,
-            ..wire::Register::default()
-        },
-    )
-    .await
-    .unwrap()
-    .sheet;
-    let sign_in = |code: String| wire::PasswordSignIn {
-        login: "aroha".to_owned(),
-        password: "three tūī at dawn".to_owned(),
-        code,
-        network: String::new(),
-    };
-    let token = calls::password(&inside.core, PORTAL, &sign_in(sheet[0].clone()))
-        .await
-        .unwrap()
-        .token;
+    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let kind = ChangeKind::Invite(wire::Invite {
         role: Role::Proxy.into(),
         patient: patient.as_bytes().to_vec(),
@@ -328,7 +297,7 @@ async fn without_a_passkey_an_act_waits_a_day_unless_it_ends_that_somebody_reads
         reason: "my daughter".to_owned(),
         ..wire::Invite::default()
     });
-    let begun = act_by_code(&inside, &token, &sheet[1], kind).await;
+    let begun = act_by_code(&inside, &token, &sheet[1], kind).await.unwrap();
     assert_eq!(
         begun.waits_until,
         inside.now().as_microsecond() + 24 * 3_600_000_000
@@ -337,10 +306,7 @@ async fn without_a_passkey_an_act_waits_a_day_unless_it_ends_that_somebody_reads
     let early = change(&inside, &token, approve.clone()).await;
     assert_eq!(early.unwrap_err().reason, Reason::TooMany);
     inside.clock.advance(SignedDuration::from_hours(24));
-    let token = calls::password(&inside.core, PORTAL, &sign_in(sheet[2].clone()))
-        .await
-        .unwrap()
-        .token;
+    let token = by_password(&inside, &sheet[2]).await.unwrap().token;
     let code = change(&inside, &token, approve).await.unwrap().code;
     let (mut daughter, _) = register(&inside, &code, "ngaire", "1980-01-31")
         .await
@@ -360,7 +326,7 @@ async fn without_a_passkey_an_act_waits_a_day_unless_it_ends_that_somebody_reads
     });
     let plainly = change(&inside, &token, end.clone()).await;
     assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
-    let ended = act_by_code(&inside, &token, &sheet[3], end).await;
+    let ended = act_by_code(&inside, &token, &sheet[3], end).await.unwrap();
     assert!(ended.waits_until == 0 && ended.pending.is_empty());
     let view = calls::session(&inside.core, PORTAL, &with(&daughter.token)).await;
     assert!(view.unwrap().patients.is_empty());
@@ -381,24 +347,6 @@ async fn that_a_patient_left_is_noted_by_a_program_or_with_a_passkey() {
     act(&inside, &manager.token, &mut manager.device, left)
         .await
         .unwrap();
-}
-
-/// Does an act with a code of the printed sheet.
-async fn act_by_code(inside: &Inside, token: &[u8], code: &str, kind: ChangeKind) -> wire::Changed {
-    let start = wire::ActStart {
-        token: token.to_vec(),
-        change: Some(Change { kind: Some(kind) }),
-    };
-    let asked = acts::start(&inside.core, PORTAL, &start).await.unwrap();
-    assert!(asked.code_accepted && asked.options_json.is_empty());
-    let finish = wire::ActFinish {
-        token: token.to_vec(),
-        ceremony: asked.ceremony,
-        code: code.to_owned(),
-        ..wire::ActFinish::default()
-    };
-    let finished = acts::finish(&inside.core, PORTAL, false, &finish).await;
-    finished.unwrap()
 }
 
 #[tokio::test]

@@ -1,14 +1,18 @@
 //! People for tests: made as real ones are, by invitation.
 
 use crate::acts;
+use crate::calls::open;
 use crate::changes;
 use crate::harness::{Inside, ORIGIN, PORTAL};
 use crate::identity::{invitations, sign_in};
+use crate::instances::{Instance, InstanceKind};
 use crate::ledger::Refusal;
 use crate::practice::{Command, Made, Ordered, carry_out, name_operators};
-use candour_keeper_wire::wire::{self, Change, ChangeKind};
-use candour_keeper_wire::words::Role;
-use candour_seal::PracticeId;
+use candour_keeper_wire::wire::{
+    self, Change, ChangeKind, Outcome, Reply, SectionOf, Target, TargetKind,
+};
+use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
+use candour_seal::{PatientId, PracticeId};
 use candour_testkit::passkey::SoftwarePasskey;
 
 /// A practice, and the two operators who can make more.
@@ -125,6 +129,33 @@ pub fn with(token: &[u8]) -> wire::WithToken {
     }
 }
 
+/// Begins an act.
+pub async fn asked(
+    inside: &Inside,
+    token: &[u8],
+    kind: ChangeKind,
+) -> Result<wire::Ceremony, Refusal> {
+    let start = wire::ActStart {
+        token: token.to_vec(),
+        change: Some(Change { kind: Some(kind) }),
+    };
+    acts::start(&inside.core, PORTAL, &start).await
+}
+
+/// Answers one, and nothing yet with what.
+pub fn answer_to(token: &[u8], asked: &wire::Ceremony) -> wire::ActFinish {
+    wire::ActFinish {
+        token: token.to_vec(),
+        ceremony: asked.ceremony.clone(),
+        ..wire::ActFinish::default()
+    }
+}
+
+/// The answer arrives.
+pub async fn finished(inside: &Inside, finish: &wire::ActFinish) -> Result<wire::Changed, Refusal> {
+    acts::finish(&inside.core, PORTAL, false, finish).await
+}
+
 /// Does an act with a passkey.
 pub async fn act(
     inside: &Inside,
@@ -132,27 +163,70 @@ pub async fn act(
     device: &mut SoftwarePasskey,
     kind: ChangeKind,
 ) -> Result<wire::Changed, Refusal> {
-    let asked = acts::start(
-        &inside.core,
-        PORTAL,
-        &wire::ActStart {
-            token: token.to_vec(),
-            change: Some(Change { kind: Some(kind) }),
-        },
-    )
-    .await?;
-    acts::finish(
-        &inside.core,
-        PORTAL,
-        false,
-        &wire::ActFinish {
-            token: token.to_vec(),
-            ceremony: asked.ceremony,
-            answer_json: device.get(&asked.options_json, ORIGIN).unwrap(),
-            ..wire::ActFinish::default()
-        },
-    )
-    .await
+    let asked = asked(inside, token, kind).await?;
+    let finish = wire::ActFinish {
+        answer_json: device.get(&asked.options_json, ORIGIN).unwrap(),
+        ..answer_to(token, &asked)
+    };
+    finished(inside, &finish).await
+}
+
+/// Does an act with a code of the printed sheet.
+pub async fn act_by_code(
+    inside: &Inside,
+    token: &[u8],
+    code: &str,
+    kind: ChangeKind,
+) -> Result<wire::Changed, Refusal> {
+    let asked = asked(inside, token, kind).await?;
+    assert!(asked.code_accepted);
+    let finish = wire::ActFinish {
+        code: code.to_owned(),
+        ..answer_to(token, &asked)
+    };
+    finished(inside, &finish).await
+}
+
+/// What a device makes of the part of an act's options that asks for a new passkey.
+pub fn created(device: &mut SoftwarePasskey, asked: &wire::Ceremony) -> String {
+    let options: serde_json::Value = serde_json::from_str(&asked.options_json).unwrap();
+    let create = options["create"].to_string();
+    device.create(&create, ORIGIN).unwrap()
+}
+
+/// A patient with a password and a printed sheet: its 40 codes.
+pub async fn with_sheet(
+    inside: &Inside,
+    office: &Office,
+    manager: &Person,
+    patient: PatientId,
+) -> Vec<String> {
+    let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
+    let code = change(inside, &manager.token, kind).await.unwrap().code;
+    let register = wire::Register {
+        code,
+        birth_date: "1980-01-31".to_owned(),
+        login: "aroha".to_owned(),
+        password: PASSWORD.to_owned(),
+        wants_sheet: true,
+        ..wire::Register::default()
+    };
+    let registered = invitations::register(&inside.core, PORTAL, &register);
+    registered.await.unwrap().sheet
+}
+
+/// The password of that patient.
+pub const PASSWORD: &str = "three tūī at dawn";
+
+/// Signs that patient in.
+pub async fn by_password(inside: &Inside, code: &str) -> Result<wire::SignedIn, Refusal> {
+    let call = wire::PasswordSignIn {
+        login: "aroha".to_owned(),
+        password: PASSWORD.to_owned(),
+        code: code.to_owned(),
+        network: "192.0.2.1".to_owned(),
+    };
+    sign_in::password(&inside.core, PORTAL, &call).await
 }
 
 /// Makes a change without an act.
@@ -215,4 +289,57 @@ pub fn invite(practice: PracticeId, role: Role, patient: Vec<u8>) -> ChangeKind 
         staff_name: staff_name.to_owned(),
         ..wire::Invite::default()
     })
+}
+
+/// Opens a patient's medicines, with words where it is an emergency.
+pub async fn opening(
+    inside: &Inside,
+    token: &[u8],
+    patient: PatientId,
+    purpose: Purpose,
+) -> Result<(), Reason> {
+    let portal = Instance {
+        id: PORTAL,
+        kind: InstanceKind::Portal,
+    };
+    let section = SectionOf {
+        patient: patient.as_bytes().to_vec(),
+        section: Section::Medicines.into(),
+    };
+    let is_emergency = purpose == Purpose::Emergency;
+    let call = wire::Open {
+        token: token.to_vec(),
+        purpose: purpose.into(),
+        targets: vec![Target {
+            kind: Some(TargetKind::Section(section)),
+        }],
+        reason: if is_emergency { "chest pain" } else { "" }.to_owned(),
+        ..wire::Open::default()
+    };
+    let answered = open::open(&inside.core, &portal, call).await;
+    let Reply::Opened(mut opened) = answered.map_err(|refusal| refusal.reason)? else {
+        panic!("not an answer to opening")
+    };
+    match opened.answers.pop().unwrap().outcome.unwrap() {
+        Outcome::Granted(_) => Ok(()),
+        Outcome::Denied(refused) => Err(Reason::try_from(refused.reason).unwrap()),
+    }
+}
+
+/// A fresh passkey, with a reason or without one.
+pub async fn prove(inside: &Inside, person: &mut Person, reason: &str) -> Result<(), Reason> {
+    let asked = wire::PasskeyStart::default();
+    let asked = sign_in::passkey_start(&inside.core, PORTAL, &asked)
+        .await
+        .unwrap();
+    let answer_json = person.device.get(&asked.options_json, ORIGIN);
+    let call = wire::StepUp {
+        token: person.token.clone(),
+        ceremony: asked.ceremony,
+        answer_json: answer_json.unwrap(),
+        reason: reason.to_owned(),
+        ..wire::StepUp::default()
+    };
+    let proved = sign_in::step_up(&inside.core, PORTAL, &call).await;
+    proved.map(drop).map_err(|refusal| refusal.reason)
 }

@@ -191,7 +191,7 @@ async fn an_authenticator_code_is_good_once_and_a_wrong_password_never() {
         .unwrap();
 }
 
-fn decoded(otpauth: &str) -> TotpSecret {
+pub fn decoded(otpauth: &str) -> TotpSecret {
     let text = otpauth
         .split("secret=")
         .nth(1)

@@ -13,6 +13,7 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::erasures::{self, Waiting};
+use candour_keeper_api::words::Role;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -56,7 +57,10 @@ pub async fn show(
     visitor: Visitor,
     Query(Said { said }): Query<Said>,
 ) -> Result<Response, Problem> {
+    let session = visitor.session(&portal).await?;
     let waiting = erasures::waiting(portal.app(), visitor.signed_in()?).await?;
+    // A manager reads no documents: a link would lead nowhere.
+    let reads = session.role == Role::Clinician;
     let frame = portal
         .frame(visitor.visit, "waiting.title")
         .await
@@ -72,7 +76,7 @@ pub async fn show(
         said,
         waiting: waiting
             .iter()
-            .map(|one| WaitingView::of(texts, zone, one))
+            .map(|one| WaitingView::of(texts, zone, one, reads))
             .collect(),
         frame,
     };
@@ -80,7 +84,7 @@ pub async fn show(
 }
 
 impl WaitingView {
-    fn of(texts: &Texts, zone: &TimeZone, one: &Waiting) -> Self {
+    fn of(texts: &Texts, zone: &TimeZone, one: &Waiting, reads: bool) -> Self {
         let until = dates::moment(texts, one.until, zone);
         let about = match (one.is_own, one.author.is_empty()) {
             (true, _) => texts.fill("waiting.yours", &[("when", &until)]),
@@ -96,7 +100,10 @@ impl WaitingView {
             about,
             is_own: one.is_own,
             patient: one.patient.map(|patient| format!("/patients/{patient}")),
-            document: one.document.map(|item| format!("/documents/{item}")),
+            document: one
+                .document
+                .filter(|_| reads)
+                .map(|item| format!("/documents/{item}")),
         }
     }
 }

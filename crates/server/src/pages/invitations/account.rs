@@ -113,6 +113,10 @@ pub struct SheetPage {
     pub frame: Frame,
     /// 40 codes.
     pub codes: Vec<String>,
+    /// Key of what is said first.
+    pub lead: &'static str,
+    /// Where it goes on, and the key of what the button says.
+    pub next: (&'static str, &'static str),
 }
 
 /// Code and sign-in name.
@@ -260,7 +264,7 @@ async fn account_page(
 }
 
 /// The secret of an `otpauth://` address, in groups of four for typing.
-fn app_key(ceremony: String, address: String) -> AppKey {
+pub(crate) fn app_key(ceremony: String, address: String) -> AppKey {
     let secret = address
         .split(['?', '&'])
         .find_map(|pair| pair.strip_prefix("secret="))
@@ -430,7 +434,12 @@ async fn registered_page(
     } else {
         let frame = portal.frame(None, "invitation.sheet_ready").await;
         let codes = sheet.iter().map(|code| code.to_string()).collect();
-        respond::page(&SheetPage { frame, codes })?
+        respond::page(&SheetPage {
+            frame,
+            codes,
+            lead: "invitation.sheet_ready_text",
+            next: ("/sign-in", "invitation.sheet_ready_button"),
+        })?
     };
     if let Some(cookie) = set_cookie(INVITATION_COOKIE, "") {
         response.headers_mut().append(SET_COOKIE, cookie);

@@ -1,0 +1,110 @@
+//! The pages of how one signs in.
+
+use super::{OPTIONS, PATIENT, errors, of_patient, of_staff};
+use candour_server::frame::FieldErrors;
+use candour_server::pages::invitations::account::AppKey;
+use candour_server::pages::sign_in_ways::{ActPage, PasskeyView, TypedView, WaitingView, WaysPage};
+
+pub const IS_NEW: &str = "Your records open with it from 15 February 2026 at 9:20 am.";
+
+fn passkey(name: &str, is_own: bool) -> PasskeyView {
+    PasskeyView {
+        id: PATIENT.to_owned(),
+        name: name.to_owned(),
+        added: "Added on 14 February 2026 at 9:20 am by you".to_owned(),
+        is_new: (!is_own)
+            .then(|| "New: opens no records until 15 February 2026 at 9:20 am".to_owned()),
+        is_own,
+        remove: format!("Remove “{name}”"),
+        may_go: !is_own,
+    }
+}
+
+fn waiting(is_due: bool) -> WaitingView {
+    WaitingView {
+        pending: PATIENT.to_owned(),
+        text: "Change the password of my account.".to_owned(),
+        when: "It can be done from 15 February 2026 at 9:20 am.".to_owned(),
+        is_due,
+    }
+}
+
+fn act(what: &'static str) -> ActPage {
+    ActPage {
+        frame: of_patient("sign_in_ways.act_title").with_script("passkey.js"),
+        errors: FieldErrors::default(),
+        sentence: "Add the passkey “Te Ao’s phone” to my account.".to_owned(),
+        note: Some("sign_in_ways.note_passkey"),
+        ceremony: PATIENT.to_owned(),
+        options: OPTIONS.to_owned(),
+        by_passkey: true,
+        by_code: true,
+        code_text: "sign_in_ways.code_waits",
+        makes_passkey: what == "passkey",
+        app: None,
+        what,
+    }
+}
+
+pub fn pages() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
+    let frame = || of_patient("sign_in_ways.title");
+    let app = AppKey {
+        ceremony: PATIENT.to_owned(),
+        address: "otpauth://totp/Candour:account?secret=JBSWY3DPEHPK3PXP".to_owned(),
+        key: "JBSW Y3DP EHPK 3PXP".to_owned(),
+        picture: None,
+    };
+    vec![
+        (
+            "sign-in-ways",
+            Box::new(WaysPage {
+                frame: frame(),
+                errors: errors(&[("name", "Enter a name")]),
+                note: Some("sign_in_ways.done"),
+                is_new: None,
+                waiting: vec![waiting(false), waiting(true)],
+                passkeys: vec![
+                    passkey("Te Ao’s phone", true),
+                    passkey("Tablet in the kitchen", false),
+                ],
+                has_room: true,
+                typed_name: String::new(),
+                typed: Some(TypedView {
+                    password: "sign_in_ways.password_set",
+                    app: "sign_in_ways.app_none",
+                    sheet: "You have a sheet. 37 of its codes are left.".to_owned(),
+                }),
+            }),
+        ),
+        (
+            "sign-in-ways-staff",
+            Box::new(WaysPage {
+                frame: of_staff("sign_in_ways.title").back_to("/practice", "frame.back"),
+                errors: FieldErrors::default(),
+                note: None,
+                is_new: Some(IS_NEW.to_owned()),
+                waiting: vec![],
+                passkeys: vec![],
+                has_room: false,
+                typed_name: String::new(),
+                typed: None,
+            }),
+        ),
+        ("sign-in-ways-act", Box::new(act("passkey"))),
+        (
+            "sign-in-ways-app",
+            Box::new(ActPage {
+                app: Some(app),
+                ..act("app")
+            }),
+        ),
+        (
+            "sign-in-ways-code",
+            Box::new(ActPage {
+                options: String::new(),
+                by_passkey: false,
+                ..act("sheet")
+            }),
+        ),
+    ]
+}
