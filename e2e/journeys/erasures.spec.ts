@@ -49,7 +49,7 @@ test("two people of a practice erase a letter, and nobody opens it any more", as
   await page.goto("/practice");
   await page.getByRole("link", { name: "What we erased" }).click();
   await expect(page.getByRole("listitem").filter({ hasText: "filed under the wrong person" })).toContainText(
-    "no backup holds the keys either",
+    "backups that hold the keys are deleted by",
   );
   await look(page, "certificates");
   await page.goto("/practice");

@@ -9,6 +9,9 @@ use crate::texts::Texts;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use candour_seal::PersonId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -123,16 +126,15 @@ impl DemonstrationAccounts {
 }
 
 impl DemonstrationAccounts {
-    /// The passkey of a member of staff by name, as JSON; `None` where two have the same name.
-    pub(super) fn staff_keys(&self, name: &str) -> Option<String> {
-        let mut named = self
+    /// The passkey of somebody, as JSON: WebAuthn's user handle is the person's id.
+    pub(super) fn passkey_of(&self, person: PersonId) -> Option<String> {
+        let handle = URL_SAFE_NO_PAD.encode(person.as_bytes());
+        let mut passkeys = self
             .accounts
             .iter()
-            .filter(|account| account.kind == AccountKind::Staff && account.name == name);
-        let (account, others) = (named.next()?, named.next());
-        others
-            .is_none()
-            .then(|| serde_json::to_string(account.passkey.as_ref()?).ok())?
+            .filter_map(|account| account.passkey.as_ref());
+        let passkey = passkeys.find(|passkey| passkey.user_handle == handle)?;
+        serde_json::to_string(passkey).ok()
     }
 }
 
@@ -214,7 +216,7 @@ mod tests {
     fn the_file_reads_and_an_account_without_a_way_in_is_left_out() {
         let file = r#"{"accounts": [
             {"kind": "staff", "name": "Dr A", "about": "x", "login": "a",
-             "passkey": {"credentialId": "AA", "userHandle": "AA", "pkcs8": "AA"}},
+             "passkey": {"credentialId": "AA", "userHandle": "AQEBAQEBAQEBAQEBAQEBAQ", "pkcs8": "AA"}},
             {"kind": "patient", "name": "B", "about": "x", "login": "b", "password": "p", "totpSecret": "S"},
             {"kind": "patient", "name": "C", "about": "x", "login": "c"}
         ]}"#;
@@ -230,5 +232,7 @@ mod tests {
             [true, false]
         );
         assert_eq!(views[1].keys, r#"{"password":"p","totpSecret":"S"}"#);
+        assert!(accounts.passkey_of(PersonId::from_bytes([1; 16])).is_some());
+        assert!(accounts.passkey_of(PersonId::from_bytes([0; 16])).is_none());
     }
 }

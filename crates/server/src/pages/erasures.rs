@@ -21,6 +21,7 @@ use candour_app::erasures::{self, What};
 use candour_app::sign_in::{Ceremony, CeremonyId};
 use candour_app::{ReadError, Refusal, documents};
 use candour_keeper_api::words::Role;
+use candour_seal::PersonId;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -172,13 +173,18 @@ pub async fn begin(
     };
     let frame = portal.frame(reading.visitor.visit, "erase.act_title").await;
     let frame = frame.back_to(reading.path("/erase"), "erase.back");
-    act(&portal, frame, begun?, &session.staff_name)
+    act(&portal, frame, begun?, session.principal)
 }
 
 /// The page that asks the passkey.
-fn act(portal: &Portal, frame: Frame, ceremony: Ceremony, name: &str) -> Result<Response, Problem> {
+fn act(
+    portal: &Portal,
+    frame: Frame,
+    ceremony: Ceremony,
+    person: PersonId,
+) -> Result<Response, Problem> {
     let demonstration = portal.settings().demonstration.as_ref();
-    let keys = demonstration.and_then(|accounts| accounts.staff_keys(name));
+    let keys = demonstration.and_then(|accounts| accounts.passkey_of(person));
     let script = if keys.is_some() {
         "demonstration.js"
     } else {

@@ -126,5 +126,5 @@ pub async fn begin_approval(
     let ceremony = erasures::approve(portal.app(), visitor.signed_in()?, id).await?;
     let frame = portal.frame(visitor.visit, "waiting.act_title").await;
     let frame = frame.back_to("/practice/waiting", "frame.back");
-    super::act(&portal, frame, ceremony, &session.staff_name)
+    super::act(&portal, frame, ceremony, session.principal)
 }
