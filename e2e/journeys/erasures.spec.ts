@@ -10,9 +10,7 @@ test("two people of a practice erase a letter, and nobody opens it any more", as
   const patient = new URL(page.url()).pathname;
   await page.getByRole("link", { name: /^Add a document/ }).click();
   const title = `Letter of somebody else, ${Date.now()}`;
-  await page
-    .getByLabel("The file")
-    .setInputFiles({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Not yours.\n") });
+  await page.getByLabel("The file").setInputFiles({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Not yours.\n") });
   await page.getByLabel("What the patient will see as its title").fill(title);
   await page.getByLabel("What kind of document it is").selectOption({ label: "Visit note" });
   await page.getByLabel("Day").fill("3");
@@ -43,7 +41,10 @@ test("two people of a practice erase a letter, and nobody opens it any more", as
   await become(page, moana);
   await page.goto("/practice/waiting");
   await look(page, "waiting");
-  await page.getByRole("button", { name: /^Agree/ }).first().click();
+  await page
+    .getByRole("button", { name: /^Agree/ })
+    .first()
+    .click();
   await page.getByRole("button", { name: "Sign with my passkey" }).click();
   await expect(page.getByText("Done. It stands in the list that cannot be changed.")).toBeVisible();
   await page.goto("/practice");

@@ -115,12 +115,10 @@ async fn to_patient(
     let view = PatientView::of(&facts, Some(practice));
     // What a practice put in stays its own to keep or erase after the patient left.
     let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
+    let was_theirs = is_about_deposits && view.was_enrolled && !view.is_canary;
     Ok(match (names_other_practice, view.is_enrolled) {
-        (true, _) => Relation::Stranger,
         (false, true) => Relation::Enrolled,
-        (false, false) if is_about_deposits && view.was_enrolled && !view.is_canary => {
-            Relation::FormerSource
-        }
-        (false, false) => Relation::Stranger,
+        (false, false) if was_theirs => Relation::FormerSource,
+        _ => Relation::Stranger,
     })
 }

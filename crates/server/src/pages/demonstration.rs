@@ -126,7 +126,7 @@ impl DemonstrationAccounts {
 }
 
 impl DemonstrationAccounts {
-    /// The passkey of somebody, as JSON: WebAuthn's user handle is the person's id.
+    /// The passkey of somebody, as JSON: `WebAuthn`'s user handle is the person's id.
     pub(super) fn passkey_of(&self, person: PersonId) -> Option<String> {
         let handle = URL_SAFE_NO_PAD.encode(person.as_bytes());
         let mut passkeys = self
