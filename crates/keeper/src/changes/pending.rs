@@ -213,11 +213,6 @@ pub(crate) async fn finish(
 }
 
 impl HeldPending {
-    /// Under which subject it stands.
-    pub(super) const fn subject(&self) -> KeyedToken {
-        self.subject
-    }
-
     /// When it was begun.
     pub(super) fn begun_at(&self) -> Timestamp {
         self.facts

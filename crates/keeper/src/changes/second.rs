@@ -61,7 +61,7 @@ pub async fn waiting_at_practice(
         let patient = super::plan::patient_of(&held.kind);
         changes.push(wire::WaitingChange {
             id: core.keys.id(IdKind::Pending, subject).to_vec(),
-            text: super::sentence(&held.kind),
+            text: sentence(&held.kind),
             author_name: staff_name(core, practice.as_bytes(), held.author.subject, false).await?,
             until: waits.until,
             is_own,
@@ -107,7 +107,7 @@ pub(super) async fn stands(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let author = core.facts.load(held.author.subject).await?;
-    if !works(&author, now) {
+    if !works(&author, practice_of(&held.kind), now) {
         return Err(Reason::NotAllowed.into());
     }
     let is_final = matches!(held.kind, ChangeKind::Erase(_));
@@ -121,10 +121,13 @@ pub(super) async fn stands(
     Ok(())
 }
 
-fn works(person: &SubjectFacts, now: Timestamp) -> bool {
-    person.live().any(|row| match &row.fact {
-        Fact::StaffRole(role) => is_before(role.until, now),
-        Fact::OperatorRole(role) => is_before(role.until, now),
+/// Whether somebody works at a practice, or where it is none's, for the operator. Elsewhere does not count.
+fn works(person: &SubjectFacts, practice: Option<PracticeId>, now: Timestamp) -> bool {
+    person.live().any(|row| match (&row.fact, practice) {
+        (Fact::StaffRole(role), Some(practice)) => {
+            role.practice == practice.as_bytes() && is_before(role.until, now)
+        }
+        (Fact::OperatorRole(role), None) => is_before(role.until, now),
         _ => false,
     })
 }
@@ -148,7 +151,7 @@ pub(super) async fn waits_no_more(
     };
     let facts = core.facts.load(core.keys.practice(practice)).await?;
     let found = facts.live().find(|row| match &row.fact {
-        Fact::Waits(waits) => waits.pending == held.subject().0,
+        Fact::Waits(waits) => waits.pending == held.subject.0,
         _ => false,
     });
     Ok(found.map(|row| {
@@ -177,22 +180,36 @@ mod tests {
     use super::*;
     use crate::facts::StaffRole;
 
+    fn worked(since: &str, at: PracticeId) -> SubjectFacts {
+        let fact = Fact::StaffRole(StaffRole {
+            practice: at.as_bytes().to_vec(),
+            ..StaffRole::default()
+        });
+        let row = FactRow {
+            version: 1,
+            at: since.parse().unwrap(),
+            fact,
+        };
+        SubjectFacts::new(KeyedToken([3; 16]), vec![row])
+    }
+
+    #[test]
+    fn whoever_works_elsewhere_no_longer_stands_for_what_they_began_here() {
+        let now: Timestamp = "2026-03-03T09:00:00Z".parse().unwrap();
+        let (here, elsewhere) = (
+            PracticeId::from_bytes([1; 16]),
+            PracticeId::from_bytes([2; 16]),
+        );
+        let person = worked("2025-03-02T09:00:00Z", here);
+        assert!(works(&person, Some(here), now));
+        assert!(!works(&person, Some(elsewhere), now));
+        assert!(!works(&person, None, now));
+    }
+
     #[test]
     fn who_was_made_for_it_is_no_second_person() {
         let begun: Timestamp = "2026-03-03T09:00:00Z".parse().unwrap();
         let practice = PracticeId::from_bytes([1; 16]);
-        let worked = |since: &str, at: PracticeId| {
-            let fact = Fact::StaffRole(StaffRole {
-                practice: at.as_bytes().to_vec(),
-                ..StaffRole::default()
-            });
-            let row = FactRow {
-                version: 1,
-                at: since.parse().unwrap(),
-                fact,
-            };
-            SubjectFacts::new(KeyedToken([3; 16]), vec![row])
-        };
         let yesterday = worked("2026-03-02T09:00:00Z", practice);
         assert!(is_acquainted(&yesterday, practice, begun));
         let this_morning = worked("2026-03-02T09:00:01Z", practice);
