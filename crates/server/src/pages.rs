@@ -18,6 +18,7 @@ pub mod sign_in_ways;
 pub mod trust;
 
 use candour_store::Practice;
+use serde::Deserialize;
 
 /// A practice, or whoever else helps, and the number to ring.
 #[derive(Debug, Clone)]
@@ -117,6 +118,12 @@ impl GivenDate {
             ("year", "deposit.year", "4", &self.year),
         ]
     }
+}
+
+/// Which part of a long list, newest first: only what is before this ledger index.
+#[derive(Deserialize)]
+pub struct Before {
+    pub(crate) before: Option<u64>,
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Texts of forms and cookies: bytes as lower-case hexadecimal digits, and secrets that are zeroed on drop.
 
+use crate::error::Problem;
+use candour_app::sign_in::CeremonyId;
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -13,6 +15,13 @@ pub fn bytes<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
     let mut bytes = [0; LENGTH];
     let decoded = base16ct::lower::decode(text, &mut bytes).ok()?;
     (decoded.len() == LENGTH).then_some(bytes)
+}
+
+/// The ceremony that a form answers, as its hidden field names it.
+pub fn ceremony(text: &str) -> Result<CeremonyId, Problem> {
+    bytes::<16>(text)
+        .map(CeremonyId::from_bytes)
+        .ok_or(Problem::Form)
 }
 
 /// Reads a form's field whose memory is zeroed when it is dropped.

@@ -12,13 +12,13 @@ use crate::portal::Portal;
 use crate::reading::{Reading, banner};
 use crate::respond;
 use crate::session::Visitor;
-use crate::text::{bytes, hexadecimal};
+use crate::text::{ceremony, hexadecimal};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use candour_app::erasures::{self, What};
-use candour_app::sign_in::{Ceremony, CeremonyId};
+use candour_app::sign_in::Ceremony;
 use candour_app::{ReadError, Refusal, documents};
 use candour_keeper_api::words::Role;
 use candour_seal::PersonId;
@@ -215,8 +215,7 @@ pub async fn answer(
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
     let token = visitor.signed_in()?;
-    let ceremony = bytes::<16>(&answer.ceremony).ok_or(Problem::Form)?;
-    let ceremony = CeremonyId::from_bytes(ceremony);
+    let ceremony = ceremony(&answer.ceremony)?;
     let path = match erasures::answer(portal.app(), token, ceremony, answer.answer).await {
         Ok(true) => "/practice/waiting?said=done",
         Ok(false) => "/practice/waiting?said=waits",

@@ -3,7 +3,7 @@
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
-use crate::pages::ToRing;
+use crate::pages::{Before, ToRing};
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::Visitor;
@@ -14,7 +14,6 @@ use axum::response::Response;
 use candour_app::reopenings::{self, Reopening};
 use candour_keeper_api::words::Purpose;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
 
 /// The list.
 #[derive(Template)]
@@ -42,12 +41,6 @@ pub struct ReopeningView {
     pub times: String,
     /// Why, in their own words.
     pub reason: String,
-}
-
-/// Only what is before this ledger index.
-#[derive(Deserialize)]
-pub struct Before {
-    before: Option<u64>,
 }
 
 const PATH: &str = "/practice/reopenings";

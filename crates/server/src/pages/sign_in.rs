@@ -5,13 +5,13 @@ use crate::frame::{FieldErrors, Frame};
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::{TOKEN_COOKIE, VISIT_COOKIE, Visit, Visitor, set_cookie, token_text};
-use crate::text::{bytes, hexadecimal, secret};
+use crate::text::{ceremony, hexadecimal, secret};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use candour_app::Refusal;
-use candour_app::sign_in::{self, Acting, CeremonyId, Proof, SignedIn};
+use candour_app::sign_in::{self, Acting, Proof, SignedIn};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use serde::Deserialize;
@@ -148,9 +148,7 @@ pub async fn with_passkey(
         "staff" => Acting::AsStaff(None),
         _ => Acting::AsPatient,
     };
-    let ceremony = bytes::<16>(&form.ceremony)
-        .map(CeremonyId::from_bytes)
-        .ok_or(Problem::Form)?;
+    let ceremony = ceremony(&form.ceremony)?;
     let answer = sign_in::passkey_finish(
         portal.app(),
         ceremony,
@@ -345,8 +343,7 @@ pub async fn step_up(
     let proof = if form.answer.is_empty() {
         Proof::Code(Zeroizing::new(form.code.trim().to_owned()))
     } else {
-        let ceremony = bytes::<16>(&form.ceremony).ok_or(Problem::Form)?;
-        Proof::Passkey(CeremonyId::from_bytes(ceremony), form.answer)
+        Proof::Passkey(ceremony(&form.ceremony)?, form.answer)
     };
     let reason = form.reason.as_deref().unwrap_or_default().trim();
     let texts = crate::texts::Language::English.texts();

@@ -3,6 +3,7 @@
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
+use crate::pages::Before;
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::Visitor;
@@ -14,7 +15,6 @@ use candour_app::erasures::{self, Erasure};
 use candour_keeper_api::words::Purpose;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use serde::Deserialize;
 
 /// The list.
 #[derive(Template)]
@@ -44,12 +44,6 @@ pub struct CertificateView {
     pub gone: String,
     /// Of whom: the id, which says nothing to others.
     pub patient: String,
-}
-
-/// Only what is before this ledger index.
-#[derive(Deserialize)]
-pub struct Before {
-    before: Option<u64>,
 }
 
 const PATH: &str = "/practice/erasures";

@@ -6,7 +6,7 @@ use crate::pages::GivenDate;
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::{INVITATION_COOKIE, Visitor, cookie, set_cookie};
-use crate::text::{bytes, hexadecimal, secret};
+use crate::text::{bytes, ceremony, hexadecimal, secret};
 use crate::texts::Texts;
 use askama::Template;
 use axum::Form;
@@ -15,7 +15,6 @@ use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::invitations::{self, Credential, Invitation};
 use candour_app::practices;
-use candour_app::sign_in::CeremonyId;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use qrcode::{Color, EcLevel, QrCode};
@@ -369,9 +368,7 @@ pub async fn make(
     let is_staff = form.without_birth.is_some();
     let mut errors = check(texts, &form, &birth, is_staff);
     if errors.is_empty() {
-        let ceremony = bytes::<16>(&form.ceremony)
-            .map(CeremonyId::from_bytes)
-            .ok_or(Problem::Form)?;
+        let ceremony = ceremony(&form.ceremony)?;
         let credential = match form.way.as_str() {
             "passkey" => Credential::Passkey(ceremony, form.answer.clone()),
             "app" => Credential::Authenticator {

@@ -7,14 +7,14 @@ use crate::pages::invitations::account::{AppKey, SheetPage, app_key};
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::{Visit, Visitor};
-use crate::text::{bytes, hexadecimal, secret};
+use crate::text::{ceremony, hexadecimal, secret};
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::acts::{self, Changed, New};
-use candour_app::sign_in::{Ceremony, CeremonyId, Proof};
+use candour_app::sign_in::{Ceremony, Proof};
 use http::StatusCode;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -152,9 +152,7 @@ pub async fn answer(
     Form(form): Form<AnswerForm>,
 ) -> Result<Response, Problem> {
     let token = visitor.signed_in()?;
-    let act = bytes::<16>(&form.ceremony)
-        .map(CeremonyId::from_bytes)
-        .ok_or(Problem::Form)?;
+    let act = ceremony(&form.ceremony)?;
     let proof = if form.answer.is_empty() {
         Proof::Code(Zeroizing::new(form.code.trim().to_owned()))
     } else {
