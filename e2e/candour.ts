@@ -269,3 +269,14 @@ export function dateParts(words: string): [string, string, string] {
   const [day, month, year] = words.trim().split(" ");
   return [day, String(months.indexOf(month) + 1), year];
 }
+
+/** Staff, on the page where a document is added: a short note with a title. */
+export async function addDocument(page: Page, title: string, content: string): Promise<void> {
+  await page.getByLabel("The file").setInputFiles({ name: "note.txt", mimeType: "text/plain", buffer: Buffer.from(content) });
+  await page.getByLabel("What the patient will see as its title").fill(title);
+  await page.getByLabel("What kind of document it is").selectOption({ label: "Visit note" });
+  await page.getByLabel("Day").fill("3");
+  await page.getByLabel("Month").fill("11");
+  await page.getByLabel("Year").fill("2026");
+  await page.getByRole("button", { name: "Add this document" }).click();
+}

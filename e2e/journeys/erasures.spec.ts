@@ -1,4 +1,4 @@
-import { account, become, expect, find, look, signOut, test, workAs } from "../candour";
+import { account, addDocument, become, expect, find, look, signOut, test, workAs } from "../candour";
 
 test("two people of a practice erase a letter, and nobody opens it any more", async ({ page }) => {
   const wiremu = await account(page, "patients", "wiremu");
@@ -10,13 +10,7 @@ test("two people of a practice erase a letter, and nobody opens it any more", as
   const patient = new URL(page.url()).pathname;
   await page.getByRole("link", { name: /^Add a document/ }).click();
   const title = `Letter of somebody else, ${Date.now()}`;
-  await page.getByLabel("The file").setInputFiles({ name: "letter.txt", mimeType: "text/plain", buffer: Buffer.from("Not yours.\n") });
-  await page.getByLabel("What the patient will see as its title").fill(title);
-  await page.getByLabel("What kind of document it is").selectOption({ label: "Visit note" });
-  await page.getByLabel("Day").fill("3");
-  await page.getByLabel("Month").fill("11");
-  await page.getByLabel("Year").fill("2026");
-  await page.getByRole("button", { name: "Add this document" }).click();
+  await addDocument(page, title, "Not yours.\n");
   const letter = await page.getByRole("link", { name: title, exact: true }).getAttribute("href");
 
   await page.goto(patient);

@@ -1,4 +1,4 @@
-import { account, become, expect, find, look, signOut, test, workAs } from "../candour";
+import { account, addDocument, become, expect, find, look, signOut, test, workAs } from "../candour";
 
 test("staff say once why they are here, find a patient, read, add a document, and the patient sees all of it", async ({ page }) => {
   const wiremu = await account(page, "patients", "wiremu");
@@ -38,15 +38,7 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await expect(page.getByRole("alert")).toContainText("Choose a file");
   await look(page, "deposit-empty");
   const title = `Note about the visit, ${Date.now()}`;
-  await page
-    .getByLabel("The file")
-    .setInputFiles({ name: "note.txt", mimeType: "text/plain", buffer: Buffer.from("Kia ora. All is well.\n") });
-  await page.getByLabel("What the patient will see as its title").fill(title);
-  await page.getByLabel("What kind of document it is").selectOption({ label: "Visit note" });
-  await page.getByLabel("Day").fill("3");
-  await page.getByLabel("Month").fill("11");
-  await page.getByLabel("Year").fill("2026");
-  await page.getByRole("button", { name: "Add this document" }).click();
+  await addDocument(page, title, "Kia ora. All is well.\n");
   await expect(page.getByText("The document is stored.")).toBeVisible();
   await look(page, "staff-documents");
   await page.getByRole("link", { name: title, exact: true }).click();
