@@ -23,10 +23,7 @@ async fn a_clinician_s_budget_asks_for_a_passkey_at_four_fifths_and_reopens_by_t
     let office = office(&inside).await;
     let mut manager = manager(&inside, &office).await;
     let kind = invite(office.practice, Role::Clinician, Vec::new());
-    let code = act(&inside, &manager.token, &mut manager.device, kind)
-        .await
-        .unwrap()
-        .code;
+    let code = manager.signs(&inside, kind).await.unwrap().code;
     let mut clinician = person(&inside, &code, "hemi").await;
     let mut patients = Vec::new();
     for byte in 1..=160 {

@@ -14,10 +14,7 @@ async fn staff_are_invited_by_an_act_and_a_role_that_ends_ends_the_session() {
     let kind = invite(office.practice, Role::Clinician, Vec::new());
     let plainly = change(&inside, &manager.token, kind.clone()).await;
     assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
-    let code = act(&inside, &manager.token, &mut manager.device, kind)
-        .await
-        .unwrap()
-        .code;
+    let code = manager.signs(&inside, kind).await.unwrap().code;
     let clinician = person(&inside, &code, "hemi").await;
     let view = calls::session(&inside.core, PORTAL, &with(&clinician.token))
         .await
@@ -33,9 +30,7 @@ async fn staff_are_invited_by_an_act_and_a_role_that_ends_ends_the_session() {
         role: Role::Clinician.into(),
         until: 0,
     });
-    act(&inside, &manager.token, &mut manager.device, ended)
-        .await
-        .unwrap();
+    manager.signs(&inside, ended).await.unwrap();
     let over = calls::session(&inside.core, PORTAL, &with(&clinician.token)).await;
     assert_eq!(over.unwrap_err().reason, Reason::SessionEnded);
 }
@@ -113,9 +108,7 @@ async fn a_client_needs_a_second_person_in_another_session() {
         practice: office.practice.as_bytes().to_vec(),
         name: "second system".to_owned(),
     });
-    let begun = act(&inside, &manager.token, &mut manager.device, kind)
-        .await
-        .unwrap();
+    let begun = manager.signs(&inside, kind).await.unwrap();
     assert!(begun.code.is_empty() && begun.pending.len() == 16);
     let approve = ChangeKind::Approve(begun.pending);
     let other_session = sign_in(&inside, &mut manager.device, "mere", true)
@@ -130,16 +123,9 @@ async fn a_client_needs_a_second_person_in_another_session() {
     )
     .await;
     assert_eq!(own.unwrap_err().reason, Reason::NotAllowed);
-    let done = act(
-        &inside,
-        &security.token,
-        &mut security.device,
-        approve.clone(),
-    )
-    .await
-    .unwrap();
+    let done = security.signs(&inside, approve.clone()).await.unwrap();
     assert_eq!(done.code.len(), 32 + 1 + 64);
-    let twice = act(&inside, &security.token, &mut security.device, approve).await;
+    let twice = security.signs(&inside, approve).await;
     assert_eq!(twice.unwrap_err().reason, Reason::NotFound);
 }
 
@@ -170,18 +156,12 @@ async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
     .await;
     assert_eq!(invited.unwrap_err().reason, Reason::Frozen);
 
-    let begun = act(
-        &inside,
-        &one.token,
-        &mut one.device,
-        ChangeKind::Unfreeze(rung),
-    )
-    .await
-    .unwrap();
-    let approve = ChangeKind::Approve(begun.pending);
-    act(&inside, &two.token, &mut two.device, approve)
+    let begun = one
+        .signs(&inside, ChangeKind::Unfreeze(rung))
         .await
         .unwrap();
+    let approve = ChangeKind::Approve(begun.pending);
+    two.signs(&inside, approve).await.unwrap();
     let patient = wire::MarkPatient {
         patient: patient.as_bytes().to_vec(),
         is_deceased: false,
@@ -208,21 +188,15 @@ async fn a_run_opens_after_two_people_and_its_token_is_the_run_s() {
         incident: vec![9; 16],
         scope_hash: vec![9; 32],
     });
-    let begun = act(&inside, &one.token, &mut one.device, kind)
-        .await
-        .unwrap();
+    let begun = one.signs(&inside, kind).await.unwrap();
     let runs = crate::changes::runs(&inside.core, PORTAL, &wire::RunsQuestion::default())
         .await
         .unwrap();
     assert!(runs.runs.is_empty());
-    let done = act(
-        &inside,
-        &two.token,
-        &mut two.device,
-        ChangeKind::Approve(begun.pending),
-    )
-    .await
-    .unwrap();
+    let done = two
+        .signs(&inside, ChangeKind::Approve(begun.pending))
+        .await
+        .unwrap();
     let runs = crate::changes::runs(&inside.core, PORTAL, &wire::RunsQuestion::default())
         .await
         .unwrap();
@@ -247,12 +221,10 @@ async fn the_room_s_key_goes_to_the_room_only() {
     let kind = ChangeKind::UnlockRoom(wire::UnlockRoom {
         incident: vec![9; 16],
     });
-    let begun = act(&inside, &one.token, &mut one.device, kind)
-        .await
-        .unwrap();
+    let begun = one.signs(&inside, kind).await.unwrap();
     assert!(begun.room_key.is_empty());
     let approve = ChangeKind::Approve(begun.pending);
-    let elsewhere = act(&inside, &two.token, &mut two.device, approve.clone()).await;
+    let elsewhere = two.signs(&inside, approve.clone()).await;
     assert_eq!(elsewhere.unwrap_err().reason, Reason::NotAllowed);
     let asked = acts::start(
         &inside.core,
@@ -344,9 +316,7 @@ async fn that_a_patient_left_is_noted_by_a_program_or_with_a_passkey() {
     });
     let plainly = change(&inside, &manager.token, left.clone()).await;
     assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
-    act(&inside, &manager.token, &mut manager.device, left)
-        .await
-        .unwrap();
+    manager.signs(&inside, left).await.unwrap();
 }
 
 #[tokio::test]

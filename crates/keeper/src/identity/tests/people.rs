@@ -253,6 +253,17 @@ pub struct Person {
     pub id: Vec<u8>,
 }
 
+impl Person {
+    /// An act that they sign with their own passkey, in their own session.
+    pub async fn signs(
+        &mut self,
+        inside: &Inside,
+        kind: ChangeKind,
+    ) -> Result<wire::Changed, Refusal> {
+        act(inside, &self.token, &mut self.device, kind).await
+    }
+}
+
 pub async fn manager(inside: &Inside, office: &Office) -> Person {
     person(inside, &office.made.invitation, "mere").await
 }

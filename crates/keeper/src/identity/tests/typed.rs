@@ -46,18 +46,11 @@ async fn a_password_and_a_sheet_are_set_by_a_passkey_and_open_nothing_for_a_day(
         let refused = asked(&inside, &patient.token, set_password(password)).await;
         assert_eq!(refused.unwrap_err().reason, Reason::Invalid, "{password}");
     }
-    act(
-        &inside,
-        &patient.token,
-        &mut patient.device,
-        set_password(PASSWORD),
-    )
-    .await
-    .unwrap();
-    let sheet = act(&inside, &patient.token, &mut patient.device, new_sheet())
+    patient
+        .signs(&inside, set_password(PASSWORD))
         .await
-        .unwrap()
-        .sheet;
+        .unwrap();
+    let sheet = patient.signs(&inside, new_sheet()).await.unwrap().sheet;
     assert_eq!(sheet.len(), 40);
     let typed = by_password(&inside, &sheet[0]).await.unwrap();
     let new = Err(Reason::CredentialIsNew);
@@ -81,22 +74,13 @@ async fn a_new_sheet_and_password_void_the_old_and_sign_out_whoever_came_by_them
     let inside = inside().await;
     let office = office(&inside).await;
     let mut patient = patient_with_passkey(&inside, &office).await;
-    act(
-        &inside,
-        &patient.token,
-        &mut patient.device,
-        set_password(PASSWORD),
-    )
-    .await
-    .unwrap();
-    let sheet = act(&inside, &patient.token, &mut patient.device, new_sheet())
-        .await
-        .unwrap()
-        .sheet;
-    let typed = by_password(&inside, &sheet[0]).await.unwrap().token;
-    let changed = act(&inside, &patient.token, &mut patient.device, new_sheet())
+    patient
+        .signs(&inside, set_password(PASSWORD))
         .await
         .unwrap();
+    let sheet = patient.signs(&inside, new_sheet()).await.unwrap().sheet;
+    let typed = by_password(&inside, &sheet[0]).await.unwrap().token;
+    let changed = patient.signs(&inside, new_sheet()).await.unwrap();
     assert!(!changed.signed_out);
     assert!(!is_signed_in(&inside, &typed).await);
     let old = by_password(&inside, &sheet[1]).await;
@@ -104,9 +88,7 @@ async fn a_new_sheet_and_password_void_the_old_and_sign_out_whoever_came_by_them
 
     let typed = by_password(&inside, &changed.sheet[0]).await.unwrap().token;
     let another = set_password("four kererū at noon");
-    act(&inside, &patient.token, &mut patient.device, another)
-        .await
-        .unwrap();
+    patient.signs(&inside, another).await.unwrap();
     assert!(!is_signed_in(&inside, &typed).await);
     assert!(is_signed_in(&inside, &patient.token).await);
     let old = by_password(&inside, &changed.sheet[1]).await;
@@ -161,7 +143,7 @@ async fn what_waits_is_stopped_at_once_by_its_holder_and_by_nobody_else() {
         pending: begun.pending.clone(),
         text: "something harmless".to_owned(),
     });
-    let other = act(&inside, &manager.token, &mut manager.device, stop.clone()).await;
+    let other = manager.signs(&inside, stop.clone()).await;
     assert_eq!(other.unwrap_err().reason, Reason::NotFound);
     let holder = by_password(&inside, &sheet[2]).await.unwrap();
     assert!(holder.session.unwrap().ways_changed);
@@ -186,14 +168,10 @@ async fn a_new_app_is_taken_once_it_shows_the_right_numbers() {
     let inside = inside().await;
     let office = office(&inside).await;
     let mut patient = patient_with_passkey(&inside, &office).await;
-    act(
-        &inside,
-        &patient.token,
-        &mut patient.device,
-        set_password(PASSWORD),
-    )
-    .await
-    .unwrap();
+    patient
+        .signs(&inside, set_password(PASSWORD))
+        .await
+        .unwrap();
     // The keeper makes the secret, whatever was sent.
     let sent = wire::SetApp {
         secret: vec![7; 20],

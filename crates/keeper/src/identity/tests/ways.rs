@@ -89,13 +89,11 @@ async fn a_second_passkey_is_listed_and_removing_it_ends_its_sessions_at_once() 
         .unwrap()
         .text;
     assert_eq!(sentence, "Remove the passkey “Phone” from my account.");
-    act(&inside, &manager.token, &mut manager.device, kind.clone())
-        .await
-        .unwrap();
+    manager.signs(&inside, kind.clone()).await.unwrap();
     assert!(!is_signed_in(&inside, &elsewhere.token).await);
     assert!(is_signed_in(&inside, &manager.token).await);
     assert!(sign_in(&inside, &mut second, "", true).await.is_err());
-    let again = act(&inside, &manager.token, &mut manager.device, kind).await;
+    let again = manager.signs(&inside, kind).await;
     assert_eq!(again.unwrap_err().reason, Reason::NotFound);
 }
 
@@ -129,7 +127,7 @@ async fn nobody_removes_another_person_s_passkey() {
     added(&inside, &manager.token, &mut manager.device, new, "Phone").await;
     let mut other = officer(&inside, &office, "security_officer", "sione").await;
     let theirs = remove(&listed(&inside, &manager.token).await, 1);
-    let refused = act(&inside, &other.token, &mut other.device, theirs).await;
+    let refused = other.signs(&inside, theirs).await;
     assert_eq!(refused.unwrap_err().reason, Reason::NotFound);
 }
 
@@ -188,13 +186,7 @@ async fn the_last_passkey_stays_unless_a_patient_has_a_password_and_codes() {
     let mut manager = manager(&inside, &office).await;
     let ways = listed(&inside, &manager.token).await;
     assert!(!ways.passkeys[0].may_go);
-    let refused = act(
-        &inside,
-        &manager.token,
-        &mut manager.device,
-        remove(&ways, 0),
-    )
-    .await;
+    let refused = manager.signs(&inside, remove(&ways, 0)).await;
     assert_eq!(refused.unwrap_err().reason, Reason::NotAllowed);
 
     let patient = inside.patient(office.practice, 40).await;
@@ -260,10 +252,7 @@ async fn a_sheet_whose_codes_are_used_up_is_no_second_way() {
 async fn two_keys(inside: &Inside, office: &Office) -> (Person, Person) {
     let mut manager = manager(inside, office).await;
     let kind = invite(office.practice, Role::Clinician, Vec::new());
-    let code = act(inside, &manager.token, &mut manager.device, kind)
-        .await
-        .unwrap()
-        .code;
+    let code = manager.signs(inside, kind).await.unwrap().code;
     let mut first = person(inside, &code, "hemi").await;
     let new = SoftwarePasskey::new().unwrap();
     let mut device = added(inside, &first.token, &mut first.device, new, "Phone").await;
@@ -354,7 +343,7 @@ async fn a_new_passkey_answers_no_act_invites_nobody_and_is_no_way_to_keep() {
             .collect::<Vec<_>>(),
         [false, true]
     );
-    let refused = act(&inside, &first.token, &mut first.device, remove(&ways, 0)).await;
+    let refused = first.signs(&inside, remove(&ways, 0)).await;
     let refused = refused.unwrap_err();
     assert_eq!(
         (refused.reason, refused.retry_after_seconds),
