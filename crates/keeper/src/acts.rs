@@ -323,7 +323,7 @@ async fn answered(
     }
     let waits = !by_passkey && proof != Proof::End;
     if proof == Proof::Two || waits {
-        if matches!(act.kind, ChangeKind::Erase(_) | ChangeKind::Hold(_)) {
+        if proof == Proof::Two {
             // What cannot be done is not put before a second person.
             changes::prepare(core, session, &doer, &act.kind, now).await?;
         }

@@ -28,23 +28,30 @@ use std::sync::Arc;
 /// Longest reason in characters.
 const LONGEST_REASON: usize = 300;
 
-/// Whether a patient's facts say that an item was erased.
-pub(crate) fn covers(facts: &SubjectFacts, item: &ItemRow) -> bool {
-    let new = &item.new;
-    facts.live().any(|row| match &row.fact {
-        Fact::Erased(erased) => {
-            let is_older = item
-                .sealed
-                .is_none_or(|sealed| sealed.index < erased.before);
-            let is_named = erased.item.is_empty()
-                || erased.item == new.item.0
-                || new
-                    .of_document
-                    .is_some_and(|document| erased.item == document.0);
-            erased.practice == new.practice.as_bytes() && is_older && is_named
-        }
-        _ => false,
-    })
+/// What a patient's facts say was erased: gathered once, and nothing for nearly everybody.
+pub(crate) struct Erasures<'a>(Vec<&'a Erased>);
+
+impl<'a> Erasures<'a> {
+    /// Of these facts.
+    pub(crate) fn of(facts: &'a SubjectFacts) -> Self {
+        let erased = facts.live().filter_map(|row| match &row.fact {
+            Fact::Erased(erased) => Some(erased),
+            _ => None,
+        });
+        Self(erased.collect())
+    }
+
+    /// Whether an item is among them.
+    pub(crate) fn cover(&self, item: &ItemRow) -> bool {
+        let new = &item.new;
+        self.0.iter().any(|erased| {
+            let is_older = item.sealed.is_none_or(|part| part.index < erased.before);
+            let names = |document: KeyedToken| erased.item == document.0;
+            let is_named = names(new.item) || new.of_document.is_some_and(names);
+            let is_all = erased.item.is_empty();
+            erased.practice == new.practice.as_bytes() && is_older && (is_all || is_named)
+        })
+    }
 }
 
 /// The reason as it is kept.

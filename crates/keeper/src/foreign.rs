@@ -2,8 +2,7 @@
 
 use crate::draft::Draft;
 use crate::keys::KeyedToken;
-use crate::ledger::{FOREIGN_ROW, Health, LedgerHandle, own_alarm};
-use candour_keeper_wire::wire::AlarmDetails;
+use crate::ledger::{FOREIGN_ROW, Health, LedgerHandle, incident};
 use std::collections::HashSet;
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -70,14 +69,7 @@ fn alarm(row: ForeignRow) -> Draft {
         "a row of {} was put in or changed past the keeper",
         row.table
     );
-    let details = AlarmDetails {
-        counted: 1,
-        threshold: 1,
-        opens_incident: true,
-        pages: true,
-        ..AlarmDetails::default()
-    };
-    let mut draft = own_alarm(FOREIGN_ROW, "foreign_row", text, &details);
+    let mut draft = incident(FOREIGN_ROW, "foreign_row", text);
     // Which row it is, for whoever looks into it with the database at hand.
     draft.body.items_digest = row.subject.0.to_vec();
     draft

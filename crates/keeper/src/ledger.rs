@@ -10,8 +10,8 @@ mod reservations;
 mod start;
 mod transaction;
 
-pub(crate) use alarms::own_alarm;
 pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, WITNESS};
+pub(crate) use alarms::{incident, own_alarm};
 pub(crate) use assign::{opening, salt_key};
 pub use start::{LedgerParts, StartError, start};
 pub(crate) use transaction::describe;

@@ -5,9 +5,9 @@
 
 use crate::checkpoint::keep;
 use crate::draft::Draft;
-use crate::ledger::{WITNESS, own_alarm};
+use crate::ledger::{WITNESS, incident};
 use crate::tiles::{PublicTiles, PublishError, failed, gone, set_aside};
-use candour_keeper_wire::wire::{self, AlarmDetails};
+use candour_keeper_wire::wire;
 use candour_ledger::checkpoint::LARGEST_NOTE;
 use candour_ledger::{Checkpoint, KeyError, Note, WitnessVerifier};
 use rustix::fs::{Mode, OFlags, open};
@@ -355,14 +355,7 @@ impl Witnesses {
             tracing::error!(
                 "{text}: the ledger may have been rolled back; docs/operate/witness.md says what to do"
             );
-            let details = AlarmDetails {
-                counted: 1,
-                threshold: 1,
-                opens_incident: true,
-                pages: true,
-                ..AlarmDetails::default()
-            };
-            own_alarm(WITNESS, "witness", text, &details)
+            incident(WITNESS, "witness", text)
         };
         new.map(alarm).collect()
     }

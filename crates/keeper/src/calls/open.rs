@@ -9,7 +9,7 @@ use super::delivered::Grant;
 use super::reach;
 use crate::core::Core;
 use crate::draft::Draft;
-use crate::erasure;
+use crate::erasure::Erasures;
 use crate::instances::Instance;
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
@@ -195,8 +195,9 @@ async fn grant(
         .load(token)
         .await
         .map_err(|_| Reason::SubjectClosed)?;
+    let erased = Erasures::of(&facts);
     for item in items {
-        if erasure::covers(&facts, item) {
+        if erased.cover(item) {
             return Err(Reason::NotFound);
         }
         granted

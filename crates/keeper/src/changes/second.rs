@@ -5,7 +5,7 @@ use super::sentence;
 use crate::calls::history::staff_name;
 use crate::core::Core;
 use crate::draft::Effect;
-use crate::facts::{End, Fact, FactRow, SubjectFacts, is_before};
+use crate::facts::{End, Fact, FactRow, SubjectFacts, Waits, is_before};
 use crate::identity::standing as sessions;
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
@@ -34,16 +34,9 @@ pub async fn waiting_at_practice(
     let practice = session.practice.ok_or(Reason::NotAllowed)?;
     let facts = core.facts.load(core.keys.practice(practice)).await?;
     let mut changes = Vec::new();
-    for row in facts.live() {
-        let Fact::Waits(waits) = &row.fact else {
-            continue;
-        };
-        let Ok(subject) = KeyedToken::try_from(waits.pending.as_slice()) else {
-            continue;
-        };
-        if !is_before(waits.until, now) {
-            continue;
-        }
+    for waits in unexpired(&facts, now) {
+        let subject = KeyedToken::try_from(waits.pending.as_slice());
+        let subject = subject.map_err(|_| Reason::SubjectClosed)?;
         let held = match pending::load_held(core, subject, now).await {
             Ok(held) => held,
             // Used, or no longer to be approved.
@@ -75,6 +68,13 @@ pub async fn waiting_at_practice(
     Ok(wire::WaitingChanges { changes })
 }
 
+fn unexpired(practice: &SubjectFacts, now: Timestamp) -> impl Iterator<Item = &Waits> {
+    practice.live().filter_map(move |row| match &row.fact {
+        Fact::Waits(waits) if is_before(waits.until, now) => Some(waits),
+        _ => None,
+    })
+}
+
 /// Whether one more change of this session's practice may wait.
 pub(super) async fn has_room(
     core: &Core,
@@ -89,11 +89,7 @@ pub(super) async fn has_room(
         return Ok(());
     };
     let facts = core.facts.load(core.keys.practice(practice)).await?;
-    let waiting = facts.live().filter(|row| match &row.fact {
-        Fact::Waits(waits) => is_before(waits.until, now),
-        _ => false,
-    });
-    if waiting.count() >= MOST {
+    if unexpired(&facts, now).count() >= MOST {
         return Err(Reason::TooMany.into());
     }
     Ok(())

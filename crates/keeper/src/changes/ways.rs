@@ -5,7 +5,7 @@ use super::{Prepared, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{CodeSheet, End, Fact, Password, Totp, Used, kind_number};
-use crate::identity::accounts::{Account, normal_login};
+use crate::identity::accounts::{Account, HeldPasskey, normal_login};
 use crate::identity::codes::{Sheet, TotpSecret};
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
@@ -57,14 +57,9 @@ pub(crate) async fn settled(
             ChangeKind::AddPasskey(wire::AddPasskey { name })
         }
         ChangeKind::RemovePasskey(asked) => {
-            let passkeys = account.passkeys(core);
-            let held = passkeys
-                .iter()
-                .find(|held| held.id.as_slice() == asked.passkey)
-                .ok_or(Reason::NotFound)?;
-            may_go(account, &passkeys, held, now)?;
+            let held = removable(core, account, &asked, now)?;
             ChangeKind::RemovePasskey(wire::RemovePasskey {
-                name: name(core, account, held),
+                name: name(core, account, &held),
                 ..asked
             })
         }
@@ -246,6 +241,22 @@ pub(crate) fn unchanged(account: &Account) -> Guard {
     }
 }
 
+/// The passkey that is to go, once it is sure that it may.
+fn removable(
+    core: &Core,
+    account: &Account,
+    asked: &wire::RemovePasskey,
+    now: Timestamp,
+) -> Result<HeldPasskey, Refusal> {
+    let mut passkeys = account.passkeys(core);
+    let place = passkeys
+        .iter()
+        .position(|held| held.id.as_slice() == asked.passkey)
+        .ok_or(Reason::NotFound)?;
+    may_go(account, &passkeys, &passkeys[place], now)?;
+    Ok(passkeys.swap_remove(place))
+}
+
 /// Takes a passkey away; whoever is signed in by it is signed out.
 fn remove_passkey(
     core: &Core,
@@ -253,12 +264,7 @@ fn remove_passkey(
     asked: &wire::RemovePasskey,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
-    let passkeys = account.passkeys(core);
-    let held = passkeys
-        .iter()
-        .find(|held| held.id.as_slice() == asked.passkey)
-        .ok_or(Reason::NotFound)?;
-    may_go(account, &passkeys, held, now)?;
+    let held = removable(core, account, asked, now)?;
     let fact = Fact::End(End {
         version: held.version,
     });

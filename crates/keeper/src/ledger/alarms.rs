@@ -143,6 +143,18 @@ pub const LEDGER_VOLUME: u8 = 102;
 /// The number of the alarm about a witness that saw another past of the ledger.
 pub const WITNESS: u8 = 103;
 
+/// An alarm of the keeper's own that opens an incident and wakes somebody at its first.
+pub(crate) fn incident(rule: u8, word: &str, text: String) -> Draft {
+    let details = AlarmDetails {
+        counted: 1,
+        threshold: 1,
+        opens_incident: true,
+        pages: true,
+        ..AlarmDetails::default()
+    };
+    own_alarm(rule, word, text, &details)
+}
+
 /// An alarm of the keeper about itself; `details` say the rest.
 pub(crate) fn own_alarm(rule: u8, word: &str, text: String, details: &AlarmDetails) -> Draft {
     let mut draft = Draft::of_keeper(EntryKind::Alarm);

@@ -5,7 +5,7 @@ use crate::calls::reach::{self, Part, PatientView};
 use crate::calls::{Caller, id};
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::{Draft, Effect};
-use crate::erasure;
+use crate::erasure::Erasures;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::items::{ItemRow, SectionItem};
 use crate::keys::{KeyedToken, practice_number};
@@ -178,7 +178,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     let (patient_token, new) = (row.new.patient, &row.new);
     let patient = core.keys.patient_id(patient_token);
     let facts = facts_of(ask, patient_token).await?;
-    if erasure::covers(&facts, &row) {
+    if Erasures::of(&facts).cover(&row) {
         return Ok(found);
     }
     let session = &ask.caller.session;
@@ -247,10 +247,11 @@ async fn visible(
 ) -> Result<Vec<SectionItem>, Refusal> {
     let items = ask.core.items.section(facts.subject(), section).await?;
     let practice = ask.caller.session.practice;
+    let erased = Erasures::of(facts);
     let visible = items
         .iter()
         .filter(|item| item.visible_from < ask.as_of)
-        .filter(|item| !erasure::covers(facts, &item.row))
+        .filter(|item| !erased.cover(&item.row))
         .filter(|item| practice.is_none_or(|practice| item.row.new.practice == practice));
     Ok(visible.cloned().collect())
 }
@@ -306,10 +307,11 @@ async fn member_of(
         None => found.is_spent = true,
     }
     let items = core.items.section(token, section).await?;
+    let erased = Erasures::of(&facts);
     let items = items
         .iter()
         .filter(|item| item.visible_from < ask.as_of)
-        .filter(|item| !erasure::covers(&facts, &item.row));
+        .filter(|item| !erased.cover(&item.row));
     found.visible = items.cloned().collect();
     Ok(found)
 }
