@@ -11,8 +11,8 @@ use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
     Entries, ErasedItems, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome,
-    Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, SignInWays,
-    Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
+    Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing,
+    SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;
@@ -127,6 +127,7 @@ impl State {
             Call::Waiting(_) => Reply::Waiting(WaitingChanges::default()),
             Call::Erased(_) => Reply::Erased(ErasedItems::default()),
             Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
+            Call::Sharing(_) => Reply::Sharing(Sharing::default()),
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::StepUp(_)

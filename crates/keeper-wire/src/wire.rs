@@ -7,12 +7,14 @@ mod change;
 mod identity;
 mod reading;
 mod room;
+mod sharing;
 mod writing;
 
 pub use change::*;
 pub use identity::*;
 pub use reading::*;
 pub use room::*;
+pub use sharing::*;
 pub use writing::*;
 
 /// One call; `id` is chosen by the caller and comes back in the reply.
@@ -24,7 +26,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 38, 39"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 36, 38, 39"
     )]
     pub call: Option<Call>,
 }
@@ -122,6 +124,9 @@ pub enum Call {
     /// By what can this person sign in?
     #[prost(message, tag = "31")]
     SignInWays(WithToken),
+    /// Who reads this patient's own record beside them?
+    #[prost(message, tag = "36")]
+    Sharing(WithToken),
     /// What waits for a second person at this practice?
     #[prost(message, tag = "38")]
     Waiting(WithToken),
@@ -139,7 +144,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 28, 29"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29"
     )]
     pub reply: Option<Reply>,
 }
@@ -213,6 +218,9 @@ pub enum Reply {
     /// To `SignInWays`.
     #[prost(message, tag = "23")]
     SignInWays(SignInWays),
+    /// To `Sharing`.
+    #[prost(message, tag = "27")]
+    Sharing(Sharing),
     /// To `Waiting`.
     #[prost(message, tag = "28")]
     Waiting(WaitingChanges),

@@ -66,6 +66,17 @@ impl Caller {
         Ok(caller)
     }
 
+    /// Refuses who was signed in by what is new: it opens nothing yet, and so lists, finds and writes nothing either. An
+    /// emergency does not wait for it.
+    pub fn refuse_new(&self) -> Result<(), Refusal> {
+        match self.session.signed_by.is_new_until(self.now) {
+            Some(until) if self.purpose != Purpose::Emergency => {
+                Err(Refusal::until(Reason::CredentialIsNew, until, self.now))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// A refusal to something that is frozen already: counted, not written one by one.
     pub fn is_frozen(&self, core: &Core) -> Refusal {
         let tried = Tried {

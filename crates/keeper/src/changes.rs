@@ -32,6 +32,7 @@ use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::session::{Session, Way};
+use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
 use candour_rules::budget::{Charge, Context};
@@ -265,6 +266,10 @@ pub(crate) async fn prepare(
         ChangeKind::Attest(attest) => operations::attest(attest),
         ChangeKind::Erase(change) => erasure::erase(core, doer, change).await,
         ChangeKind::Hold(change) => erasure::hold(core, change).await,
+        ChangeKind::Restrict(rule) => sharing::start(core, rule, false, now).await,
+        ChangeKind::Share(rule) => sharing::start(core, rule, true, now).await,
+        ChangeKind::EndRestriction(ended) => sharing::end(core, ended, false).await,
+        ChangeKind::EndShare(ended) => sharing::end(core, ended, true).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
         ways => ways::prepare(core, session, ways, new_until(now)?, now).await,

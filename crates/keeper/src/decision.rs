@@ -84,6 +84,14 @@ pub enum ChangeAction {
     Erase,
     /// Keep that from being done, or let it be done again.
     Hold,
+    /// Keep something of one's own record from somebody.
+    Restrict,
+    /// No longer.
+    EndRestriction,
+    /// Share something of it with a practice.
+    Share,
+    /// No longer.
+    EndShare,
 }
 
 /// How the session stands to whom or what it concerns.
@@ -97,6 +105,8 @@ pub enum Relation {
     ProxyOutOfScope,
     /// The session's practice deposited it, and the patient is enrolled there now.
     EnrolledSource,
+    /// Another practice deposited it, the patient shared it with the session's, and is enrolled there now.
+    Shared,
     /// The session's practice deposited it; the patient left.
     FormerSource,
     /// The patient is enrolled at the session's practice, which did not deposit it.

@@ -37,6 +37,7 @@ pub mod root;
 pub mod runs;
 pub mod serve;
 pub mod session;
+mod sharing;
 pub mod sql;
 pub mod subject_keys;
 pub mod tiles;

@@ -225,6 +225,7 @@ fn relation(relation: Relation) -> &'static str {
         Relation::Proxy => "proxy",
         Relation::ProxyOutOfScope => "proxy_out_of_scope",
         Relation::EnrolledSource => "enrolled_source",
+        Relation::Shared => "shared",
         Relation::FormerSource => "former_source",
         Relation::Enrolled => "enrolled",
         Relation::OwnPractice => "own_practice",
@@ -310,6 +311,10 @@ impl ChangeAction {
             Self::Approve => "approve_change",
             Self::Erase => "erase",
             Self::Hold => "hold",
+            Self::Restrict => "restrict",
+            Self::EndRestriction => "end_restriction",
+            Self::Share => "share",
+            Self::EndShare => "end_share",
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::identity::{invitations, sessions, sign_in, ways};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
 use crate::memory;
+use crate::sharing;
 use candour_keeper_wire::service::Answer;
 use candour_keeper_wire::wire::{self, Call, Done, Reply};
 use candour_keeper_wire::words::Reason;
@@ -149,6 +150,7 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
             Ok(Reply::Done(Done {}))
         }
         Call::SignInWays(call) => Ok(Reply::SignInWays(ways::list(core, id, &call).await?)),
+        Call::Sharing(call) => Ok(Reply::Sharing(sharing::sharing(core, id, &call).await?)),
         Call::StepUp(call) => Ok(Reply::Session(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
         Call::Waiting(call) => Ok(Reply::Waiting(

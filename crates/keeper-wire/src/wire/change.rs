@@ -1,5 +1,7 @@
 //! Changes of facts: rights, credentials, freezes, runs.
 
+use super::{EndSharingRule, SharingRule};
+
 /// A change that needs no act-bound answer.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ChangeCall {
@@ -51,7 +53,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 27, 28, 29, 30"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -125,6 +127,18 @@ pub enum ChangeKind {
     /// Keep what a practice deposited from being erased (act), or no longer (act, two).
     #[prost(message, tag = "23")]
     Hold(HoldChange),
+    /// Keep something of one's own record from a practice or a person; at once.
+    #[prost(message, tag = "27")]
+    Restrict(SharingRule),
+    /// No longer (act).
+    #[prost(message, tag = "28")]
+    EndRestriction(EndSharingRule),
+    /// Share something of one's own record with a practice that did not put it in (act).
+    #[prost(message, tag = "29")]
+    Share(SharingRule),
+    /// No longer; at once.
+    #[prost(message, tag = "30")]
+    EndShare(EndSharingRule),
 }
 
 /// Erases what a practice deposited about a patient.

@@ -195,6 +195,12 @@ pub struct SectionScope {
     /// Sensitivity tags that were left out: sets of tags, each with bit n − 1 for tag n.
     #[prost(uint32, repeated, tag = "3")]
     pub hidden_tags: Vec<u32>,
+    /// The patient's own rules had a part in it: `items` names them one by one, and nothing else counts.
+    #[prost(bool, tag = "4")]
+    pub is_by_rules: bool,
+    /// The items (16 bytes each), in order.
+    #[prost(bytes = "vec", repeated, tag = "5")]
+    pub items: Vec<Vec<u8>>,
 }
 
 /// Asks facts about patients by id, for routing notices.

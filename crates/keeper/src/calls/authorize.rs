@@ -21,6 +21,7 @@ pub async fn authorize(
     call: wire::Authorize,
 ) -> Result<Reply, Refusal> {
     let caller = Caller::of(core, instance, &call.token, call.purpose, "").await?;
+    caller.refuse_new()?;
     let action = words::Action::try_from(call.action).map_err(|_| Reason::Invalid)?;
     let session = &caller.session;
     let mut draft = Draft::of_session(EntryKind::Authorize, session, Some(caller.purpose));
@@ -31,7 +32,7 @@ pub async fn authorize(
         let patient = PatientId::from_bytes(id(&call.patient)?);
         let token = core.keys.patient(patient);
         let facts = core.facts.load(token).await?;
-        let view = PatientView::of(&facts, session.practice);
+        let view = PatientView::of(&facts, Some(session));
         let part = Part {
             section: Section::Identity,
             source: None,

@@ -98,6 +98,7 @@ pub(super) async fn depositor(
 ) -> Result<(Caller, PracticeId), Refusal> {
     let purpose = i32::from(Purpose::Deposit);
     let caller = Caller::of(core, instance, token, purpose, "").await?;
+    caller.refuse_new()?;
     if !is_run(&caller) {
         let practice = caller.session.practice.ok_or(Reason::NotAllowed)?;
         return Ok((caller, practice));
@@ -228,7 +229,7 @@ fn plan(
     let Some(Some(facts)) = known.facts.get(&asked.token) else {
         return Ok(Planned::Refused(Box::new(draft), Reason::SubjectClosed));
     };
-    let view = PatientView::of(facts, session.practice);
+    let view = PatientView::of(facts, Some(session));
     let Some(keys) = known.keys.get(&asked.token).filter(|_| view.is_known) else {
         return Ok(Planned::Refused(Box::new(draft), Reason::NotFound));
     };

@@ -29,6 +29,7 @@ const TRIES: u32 = 4;
 pub async fn enrol(core: &Core, instance: &Instance, call: wire::Enrol) -> Result<Reply, Refusal> {
     let purpose = i32::from(Purpose::Deposit);
     let caller = Caller::of(core, instance, &call.token, purpose, "").await?;
+    caller.refuse_new()?;
     let practice = caller.session.practice.ok_or(Reason::NotAllowed)?;
     if call.people.is_empty() || call.people.len() > MOST {
         return Err(Reason::Invalid.into());

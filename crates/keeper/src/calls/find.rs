@@ -25,6 +25,7 @@ const LOOKED_AT: i64 = 64;
 /// Looks people up.
 pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<Reply, Refusal> {
     let caller = Caller::of(core, instance, &call.token, call.purpose, &call.network).await?;
+    caller.refuse_new()?;
     let practice = PracticeId::from_bytes(id(&call.practice)?);
     let session = &caller.session;
     let relation = match session.practice {
@@ -62,7 +63,7 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
     let key = core.subject_keys.names_key(core.keys.practice(practice));
     let terms = call.terms.ok_or(Reason::Invalid)?;
     let term = names::asked(&key, &terms).ok_or(Reason::Invalid)?;
-    let (patients, has_more) = found(core, &caller, practice, term).await?;
+    let (patients, has_more) = found(core, &caller, term).await?;
     draft.body.count = u32::try_from(patients.len()).unwrap_or_default();
     let appended = core.ledger.append_one(draft).await?;
     if let Some(refusal) = appended.refused {
@@ -84,7 +85,6 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
 async fn found(
     core: &Core,
     caller: &Caller,
-    practice: PracticeId,
     term: [u8; 16],
 ) -> Result<(Vec<KeyedToken>, bool), Refusal> {
     let terms = [term.as_slice()];
@@ -100,7 +100,7 @@ async fn found(
             let Some(Some(facts)) = facts.get(token) else {
                 return false;
             };
-            let view = PatientView::of(facts, Some(practice));
+            let view = PatientView::of(facts, Some(&caller.session));
             let is_own = caller
                 .session
                 .own_patient

@@ -14,13 +14,14 @@ use crate::instances::Instance;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::reader;
+use crate::sharing::Rules;
 use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
 use candour_keeper_wire::words::{EntryKind, Reason, Role, Section};
 use candour_ledger::{Entry, Opening, body_digest};
-use candour_seal::{PatientId, PersonId};
+use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use std::collections::HashSet;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -40,6 +41,7 @@ struct View<'a> {
     token: KeyedToken,
     relation: Relation,
     about: PatientView,
+    rules: Rules<'a>,
     keys: &'a SubjectKeyPair,
     with_receipts: bool,
 }
@@ -52,6 +54,7 @@ pub async fn history(
 ) -> Result<Reply, Refusal> {
     let purpose = i32::from(candour_keeper_wire::words::Purpose::AccessHistory);
     let caller = Caller::of(core, instance, &call.token, purpose, &call.network).await?;
+    caller.refuse_new()?;
     if call.patient.is_empty() {
         return Ok(Reply::History(practice::list(core, &caller, &call).await?));
     }
@@ -59,7 +62,7 @@ pub async fn history(
     let token = core.keys.patient(patient);
     let facts = core.facts.load(token).await?;
     let session = &caller.session;
-    let view = PatientView::of(&facts, session.practice);
+    let view = PatientView::of(&facts, Some(session));
     let part = Part {
         section: Section::Identity,
         source: None,
@@ -91,6 +94,7 @@ pub async fn history(
         token,
         relation,
         about: view,
+        rules: Rules::of(&facts, session, false, now),
         keys: &keys,
         with_receipts: call.receipts,
     };
@@ -148,6 +152,51 @@ pub(crate) async fn staff_name(
         Some(sealed) => secrets::open_text(&core.keys, Secret::Name, subject, sealed),
         None => String::new(),
     })
+}
+
+/// Who made an entry of a patient's history.
+pub(crate) struct Actor {
+    /// The person.
+    pub person: PersonId,
+    /// In which role.
+    pub role: Role,
+    /// For staff: of which practice.
+    pub practice: Option<PracticeId>,
+}
+
+/// Who made the entry at an index; `None` where there is no such entry about the patient, or no person made it.
+pub(crate) async fn actor(
+    core: &Core,
+    patient: PatientId,
+    token: KeyedToken,
+    index: u64,
+) -> Result<Option<Actor>, Refusal> {
+    let before = i64::try_from(index).map_err(|_| Reason::Invalid)?;
+    let asked: [&(dyn ToSql + Sync); 3] = [&token.surrogate(), &before.saturating_add(1), &1_i64];
+    let rows = reader::rows(&core.pool, sql::HISTORY, &asked).await?;
+    let Some(row) = rows
+        .first()
+        .filter(|row| row.get::<_, i64>("index") == before)
+    else {
+        return Ok(None);
+    };
+    let (sealed, wrap) = (row.get("body"), row.get("audit_wrap"));
+    let body = core.open_body(token, index, sealed, wrap).await?;
+    let role = Role::try_from(i32::from(row.get::<_, i16>("role")));
+    let is_person = !matches!(
+        role,
+        Ok(Role::PracticeClient | Role::Keeper | Role::Anonymous)
+    );
+    let found = role
+        .ok()
+        .zip(PersonId::try_from(body.principal.as_slice()).ok());
+    let found = found.filter(|_| is_person && body.patient == patient.as_bytes());
+    let practice = row.get::<_, Option<&[u8]>>("practice");
+    Ok(found.map(|(role, person)| Actor {
+        person,
+        role,
+        practice: practice.and_then(|practice| PracticeId::try_from(practice).ok()),
+    }))
 }
 
 impl View<'_> {
@@ -280,6 +329,14 @@ impl View<'_> {
             && !is_cleared
             && body.patient == self.patient.as_bytes()
             && self.may_see(row, body)
+            && !self.is_kept(body)
+    }
+
+    /// It concerns what the patient keeps from who looks.
+    fn is_kept(&self, body: &EntryBody) -> bool {
+        let section = Section::try_from(body.section).unwrap_or(Section::None);
+        let item = ItemId::try_from(body.item.as_slice()).map(|item| self.core.keys.item(item));
+        self.rules.hide_part(section, item.ok())
     }
 
     /// A practice sees what concerns its own deposits and its own people; a proxy what lies within the scope.

@@ -9,6 +9,7 @@ use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
+use crate::sharing;
 use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
 use candour_rules::decision::{self, Lane, Touch};
@@ -37,11 +38,20 @@ pub struct PatientView {
     pub is_enrolled: bool,
     /// Enrolled at the session's practice now or before.
     pub was_enrolled: bool,
+    /// The patient keeps the whole record from who looks: for them there is no such patient.
+    pub is_kept: bool,
 }
 
 impl PatientView {
-    /// Reads the facts with one practice in mind.
-    pub fn of(facts: &SubjectFacts, practice: Option<PracticeId>) -> Self {
+    /// Reads the facts as one session does.
+    pub fn of(facts: &SubjectFacts, viewer: Option<&Session>) -> Self {
+        if viewer.is_some_and(|viewer| sharing::keeps_out(facts, viewer)) {
+            return Self {
+                is_kept: true,
+                ..Self::default()
+            };
+        }
+        let practice = viewer.and_then(|viewer| viewer.practice);
         let mut view = Self::default();
         let is_own = |id: &[u8]| practice.is_some_and(|own| own.as_bytes().as_slice() == id);
         for row in facts.live() {
@@ -150,6 +160,7 @@ pub const fn is_established(relation: Relation) -> bool {
         Relation::Own
             | Relation::Proxy
             | Relation::EnrolledSource
+            | Relation::Shared
             | Relation::OwnPractice
             | Relation::RunMember
             | Relation::Installation

@@ -102,6 +102,9 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
         .await?;
     let section = Section::try_from(body.section).map_err(|_| Reason::NotFound)?;
     let scope = SectionScope::decode(body.details.as_slice()).map_err(|_| Reason::NotFound)?;
+    if scope.is_by_rules {
+        return Ok(Reply::SectionAt(SectionItems { items: scope.items }));
+    }
     let items = core
         .items
         .section(token, section)

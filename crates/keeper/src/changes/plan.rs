@@ -78,6 +78,10 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::Erase(_) => needs(Do::Erase, Proof::Two),
         ChangeKind::Hold(hold) if hold.is_held => needs(Do::Hold, Proof::Act),
         ChangeKind::Hold(_) => needs(Do::Hold, Proof::Two),
+        ChangeKind::Restrict(_) => needs(Do::Restrict, Proof::End),
+        ChangeKind::EndRestriction(_) => needs(Do::EndRestriction, Proof::Act),
+        ChangeKind::Share(_) => needs(Do::Share, Proof::Act),
+        ChangeKind::EndShare(_) => needs(Do::EndShare, Proof::End),
     })
 }
 
@@ -98,6 +102,8 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::MarkPatient(marks) => &marks.patient,
         ChangeKind::Erase(erase) => &erase.patient,
         ChangeKind::Hold(hold) => &hold.patient,
+        ChangeKind::Restrict(rule) | ChangeKind::Share(rule) => &rule.patient,
+        ChangeKind::EndRestriction(ended) | ChangeKind::EndShare(ended) => &ended.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -185,6 +191,10 @@ pub fn sentence(kind: &ChangeKind) -> String {
             "Let what this practice put in about the patient be erased again. Reason: {}",
             hold.reason.trim()
         ),
+        ChangeKind::Restrict(rule) => format!("Keep from {}.", rule.words),
+        ChangeKind::EndRestriction(ended) => format!("No longer keep from {}.", ended.words),
+        ChangeKind::Share(rule) => format!("Share with {}.", rule.words),
+        ChangeKind::EndShare(ended) => format!("No longer share with {}.", ended.words),
     }
 }
 
@@ -253,6 +263,8 @@ mod tests {
             ChangeKind::NewSheet(wire::NewSheet::default()),
             ChangeKind::Approve(Vec::new()),
             ChangeKind::Attest(wire::Attest::default()),
+            ChangeKind::EndRestriction(wire::EndSharingRule::default()),
+            ChangeKind::Share(wire::SharingRule::default()),
             ChangeKind::Hold(wire::HoldChange {
                 is_held: true,
                 ..wire::HoldChange::default()
@@ -268,6 +280,8 @@ mod tests {
         let left = ChangeKind::EndEnrolment(wire::EnrolmentChange::default());
         for kind in [
             ChangeKind::EndProxy(wire::ProxyChange::default()),
+            ChangeKind::Restrict(wire::SharingRule::default()),
+            ChangeKind::EndShare(wire::EndSharingRule::default()),
             left.clone(),
         ] {
             assert_eq!(plan(&kind, Role::Reception).unwrap().proof, Proof::End);

@@ -112,7 +112,7 @@ async fn to_patient(
         _ => false,
     };
     let facts = core.facts.load(token).await?;
-    let view = PatientView::of(&facts, Some(practice));
+    let view = PatientView::of(&facts, Some(session));
     // What a practice put in stays its own to keep or erase after the patient left.
     let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
     let was_theirs = is_about_deposits && view.was_enrolled && !view.is_canary;

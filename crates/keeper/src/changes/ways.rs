@@ -14,6 +14,7 @@ use crate::identity::ways::{MOST_PASSKEYS, may_go, name};
 use crate::keys::LookupKind;
 use crate::ledger::Refusal;
 use crate::session::{Session, Way};
+use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::Reason;
 use candour_seal::SystemRandom;
@@ -86,7 +87,7 @@ pub(crate) async fn settled(
                 ..asked
             })
         }
-        other => other,
+        other => sharing::settled(core, account, other, now).await?,
     })
 }
 

@@ -2,8 +2,10 @@
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
 mod second;
+mod sharing;
 
 pub use second::{Erased, Hold, Waits};
+pub use sharing::{RecordPart, Restriction, Share};
 
 /// The body of one fact row.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -11,7 +13,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 35, 36, 37"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 35, 36, 37, 38, 39"
     )]
     pub fact: Option<Fact>,
 }
@@ -112,6 +114,12 @@ pub enum Fact {
     /// Practice: a change waits for a second person there.
     #[prost(message, tag = "37")]
     Waits(Waits),
+    /// Patient: keeps something from somebody.
+    #[prost(message, tag = "38")]
+    Restriction(Restriction),
+    /// Patient: shares something with a practice that did not put it in.
+    #[prost(message, tag = "39")]
+    Share(Share),
 }
 
 /// An earlier fact ended.
@@ -524,6 +532,8 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::Erased(_) => 35,
         Fact::Hold(_) => 36,
         Fact::Waits(_) => 37,
+        Fact::Restriction(_) => 38,
+        Fact::Share(_) => 39,
     }
 }
 
@@ -566,6 +576,8 @@ mod tests {
             Fact::Erased(Erased::default()),
             Fact::Hold(Hold::default()),
             Fact::Waits(Waits::default()),
+            Fact::Restriction(Restriction::default()),
+            Fact::Share(Share::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -9,11 +9,12 @@ use candour_keeper_wire::words::Purpose;
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
-const RELATIONS: [Relation; 10] = [
+const RELATIONS: [Relation; 11] = [
     Relation::Own,
     Relation::Proxy,
     Relation::ProxyOutOfScope,
     Relation::EnrolledSource,
+    Relation::Shared,
     Relation::FormerSource,
     Relation::Enrolled,
     Relation::OwnPractice,
@@ -28,7 +29,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 26] = [
+const CHANGES: [ChangeAction; 30] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -55,6 +56,10 @@ const CHANGES: [ChangeAction; 26] = [
     ChangeAction::Approve,
     ChangeAction::Erase,
     ChangeAction::Hold,
+    ChangeAction::Restrict,
+    ChangeAction::EndRestriction,
+    ChangeAction::Share,
+    ChangeAction::EndShare,
 ];
 
 fn actions() -> Vec<Action> {
@@ -223,8 +228,9 @@ fn oracle(f: &DecisionFacts) -> bool {
     if (is_practice_staff(f.role) || is_officer(f.role)) && !by_passkey {
         return false;
     }
-    if f.purpose == Purpose::Emergency && (f.assurance != Assurance::FreshPasskey || !f.has_reason)
-    {
+    let opens = matches!(f.action, Action::OpenSection(_) | Action::OpenItem(_));
+    let has_words = f.has_reason || !opens;
+    if f.purpose == Purpose::Emergency && (f.assurance != Assurance::FreshPasskey || !has_words) {
         return false;
     }
     let is_message = f.action == Action::OpenItem(ItemKind::Notice);
@@ -279,9 +285,14 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
             (for_own && f.purpose == Purpose::OwnRecord)
                 || (for_other && f.purpose == Purpose::ProxyAccess)
         }
-        Action::Change(ChangeAction::InviteProxy | ChangeAction::GrantProxy) => {
-            for_own && f.purpose == Purpose::AccountCare
-        }
+        Action::Change(
+            ChangeAction::InviteProxy
+            | ChangeAction::GrantProxy
+            | ChangeAction::Restrict
+            | ChangeAction::EndRestriction
+            | ChangeAction::Share
+            | ChangeAction::EndShare,
+        ) => for_own && f.purpose == Purpose::AccountCare,
         Action::Change(
             ChangeAction::SetPassword | ChangeAction::SetApp | ChangeAction::NewSheet,
         ) => f.relation == Relation::Own && f.purpose == Purpose::AccountCare,
@@ -303,8 +314,13 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
             Role::PracticeClient,
             Action::OpenSection(_) | Action::OpenItem(_) | Action::Find | Action::History,
         ) => false,
+        (
+            Role::Clinician,
+            Action::OpenSection(Section::Identity | Section::Contact | Section::Notices)
+            | Action::OpenItem(ItemKind::Identity | ItemKind::Contact | ItemKind::Notice),
+        ) if f.relation == Relation::Shared => false,
         (Role::Clinician, Action::OpenSection(_) | Action::OpenItem(_)) => {
-            source
+            (source || (f.relation == Relation::Shared && f.purpose != Purpose::Administration))
                 && matches!(
                     f.purpose,
                     Purpose::DirectCare | Purpose::Administration | Purpose::Emergency

@@ -22,6 +22,7 @@ mod receipts;
 mod room;
 mod runs;
 mod schema;
+mod sharing;
 mod socket;
 mod tiles;
 mod trouble;

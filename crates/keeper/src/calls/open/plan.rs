@@ -1,5 +1,7 @@
 //! What becomes of each target: facts, policy, the deny-only kernel, and the draft of its entry.
 
+mod section;
+
 use super::Ask;
 use crate::calls::reach::{self, Part, PatientView};
 use crate::calls::{Caller, id};
@@ -12,7 +14,7 @@ use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
 use crate::runs::{self, RunMemberRow};
 use crate::session::Principal;
-use candour_keeper_wire::wire::{self, SectionScope, TargetKind};
+use candour_keeper_wire::wire::{self, TargetKind};
 use candour_keeper_wire::words::{EntryKind, ItemKind, Purpose, Reason, Section};
 use candour_rules::budget::Charge;
 use candour_rules::decision::{self as rules, Lane, Touch};
@@ -20,9 +22,8 @@ use candour_rules::detect::Observation;
 use candour_rules::freeze::Guards;
 use candour_rules::keys::{Item, Patient, Practice};
 use candour_rules::time::Span;
-use candour_seal::{Digester, ItemId, PatientId, PracticeId};
+use candour_seal::{ItemId, PatientId, PracticeId};
 use jiff::{SignedDuration, Timestamp};
-use prost::Message;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -100,6 +101,8 @@ struct Found {
     visible: Vec<SectionItem>,
     effect: Option<Effect>,
     is_spent: bool,
+    /// The patient's own rules decided what is visible.
+    is_by_rules: bool,
 }
 
 /// By which way the call comes.
@@ -154,6 +157,7 @@ impl Found {
             visible: Vec::new(),
             effect: None,
             is_spent: false,
+            is_by_rules: false,
         }
     }
 }
@@ -182,7 +186,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
         return Ok(found);
     }
     let session = &ask.caller.session;
-    found.view = PatientView::of(&facts, session.practice);
+    found.view = PatientView::of(&facts, Some(session));
     found.view.is_canary |= new.is_canary;
     found.patient = Some(patient);
     found.token = Some(patient_token);
@@ -203,6 +207,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     };
     let (own, now) = (&ask.caller.own, ask.caller.now);
     found.relation = reach::relation(session, own, patient_token, patient, found.view, part, now);
+    found.relation = section::by_rules(ask, &facts, &row, found.relation);
     found.row = Some(row);
     Ok(found)
 }
@@ -218,8 +223,8 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     found.touch = touch_of(section);
     let facts = facts_of(ask, token).await?;
     let session = &ask.caller.session;
-    found.view = PatientView::of(&facts, session.practice);
-    if !found.view.is_known {
+    found.view = PatientView::of(&facts, Some(session));
+    if !found.view.is_known && !found.view.is_kept {
         found.asked_item = Some(ItemId::from_bytes(*patient.as_bytes()));
         found.item = Some(core.keys.item(ItemId::from_bytes(*patient.as_bytes())));
         return Ok(found);
@@ -234,26 +239,10 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     let now = ask.caller.now;
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
-        found.visible = visible(ask, &facts, section).await?;
+        section::show(ask, &mut found, &facts).await?;
         found.source = session.practice;
     }
     Ok(found)
-}
-
-async fn visible(
-    ask: &Ask<'_>,
-    facts: &SubjectFacts,
-    section: Section,
-) -> Result<Vec<SectionItem>, Refusal> {
-    let items = ask.core.items.section(facts.subject(), section).await?;
-    let practice = ask.caller.session.practice;
-    let erased = Erasures::of(facts);
-    let visible = items
-        .iter()
-        .filter(|item| item.visible_from < ask.as_of)
-        .filter(|item| !erased.cover(&item.row))
-        .filter(|item| practice.is_none_or(|practice| item.row.new.practice == practice));
-    Ok(visible.cloned().collect())
 }
 
 fn worklist_of(ask: &Ask<'_>, practice: PracticeId) -> Found {
@@ -362,7 +351,7 @@ fn question(ask: &Ask<'_>, found: &Found, tags: u8) -> DecisionFacts {
 
 async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
     let decision = ask.core.policy.decide(&question(ask, &found, found.tags));
-    let hidden = hide(ask, &mut found);
+    let hidden = section::hide(ask, &mut found);
     let refused = kernel(ask, &found, &decision);
     let draft = draft_of(ask, &mut found, &decision, &hidden);
     let mut guards = ask.caller.session.freeze_guards(Some(ask.caller.purpose));
@@ -399,33 +388,6 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
         }),
         guards,
     })
-}
-
-/// Leaves out what the policies do not let this viewer see; answers the sets of tags left out.
-fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
-    let mut decided: HashMap<u8, bool> = HashMap::new();
-    let mut hidden = Vec::new();
-    let mut shown = Vec::with_capacity(found.visible.len());
-    for item in std::mem::take(&mut found.visible) {
-        let tags = item.row.new.tags;
-        let is_shown = *decided.entry(tags).or_insert_with(|| {
-            let mut asked = question(ask, found, tags);
-            if found.section == Section::Notices {
-                // A message is in its section for whoever may open it alone.
-                asked.action = Action::OpenItem(ItemKind::Notice);
-            }
-            let decision = ask.core.policy.decide(&asked);
-            if !decision.is_allowed {
-                hidden.push(u32::from(tags));
-            }
-            decision.is_allowed
-        });
-        if is_shown {
-            shown.push(item);
-        }
-    }
-    found.visible = shown;
-    hidden
 }
 
 /// The deny-only kernel: it turns a yes into a no, never a no into a yes.
@@ -477,40 +439,13 @@ fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32
         draft.body.count = 1;
     }
     if found.row.is_none() && found.token.is_some() {
-        describe_section(ask, found, hidden, &mut draft);
+        section::describe(ask, found, hidden, &mut draft);
     }
     draft.effects.extend(found.effect.take());
     if let Some((patient, token)) = found.patient.zip(found.token) {
         draft = draft.about(patient, token);
     }
     reach::from_network(draft, &caller.network)
-}
-
-fn describe_section(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
-    let keys = &ask.core.keys;
-    let practice = ask.caller.session.practice;
-    let mut ids: Vec<[u8; 16]> = found
-        .visible
-        .iter()
-        .map(|item| *keys.item_id(item.row.new.item).as_bytes())
-        .collect();
-    ids.sort_unstable();
-    let mut digester = Digester::new();
-    for id in &ids {
-        digester.push(id);
-    }
-    draft.body.count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
-    draft.body.items_digest = digester.finish().as_bytes().to_vec();
-    let practice = practice
-        .map(|id| id.as_bytes().to_vec())
-        .unwrap_or_default();
-    draft.body.source_practice.clone_from(&practice);
-    draft.body.details = SectionScope {
-        as_of: ask.as_of,
-        practice,
-        hidden_tags: hidden.to_vec(),
-    }
-    .encode_to_vec();
 }
 
 fn with_charge(ask: &Ask<'_>, found: &Found, mut draft: Draft) -> Draft {

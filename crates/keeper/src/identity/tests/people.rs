@@ -302,6 +302,14 @@ pub fn invite(practice: PracticeId, role: Role, patient: Vec<u8>) -> ChangeKind 
     })
 }
 
+/// The portal that everybody here comes through.
+pub fn portal() -> Instance {
+    Instance {
+        id: PORTAL,
+        kind: InstanceKind::Portal,
+    }
+}
+
 /// Opens a patient's medicines, with words where it is an emergency.
 pub async fn opening(
     inside: &Inside,
@@ -309,10 +317,7 @@ pub async fn opening(
     patient: PatientId,
     purpose: Purpose,
 ) -> Result<(), Reason> {
-    let portal = Instance {
-        id: PORTAL,
-        kind: InstanceKind::Portal,
-    };
+    let portal = portal();
     let section = SectionOf {
         patient: patient.as_bytes().to_vec(),
         section: Section::Medicines.into(),

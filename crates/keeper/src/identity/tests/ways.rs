@@ -5,7 +5,7 @@ use crate::harness::{Inside, ORIGIN, PORTAL, inside};
 use crate::identity::sign_in as calls;
 use crate::identity::ways::{self, MOST_PASSKEYS};
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::{Origin, Purpose, Reason, Role};
+use candour_keeper_wire::words::{self, Origin, Purpose, Reason, Role};
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
 
@@ -298,6 +298,66 @@ async fn a_passkey_added_later_opens_nothing_for_a_day_and_the_older_one_does() 
         .unwrap();
     assert_eq!(later.session.unwrap().opens_from, 0);
     assert_eq!(opening(&inside, &later.token, patient, care).await, Ok(()));
+}
+
+#[tokio::test]
+async fn who_opens_nothing_yet_lists_finds_and_writes_nothing_and_finds_in_an_emergency() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let (first, second) = two_keys(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let (core, portal) = (&inside.core, portal());
+    let practice = office.practice.as_bytes().to_vec();
+    let find = async |token: &[u8], purpose: Purpose| {
+        let call = wire::Find {
+            token: token.to_vec(),
+            practice: practice.clone(),
+            terms: Some(wire::FindTerms {
+                surname: "Walker".to_owned(),
+                given: "H".to_owned(),
+                ..wire::FindTerms::default()
+            }),
+            purpose: purpose.into(),
+            ..wire::Find::default()
+        };
+        let found = crate::calls::find::find(core, &portal, call).await;
+        found.map(|_| ()).map_err(|refusal| refusal.reason)
+    };
+    let new = Err(Reason::CredentialIsNew);
+    let (old, token) = (first.token, second.token);
+    assert_eq!(find(&token, Purpose::DirectCare).await, new);
+    assert_eq!(find(&token, Purpose::Emergency).await, Ok(()));
+    assert_eq!(find(&old, Purpose::DirectCare).await, Ok(()));
+    let history = wire::History {
+        token: token.clone(),
+        patient: patient.as_bytes().to_vec(),
+        limit: 1,
+        ..wire::History::default()
+    };
+    let authorize = wire::Authorize {
+        token: token.clone(),
+        patient: patient.as_bytes().to_vec(),
+        action: words::Action::Book.into(),
+        purpose: Purpose::DirectCare.into(),
+        ..wire::Authorize::default()
+    };
+    let deposit = wire::Deposit {
+        token: token.clone(),
+        ..wire::Deposit::default()
+    };
+    let enrol = wire::Enrol {
+        token,
+        people: Vec::new(),
+    };
+    for answer in [
+        crate::calls::history::history(core, &portal, history).await,
+        crate::calls::authorize::authorize(core, &portal, authorize).await,
+        crate::calls::deposit::deposit(core, &portal, deposit).await,
+        crate::calls::enrol::enrol(core, &portal, enrol).await,
+    ] {
+        let reason = answer.map(|_| ()).map_err(|refusal| refusal.reason);
+        assert_eq!(reason, new);
+    }
 }
 
 #[tokio::test]

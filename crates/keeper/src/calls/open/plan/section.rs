@@ -1,0 +1,138 @@
+//! What of a section somebody sees: what is there, less what the patient keeps from them and the policies leave out.
+
+use super::{Ask, Found, question};
+use crate::decision::{Action, Relation};
+use crate::draft::Draft;
+use crate::erasure::Erasures;
+use crate::facts::SubjectFacts;
+use crate::items::ItemRow;
+use crate::ledger::Refusal;
+use crate::sharing::Rules;
+use candour_keeper_wire::wire::SectionScope;
+use candour_keeper_wire::words::{ItemKind, Section};
+use candour_rules::decision::Lane;
+use candour_seal::Digester;
+use prost::Message;
+use std::collections::HashMap;
+
+/// Notes what of the section there is for this session.
+pub(super) async fn show(
+    ask: &Ask<'_>,
+    found: &mut Found,
+    facts: &SubjectFacts,
+) -> Result<(), Refusal> {
+    let items = ask
+        .core
+        .items
+        .section(facts.subject(), found.section)
+        .await?;
+    let (erased, rules) = (Erasures::of(facts), rules_of(ask, facts));
+    let there = items
+        .iter()
+        .filter(|item| item.visible_from < ask.as_of && !erased.cover(&item.row));
+    for item in there {
+        let is_of_others = is_of_others(ask, &item.row);
+        let (is_kept, is_shared) = (
+            rules.hide(&item.row),
+            is_of_others && rules.share(&item.row),
+        );
+        found.is_by_rules |= is_kept || is_shared;
+        if !is_kept && (is_shared || !is_of_others) {
+            found.visible.push(item.clone());
+        }
+    }
+    Ok(())
+}
+
+/// How the session stands to one item, by the patient's own rules too.
+pub(super) fn by_rules(
+    ask: &Ask<'_>,
+    facts: &SubjectFacts,
+    item: &ItemRow,
+    relation: Relation,
+) -> Relation {
+    let rules = rules_of(ask, facts);
+    match relation {
+        _ if rules.hide(item) => Relation::Stranger,
+        Relation::Enrolled if rules.share(item) => Relation::Shared,
+        other => other,
+    }
+}
+
+fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
+    let is_emergency = ask.lane == Lane::Emergency;
+    Rules::of(facts, &ask.caller.session, is_emergency, ask.caller.now)
+}
+
+/// Another practice than the session's put it in.
+fn is_of_others(ask: &Ask<'_>, item: &ItemRow) -> bool {
+    let own = ask.caller.session.practice;
+    own.is_some_and(|own| item.new.practice != own)
+}
+
+/// Leaves out what the policies do not let this viewer see; answers the sets of tags left out of what the viewer's own
+/// practice put in.
+pub(super) fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
+    let mut decided: HashMap<(u8, bool), bool> = HashMap::new();
+    let mut hidden = Vec::new();
+    let mut shown = Vec::with_capacity(found.visible.len());
+    for item in std::mem::take(&mut found.visible) {
+        let tags = item.row.new.tags;
+        let is_shared = is_of_others(ask, &item.row);
+        let is_shown = *decided.entry((tags, is_shared)).or_insert_with(|| {
+            let mut asked = question(ask, found, tags);
+            if is_shared {
+                asked.relation = Relation::Shared;
+            }
+            if found.section == Section::Notices {
+                // A message is in its section for whoever may open it alone.
+                asked.action = Action::OpenItem(ItemKind::Notice);
+            }
+            let decision = ask.core.policy.decide(&asked);
+            if !decision.is_allowed && !is_shared {
+                hidden.push(u32::from(tags));
+            }
+            decision.is_allowed
+        });
+        if is_shown {
+            shown.push(item);
+        }
+    }
+    found.visible = shown;
+    hidden
+}
+
+/// Writes in a draft which items of the section it releases, so that they can be named later.
+pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
+    let keys = &ask.core.keys;
+    let practice = ask.caller.session.practice;
+    let mut ids: Vec<[u8; 16]> = found
+        .visible
+        .iter()
+        .map(|item| *keys.item_id(item.row.new.item).as_bytes())
+        .collect();
+    ids.sort_unstable();
+    let mut digester = Digester::new();
+    for id in &ids {
+        digester.push(id);
+    }
+    draft.body.count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
+    draft.body.items_digest = digester.finish().as_bytes().to_vec();
+    let practice = practice
+        .map(|id| id.as_bytes().to_vec())
+        .unwrap_or_default();
+    draft.body.source_practice.clone_from(&practice);
+    let named = if found.is_by_rules {
+        ids.iter().map(|id| id.to_vec()).collect()
+    } else {
+        Vec::new()
+    };
+    draft.body.details = SectionScope {
+        as_of: ask.as_of,
+        practice,
+        hidden_tags: hidden.to_vec(),
+        is_by_rules: found.is_by_rules,
+        items: named,
+    }
+    .encode_to_vec();
+}

@@ -1,0 +1,49 @@
+//! Facts about who reads a record beside its patient.
+
+/// Something is kept from a practice, or from one person.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Restriction {
+    /// The practice (16 bytes); empty where it is one person.
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// The person's token; empty where it is a practice.
+    #[prost(bytes = "vec", tag = "2")]
+    pub person: Vec<u8>,
+    /// What.
+    #[prost(message, optional, tag = "3")]
+    pub what: Option<RecordPart>,
+    /// Whom and what in words, sealed.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed_words: Vec<u8>,
+}
+
+/// Something is shared with a practice that did not put it in.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Share {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// What.
+    #[prost(message, optional, tag = "2")]
+    pub what: Option<RecordPart>,
+    /// What is marked sensitive too.
+    #[prost(bool, tag = "3")]
+    pub with_sensitive: bool,
+    /// When it ends; 0 without end.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+    /// Whom and what in words, sealed.
+    #[prost(bytes = "vec", tag = "5")]
+    pub sealed_words: Vec<u8>,
+}
+
+/// One document, one section, or the whole of a record.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RecordPart {
+    /// The section; 0 where it is one document, or everything.
+    #[prost(int32, tag = "1")]
+    pub section: i32,
+    /// The document's token, with what names it; else empty.
+    #[prost(bytes = "vec", tag = "2")]
+    pub item: Vec<u8>,
+}

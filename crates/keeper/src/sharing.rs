@@ -1,0 +1,136 @@
+//! What a patient decided about who reads: what is kept from a practice or a person, and what is shared with a practice
+//! that did not put it in. What is kept from somebody does not exist for them.
+
+mod changes;
+mod list;
+
+pub(crate) use changes::{end, settled, start};
+pub use list::sharing;
+
+use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before};
+use crate::items::ItemRow;
+use crate::keys::KeyedToken;
+use crate::session::Session;
+use candour_keeper_wire::words::{ItemKind, Role, Section};
+use jiff::Timestamp;
+
+/// What of a patient's rules concerns one session: gathered once, and nothing for nearly everybody.
+#[derive(Default)]
+pub(crate) struct Rules<'a> {
+    restrictions: Vec<&'a Restriction>,
+    shares: Vec<&'a Share>,
+}
+
+impl<'a> Rules<'a> {
+    /// Of these facts. In an emergency nothing is kept from a practice, and what is kept from a person still is.
+    pub fn of(
+        facts: &'a SubjectFacts,
+        viewer: &Session,
+        is_emergency: bool,
+        now: Timestamp,
+    ) -> Self {
+        let mut rules = Self::default();
+        for row in facts.live() {
+            match &row.fact {
+                Fact::Restriction(held) => {
+                    let is_practice = is_practice(viewer, &held.practice) && !is_emergency;
+                    if is_practice || is_person(viewer, held) {
+                        rules.restrictions.push(held);
+                    }
+                }
+                Fact::Share(held) => {
+                    if is_practice(viewer, &held.practice) && is_before(held.until, now) {
+                        rules.shares.push(held);
+                    }
+                }
+                _ => {}
+            }
+        }
+        rules
+    }
+
+    /// Whether an item is kept from this session.
+    pub fn hide(&self, item: &ItemRow) -> bool {
+        self.restrictions.iter().any(|held| {
+            let is_practice = held.person.is_empty();
+            reaches(held.what.as_ref(), item) && !(is_practice && is_address(item.new.section))
+        })
+    }
+
+    /// Whether what concerns a section as a whole, or one document, is kept from this session.
+    pub fn hide_part(&self, section: Section, document: Option<KeyedToken>) -> bool {
+        self.restrictions.iter().any(|held| {
+            let (of, what) = part(held.what.as_ref());
+            let is_practice = held.person.is_empty();
+            if !what.is_empty() {
+                return document.is_some_and(|document| document.0 == what);
+            }
+            let is_whole = of == Section::None && !(is_practice && is_address(section));
+            is_whole || of == shelved(section)
+        })
+    }
+
+    /// Whether an item of another practice is shared with the session's.
+    pub fn share(&self, item: &ItemRow) -> bool {
+        let is_clinical = !is_address(item.new.section) && item.new.section != Section::Notices;
+        is_clinical
+            && self.shares.iter().any(|held| {
+                (held.with_sensitive || item.new.tags == 0) && reaches(held.what.as_ref(), item)
+            })
+    }
+}
+
+/// Whether the whole record is kept from the person of a session.
+pub(crate) fn keeps_out(facts: &SubjectFacts, viewer: &Session) -> bool {
+    facts.live().any(|row| match &row.fact {
+        Fact::Restriction(held) => {
+            let (section, item) = part(held.what.as_ref());
+            section == Section::None && item.is_empty() && is_person(viewer, held)
+        }
+        _ => false,
+    })
+}
+
+fn is_practice(viewer: &Session, practice: &[u8]) -> bool {
+    let own = viewer
+        .practice
+        .filter(|_| viewer.role != Role::PracticeClient);
+    own.is_some_and(|own| own.as_bytes().as_slice() == practice)
+}
+
+fn is_person(viewer: &Session, held: &Restriction) -> bool {
+    held.person == viewer.subject.0
+}
+
+/// Name and address are not kept from a practice: it must know whom it cares for.
+const fn is_address(section: Section) -> bool {
+    matches!(section, Section::Identity | Section::Contact)
+}
+
+/// Documents belong to the shelf.
+const fn shelved(section: Section) -> Section {
+    match section {
+        Section::None => Section::Shelf,
+        other => other,
+    }
+}
+
+fn part(what: Option<&RecordPart>) -> (Section, &[u8]) {
+    what.map_or((Section::None, &[]), |what| {
+        let section = Section::try_from(what.section).unwrap_or(Section::None);
+        (section, &what.item)
+    })
+}
+
+fn reaches(what: Option<&RecordPart>, item: &ItemRow) -> bool {
+    let (section, document) = part(what);
+    let new = &item.new;
+    if !document.is_empty() {
+        return new.item.0 == document || new.of_document.is_some_and(|of| of.0 == document);
+    }
+    let of = match new.kind {
+        ItemKind::Document => Section::Shelf,
+        _ => new.section,
+    };
+    section == Section::None || section == of
+}
