@@ -45,6 +45,22 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await expect(page.getByText("Kia ora. All is well.")).toBeVisible();
   await page.goto(`${patient}/history`);
   await look(page, "staff-history");
+
+  await page.goto(patient);
+  await page.getByRole("link", { name: "This is an emergency" }).click();
+  await expect(banner).toContainText(wiremu.name);
+  await look(page, "emergency");
+  await page.getByRole("button", { name: "Open the record with my passkey" }).click();
+  await expect(page.getByRole("alert")).toContainText("Say what has happened");
+  await page.getByLabel("What has happened?").fill("collapsed in the waiting room");
+  await page.getByRole("button", { name: "Open the record with my passkey" }).click();
+  await expect(page.getByText("This page is open once.")).toBeVisible();
+  await expect(banner).toContainText(wiremu.name);
+  await look(page, "emergency-opened");
+  await page.getByRole("link", { name: title, exact: true }).click();
+  await page.getByLabel("What has happened?").fill("collapsed in the waiting room");
+  await page.getByRole("button", { name: "Open the document with my passkey" }).click();
+  await expect(page.getByText("Kia ora. All is well.")).toBeVisible();
   await page.goto("/practice");
   await signOut(page);
 
@@ -65,7 +81,31 @@ test("staff say once why they are here, find a patient, read, add a document, an
       .first();
   await expect(visit(`Opened your document “${title}”`)).toContainText("Reason given: to care for you.");
   await expect(visit("Opened your medicines")).toContainText("Reason given: to care for you.");
+  await expect(visit("Opened your allergies")).toContainText("Reason given: an emergency.");
   await look(page, "history-with-staff");
+  await visit(`Opened your document “${title}”`).getByRole("link", { name: "Keep this person from my record" }).click();
+  await look(page, "sharing-keep-person");
+
+  // The patient keeps it from the practice, sees that, and lets it be seen again.
+  await page.goto("/home");
+  await page.getByRole("link", { name: /^Who sees my record/ }).click();
+  await look(page, "sharing");
+  await page.getByRole("link", { name: "Keep something from somebody" }).click();
+  await page.getByRole("radio").first().check();
+  await page.getByLabel("What is it about?").selectOption({ label: await page.locator("option", { hasText: title }).innerText() });
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(page.getByText(/^Keep from .*: one document of 2026-11\.$/)).toBeVisible();
+  await look(page, "sharing-act-code");
+  await page.getByRole("button", { name: "Confirm with a code" }).click();
+  await expect(page.getByText("That is done.")).toBeVisible();
+  await look(page, "sharing-kept");
+  await page.goto("/sharing/share");
+  await look(page, "sharing-share");
+  await signOut(page);
+
+  await workAs(page, aroha);
+  await page.goto(`${patient}/documents`);
+  await expect(page.getByRole("link", { name: title, exact: true })).toHaveCount(0);
 });
 
 test("reception is not asked why, and does not read what is for doctors and nurses", async ({ page }) => {

@@ -1,36 +1,7 @@
 // The passkey step, the one thing on these pages that needs a script. A form with
 // `data-passkey="get"` or `"create"` is sent once the browser has answered its challenge.
-import { bytesOf, textOf } from "./base64url.js";
 import { begin } from "./ceremony.js";
-
-function decoded(options) {
-  const publicKey = { ...options, challenge: bytesOf(options.challenge) };
-  const ids = (list) => list.map((entry) => ({ ...entry, id: bytesOf(entry.id) }));
-  if (options.user) publicKey.user = { ...options.user, id: bytesOf(options.user.id) };
-  if (options.allowCredentials) publicKey.allowCredentials = ids(options.allowCredentials);
-  if (options.excludeCredentials) publicKey.excludeCredentials = ids(options.excludeCredentials);
-  return publicKey;
-}
-
-function encoded(credential) {
-  const { response } = credential;
-  const answer = { clientDataJSON: textOf(response.clientDataJSON) };
-  if (response.attestationObject) {
-    answer.attestationObject = textOf(response.attestationObject);
-    if (response.getTransports) answer.transports = response.getTransports();
-  } else {
-    answer.authenticatorData = textOf(response.authenticatorData);
-    answer.signature = textOf(response.signature);
-    answer.userHandle = response.userHandle ? textOf(response.userHandle) : null;
-  }
-  return JSON.stringify({
-    id: credential.id,
-    rawId: textOf(credential.rawId),
-    type: credential.type,
-    response: answer,
-    clientExtensionResults: credential.getClientExtensionResults(),
-  });
-}
+import { credentials } from "./credentials.js";
 
 function show(form, which) {
   for (const name of ["failed", "missing"]) {
@@ -46,12 +17,9 @@ async function answer(form) {
     form.elements.namedItem("ceremony").value = ceremony.ceremony;
     options = ceremony.options;
   }
-  const publicKey = decoded(options.publicKey || options);
-  const credential =
-    form.dataset.passkey === "create"
-      ? await navigator.credentials.create({ publicKey })
-      : await navigator.credentials.get({ publicKey });
-  form.elements.namedItem("answer").value = encoded(credential);
+  const asked = options.publicKey || options;
+  form.elements.namedItem("answer").value =
+    form.dataset.passkey === "create" ? await credentials.create(asked) : await credentials.get(asked);
 }
 
 // An act: an answer of a passkey that is there, or a code, and where one is to be added, a new passkey. Each on a press
@@ -59,8 +27,7 @@ async function answer(form) {
 async function answerAct(form, options, byCode) {
   const field = (name) => form.elements.namedItem(name);
   if (!byCode && !field("answer").value) {
-    const publicKey = decoded(options.publicKey);
-    field("answer").value = encoded(await navigator.credentials.get({ publicKey }));
+    field("answer").value = await credentials.get(options.publicKey);
     if (options.create) {
       for (const part of form.querySelectorAll("[data-first], [data-second]")) {
         part.hidden = part.hasAttribute("data-first");
@@ -71,8 +38,7 @@ async function answerAct(form, options, byCode) {
     }
   }
   if (options.create) {
-    const publicKey = decoded(options.create.publicKey);
-    field("created").value = encoded(await navigator.credentials.create({ publicKey }));
+    field("created").value = await credentials.create(options.create.publicKey);
   }
   return true;
 }

@@ -13,7 +13,7 @@ use crate::{App, FirstByte, ReadError, parts};
 use candour_core::block::Block;
 use candour_core::document::{Caution, DocumentMeta};
 use candour_keeper_api::words::{ItemKind, Section};
-use candour_keeper_api::{CallError, Item, Opened, Viewer};
+use candour_keeper_api::{CallError, Item, Opened, Permit, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
 use serde::{Deserialize, Serialize};
 
@@ -66,8 +66,16 @@ pub async fn shelf(
     let target = candour_keeper_api::Section { patient, section };
     let permit = app.keeper.open(viewer, target).await?;
     let delivery = app.deliveries.first_byte(vec![permit.index()]);
+    Ok((shelf_of(app, permit).await?, delivery))
+}
+
+/// What a permit of the shelf shows.
+pub(crate) async fn shelf_of(
+    app: &App,
+    permit: Permit<candour_keeper_api::Section>,
+) -> Result<Opened<Shelf>, ReadError> {
     let opened = parts::open_all::<ShelfEntry>(app, permit.into_items()).await?;
-    let shelf = opened.try_map(|parts| {
+    opened.try_map(|parts| {
         let mut unreadable = parts.unreadable;
         let mut lines: Vec<ShelfLine> = Vec::with_capacity(parts.parts.len());
         for Part { source, block, .. } in parts.parts {
@@ -83,8 +91,7 @@ pub async fn shelf(
         }
         lines.sort_by_key(|line| std::cmp::Reverse(line.meta.date));
         Ok::<_, ReadError>(Shelf { lines, unreadable })
-    })?;
-    Ok((shelf, delivery))
+    })
 }
 
 /// An opened document; its first byte is reported when [`Body`] gives it.
@@ -105,6 +112,14 @@ pub struct OpenDocument {
 /// piece authentic, and ends with an error instead of its last piece when the whole is not the one deposited.
 pub async fn open(app: &App, viewer: &Viewer, document: ItemId) -> Result<OpenDocument, ReadError> {
     let permit = app.keeper.open(viewer, Item(document)).await?;
+    open_permitted(app, permit).await
+}
+
+/// The document that a permit names.
+pub(crate) async fn open_permitted(
+    app: &App,
+    permit: Permit<Item>,
+) -> Result<OpenDocument, ReadError> {
     let permit = permit.into_item().ok_or(CallError::Unexpected)?;
     if permit.kind() != ItemKind::Document {
         return Err(ReadError::Refused(crate::Refusal::NotFound));

@@ -9,6 +9,7 @@ pub mod acts;
 pub mod deliveries;
 pub mod deposits;
 pub mod documents;
+pub mod emergency;
 pub mod enrolment;
 pub mod erasures;
 mod error;

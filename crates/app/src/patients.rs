@@ -131,7 +131,7 @@ pub async fn name(
 
 type Answer = Result<Permit<candour_keeper_api::Section>, Denied>;
 
-async fn name_line(
+pub(crate) async fn name_line(
     app: &App,
     patient: PatientId,
     answer: Answer,

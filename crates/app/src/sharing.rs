@@ -1,13 +1,82 @@
-//! Letting somebody act for a patient, and ending it.
+//! Who reads a record beside its patient: who acts for them, what they keep from somebody, what they share with another
+//! practice.
 
 use crate::acts;
-use crate::sign_in::Ceremony;
+use crate::sign_in::{Ceremony, with};
+use crate::words::time;
 use crate::{App, Refusal};
-use candour_keeper_api::Token;
-use candour_keeper_api::wire::{ChangeKind, ProxyChange};
+use candour_keeper_api::wire::{
+    self, Call, ChangeKind, EndSharingRule, ProxyChange, Reply, SharingRule,
+};
 use candour_keeper_api::words::Section;
-use candour_seal::{PatientId, PersonId};
+use candour_keeper_api::{CallError, Token};
+use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
+
+/// Who reads one's own record beside oneself.
+#[derive(Debug, Clone)]
+pub struct Sharing {
+    /// Who acts for the patient.
+    pub proxies: Vec<ActsFor>,
+    /// What is kept from somebody, or shared; oldest first.
+    pub rules: Vec<Rule>,
+    /// Where the patient is enrolled.
+    pub practices: Vec<PracticeId>,
+}
+
+/// Somebody who acts for the patient.
+#[derive(Debug, Clone)]
+pub struct ActsFor {
+    /// Who.
+    pub person: PersonId,
+    /// The sections within reach; empty means all.
+    pub sections: Vec<Section>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When it ends; `None` without end.
+    pub until: Option<Timestamp>,
+    /// Why, as it was given; may be empty.
+    pub reason: String,
+}
+
+/// What a patient keeps from somebody, or shares.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Names it.
+    pub id: i64,
+    /// It shares; else it keeps from somebody.
+    pub is_share: bool,
+    /// Whom and what, as it was signed.
+    pub words: String,
+    /// The one document it concerns.
+    pub document: Option<ItemId>,
+    /// Since when.
+    pub since: Timestamp,
+    /// When a share ends; `None` without end.
+    pub until: Option<Timestamp>,
+}
+
+/// From whom something is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whom {
+    /// A practice.
+    Practice(PracticeId),
+    /// Somebody who acts for the patient.
+    Person(PersonId),
+    /// Whoever made this entry of the access history.
+    Entry(u64),
+}
+
+/// What of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// All of it.
+    Everything,
+    /// One section; the shelf stands for all documents.
+    Section(Section),
+    /// One document.
+    Document(ItemId),
+}
 
 /// A person who acts for a patient.
 pub struct Proxy {
@@ -53,4 +122,141 @@ pub async fn withdraw(
         ..ProxyChange::default()
     };
     acts::start(app, token, ChangeKind::EndProxy(change)).await
+}
+
+/// Who reads the record of whoever is signed in.
+pub async fn sharing(app: &App, token: &Token, network: &str) -> Result<Sharing, Refusal> {
+    match app.keeper.call(Call::Sharing(with(token, network))).await? {
+        Reply::Sharing(sharing) => Ok(Sharing::read(sharing).ok_or(CallError::Unexpected)?),
+        _ => Err(CallError::Unexpected.into()),
+    }
+}
+
+/// Begins the act of keeping something from somebody; answered, it holds at once, and nobody is told.
+pub async fn keep(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    whom: Whom,
+    part: Part,
+) -> Result<Ceremony, Refusal> {
+    let rule = about(patient, part);
+    let rule = match whom {
+        Whom::Practice(practice) => SharingRule {
+            practice: practice.as_bytes().to_vec(),
+            ..rule
+        },
+        Whom::Person(person) => SharingRule {
+            person: person.as_bytes().to_vec(),
+            ..rule
+        },
+        Whom::Entry(index) => SharingRule {
+            of_entry: index.saturating_add(1),
+            ..rule
+        },
+    };
+    acts::start(app, token, ChangeKind::Restrict(rule)).await
+}
+
+/// Begins the act of sharing something with a practice, until an end or without one.
+pub async fn share(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    practice: PracticeId,
+    part: Part,
+    until: Option<Timestamp>,
+    with_sensitive: bool,
+) -> Result<Ceremony, Refusal> {
+    let rule = SharingRule {
+        practice: practice.as_bytes().to_vec(),
+        until: until.map_or(0, Timestamp::as_microsecond),
+        with_sensitive,
+        ..about(patient, part)
+    };
+    acts::start(app, token, ChangeKind::Share(rule)).await
+}
+
+/// Begins the act of ending a rule.
+pub async fn end(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    rule: i64,
+    is_share: bool,
+) -> Result<Ceremony, Refusal> {
+    let ended = EndSharingRule {
+        patient: patient.as_bytes().to_vec(),
+        rule,
+        ..EndSharingRule::default()
+    };
+    let kind = if is_share {
+        ChangeKind::EndShare(ended)
+    } else {
+        ChangeKind::EndRestriction(ended)
+    };
+    acts::start(app, token, kind).await
+}
+
+fn about(patient: PatientId, part: Part) -> SharingRule {
+    let (section, item) = match part {
+        Part::Everything => (0, Vec::new()),
+        Part::Section(section) => (section.into(), Vec::new()),
+        Part::Document(item) => (0, item.as_bytes().to_vec()),
+    };
+    SharingRule {
+        patient: patient.as_bytes().to_vec(),
+        section,
+        item,
+        ..SharingRule::default()
+    }
+}
+
+impl Sharing {
+    fn read(sharing: wire::Sharing) -> Option<Self> {
+        let practice = |id: &Vec<u8>| PracticeId::try_from(id.as_slice()).ok();
+        Some(Self {
+            proxies: sharing
+                .proxies
+                .into_iter()
+                .map(ActsFor::read)
+                .collect::<Option<_>>()?,
+            rules: sharing
+                .rules
+                .into_iter()
+                .map(Rule::read)
+                .collect::<Option<_>>()?,
+            practices: sharing
+                .practices
+                .iter()
+                .map(practice)
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl ActsFor {
+    fn read(view: wire::ProxyView) -> Option<Self> {
+        let section = |section: &i32| Section::try_from(*section).ok();
+        Some(Self {
+            person: PersonId::try_from(view.person.as_slice()).ok()?,
+            sections: view.sections.iter().map(section).collect::<Option<_>>()?,
+            since: time(view.since)?,
+            until: time(view.until),
+            reason: view.reason,
+        })
+    }
+}
+
+impl Rule {
+    fn read(view: wire::SharingRuleView) -> Option<Self> {
+        Some(Self {
+            id: view.rule,
+            is_share: view.is_share,
+            words: view.words,
+            document: ItemId::try_from(view.item.as_slice()).ok(),
+            since: time(view.since)?,
+            until: time(view.until),
+        })
+    }
 }

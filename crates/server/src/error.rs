@@ -169,6 +169,14 @@ impl Problem {
         }
     }
 
+    /// What an emergency passes: limits, and a way of signing in that is new.
+    pub const fn yields_to_emergency(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(Refusal::OverBudget { .. } | Refusal::CredentialIsNew { .. })
+        )
+    }
+
     /// Seconds until it may succeed.
     pub const fn retry_after_seconds(&self) -> Option<u32> {
         match self {
@@ -219,6 +227,7 @@ impl Problem {
             ring: operator
                 .filter(|_| self.is_ended_by_the_operator())
                 .map(|operator| ("problem.ring_operator", operator.clone())),
+            emergency: None,
             wait,
             path,
             path_words,

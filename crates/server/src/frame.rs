@@ -152,6 +152,17 @@ impl Frame {
         self
     }
 
+    /// What asks passkeys. In a demonstration its accounts' own answer.
+    #[must_use]
+    pub fn with_passkeys(self) -> Self {
+        let script = if self.standing.demonstration {
+            "demonstration.js"
+        } else {
+            "passkey.js"
+        };
+        self.with_script(script)
+    }
+
     /// The sentences.
     pub fn texts(&self) -> &'static Texts {
         self.language.texts()

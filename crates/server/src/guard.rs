@@ -1,6 +1,8 @@
 //! What stands around every route: where a request comes from, headers, limits, the page of a problem, the log.
 
 use crate::error::Problem;
+use crate::pages::emergency;
+use crate::pages::problem::ProblemPage;
 use crate::portal::Portal;
 use crate::session::{self, TOKEN_COOKIE, VISIT_COOKIE};
 use crate::text::hexadecimal;
@@ -65,7 +67,7 @@ pub async fn guard(State(portal): State<Portal>, mut request: Request, next: Nex
         };
         response = match problem.elsewhere(back, visit) {
             Some(elsewhere) => Redirect::to(&elsewhere).into_response(),
-            None => page(&portal, &problem, visit, &number).await,
+            None => page(&portal, &problem, visit, &number, back).await,
         };
         if problem.ends_session() {
             for name in [TOKEN_COOKIE, VISIT_COOKIE] {
@@ -119,11 +121,19 @@ async fn page(
     problem: &Problem,
     visit: Option<session::Visit>,
     number: &str,
+    path: &str,
 ) -> Response {
     let shown = if problem.ends_session() { None } else { visit };
     let frame = portal.frame(shown, "problem.internal").await;
     let operator = portal.settings().operator.as_ref();
-    let mut response = match problem.page(frame, visit, operator, number).render() {
+    let shown = ProblemPage {
+        emergency: problem
+            .yields_to_emergency()
+            .then(|| emergency::beside(path, visit))
+            .flatten(),
+        ..problem.page(frame, visit, operator, number)
+    };
+    let mut response = match shown.render() {
         Ok(page) => Html(page).into_response(),
         // Not even the page renders: the number alone, so that a call finds the log.
         Err(_) => format!("Something went wrong on our side. {number}\n").into_response(),

@@ -4,8 +4,8 @@ use crate::guard;
 use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
-    access_history, demonstration, deposit, documents, erasures, home, invitations, notices,
-    practice, record, reopenings, sessions, sign_in, sign_in_ways, trust,
+    access_history, demonstration, deposit, documents, emergency, erasures, home, invitations,
+    notices, practice, record, reopenings, sessions, sharing, sign_in, sign_in_ways, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -117,6 +117,14 @@ routes! {
     POST "/sign-in-ways/act", SignedIn, Sample::Form("ceremony=00000000000000000000000000000000&code=1"), sign_in_ways::answer;
     POST "/sign-in-ways/waited", SignedIn, Sample::Form("pending=00000000000000000000000000000000"), sign_in_ways::waited;
 
+    GET "/sharing", Patient, NOTHING, sharing::show;
+    POST "/sharing", Patient, Sample::Form("what=kept&rule=1"), sharing::end;
+    GET "/sharing/keep", Patient, NOTHING, sharing::ask_keep;
+    POST "/sharing/keep", Patient, Sample::Form("part=everything"), sharing::keep;
+    GET "/sharing/share", Patient, NOTHING, sharing::ask_share;
+    POST "/sharing/share", Patient, Sample::Form("part=everything"), sharing::share;
+    POST "/sharing/act", SignedIn, Sample::Form("ceremony=00000000000000000000000000000000&code=1"), sharing::answer;
+
     GET "/invitation", Anyone, NOTHING, account::show;
     POST "/invitation", Anyone, Sample::Form("code=a&login=abc"), account::take;
     GET "/invitation/account", Anyone, NOTHING, account::ways;
@@ -145,6 +153,8 @@ routes! {
     GET "/patients/{patient}/notices", Patient, NOTHING, notices::show;
     GET "/patients/{patient}/deposit", Staff, NOTHING, deposit::ask;
     POST "/patients/{patient}/deposit", Staff, Sample::Deposit, deposit::store;
+    GET "/patients/{patient}/emergency", Staff, NOTHING, emergency::ask;
+    POST "/patients/{patient}/emergency", Staff, Sample::Form("reason=collapsed&ceremony=00112233445566778899aabbccddeeff&answer=a"), emergency::open;
     GET "/patients/{patient}/erase", Staff, NOTHING, erasures::ask;
     POST "/patients/{patient}/erase", Staff, Sample::Form("what=everything&reason=asked"), erasures::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;

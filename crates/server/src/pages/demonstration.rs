@@ -9,9 +9,6 @@ use crate::texts::Texts;
 use askama::Template;
 use axum::extract::State;
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use candour_seal::PersonId;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -125,19 +122,6 @@ impl DemonstrationAccounts {
     }
 }
 
-impl DemonstrationAccounts {
-    /// The passkey of somebody, as JSON: `WebAuthn`'s user handle is the person's id.
-    pub(super) fn passkey_of(&self, person: PersonId) -> Option<String> {
-        let handle = URL_SAFE_NO_PAD.encode(person.as_bytes());
-        let mut passkeys = self
-            .accounts
-            .iter()
-            .filter_map(|account| account.passkey.as_ref());
-        let passkey = passkeys.find(|passkey| passkey.user_handle == handle)?;
-        serde_json::to_string(passkey).ok()
-    }
-}
-
 impl DemonstrationAccount {
     fn view(&self, texts: &Texts) -> Option<AccountView> {
         let (by_passkey, keys) = match (&self.passkey, &self.password, &self.totp_secret) {
@@ -232,7 +216,5 @@ mod tests {
             [true, false]
         );
         assert_eq!(views[1].keys, r#"{"password":"p","totpSecret":"S"}"#);
-        assert!(accounts.passkey_of(PersonId::from_bytes([1; 16])).is_some());
-        assert!(accounts.passkey_of(PersonId::from_bytes([0; 16])).is_none());
     }
 }

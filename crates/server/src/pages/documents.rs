@@ -50,6 +50,8 @@ pub struct DocumentView {
     pub download: String,
     /// The browser may show it.
     pub shows_inline: bool,
+    /// For the patient: where to keep it from somebody, and the link's words for those who hear the page read.
+    pub keep: Option<(String, String)>,
     /// What is added to its address: for somebody who acts for the patient, `?as=proxy`.
     pub asked_as: &'static str,
 }
@@ -88,7 +90,7 @@ pub async fn shelf(
     respond::opened(&page, together(first_byte, banner_byte))
 }
 
-fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
+pub(super) fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
     let meta = &line.meta;
     let title = meta.title.as_str();
     let kind = meta.kind.words();
@@ -123,12 +125,17 @@ fn view(texts: &Texts, line: &ShelfLine, relation: Relation) -> DocumentView {
         file,
         download: texts.fill("documents.download_named", &[("title", title)]),
         shows_inline: meta.media_type.showing() != Showing::Download,
+        keep: (relation == Relation::Own).then(|| {
+            let path = format!("/sharing/keep?document={}", line.document);
+            let words = texts.fill("sharing.keep_document_named", &[("title", title)]);
+            (path, words)
+        }),
         asked_as: asked_as(relation),
     }
 }
 
 /// A document by its id, with its title and what stands below it on the shelf.
-pub(super) fn named(texts: &Texts, line: &ShelfLine) -> (String, String) {
+pub(crate) fn named(texts: &Texts, line: &ShelfLine) -> (String, String) {
     let view = view(texts, line, Relation::Staff);
     let named = [("title", &*view.title), ("about", &*view.about)];
     (view.id, texts.fill("erase.document", &named))
@@ -190,7 +197,7 @@ async fn open(
 const SANDBOX: &str =
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 
-fn content(document: OpenDocument, as_download: bool) -> Response {
+pub(super) fn content(document: OpenDocument, as_download: bool) -> Response {
     let face = &document.face;
     let disposition = content_disposition(face.title.as_str(), face.date, face.media_type);
     let disposition = match disposition.strip_prefix("inline") {

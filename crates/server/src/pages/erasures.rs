@@ -21,7 +21,6 @@ use candour_app::erasures::{self, What};
 use candour_app::sign_in::Ceremony;
 use candour_app::{ReadError, Refusal, documents};
 use candour_keeper_api::words::Role;
-use candour_seal::PersonId;
 use http::StatusCode;
 use serde::Deserialize;
 
@@ -60,8 +59,6 @@ pub struct ActPage {
     pub ceremony: String,
     /// Its options as JSON.
     pub options: String,
-    /// In a demonstration: the passkey that only its page holds, as JSON.
-    pub keys: Option<String>,
 }
 
 /// What was chosen.
@@ -173,29 +170,16 @@ pub async fn begin(
     };
     let frame = portal.frame(reading.visitor.visit, "erase.act_title").await;
     let frame = frame.back_to(reading.path("/erase"), "erase.back");
-    act(&portal, frame, begun?, session.principal)
+    act(frame, begun?)
 }
 
 /// The page that asks the passkey.
-fn act(
-    portal: &Portal,
-    frame: Frame,
-    ceremony: Ceremony,
-    person: PersonId,
-) -> Result<Response, Problem> {
-    let demonstration = portal.settings().demonstration.as_ref();
-    let keys = demonstration.and_then(|accounts| accounts.passkey_of(person));
-    let script = if keys.is_some() {
-        "demonstration.js"
-    } else {
-        "passkey.js"
-    };
+fn act(frame: Frame, ceremony: Ceremony) -> Result<Response, Problem> {
     respond::page(&ActPage {
-        frame: frame.with_script(script),
+        frame: frame.with_passkeys(),
         sentence: ceremony.text,
         ceremony: hexadecimal(ceremony.id.as_bytes()),
         options: ceremony.options_json,
-        keys,
     })
 }
 

@@ -18,6 +18,8 @@ pub struct ProblemPage {
     pub ring: Option<(&'static str, ToRing)>,
     /// When it may work again.
     pub wait: Option<String>,
+    /// Where the record is opened in an emergency all the same.
+    pub emergency: Option<String>,
     /// Where the button leads.
     pub path: &'static str,
     /// Key of the button's words.

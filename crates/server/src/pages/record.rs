@@ -88,13 +88,28 @@ macro_rules! shown {
     };
 }
 
-const SECTIONS: [Shown; 5] = shown![
+static SECTIONS: [Shown; 5] = shown![
     Conditions "conditions",
     Medicines "medicines",
     Allergies "allergies",
     Immunisations "immunisations",
     Results "results",
 ];
+
+fn shown(section: Section) -> &'static Shown {
+    let known = SECTIONS.iter().find(|shown| shown.section == section);
+    known.unwrap_or(&SECTIONS[0])
+}
+
+/// Key of a section's name.
+pub(super) fn name_of(section: Section) -> &'static str {
+    shown(section).name
+}
+
+/// Key of what it says when it is empty.
+pub(super) fn none_of(section: Section) -> &'static str {
+    shown(section).none
+}
 
 /// Entries on one page.
 const PAGE: usize = 100;
@@ -195,7 +210,7 @@ pub(super) fn unreadable(texts: &Texts, count: usize) -> Option<String> {
     }
 }
 
-fn entry(texts: &Texts, row: Row) -> EntryView {
+pub(super) fn entry(texts: &Texts, row: Row) -> EntryView {
     EntryView {
         title: row.title,
         value: row.value,

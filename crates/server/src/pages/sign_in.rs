@@ -2,6 +2,7 @@
 
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
+use crate::pages::emergency;
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::{TOKEN_COOKIE, VISIT_COOKIE, Visit, Visitor, set_cookie, token_text};
@@ -46,6 +47,8 @@ pub struct StepUpPage {
     pub ceremony: String,
     /// Its options as JSON; empty where only a code answers.
     pub options: String,
+    /// Where the record is opened in an emergency, for staff who have reached a limit.
+    pub emergency: Option<String>,
     /// A code answers too.
     pub code_accepted: bool,
     /// A clinician past a budget says why.
@@ -64,10 +67,7 @@ async fn ask(
     note: Option<&'static str>,
     login: String,
 ) -> SignInPage {
-    let mut frame = portal
-        .frame(None, "sign_in.title")
-        .await
-        .with_script("passkey.js");
+    let mut frame = portal.frame(None, "sign_in.title").await.with_passkeys();
     frame.has_errors = !errors.is_empty();
     SignInPage {
         frame,
@@ -297,7 +297,7 @@ async fn ask_step_up(
     let mut frame = portal
         .frame(visitor.visit, "step_up.title")
         .await
-        .with_script("passkey.js");
+        .with_passkeys();
     frame.has_errors = !errors.is_empty();
     respond::page(&StepUpPage {
         frame,
@@ -305,6 +305,8 @@ async fn ask_step_up(
         back: own_path(&question.back).to_owned(),
         ceremony: hexadecimal(ceremony.id.as_bytes()),
         options: ceremony.options_json,
+        emergency: emergency::beside(&question.back, visitor.visit)
+            .filter(|_| question.reason.is_some()),
         code_accepted: visitor.visit == Some(Visit::Patient),
         asks_reason: question.reason.is_some(),
     })

@@ -5,12 +5,14 @@
     reason = "the helpers of tests are not tests to the lint; a failure here ends the test"
 )]
 
+mod emergency;
 mod installation;
 mod notices;
 mod pages;
 mod reopenings;
 mod samples;
 mod sessions;
+mod sharing;
 mod sign_in_ways;
 mod strangers;
 mod trouble;

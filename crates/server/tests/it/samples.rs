@@ -1,6 +1,8 @@
 //! One filled page of each kind, with words that real people have.
 
+mod emergency;
 mod erasures;
+mod sharing;
 mod ways;
 
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
@@ -107,6 +109,10 @@ fn document(title: &str, shows_inline: bool) -> DocumentView {
         file: "PDF, 64 KB".to_owned(),
         download: format!("Download {title}"),
         shows_inline,
+        keep: Some((
+            format!("/sharing/keep?document={PATIENT}"),
+            format!("Keep “{title}” from somebody"),
+        )),
         asked_as: "",
     }
 }
@@ -119,6 +125,7 @@ fn visit(who: &str, when: &str, deeds: &[&str], why: Option<&str>) -> VisitView 
         deeds: deeds.iter().map(|deed| (*deed).to_owned()).collect(),
         folded: None,
         is_refused: false,
+        keep: None,
         receipts: format!("/patients/{PATIENT}/history/receipts?from=7&to=9"),
     }
 }
@@ -141,6 +148,15 @@ fn visits() -> Vec<VisitView> {
                 "2 November 2026 at 11:40 pm",
                 &["Tried to open your document “Blood test”, and was refused"],
                 Some("Reason given: to read their own record."),
+            )
+        },
+        VisitView {
+            keep: Some("/sharing/keep?entry=9".to_owned()),
+            ..visit(
+                "Somebody at the front desk of Kauri Health",
+                "2 November 2026 at 9:02 am",
+                &["Opened your list of documents"],
+                Some("Reason given: to run the practice."),
             )
         },
         VisitView {
@@ -211,13 +227,13 @@ fn errors(all: &[(&'static str, &str)]) -> FieldErrors {
 }
 
 fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
-    let mut wrong = page("sign_in.title").with_script("passkey.js");
+    let mut wrong = page("sign_in.title").with_passkeys();
     wrong.has_errors = true;
     vec![
         (
             "sign-in",
             Box::new(SignInPage {
-                frame: page("sign_in.title").with_script("passkey.js"),
+                frame: page("sign_in.title").with_passkeys(),
                 errors: FieldErrors::default(),
                 note: Some("sign_in.account_ready"),
                 login: String::new(),
@@ -306,7 +322,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
 
 fn account_page() -> AccountPage {
     AccountPage {
-        frame: page("invitation.choose_title").with_script("passkey.js"),
+        frame: page("invitation.choose_title").with_passkeys(),
         errors: errors(&[("birth", "Enter your birth date, for example 27 3 1946")]),
         lead: "Kauri Health invites you. Choose how you want to sign in.".to_owned(),
         ceremony: PATIENT.to_owned(),
@@ -382,6 +398,7 @@ fn problem(title: &'static str, what: &'static str, next: &'static str) -> Probl
         wait: None,
         path: "/home",
         path_words: "frame.back_home",
+        emergency: (title == "problem.new_way").then(|| format!("/patients/{PATIENT}/emergency")),
         request: Some("If you ring, give this number: 4f1a09".to_owned()),
     }
 }
@@ -457,11 +474,12 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         })),
         ("link", Box::new(LinkPage { frame: of_patient("invitation.link_title"), errors: FieldErrors::default(), birth: GivenDate::default() })),
         ("step-up", Box::new(StepUpPage {
-            frame: of_patient("step_up.title").with_script("passkey.js"),
+            frame: of_patient("step_up.title").with_passkeys(),
             errors: FieldErrors::default(),
             back: "/home".to_owned(),
             ceremony: PATIENT.to_owned(),
             options: OPTIONS.to_owned(),
+            emergency: Some(format!("/patients/{PATIENT}/emergency")),
             code_accepted: true,
             asks_reason: true,
         })),
@@ -562,7 +580,9 @@ pub fn all() -> Vec<(&'static str, String)> {
     pages.extend(ways::pages());
     pages.extend(for_patients());
     pages.extend(for_staff());
+    pages.extend(emergency::all());
     pages.extend(erasures::all());
+    pages.extend(sharing::all());
     pages
         .into_iter()
         .map(|(name, page)| (name, page.dyn_render().unwrap()))

@@ -24,6 +24,8 @@ pub struct VisitView {
     pub folded: Option<String>,
     /// It was refused.
     pub is_refused: bool,
+    /// For patients themselves, where staff looked: where to keep that person from the record.
+    pub keep: Option<String>,
     /// Where its receipts are; empty for all but patients themselves, who alone get any.
     pub receipts: String,
 }
@@ -42,6 +44,7 @@ pub(super) fn views(
             receipts: receipts(receipts_path, visit)
                 .filter(|_| is_own)
                 .unwrap_or_default(),
+            keep: keep(visit).filter(|_| is_own),
             ..view(texts, zone, visit, is_own)
         })
         .collect()
@@ -51,6 +54,16 @@ pub(super) fn views(
 fn receipts(path: &str, events: &[Event]) -> Option<String> {
     let (latest, earliest) = (events.first()?.index, events.last()?.index);
     Some(format!("{path}?from={earliest}&to={latest}"))
+}
+
+/// Where a member of staff is kept from the record, who is known by what they did.
+fn keep(events: &[Event]) -> Option<String> {
+    let latest = events.first()?;
+    let is_staff = matches!(
+        latest.role,
+        Role::Clinician | Role::Reception | Role::Manager
+    );
+    (is_staff && !latest.is_viewer).then(|| format!("/sharing/keep?entry={}", latest.index))
 }
 
 /// Where the receipts of a page are: from its earliest event, or the beginning of the ledger on the last page, to the
@@ -119,6 +132,7 @@ fn view(texts: &Texts, zone: &TimeZone, visit: &[Event], is_own: bool) -> VisitV
             count => texts.fill("history.own_many", &[("count", &count.to_string())]),
         }),
         is_refused: !latest.is_granted,
+        keep: None,
         receipts: String::new(),
     }
 }
@@ -332,6 +346,7 @@ mod tests {
         assert_eq!(visit.why.as_deref(), Some("Reason given: to care for you."));
         assert!(visit.folded.is_none());
         assert_eq!(visit.receipts, "/r?from=7&to=7");
+        assert_eq!(visit.keep.as_deref(), Some("/sharing/keep?entry=7"));
     }
 
     #[test]
@@ -349,6 +364,7 @@ mod tests {
         let zone = TimeZone::get("Pacific/Auckland").unwrap();
         let others = views(Language::English.texts(), &zone, &newer, false, "/r");
         assert!(others.iter().all(|visit| visit.receipts.is_empty()));
+        assert!(others.iter().all(|visit| visit.keep.is_none()));
     }
 
     #[test]

@@ -121,10 +121,9 @@ pub async fn begin_approval(
     visitor: Visitor,
     Form(chosen): Form<Chosen>,
 ) -> Result<Response, Problem> {
-    let session = visitor.session(&portal).await?;
     let id = bytes::<16>(&chosen.id).ok_or(Problem::Form)?;
     let ceremony = erasures::approve(portal.app(), visitor.signed_in()?, id).await?;
     let frame = portal.frame(visitor.visit, "waiting.act_title").await;
     let frame = frame.back_to("/practice/waiting", "frame.back");
-    super::act(&portal, frame, ceremony, session.principal)
+    super::act(frame, ceremony)
 }

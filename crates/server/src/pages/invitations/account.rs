@@ -234,7 +234,7 @@ async fn account_page(
     let mut frame = portal
         .frame(None, "invitation.choose_title")
         .await
-        .with_script("passkey.js");
+        .with_passkeys();
     frame.has_errors = !again.errors.is_empty();
     let texts = frame.texts();
     let practice = match invitation.practice {

@@ -88,7 +88,7 @@ pub(super) async fn page(portal: &Portal, visitor: &Visitor, asked: Asked) -> Ac
         .frame(visitor.visit, "sign_in_ways.act_title")
         .await
         .back_to(PATH, "frame.back")
-        .with_script("passkey.js");
+        .with_passkeys();
     frame.has_errors = !asked.errors.is_empty();
     let is_staff = matches!(visitor.visit, Some(Visit::Staff(_)));
     ActPage {

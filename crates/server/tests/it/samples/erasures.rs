@@ -28,15 +28,14 @@ fn form(errors: FieldErrors, is_manager: bool) -> ErasePage {
     }
 }
 
-fn act(keys: Option<String>) -> ActPage {
+fn act() -> ActPage {
     ActPage {
         frame: of_staff("erase.act_title")
             .back_to(format!("/patients/{PATIENT}/erase"), "erase.back")
-            .with_script("passkey.js"),
+            .with_passkeys(),
         sentence: SENTENCE.to_owned(),
         ceremony: "30313233343536373839616263646566".to_owned(),
         options: OPTIONS.to_owned(),
-        keys,
     }
 }
 
@@ -102,11 +101,7 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
     vec![
         ("erase", Box::new(form(FieldErrors::default(), false))),
         ("erase-manager", Box::new(form(mended, true))),
-        ("erase-act", Box::new(act(None))),
-        (
-            "erase-act-demonstration",
-            Box::new(act(Some("{}".to_owned()))),
-        ),
+        ("erase-act", Box::new(act())),
         ("waiting", Box::new(waiting())),
         ("waiting-none", Box::new(none)),
         ("certificates", Box::new(certificates())),

@@ -31,7 +31,7 @@ fn waiting(is_due: bool) -> WaitingView {
 
 fn act(what: &'static str) -> ActPage {
     ActPage {
-        frame: of_patient("sign_in_ways.act_title").with_script("passkey.js"),
+        frame: of_patient("sign_in_ways.act_title").with_passkeys(),
         errors: FieldErrors::default(),
         sentence: "Add the passkey “Te Ao’s phone” to my account.".to_owned(),
         note: Some("sign_in_ways.note_passkey"),

@@ -1,0 +1,254 @@
+//! Emergency access: one record, or one document, whatever budgets say. Each takes a passkey answer of its own and words,
+//! and stands in the patient's list of who opened the record.
+
+use super::documents::{DocumentView, content, view};
+use super::record::{EntryView, entry, name_of, none_of, unreadable};
+use crate::error::Problem;
+use crate::frame::{FieldErrors, Frame};
+use crate::portal::Portal;
+use crate::reading::{Reading, Relation, banner};
+use crate::respond;
+use crate::session::{Visit, Visitor};
+use crate::text::{ceremony, hexadecimal};
+use crate::texts::Texts;
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use candour_app::record::RecordSection;
+use candour_app::sign_in::{self, Proof};
+use candour_app::{FirstByte, Refusal, emergency};
+use candour_core::people::Identity;
+use candour_keeper_api::words::{Purpose, Section};
+use candour_seal::{ItemId, PatientId};
+use http::StatusCode;
+use serde::Deserialize;
+
+/// Most letters of the words.
+const LONGEST_WORDS: usize = 300;
+/// Most entries of one section that the page shows.
+const MOST: usize = 50;
+
+/// What is asked first.
+#[derive(Template)]
+#[template(path = "emergency/ask.html")]
+pub struct AskPage {
+    /// Around it.
+    pub frame: Frame,
+    /// What is to be mended.
+    pub errors: FieldErrors,
+    /// Where it is sent.
+    pub action: String,
+    /// The words typed before.
+    pub reason: String,
+    /// The one document that is asked for, or empty.
+    pub document: String,
+    /// The ceremony.
+    pub ceremony: String,
+    /// Its options as JSON.
+    pub options: String,
+}
+
+/// What was opened.
+#[derive(Template)]
+#[template(path = "emergency/record.html")]
+pub struct RecordPage {
+    /// Around it.
+    pub frame: Frame,
+    /// The sections, what is dangerous first.
+    pub sections: Vec<SectionView>,
+    /// The documents on the shelf: address of the question for each, and its line.
+    pub documents: Vec<(String, DocumentView)>,
+    /// That something could not be shown.
+    pub unreadable: Option<String>,
+}
+
+/// One section.
+pub struct SectionView {
+    /// The heading's id.
+    pub id: &'static str,
+    /// Key of its name.
+    pub name: &'static str,
+    /// The newest entries.
+    pub entries: Vec<EntryView>,
+    /// What it says when there is none.
+    pub none: &'static str,
+    /// That there are more.
+    pub more: Option<String>,
+}
+
+/// Where staff who were refused a patient's page open the record in an emergency.
+pub(crate) fn beside(path: &str, visit: Option<Visit>) -> Option<String> {
+    let patient = path.strip_prefix("/patients/")?.split('/').next()?;
+    let patient: PatientId = patient.parse().ok()?;
+    matches!(visit, Some(Visit::Staff(_))).then(|| format!("/patients/{patient}/emergency"))
+}
+
+/// For which document.
+#[derive(Deserialize)]
+pub struct Question {
+    #[serde(default)]
+    document: String,
+}
+
+/// `GET /patients/{patient}/emergency`: opens nothing.
+pub async fn ask(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+    Query(Question { document }): Query<Question>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let given = AnswerForm {
+        document,
+        ..AnswerForm::default()
+    };
+    form(&portal, &reading, given, FieldErrors::default()).await
+}
+
+/// Whose record it is, where that may be seen without the emergency. A stranger's try is refused here, on the ledger.
+async fn identity(
+    portal: &Portal,
+    reading: &Reading,
+) -> Result<Option<(Option<Identity>, FirstByte)>, Problem> {
+    let found = match reading.identity(portal).await {
+        Ok(found) => Some(found),
+        Err(Problem::Refused(
+            Refusal::OverBudget { .. } | Refusal::CredentialIsNew { .. } | Refusal::StepUpNeeded,
+        )) => None,
+        Err(problem) => return Err(problem),
+    };
+    reading.staff_only()?;
+    Ok(found)
+}
+
+async fn form(
+    portal: &Portal,
+    reading: &Reading,
+    given: AnswerForm,
+    errors: FieldErrors,
+) -> Result<Response, Problem> {
+    let visitor = &reading.visitor;
+    let frame = reading.frame(portal, "emergency.title", None).await;
+    let (mut frame, first_byte) = match identity(portal, reading).await? {
+        Some((identity, first_byte)) => {
+            let around = banner(frame.texts(), identity.as_ref());
+            (frame.about(around), Some(first_byte))
+        }
+        None => (frame, None),
+    };
+    frame.has_errors = !errors.is_empty();
+    let status = if errors.is_empty() {
+        StatusCode::OK
+    } else {
+        StatusCode::UNPROCESSABLE_ENTITY
+    };
+    let asked = sign_in::passkey_start(portal.app(), "", &visitor.network).await?;
+    let page = AskPage {
+        frame: frame.with_passkeys(),
+        errors,
+        action: reading.path("/emergency"),
+        reason: given.reason,
+        document: given.document,
+        ceremony: hexadecimal(asked.id.as_bytes()),
+        options: asked.options_json,
+    };
+    let mut response = match first_byte {
+        Some(first_byte) => respond::opened(&page, first_byte)?,
+        None => respond::page(&page)?,
+    };
+    *response.status_mut() = status;
+    Ok(response)
+}
+
+/// The answer.
+#[derive(Deserialize, Default)]
+pub struct AnswerForm {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    document: String,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
+}
+
+/// `POST /patients/{patient}/emergency`: takes the answer, and opens.
+pub async fn open(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+    Form(given): Form<AnswerForm>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let texts = crate::texts::Language::English.texts();
+    let mut errors = FieldErrors::default();
+    let words = given.reason.trim().to_owned();
+    if words.is_empty() || words.chars().count() > LONGEST_WORDS {
+        errors.add("reason", texts.say("emergency.error_reason"));
+        return form(&portal, &reading, given, errors).await;
+    }
+    let _not_shown = identity(&portal, &reading).await?;
+    let visitor = &reading.visitor;
+    let proof = Proof::Passkey(ceremony(&given.ceremony)?, given.answer.clone());
+    let (app, token) = (portal.app(), visitor.signed_in()?);
+    match sign_in::step_up(app, token, proof, "", &visitor.network).await {
+        Ok(()) => {}
+        Err(Refusal::WrongCredentials | Refusal::Invalid) => {
+            errors.add("maincontent", texts.say("step_up.failed"));
+            return form(&portal, &reading, given, errors).await;
+        }
+        Err(refusal) => return Err(refusal.into()),
+    }
+    let viewer = visitor.viewer(Purpose::Emergency)?;
+    if !given.document.is_empty() {
+        let document: ItemId = given.document.parse().map_err(|_| Problem::NoSuchPage)?;
+        let opened = emergency::document(app, &viewer, document, &words).await?;
+        return Ok(content(opened, false));
+    }
+    let (record, first_byte) = emergency::open(app, &viewer, reading.patient, &words).await?;
+    let shelf = record.shelf.into_inner();
+    let mut missing = shelf.unreadable;
+    let sections = record.sections.into_iter().map(|(of, opened)| {
+        let opened = opened.into_inner();
+        missing += opened.unreadable;
+        section(texts, of, &opened)
+    });
+    let sections = sections.collect();
+    let name = record.name.into_inner();
+    let frame = reading.frame(&portal, "emergency.opened", None).await;
+    let page = RecordPage {
+        sections,
+        documents: shelf
+            .lines
+            .iter()
+            .map(|line| {
+                let path = reading.path(&format!("/emergency?document={}", line.document));
+                (path, view(texts, line, Relation::Staff))
+            })
+            .collect(),
+        unreadable: unreadable(texts, missing),
+        frame: frame.about(banner(texts, name.identity.as_ref())),
+    };
+    respond::opened(&page, first_byte)
+}
+
+fn section(texts: &'static Texts, of: Section, opened: &RecordSection) -> SectionView {
+    let rows = opened.rows();
+    let all = rows.len();
+    let entries = rows.into_iter().take(MOST).map(|row| entry(texts, row));
+    SectionView {
+        id: of.word(),
+        name: name_of(of),
+        entries: entries.collect(),
+        none: texts.say(none_of(of)),
+        more: (all > MOST).then(|| {
+            let counts = [("shown", MOST.to_string()), ("all", all.to_string())];
+            texts.fill(
+                "record.shown",
+                &[("shown", &counts[0].1), ("all", &counts[1].1)],
+            )
+        }),
+    }
+}

@@ -1,0 +1,117 @@
+//! Who reads a record.
+
+use super::{OPTIONS, PATIENT, errors, of_patient};
+use candour_server::frame::FieldErrors;
+use candour_server::pages::sharing::{ActPage, Choice, ProxyView, RulePage, RuleView, SharingPage};
+
+fn choice(value: &str, words: &str) -> Choice {
+    Choice {
+        value: value.to_owned(),
+        words: words.to_owned(),
+        is_chosen: value == "everything",
+    }
+}
+
+fn rule(id: i64, words: &str, document: Option<&str>) -> RuleView {
+    RuleView {
+        id,
+        words: words.to_owned(),
+        when: "Since 3 March 2026".to_owned(),
+        document: document.map(str::to_owned),
+    }
+}
+
+fn form(is_share: bool, errors: FieldErrors) -> RulePage {
+    let title = if is_share {
+        "sharing.share_title"
+    } else {
+        "sharing.keep_title"
+    };
+    RulePage {
+        frame: of_patient(title).back_to("/sharing", "frame.back"),
+        errors,
+        is_share,
+        action: if is_share {
+            "/sharing/share"
+        } else {
+            "/sharing/keep"
+        },
+        whom: vec![
+            choice("practice-1", "Kōwhai Health Centre"),
+            choice("person-1", "The person who acts for me: my daughter"),
+        ],
+        parts: vec![
+            choice("everything", "All of my record"),
+            choice("results", "Results"),
+            choice(
+                PATIENT,
+                "Clinic letter (Letter from Kōwhai Health Centre, 3 March 2026)",
+            ),
+        ],
+        days: vec![choice("30", "30 days"), choice("0", "Until I stop it")],
+        with_sensitive: is_share,
+    }
+}
+
+fn act(options: &str) -> ActPage {
+    ActPage {
+        frame: of_patient("sign_in_ways.act_title")
+            .back_to("/sharing", "frame.back")
+            .with_passkeys(),
+        errors: FieldErrors::default(),
+        sentence: "Keep from Kōwhai Health Centre: one document of 2026-03.".to_owned(),
+        ceremony: PATIENT.to_owned(),
+        options: options.to_owned(),
+        code_text: "sharing.code_at_once",
+    }
+}
+
+fn list() -> SharingPage {
+    let frame = of_patient("sharing.title");
+    SharingPage {
+        frame,
+        note: Some("sharing.done"),
+        practices: vec!["Kōwhai Health Centre".to_owned(), "Rātā Physio".to_owned()],
+        proxies: vec![ProxyView {
+            person: PATIENT.to_owned(),
+            reason: "my daughter".to_owned(),
+            reach: "Sees: Documents, Medicines".to_owned(),
+            when: "Since 3 March 2026, until 3 March 2027".to_owned(),
+        }],
+        kept: vec![rule(
+            7,
+            "Kōwhai Health Centre: one document of 2026-03",
+            Some("/documents/00112233445566778899aabbccddeeff"),
+        )],
+        shared: vec![rule(
+            8,
+            "Rātā Physio: results, but nothing that is marked sensitive, for 30 days",
+            None,
+        )],
+        may_share: true,
+    }
+}
+
+pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
+    let none = SharingPage {
+        note: None,
+        practices: vec!["Kōwhai Health Centre".to_owned()],
+        proxies: Vec::new(),
+        kept: Vec::new(),
+        shared: Vec::new(),
+        may_share: false,
+        ..list()
+    };
+    let mended = errors(&[("whom", "Choose whom it is about")]);
+    vec![
+        ("sharing", Box::new(list())),
+        ("sharing-none", Box::new(none)),
+        ("sharing-keep", Box::new(form(false, mended))),
+        (
+            "sharing-share",
+            Box::new(form(true, FieldErrors::default())),
+        ),
+        ("sharing-act", Box::new(act(OPTIONS))),
+        ("sharing-act-code", Box::new(act(""))),
+    ]
+}

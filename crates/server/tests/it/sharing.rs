@@ -1,0 +1,144 @@
+//! A patient sees who reads their record, keeps a document from their practice, and lets it be seen again.
+
+use crate::installation::{Answer, Installation, ORIGIN, cookies};
+use crate::visits::{between, encoded, practice_with_patient, unescaped};
+use candour_keeper::instances::InstanceKind;
+use candour_seal::PatientId;
+use candour_server::session::Visit;
+use candour_testkit::passkey::SoftwarePasskey;
+use http::StatusCode;
+
+struct Somebody {
+    installation: Installation,
+    patient: PatientId,
+    device: SoftwarePasskey,
+    cookies: String,
+    clinician: String,
+}
+
+async fn somebody() -> Somebody {
+    let installation = Installation::fresh().await;
+    let (patient, clinician) = practice_with_patient(&installation).await;
+    let own = installation.keeper.as_patient(patient).await;
+    Somebody {
+        device: installation.keeper.give_passkey(own.person).await,
+        cookies: cookies(&own.token, Visit::Patient),
+        installation,
+        patient,
+        clinician,
+    }
+}
+
+impl Somebody {
+    async fn list(&self) -> String {
+        let page = self.installation.get("/sharing", &self.cookies).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        page.body
+    }
+
+    /// Sends a form, and signs the sentence of the page that comes.
+    async fn signed(&mut self, path: &str, form: &[(&str, &str)], sentence: &str) -> Answer {
+        let form = encoded(form);
+        let page = self.installation.post(path, &self.cookies, &form).await;
+        assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+        assert!(page.body.contains(sentence), "{}", page.body);
+        let options = unescaped(between(&page.body, "data-options=\"", "\""));
+        let ceremony = between(&page.body, "name=\"ceremony\" value=\"", "\"");
+        let answer = self.device.get(&options, ORIGIN).unwrap();
+        let form = encoded(&[("ceremony", ceremony), ("answer", &answer)]);
+        let done = self
+            .installation
+            .post("/sharing/act", &self.cookies, &form)
+            .await;
+        // Sent twice, it says that nothing more came of it.
+        let again = self
+            .installation
+            .post("/sharing/act", &self.cookies, &form)
+            .await;
+        assert_eq!(again.header("location"), "/sharing?note=again");
+        done
+    }
+}
+
+#[tokio::test]
+async fn what_a_patient_keeps_from_their_practice_is_not_found_there_until_they_let_it_be_seen() {
+    let mut all = somebody().await;
+    let installation = &all.installation;
+    let through = InstanceKind::Portal;
+    let program = installation.keeper.program(installation.practice, through);
+    let program = program.await;
+    let title = "Letter from the heart clinic";
+    let document = installation.document(all.patient, &program, title, b"Kia ora.\n");
+    let path = format!("/documents/{}", document.await);
+    assert_eq!(
+        installation.get(&path, &all.clinician).await.status,
+        StatusCode::OK
+    );
+    let shelf = format!("/patients/{}/documents", all.patient);
+    let own = installation.get(&shelf, &all.cookies).await.body;
+    let keep = unescaped(between(&own, "<br><a href=\"", "\""));
+    let form = installation.get(&keep, &all.cookies).await;
+    assert_eq!(form.status, StatusCode::OK, "{}", form.body);
+    let part = between(&form.body, "\" selected>", "<");
+    assert!(part.starts_with(title), "{part}");
+    let part = keep.split_once('=').unwrap().1.to_owned();
+    let practice = format!("practice-{}", installation.practice);
+    let done = all
+        .signed(
+            "/sharing/keep",
+            &[("whom", &practice), ("part", &part)],
+            "Keep from Kauri Health: one document of 2026-02.",
+        )
+        .await;
+    assert_eq!(done.header("location"), "/sharing?note=done");
+    let gone = all.installation.get(&path, &all.clinician).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let theirs = all.installation.get(&shelf, &all.clinician).await;
+    assert_eq!(theirs.status, StatusCode::OK);
+    assert!(!theirs.body.contains(title) && !theirs.body.contains("/sharing"));
+    let list = all.list().await;
+    assert!(list.contains("Kauri Health: one document of 2026-02"));
+    assert!(list.contains(&format!("<a href=\"{path}\">")), "{list}");
+    let rule = between(&list, "name=\"rule\" value=\"", "\"").to_owned();
+    all.signed(
+        "/sharing",
+        &[("what", "kept"), ("rule", &rule)],
+        "No longer keep from Kauri Health: one document of 2026-02.",
+    )
+    .await;
+    let back = all.installation.get(&path, &all.clinician).await;
+    assert_eq!(back.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn whoever_stands_in_the_history_is_kept_out_and_nothing_chosen_is_said_beside_the_form() {
+    let mut all = somebody().await;
+    let page = format!("/patients/{}", all.patient);
+    let read = all.installation.get(&page, &all.clinician).await;
+    assert_eq!(read.status, StatusCode::OK);
+    let history = format!("{page}/history");
+    let history = all.installation.get(&history, &all.cookies).await.body;
+    let keep = unescaped(between(&history, "<a href=\"/sharing/keep", "\""));
+    let form = format!("/sharing/keep{keep}");
+    let form = all.installation.get(&form, &all.cookies).await.body;
+    let entry = keep.split_once('=').unwrap().1;
+    let whom = format!("entry-{entry}");
+    assert!(
+        form.contains(&format!("value=\"{whom}\" checked>")),
+        "{form}"
+    );
+    let sentence = format!(
+        "Keep from the clinician of Kauri Health in entry {entry} of my access history: everything."
+    );
+    let chosen = [("whom", whom.as_str()), ("part", "everything")];
+    all.signed("/sharing/keep", &chosen, &sentence).await;
+    let gone = all.installation.get(&page, &all.clinician).await;
+    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    let none = encoded(&[("part", "everything")]);
+    let asked = all.installation.post("/sharing/keep", &all.cookies, &none);
+    let asked = asked.await;
+    assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(asked.body.contains("Choose whom it is about"));
+    // There is one practice, so there is nobody to share with.
+    assert!(all.list().await.contains("You are not."));
+}
