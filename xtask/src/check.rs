@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::children::{self, Companion};
 use crate::outcome::{Count, Report};
-use crate::{Stop, layers, migrations, prepare, say, workspace};
+use crate::{Stop, asvs, layers, migrations, prepare, say, workspace};
 
 /// The variable by which test binaries find the cluster they share.
 const CLUSTER: &str = "CANDOUR_TEST_CLUSTER";
@@ -25,7 +25,9 @@ pub fn run() -> Result<bool, Stop> {
     report.stage("layers", || {
         let kept = layers::run(&[])?;
         let untouched = migrations::run(&[])?;
-        Ok(Count::one(kept).plus(Count::one(untouched)))
+        let assessed = asvs::run()?;
+        let all = [kept, untouched, assessed].map(Count::one);
+        Ok(all.into_iter().fold(Count::default(), Count::plus))
     })?;
     report.stage("web", || prepare::web_is_built().map(|()| Count::one(true)))?;
     let is_built = report.stage("build", build)?;

@@ -2,6 +2,7 @@
 //!
 //! Uses the standard library and `serde_json` alone, so that it is built within seconds.
 
+mod asvs;
 mod check;
 mod children;
 mod debian;
@@ -27,7 +28,8 @@ cargo xtask <command>
   bench [--json FILE]            builds, then measures
   prepare                        installs what demo and test need, and nothing else
   layers [--accept]              checks who may depend on whom; --accept rewrites the keeper's reviewed list
-  migrations [--accept]          checks that no migration was edited; --accept adds new ones to the list";
+  migrations [--accept]          checks that no migration was edited; --accept adds new ones to the list
+  asvs                           checks that docs/asvs.md is whole and that the tests it names exist";
 
 /// A reason to stop, as a sentence to show.
 type Stop = String;
@@ -44,6 +46,7 @@ fn main() -> ExitCode {
         "prepare" => prepare::everything().map(|()| true),
         "layers" => layers::run(&rest),
         "migrations" => migrations::run(&rest),
+        "asvs" => asvs::run(),
         "" | "help" | "--help" | "-h" => say(USAGE).map(|()| true),
         other => Err(format!("there is no command {other}\n\n{USAGE}")),
     };

@@ -249,14 +249,15 @@ pub async fn sign_out(app: &App, token: &Token, network: &str) -> Result<(), Ref
     done(&app.keeper.call(Call::SignOut(with(token, network))).await?)
 }
 
-/// Proves oneself again in a running session; `reason` is for clinicians who go on past a full budget.
+/// Proves oneself again in a running session, which goes on under the token that comes back; `reason` is for clinicians
+/// who go on past a full budget.
 pub async fn step_up(
     app: &App,
     token: &Token,
     proof: Proof,
     reason: &str,
     network: &str,
-) -> Result<(), Refusal> {
+) -> Result<SignedIn, Refusal> {
     let mut call = wire::StepUp {
         token: token.expose().to_vec(),
         reason: reason.to_owned(),
@@ -270,7 +271,7 @@ pub async fn step_up(
         }
         Proof::Code(code) => call.code = code.to_string(),
     }
-    done(&app.keeper.call(Call::StepUp(call)).await?)
+    signed_in(app.keeper.call(Call::StepUp(call)).await?)
 }
 
 pub(crate) fn with(token: &Token, network: &str) -> wire::WithToken {
@@ -292,10 +293,10 @@ fn signed_in(reply: Reply) -> Result<SignedIn, Refusal> {
     })
 }
 
-/// A reply that says no more than that it is done; some keepers of a step-up answer with the session.
+/// A reply that says no more than that it is done.
 pub(crate) fn done(reply: &Reply) -> Result<(), Refusal> {
     match reply {
-        Reply::Done(_) | Reply::Session(_) => Ok(()),
+        Reply::Done(_) => Ok(()),
         _ => Err(CallError::Unexpected.into()),
     }
 }

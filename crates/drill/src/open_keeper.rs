@@ -72,6 +72,7 @@ impl State {
             Call::PasswordSignIn(sign_in) => self.people.sign_in(&sign_in.login),
             Call::ClientSignIn(sign_in) => self.people.sign_in_client(sign_in.client),
             Call::Session(question) => self.people.session(&question.token),
+            Call::StepUp(call) => self.people.step_up(&call.token),
             Call::InvitationOpen(open) => Reply::Invitation(InvitationView {
                 ceremony: Some(self.ceremony(Waiting::Login(String::new()))),
                 otpauth: "otpauth://totp/open?secret=JBSWY3DPEHPK3PXP".to_owned(),
@@ -130,7 +131,6 @@ impl State {
             Call::Sharing(_) => Reply::Sharing(Sharing::default()),
             Call::SignOut(_)
             | Call::EndSessions(_)
-            | Call::StepUp(_)
             | Call::Delivered(_)
             | Call::InvitationLink(_) => Reply::Done(Done {}),
         }

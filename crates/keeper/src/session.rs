@@ -7,6 +7,7 @@ use candour_seal::{
     ClientId, CryptoRng, Digest, InstanceId, PatientId, PersonId, PracticeId, RunId,
 };
 use jiff::{SignedDuration, Timestamp};
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
@@ -15,6 +16,9 @@ use zeroize::Zeroizing;
 pub const IDLE: SignedDuration = SignedDuration::from_mins(15);
 /// Longest life.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(8);
+
+/// Most sessions of one person at once. Nobody needs more, and whoever has somebody's passkey fills no memory with them.
+pub const MOST: usize = 20;
 
 /// Who acts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -138,6 +142,12 @@ fn name(token: &[u8]) -> [u8; 32] {
     *Digest::of(token).as_bytes()
 }
 
+fn new_token(rng: &mut dyn CryptoRng) -> Option<Token> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    rng.fill_bytes(bytes.as_mut_slice());
+    Token::from_bytes(bytes.as_slice())
+}
+
 impl Sessions {
     fn lock(&self) -> MutexGuard<'_, HashMap<[u8; 32], Session>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -151,9 +161,8 @@ impl Sessions {
         now: Timestamp,
         rng: &mut dyn CryptoRng,
     ) -> Option<(Token, Session)> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        rng.fill_bytes(bytes.as_mut_slice());
-        let name = name(bytes.as_slice());
+        let token = new_token(rng)?;
+        let name = name(token.expose());
         let mut id = [0; 16];
         id.copy_from_slice(&name[..16]);
         let session = Session {
@@ -173,7 +182,7 @@ impl Sessions {
             signed_by: new.signed_by,
         };
         self.lock().insert(name, session.clone());
-        Token::from_bytes(bytes.as_slice()).map(|token| (token, session))
+        Some((token, session))
     }
 
     /// The session of a token that comes through `instance`; it counts as used.
@@ -197,12 +206,25 @@ impl Sessions {
         Ok(session.clone())
     }
 
-    /// Notes a fresh passkey or code.
-    pub fn prove(&self, token: &[u8], by_passkey: bool, now: Timestamp) {
-        if let Some(session) = self.lock().get_mut(&name(token)) {
-            session.proved_at = now;
-            session.by_passkey = by_passkey;
-        }
+    /// Notes a fresh passkey or code. The session goes on under a new token: whoever took the old one before its holder
+    /// proved themself has no part in what that opens.
+    pub fn prove(
+        &self,
+        token: &[u8],
+        by_passkey: bool,
+        now: Timestamp,
+        rng: &mut dyn CryptoRng,
+    ) -> Option<Token> {
+        let new = new_token(rng)?;
+        let mut sessions = self.lock();
+        let session = sessions.remove(&name(token))?;
+        let proved = Session {
+            proved_at: now,
+            by_passkey,
+            ..session
+        };
+        sessions.insert(name(new.expose()), proved);
+        Some(new)
     }
 
     /// Ends a session; it comes back if there was one.
@@ -222,6 +244,22 @@ impl Sessions {
             .values()
             .filter(|session| session.principal == principal && !session.is_over(now));
         running.cloned().collect()
+    }
+
+    /// Ends those of the principal's sessions that were unused longest, so that [`MOST`] are left, `own` among them. They
+    /// come back.
+    pub fn end_beyond(&self, own: &Session, now: Timestamp) -> Vec<Session> {
+        let mut others = self.of(own.principal, now);
+        others.retain(|session| session.surrogate != own.surrogate);
+        others.sort_by_key(|session| Reverse(session.used_at));
+        let too_many: Vec<i64> = others
+            .iter()
+            .skip(MOST - 1)
+            .map(|session| session.surrogate)
+            .collect();
+        self.end_those(own.principal, |session| {
+            too_many.contains(&session.surrogate)
+        })
     }
 
     /// Ends other sessions of the principal of `own`: the one with this surrogate, or with 0 all. They come back.

@@ -65,10 +65,16 @@ pub async fn guard(State(portal): State<Portal>, mut request: Request, next: Nex
         } else {
             "/"
         };
-        response = match problem.elsewhere(back, visit) {
+        let answer = match problem.elsewhere(back, visit) {
             Some(elsewhere) => Redirect::to(&elsewhere).into_response(),
             None => page(&portal, &problem, visit, &number, back).await,
         };
+        // A session that goes on under another token does so where something was refused, too.
+        let cookies = std::mem::replace(&mut response, answer);
+        for cookie in cookies.headers().get_all(header::SET_COOKIE) {
+            let headers = response.headers_mut();
+            headers.append(header::SET_COOKIE, cookie.clone());
+        }
         if problem.ends_session() {
             for name in [TOKEN_COOKIE, VISIT_COOKIE] {
                 if let Some(cookie) = session::set_cookie(name, "") {

@@ -421,6 +421,18 @@ impl TestKeeper {
         }
     }
 
+    /// The session of a token after its holder gave a fresh passkey: its new token.
+    ///
+    /// # Panics
+    /// When there is no such session.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub fn proved(&self, token: &Token) -> Token {
+        let now = self.core.clock.now();
+        let sessions = &self.core.sessions;
+        let proved = sessions.prove(token.expose(), true, now, &mut candour_seal::SystemRandom);
+        proved.expect("a session")
+    }
+
     /// Makes an account with further facts.
     pub async fn account(&self, person: PersonId, further: Vec<Fact>) {
         let subject = self.core.keys.person(person);

@@ -44,6 +44,8 @@ pub struct SoftwarePasskey {
     user_handle: Vec<u8>,
     /// `None`: always says 0, as passkeys that live on several devices do.
     counter: Option<u32>,
+    /// Asks for the finger or PIN of whoever holds it.
+    verifies: bool,
 }
 
 const USER_PRESENT: u8 = 0x01;
@@ -64,6 +66,7 @@ impl SoftwarePasskey {
             credential_id,
             user_handle: Vec::new(),
             counter: None,
+            verifies: true,
         })
     }
 
@@ -72,6 +75,15 @@ impl SoftwarePasskey {
     pub fn counting(self) -> Self {
         Self {
             counter: Some(0),
+            ..self
+        }
+    }
+
+    /// The same passkey, as a key that asks for a touch alone: it does not know who holds it.
+    #[must_use]
+    pub fn without_verification(self) -> Self {
+        Self {
+            verifies: false,
             ..self
         }
     }
@@ -91,10 +103,7 @@ impl SoftwarePasskey {
         belongs(relying_party, origin)?;
         self.user_handle = decode(&options["user"]["id"])?;
 
-        let mut data = self.authenticator_data(
-            relying_party,
-            USER_PRESENT | USER_VERIFIED | CREDENTIAL_INCLUDED,
-        );
+        let mut data = self.authenticator_data(relying_party, CREDENTIAL_INCLUDED);
         // Sixteen zero bytes: a model of authenticator that says nothing about itself.
         data.extend_from_slice(&[0; 16]);
         data.extend_from_slice(&length_bytes(self.credential_id.len())?);
@@ -137,7 +146,7 @@ impl SoftwarePasskey {
         }
         self.counter = self.counter.map(|count| count + 1);
 
-        let data = self.authenticator_data(relying_party, USER_PRESENT | USER_VERIFIED);
+        let data = self.authenticator_data(relying_party, 0);
         let client_data = client_data("webauthn.get", &options, origin)?;
         let mut signed = data.clone();
         signed.extend_from_slice(digest(&SHA256, client_data.as_bytes()).as_ref());
@@ -188,13 +197,15 @@ impl SoftwarePasskey {
             credential_id: decode(&fields["credentialId"])?,
             user_handle: decode(&fields["userHandle"])?,
             counter: None,
+            verifies: true,
         })
     }
 
-    /// `WebAuthn` level 2, section 6.1: hash of the relying party, flags, counter.
+    /// `WebAuthn` level 2, section 6.1: hash of the relying party, flags (those of every answer among them), counter.
     fn authenticator_data(&self, relying_party: &str, flags: u8) -> Vec<u8> {
         let mut data = digest(&SHA256, relying_party.as_bytes()).as_ref().to_vec();
-        data.push(flags);
+        let verified = if self.verifies { USER_VERIFIED } else { 0 };
+        data.push(flags | USER_PRESENT | verified);
         data.extend_from_slice(&self.counter.unwrap_or(0).to_be_bytes());
         data
     }

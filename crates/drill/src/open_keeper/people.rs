@@ -152,6 +152,14 @@ impl People {
         }
     }
 
+    /// The session of a token goes on under a new one.
+    pub(super) fn step_up(&mut self, token: &[u8]) -> Reply {
+        match self.sessions.remove(token) {
+            Some(view) => self.begin(view),
+            None => refused(Reason::SessionEnded),
+        }
+    }
+
     fn begin(&mut self, view: SessionView) -> Reply {
         let token = random::<32>().to_vec();
         self.sessions.insert(token.clone(), view.clone());

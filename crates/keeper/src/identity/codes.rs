@@ -272,6 +272,21 @@ mod tests {
     }
 
     #[test]
+    fn every_random_bit_of_a_sheet_s_code_counts() {
+        let key = MacKey::from_bytes(&[1; 32]);
+        let mut seen = std::collections::BTreeSet::new();
+        // Five bits of each of eight bytes: forty for a code.
+        for place in 0..SHEET_LENGTH {
+            for value in 0..32 {
+                let mut random = [0; SHEET_CODES * SHEET_LENGTH];
+                random[place] = value;
+                seen.insert(Sheet::from_random(&key, &random).printed[0].clone());
+            }
+        }
+        assert_eq!(seen.len(), SHEET_LENGTH * 31 + 1);
+    }
+
+    #[test]
     fn a_slip_of_the_hand_is_no_invitation_code() {
         let code =
             InvitationCode::from_random(&[9, 200, 31, 4, 77, 1, 2, 3, 250, 16, 17, 18, 19, 20, 21]);

@@ -288,6 +288,35 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_does_not_ask_who_holds_it_makes_no_passkey_and_answers_for_none() {
+        let site = site();
+        let mut touched = SoftwarePasskey::new().unwrap().without_verification();
+        let asked = site
+            .ask_new(PersonId::from_bytes([7; 16]), "aroha", Vec::new())
+            .unwrap();
+        let answer = touched.create(&asked.options_json, ORIGIN).unwrap();
+        assert!(site.accept_new(&answer, &asked.state).is_err());
+        let (device, credential) = registered(&site, SoftwarePasskey::new().unwrap());
+        let mut device = device.without_verification();
+        let (answer, state) = answered(&site, &mut device, &credential, None);
+        assert!(site.accept(&answer, &state, &credential).is_err());
+    }
+
+    #[test]
+    fn a_challenge_is_32_random_bytes_and_never_the_same() {
+        let site = site();
+        let challenge = || {
+            let asked = site.ask(Offered::Discoverable, None).unwrap();
+            let options: serde_json::Value = serde_json::from_str(&asked.options_json).unwrap();
+            let text = options["publicKey"]["challenge"].as_str().unwrap();
+            URL_SAFE_NO_PAD.decode(text).unwrap()
+        };
+        let (one, other) = (challenge(), challenge());
+        assert_eq!((one.len(), other.len()), (32, 32));
+        assert_ne!(one, other);
+    }
+
+    #[test]
     fn a_counter_that_goes_back_is_refused() {
         let site = site();
         let (mut device, mut credential) =

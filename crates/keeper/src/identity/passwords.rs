@@ -25,10 +25,19 @@ pub const SHORTEST: usize = 12;
 /// Most bytes of a password; more would only be work.
 const LONGEST: usize = 1024;
 
-/// Passwords that are tried first by everybody who guesses; one for each line, lower case. Among them those of at least
-/// ten characters in zxcvbn's ranking of 30,000 leaked ones; shorter than [`SHORTEST`], because signs between the letters
-/// do not count.
+/// Passwords that are tried first by everybody who guesses; one for each line, lower case, sorted. Among them the 10,000 that
+/// leaked most often of those that are long enough (a ranking of a million in `SecLists`), and those of at least ten characters
+/// in zxcvbn's ranking of 30,000: shorter than [`SHORTEST`], because signs between the letters do not count. Both are under
+/// the MIT licence beside this file.
 const COMMON: &str = include_str!("common-passwords.txt");
+
+/// What a guesser of a patient portal's passwords puts together first (`docs/operate/signing-in.md`).
+const OF_THIS_PLACE: [&str; 14] = [
+    "candour", "portal", "patient", "practice", "health", "hauora", "medical", "record", "doctor",
+    "nurse", "clinic", "hospital", "password", "welcome",
+];
+/// Fewest characters that a password has beside those words.
+const OF_ONE_S_OWN: usize = 6;
 
 /// Why a password is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -109,7 +118,8 @@ impl Passwords {
         Ok(PasswordHash { salt, hash })
     }
 
-    /// Whether a password fits; with `None` for the account's hash the same work is done and the answer is no.
+    /// Whether a password fits; with `None` for the account's hash the same work is done and the answer is no. Nobody could
+    /// choose one longer than [`LONGEST`]; what is cut off it for the work is not taken for the whole.
     pub async fn fits(
         &self,
         password: &str,
@@ -121,7 +131,8 @@ impl Passwords {
         };
         let against = kept.unwrap_or(&nobody);
         let hash = self.work(password, against.salt).await?;
-        Ok(bool::from(hash.ct_eq(&against.hash)) && kept.is_some())
+        let is_whole = password.len() <= LONGEST;
+        Ok(bool::from(hash.ct_eq(&against.hash)) && kept.is_some() && is_whole)
     }
 
     async fn work(&self, password: &str, salt: [u8; 16]) -> Result<[u8; 32], PasswordError> {
@@ -173,7 +184,11 @@ pub fn acceptable(password: &str, login: &str) -> Result<(), PasswordError> {
     let is_listed = COMMON
         .lines()
         .any(|common| common == lower || common == letters);
-    if is_one_character || is_login || is_listed {
+    let own = OF_THIS_PLACE
+        .iter()
+        .fold(letters.clone(), |left, word| left.replace(word, ""));
+    let is_of_this_place = own != letters && own.chars().count() < OF_ONE_S_OWN;
+    if is_one_character || is_login || is_listed || is_of_this_place {
         return Err(PasswordError::Common);
     }
     Ok(())
@@ -268,6 +283,8 @@ mod tests {
             ("Password-123", PasswordError::Common),
             ("aaaaaaaaaaaa", PasswordError::Common),
             ("aroha.ngata1", PasswordError::Common),
+            ("Patient Portal 2026", PasswordError::Common),
+            ("candour.hauora", PasswordError::Common),
         ] {
             assert_eq!(
                 acceptable(password, "arohangata"),
@@ -275,6 +292,60 @@ mod tests {
                 "{password}"
             );
         }
-        assert_eq!(acceptable("three tūī at dawn", "arohangata"), Ok(()));
+        for password in [
+            "three tūī at dawn",
+            "the doctor rode home",
+            "漢字漢字だけでも十二文字です",
+            "!?§$%&/()=+*",
+        ] {
+            assert_eq!(acceptable(password, "arohangata"), Ok(()), "{password}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_leaked_passwords_that_are_long_enough_are_refused_and_each_is_known_by_its_spelling()
+     {
+        let long = |common: &&str| common.chars().count() >= SHORTEST;
+        assert!(COMMON.lines().filter(long).count() >= 10_000);
+        for pair in COMMON.lines().collect::<Vec<_>>().windows(2) {
+            assert!(pair[0] < pair[1], "{pair:?}");
+        }
+        for common in COMMON.lines().filter(long) {
+            assert_eq!(common, common.to_lowercase());
+            assert_eq!(
+                acceptable(common, ""),
+                Err(PasswordError::Common),
+                "{common}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_page_names_every_word_of_this_place() {
+        let page = include_str!("../../../../docs/operate/signing-in.md");
+        for word in OF_THIS_PLACE {
+            assert!(page.contains(&format!("`{word}`")), "{word}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_long_password_counts_to_its_last_character_and_nothing_may_follow_it() {
+        let passwords = passwords();
+        let sentence = "kererū over the bay, and tūī behind the house at dawn, every day";
+        assert_eq!(sentence.chars().count(), 64);
+        let longest = "ab".repeat(LONGEST / 2);
+        for password in [sentence, &longest] {
+            assert_eq!(acceptable(password, ""), Ok(()));
+            let kept = passwords.hash(password, [1; 16]).await.unwrap();
+            let shorter = &password[..password.len() - 1];
+            let longer = format!("{password}s");
+            for (typed, fits) in [(password, true), (shorter, false), (longer.as_str(), false)] {
+                assert_eq!(passwords.fits(typed, Some(&kept)).await, Ok(fits));
+            }
+        }
+        assert_eq!(
+            acceptable(&format!("{longest}s"), ""),
+            Err(PasswordError::Length)
+        );
     }
 }

@@ -1,6 +1,8 @@
 //! Where somebody is signed in, and ending it from elsewhere.
 
+use crate::changes::assurance;
 use crate::core::Core;
+use crate::decision::Assurance;
 use crate::draft::Draft;
 use crate::identity::{commit, standing};
 use crate::ledger::Refusal;
@@ -8,6 +10,7 @@ use crate::session::{Principal, Session, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason};
 use candour_seal::InstanceId;
+use jiff::Timestamp;
 
 /// The running sessions of whoever asks, newest first.
 pub async fn list(
@@ -33,12 +36,18 @@ pub async fn list(
 }
 
 /// Ends another running session of whoever asks, or all others. What is over already needs no ending.
+///
+/// It takes a fresh passkey or code: whoever found somebody's browser open does not sign its owner out everywhere else.
 pub async fn end(
     core: &Core,
     instance: InstanceId,
     call: &wire::EndSessions,
 ) -> Result<(), Refusal> {
     let own = of_person(core, instance, &call.token, &call.network).await?;
+    let proof = assurance(&own, core.clock.now());
+    if !matches!(proof, Assurance::FreshPasskey | Assurance::FreshCode) {
+        return Err(Reason::StepUpNeeded.into());
+    }
     let ended = core.sessions.end_others(&own, call.session);
     write_ended(core, ended, "ended by the same person in another session").await
 }
@@ -58,6 +67,20 @@ pub(crate) async fn end_signed_in_by(
     let has_own = ended.iter().any(is_own);
     write_ended(core, ended, "the way it was signed in by is gone").await?;
     Ok(has_own)
+}
+
+/// Ends what a person has beyond the most, once another session began. That stands, whatever becomes of this.
+pub(super) async fn end_beyond(core: &Core, own: &Session, now: Timestamp) {
+    if !matches!(own.principal, Principal::Person(_)) {
+        return;
+    }
+    let ended = core.sessions.end_beyond(own, now);
+    if let Err(refusal) = write_ended(core, ended, "the same person had too many").await {
+        tracing::error!(
+            reason = refusal.reason.word(),
+            "the end of a session was not written"
+        );
+    }
 }
 
 async fn write_ended(core: &Core, ended: Vec<Session>, why: &str) -> Result<(), Refusal> {

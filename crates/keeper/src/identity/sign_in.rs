@@ -7,8 +7,7 @@ use crate::facts::{End, Fact};
 use crate::identity::accounts::{Account, HeldPasskey, normal_login};
 use crate::identity::failures::Tried;
 use crate::identity::passkeys::{Answer, Offered, made_up_credential};
-use crate::identity::standing;
-use crate::identity::{Waiting, commit};
+use crate::identity::{Waiting, commit, sessions, standing};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
 use crate::network;
@@ -321,12 +320,13 @@ pub async fn session(
     Ok(standing::view(core, &session, &facts, now))
 }
 
-/// Takes a fresh passkey answer or code for a running session; with a reason it reopens a clinician's budget.
+/// Takes a fresh passkey answer or code for a running session, which goes on under a new token; with a reason it reopens a
+/// clinician's budget.
 pub async fn step_up(
     core: &Core,
     instance: InstanceId,
     call: &wire::StepUp,
-) -> Result<wire::SessionView, Refusal> {
+) -> Result<wire::SignedIn, Refusal> {
     let now = core.clock.now();
     let (session, facts) =
         standing::session(core, &call.token, instance, &call.network, now).await?;
@@ -381,12 +381,18 @@ pub async fn step_up(
                 if let Some(refused) = appended.refused {
                     return Err(refused);
                 }
-                core.sessions.prove(&call.token, by_passkey, now);
+                let rng = &mut SystemRandom;
+                let renewed = core.sessions.prove(&call.token, by_passkey, now, rng);
+                let token = renewed.ok_or(Reason::SessionEnded)?;
                 let who = wire::WithToken {
-                    token: call.token.clone(),
+                    token: token.expose().to_vec(),
                     network: call.network.clone(),
                 };
-                return self::session(core, instance, &who).await;
+                let view = self::session(core, instance, &who).await?;
+                return Ok(wire::SignedIn {
+                    token: who.token,
+                    session: Some(view),
+                });
             }
         }
     }
@@ -491,10 +497,13 @@ async fn begin_once(
             core.sessions.end(token.expose());
             Err(BeginError::Refused(Reason::WrongCredentials.into()))
         }
-        (None, Ok(facts)) => Ok(wire::SignedIn {
-            token: token.expose().to_vec(),
-            session: Some(standing::view(core, &session, &facts, now)),
-        }),
+        (None, Ok(facts)) => {
+            sessions::end_beyond(core, &session, now).await;
+            Ok(wire::SignedIn {
+                token: token.expose().to_vec(),
+                session: Some(standing::view(core, &session, &facts, now)),
+            })
+        }
         (refused, facts) => {
             core.sessions.end(token.expose());
             let refusal = refused.unwrap_or_else(|| {

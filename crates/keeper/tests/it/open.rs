@@ -6,7 +6,7 @@ use candour_keeper::facts::{self, Fact};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role, Section};
-use candour_keeper_api::{CallError, Item};
+use candour_keeper_api::{CallError, Item, Token};
 use candour_seal::ItemId;
 use jiff::SignedDuration;
 
@@ -296,19 +296,18 @@ async fn the_sixty_first_patient_of_an_hour_is_over_budget_and_that_survives_a_r
     };
     // A fresh passkey is needed from four fifths on: the session's is fresh all the while.
     // Slowly enough that the rule against breadth has nothing to say.
+    let mut token = scene.clinician.token.clone();
     for number in 0..60 {
         scene
             .keeper
             .clock
             .advance(jiff::SignedDuration::from_secs(10));
-        let now = scene.keeper.core.clock.now();
-        let token = scene.clinician.token.expose();
-        scene.keeper.core.sessions.prove(token, true, now);
-        assert_eq!(open(&scene, &scene.clinician.token, number).await, Ok(()));
+        token = scene.keeper.proved(&token);
+        assert_eq!(open(&scene, &token, number).await, Ok(()));
     }
     let over = Err(Reason::OverBudget);
-    assert_eq!(open(&scene, &scene.clinician.token, 60).await, over);
-    assert_eq!(open(&scene, &scene.clinician.token, 3).await, Ok(()));
+    assert_eq!(open(&scene, &token, 60).await, over);
+    assert_eq!(open(&scene, &token, 3).await, Ok(()));
     let (person, practice) = (scene.clinician.person, scene.practice);
     let keeper = scene.keeper.restart().await;
     let again = keeper.sign_in_staff(person, practice, Role::Clinician);
@@ -333,12 +332,12 @@ async fn the_sixty_first_patient_of_an_hour_is_over_budget_and_that_survives_a_r
 async fn emergency_access_needs_a_passkey_answer_of_its_own_each_time() {
     let scene = scene().await;
     let patient = scene.patient(1).await;
-    let open = async |scene: &Scene| {
+    let open = async |token: &Token| {
         let target = candour_keeper_api::Section {
             patient,
             section: Section::Medicines,
         };
-        let viewer = viewer(&scene.clinician.token, Purpose::Emergency);
+        let viewer = viewer(token, Purpose::Emergency);
         let answers = scene
             .portal
             .open_batch(&viewer, vec![target], "collapsed in the waiting room")
@@ -351,12 +350,12 @@ async fn emergency_access_needs_a_passkey_answer_of_its_own_each_time() {
             .map(drop)
             .map_err(|denied| denied.reason)
     };
-    assert_eq!(open(&scene).await, Err(Reason::StepUpNeeded));
+    let token = &scene.clinician.token;
+    assert_eq!(open(token).await, Err(Reason::StepUpNeeded));
     scene.keeper.clock.advance(SignedDuration::from_secs(5));
-    let (token, now) = (&scene.clinician.token, scene.keeper.core.clock.now());
-    scene.keeper.core.sessions.prove(token.expose(), true, now);
-    assert_eq!(open(&scene).await, Ok(()));
-    assert_eq!(open(&scene).await, Err(Reason::StepUpNeeded));
+    let proved = scene.keeper.proved(token);
+    assert_eq!(open(&proved).await, Ok(()));
+    assert_eq!(open(&proved).await, Err(Reason::StepUpNeeded));
 }
 
 #[tokio::test]

@@ -79,6 +79,7 @@ pub(super) async fn form(
 pub(super) async fn answer(
     State(room): State<Arc<Room>>,
     Query(login): Query<Login>,
+    headers: HeaderMap,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
     let call = Call::PasskeyFinish(wire::PasskeyFinish {
@@ -103,6 +104,10 @@ pub(super) async fn answer(
             return Err(Problem::refused(session::STRANGER));
         }
     };
+    // The session that this browser had before ends.
+    if let Some(before) = session::token(&headers) {
+        end(&room, &before).await;
+    }
     let cookie = [(SET_COOKIE, session::cookie(&token))];
     let way = session::way_back(&login.back);
     let way = way.as_deref().unwrap_or(home);

@@ -78,6 +78,25 @@ impl Visit {
 }
 
 #[tokio::test]
+async fn whoever_is_signed_in_can_sign_out_on_every_page() {
+    let visit = visit().await;
+    for page in [
+        "/incidents".to_owned(),
+        format!("/incidents/{CASE}"),
+        format!("/incidents/{CASE}/scope"),
+        format!("/incidents/{CASE}/register"),
+        format!("/incidents/{CASE}/notices"),
+        visit.list(),
+    ] {
+        let shown = visit.get(&page).await;
+        let header = shown.split("</header>").next().unwrap();
+        assert!(header.contains("action=\"/sign-out\""), "{page}: {shown}");
+    }
+    let stranger = visit.get("/sign-in").await;
+    assert!(!stranger.contains("action=\"/sign-out\""), "{stranger}");
+}
+
+#[tokio::test]
 async fn nobody_unsafe_to_write_is_told_by_letter() {
     let visit = visit().await;
     let page = visit.get(&visit.list()).await;

@@ -8,13 +8,13 @@ use crate::frame::{FieldErrors, Frame};
 use crate::portal::Portal;
 use crate::reading::{Reading, Relation, banner};
 use crate::respond;
-use crate::session::{Visit, Visitor};
+use crate::session::{TOKEN_COOKIE, Visit, Visitor, set_cookie, token_text};
 use crate::text::{ceremony, hexadecimal};
 use crate::texts::Texts;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use candour_app::record::RecordSection;
 use candour_app::sign_in::{self, Proof};
 use candour_app::{FirstByte, Refusal, emergency};
@@ -22,6 +22,7 @@ use candour_core::people::Identity;
 use candour_keeper_api::words::{Purpose, Section};
 use candour_seal::{ItemId, PatientId};
 use http::StatusCode;
+use http::header::SET_COOKIE;
 use serde::Deserialize;
 
 /// Most letters of the words.
@@ -181,7 +182,7 @@ pub async fn open(
     Path(patient): Path<String>,
     Form(given): Form<AnswerForm>,
 ) -> Result<Response, Problem> {
-    let reading = Reading::of(&portal, visitor, &patient).await?;
+    let mut reading = Reading::of(&portal, visitor, &patient).await?;
     let texts = crate::texts::Language::English.texts();
     let mut errors = FieldErrors::default();
     let words = given.reason.trim().to_owned();
@@ -193,21 +194,38 @@ pub async fn open(
     let visitor = &reading.visitor;
     let proof = Proof::Passkey(ceremony(&given.ceremony)?, given.answer.clone());
     let (app, token) = (portal.app(), visitor.signed_in()?);
-    match sign_in::step_up(app, token, proof, "", &visitor.network).await {
-        Ok(()) => {}
+    let proved = match sign_in::step_up(app, token, proof, "", &visitor.network).await {
+        Ok(proved) => proved.token,
         Err(Refusal::WrongCredentials | Refusal::Invalid) => {
             errors.add("maincontent", texts.say("step_up.failed"));
             return form(&portal, &reading, given, errors).await;
         }
         Err(refusal) => return Err(refusal.into()),
-    }
-    let viewer = visitor.viewer(Purpose::Emergency)?;
-    if !given.document.is_empty() {
-        let document: ItemId = given.document.parse().map_err(|_| Problem::NoSuchPage)?;
-        let opened = emergency::document(app, &viewer, document, &words).await?;
+    };
+    // The session goes on under another token, whatever comes of the opening.
+    let cookie = set_cookie(TOKEN_COOKIE, &token_text(&proved));
+    reading.visitor.token = Some(proved);
+    let opened = opened(&portal, &reading, &given.document, &words).await;
+    let mut response = opened.unwrap_or_else(IntoResponse::into_response);
+    let cookie = cookie.map(|cookie| (SET_COOKIE, cookie));
+    response.headers_mut().extend(cookie);
+    Ok(response)
+}
+
+async fn opened(
+    portal: &Portal,
+    reading: &Reading,
+    document: &str,
+    words: &str,
+) -> Result<Response, Problem> {
+    let texts = crate::texts::Language::English.texts();
+    let (app, viewer) = (portal.app(), reading.visitor.viewer(Purpose::Emergency)?);
+    if !document.is_empty() {
+        let document: ItemId = document.parse().map_err(|_| Problem::NoSuchPage)?;
+        let opened = emergency::document(app, &viewer, document, words).await?;
         return Ok(content(opened, false));
     }
-    let (record, first_byte) = emergency::open(app, &viewer, reading.patient, &words).await?;
+    let (record, first_byte) = emergency::open(app, &viewer, reading.patient, words).await?;
     let shelf = record.shelf.into_inner();
     let mut missing = shelf.unreadable;
     let sections = record.sections.into_iter().map(|(of, opened)| {
@@ -217,7 +235,7 @@ pub async fn open(
     });
     let sections = sections.collect();
     let name = record.name.into_inner();
-    let frame = reading.frame(&portal, "emergency.opened", None).await;
+    let frame = reading.frame(portal, "emergency.opened", None).await;
     let page = RecordPage {
         sections,
         documents: shelf

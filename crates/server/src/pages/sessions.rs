@@ -11,6 +11,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::response::Response;
+use candour_app::Refusal;
 use candour_app::sessions::{self, Ended, RunningSession};
 use candour_keeper_api::words::Role;
 use jiff::tz::TimeZone;
@@ -107,6 +108,10 @@ pub async fn end(
         Some(_) => return Ok(respond::to(PATH)),
         None => Ended::AllOthers,
     };
-    sessions::end(portal.app(), token, ended, &visitor.network).await?;
-    Ok(respond::to(PATH))
+    match sessions::end(portal.app(), token, ended, &visitor.network).await {
+        Ok(()) => Ok(respond::to(PATH)),
+        // Back to the list, and not to where a form that was sent leads otherwise.
+        Err(Refusal::StepUpNeeded) => Ok(respond::to("/step-up?back=/sessions")),
+        Err(refusal) => Err(refusal.into()),
+    }
 }

@@ -158,7 +158,7 @@ pub async fn with_passkey(
     )
     .await;
     match answer {
-        Ok(signed_in) => Ok(begin(&signed_in)),
+        Ok(signed_in) => Ok(begin(&portal, &visitor, &signed_in).await),
         Err(refusal) => {
             refused(
                 &portal,
@@ -214,7 +214,7 @@ pub async fn with_password(
     )
     .await
     {
-        Ok(signed_in) => Ok(begin(&signed_in)),
+        Ok(signed_in) => Ok(begin(&portal, &visitor, &signed_in).await),
         Err(refusal) => refused(&portal, refusal, "name", "sign_in.wrong", login).await,
     }
 }
@@ -237,8 +237,9 @@ async fn refused(
     }
 }
 
-/// The session's cookies, and the way to where the visitor starts.
-fn begin(signed_in: &SignedIn) -> Response {
+/// The session's cookies, and the way to where the visitor starts. The session that this browser had before ends.
+async fn begin(portal: &Portal, visitor: &Visitor, signed_in: &SignedIn) -> Response {
+    end(portal, visitor).await;
     let visit = Visit::first(signed_in.session.role);
     let mut response = respond::to(visit.home());
     let token = token_text(&signed_in.token);
@@ -252,13 +253,22 @@ fn begin(signed_in: &SignedIn) -> Response {
     response
 }
 
-/// `POST /sign-out`. The cookies go even when the keeper is away; the token then ends by itself.
-pub async fn out(State(portal): State<Portal>, visitor: Visitor) -> Response {
-    if let Some(token) = &visitor.token
-        && let Err(refusal) = sign_in::sign_out(portal.app(), token, &visitor.network).await
+/// Ends the session that came with a request, if one did. With the keeper away it ends by itself.
+async fn end(portal: &Portal, visitor: &Visitor) {
+    let Some(token) = &visitor.token else {
+        return;
+    };
+    let ended = sign_in::sign_out(portal.app(), token, &visitor.network).await;
+    if let Err(refusal) = ended
+        && !matches!(refusal, Refusal::SessionEnded)
     {
         tracing::warn!(%refusal, "a session was not ended with the keeper");
     }
+}
+
+/// `POST /sign-out`. The cookies go even when the keeper is away.
+pub async fn out(State(portal): State<Portal>, visitor: Visitor) -> Response {
+    end(&portal, &visitor).await;
     let mut response = respond::to("/sign-in?note=out");
     for name in [TOKEN_COOKIE, VISIT_COOKIE] {
         if let Some(cookie) = set_cookie(name, "") {
@@ -354,7 +364,14 @@ pub async fn step_up(
         errors.add("reason", texts.say("step_up.error_reason"));
     } else {
         match sign_in::step_up(portal.app(), token, proof, reason, &visitor.network).await {
-            Ok(()) => return Ok(respond::to(own_path(&form.back))),
+            Ok(proved) => {
+                let mut response = respond::to(own_path(&form.back));
+                let cookie = set_cookie(TOKEN_COOKIE, &token_text(&proved.token));
+                response
+                    .headers_mut()
+                    .extend(cookie.map(|cookie| (SET_COOKIE, cookie)));
+                return Ok(response);
+            }
             Err(Refusal::WrongCredentials | Refusal::Invalid) => {
                 let field = if visitor.visit == Some(Visit::Patient) {
                     "code"

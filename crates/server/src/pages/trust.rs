@@ -1,5 +1,6 @@
 //! What the running installation promises, and what not.
 
+pub mod asvs;
 pub mod twin;
 
 use crate::dates;
@@ -10,12 +11,18 @@ use crate::respond;
 use crate::session::Visitor;
 use crate::texts::Texts;
 use askama::Template;
+use asvs::Score;
 use axum::extract::State;
 use axum::response::Response;
 use candour_app::installation;
 use candour_keeper_api::wire::{Limit, Status};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use std::sync::LazyLock;
+
+/// How this version of Candour stands to OWASP's standard, by its own judgment.
+static ASVS: LazyLock<Score> =
+    LazyLock::new(|| Score::of(include_str!("../../../../docs/asvs.md")));
 
 /// The trust page.
 #[derive(Template)]
@@ -92,6 +99,11 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
             sentences: set_otherwise(texts, status),
         });
     }
+    parts.push(TrustPart {
+        id: "asvs",
+        heading: "trust.asvs_title",
+        sentences: assessed(texts, *ASVS),
+    });
     let checkpoint = status
         .filter(|status| !status.checkpoint.is_empty())
         .map(|status| CheckpointView {
@@ -125,6 +137,21 @@ fn set_otherwise(texts: &Texts, status: &Status) -> Vec<String> {
         texts.fill(key, &words)
     };
     status.limits.iter().map(sentence).collect()
+}
+
+/// How Candour stands to a standard for signing in, sessions and rights, and who says so.
+fn assessed(texts: &Texts, score: Score) -> Vec<String> {
+    let words = [
+        ("all", score.all().to_string()),
+        ("met", score.met.to_string()),
+        ("not_applicable", score.not_applicable.to_string()),
+        ("not_met", score.not_met.to_string()),
+    ];
+    let words = words.each_ref().map(|(name, word)| (*name, word.as_str()));
+    vec![
+        texts.fill("trust.asvs_score", &words),
+        texts.say("trust.asvs_by_us").to_owned(),
+    ]
 }
 
 /// Who else sees the list grow, and what waits for them.

@@ -120,6 +120,57 @@ fn every_input_has_a_label_and_every_id_is_there_once() {
 }
 
 #[test]
+fn every_password_is_masked_and_left_to_password_managers() {
+    let mut passwords = 0;
+    for (name, page) in samples::all() {
+        assert!(!page.contains("onpaste"), "{name}");
+        for tag in page.split("<input").skip(1) {
+            let tag = tag.split('>').next().unwrap_or_default();
+            let names = values(tag, "name");
+            let is_password = names.iter().any(|name| name.ends_with("password"));
+            if !is_password || tag.contains("type=\"hidden\"") {
+                continue;
+            }
+            passwords += 1;
+            assert_eq!(values(tag, "type"), ["password"], "{name}: <input{tag}>");
+            let offered = values(tag, "autocomplete");
+            let is_known = |word: &&str| ["current-password", "new-password"].contains(word);
+            assert!(offered.iter().any(is_known), "{name}: <input{tag}>");
+            assert!(values(tag, "maxlength").is_empty(), "{name}: <input{tag}>");
+        }
+    }
+    assert!(passwords >= 4);
+    for script in [
+        include_str!("../../../../web/dist/passkey.js"),
+        include_str!("../../../../web/dist/demonstration.js"),
+    ] {
+        assert!(!script.contains("paste"));
+    }
+}
+
+#[test]
+fn whoever_is_signed_in_can_sign_out_on_every_page() {
+    // What strangers see, and what ends a session.
+    let public = [
+        "account",
+        "check-receipt",
+        "demonstration",
+        "invitation",
+        "problem-frozen",
+        "problem-not-found",
+        "sheet",
+        "sign-in",
+        "sign-in-wrong",
+        "trust",
+    ];
+    for (name, page) in samples::all() {
+        let form = "<form method=\"post\" action=\"/sign-out\"><button";
+        let header = page.split("</header>").next().unwrap_or_default();
+        assert_ne!(header.contains(form), public.contains(&name), "{name}");
+    }
+}
+
+#[test]
 fn no_page_shows_the_key_of_a_missing_sentence() {
     let sections: BTreeSet<String> = Language::English
         .texts()

@@ -1,9 +1,12 @@
 //! Somebody sees where they are signed in, and ends it from elsewhere.
 
-use crate::installation::{Installation, cookies};
+use crate::installation::{Installation, ORIGIN, cookies};
+use crate::sign_in_ways::{signed_in_again, with_passkey};
+use crate::visits::{between, encoded, unescaped};
 use candour_keeper_api::words::{EntryKind, Purpose, Role};
 use candour_server::session::Visit;
 use http::StatusCode;
+use jiff::SignedDuration;
 
 const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
 
@@ -78,4 +81,53 @@ async fn nobody_ends_or_sees_the_session_of_somebody_else() {
     // 0 means all others to the keeper; a form that names it ends none.
     installation.post("/sessions", &victim, "session=0").await;
     assert!(is_signed_in(&installation, &again).await);
+}
+
+#[tokio::test]
+async fn whoever_signs_in_again_in_the_same_browser_leaves_no_session_behind() {
+    let mut somebody = with_passkey().await;
+    let before = somebody.cookies;
+    let elsewhere = signed_in_again(&somebody.installation, &mut somebody.device, "").await;
+    let after = signed_in_again(&somebody.installation, &mut somebody.device, &before).await;
+    assert!(!is_signed_in(&somebody.installation, &before).await);
+    assert!(is_signed_in(&somebody.installation, &elsewhere).await);
+    assert!(is_signed_in(&somebody.installation, &after).await);
+}
+
+#[tokio::test]
+async fn to_sign_out_elsewhere_one_proves_oneself_and_goes_on_under_a_new_token() {
+    let mut somebody = with_passkey().await;
+    let installation = &somebody.installation;
+    let elsewhere = signed_in_again(installation, &mut somebody.device, "").await;
+    let clock = &installation.keeper.clock;
+    clock.advance(SignedDuration::from_mins(5));
+    let here = somebody.cookies;
+    let asked = installation.post("/sessions", &here, "").await;
+    assert_eq!(asked.header("location"), "/step-up?back=/sessions");
+    assert!(is_signed_in(installation, &elsewhere).await);
+
+    let page = installation.get(asked.header("location"), &here).await;
+    let options = unescaped(between(&page.body, "data-options=\"", "\""));
+    let form = encoded(&[
+        ("back", "/sessions"),
+        (
+            "ceremony",
+            between(&page.body, "name=\"ceremony\" value=\"", "\""),
+        ),
+        ("answer", &somebody.device.get(&options, ORIGIN).unwrap()),
+    ]);
+    let proved = installation.post("/step-up", &here, &form).await;
+    assert_eq!(proved.header("location"), "/sessions", "{}", proved.body);
+    let cookie = proved.header("set-cookie");
+    assert!(
+        cookie.starts_with("__Host-candour=")
+            && cookie.ends_with("; Path=/; Secure; HttpOnly; SameSite=Strict"),
+        "{cookie}"
+    );
+    let renewed = format!("{}; __Host-candour-visit=patient", proved.cookies());
+    assert!(!is_signed_in(installation, &here).await);
+    let ended = installation.post("/sessions", &renewed, "").await;
+    assert_eq!(ended.header("location"), "/sessions");
+    assert!(!is_signed_in(installation, &elsewhere).await);
+    assert!(is_signed_in(installation, &renewed).await);
 }

@@ -11,15 +11,15 @@ use jiff::SignedDuration;
 
 const PATH: &str = "/sign-in-ways";
 
-struct Somebody {
-    installation: Installation,
-    patient: PatientId,
-    device: SoftwarePasskey,
-    cookies: String,
+pub struct Somebody {
+    pub installation: Installation,
+    pub patient: PatientId,
+    pub device: SoftwarePasskey,
+    pub cookies: String,
 }
 
 /// A patient who has a passkey and is signed in with it.
-async fn with_passkey() -> Somebody {
+pub async fn with_passkey() -> Somebody {
     let installation = Installation::fresh().await;
     let (patient, clinician) = practice_with_patient(&installation).await;
     let (ways, cookie) = invited(&installation, patient, &clinician).await;
@@ -55,6 +55,15 @@ async fn with_passkey() -> Somebody {
 }
 
 async fn signed_in(installation: &Installation, device: &mut SoftwarePasskey) -> String {
+    signed_in_again(installation, device, "").await
+}
+
+/// Signs in with a browser that has these cookies; those it has afterwards.
+pub async fn signed_in_again(
+    installation: &Installation,
+    device: &mut SoftwarePasskey,
+    cookies: &str,
+) -> String {
     let (ceremony, options) = passkey_challenge(installation, "").await;
     let answer = device.get(&options, ORIGIN).unwrap();
     let form = encoded(&[
@@ -62,7 +71,7 @@ async fn signed_in(installation: &Installation, device: &mut SoftwarePasskey) ->
         ("answer", &answer),
         ("acting", "patient"),
     ]);
-    let answer = installation.post("/sign-in/passkey", "", &form).await;
+    let answer = installation.post("/sign-in/passkey", cookies, &form).await;
     assert_eq!(answer.header("location"), "/home", "{}", answer.body);
     answer.cookies()
 }

@@ -4,6 +4,7 @@ use crate::installation::{Installation, cookies, now};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::words::{Purpose, Role};
 use candour_ledger::{Note, WitnessSigner};
+use candour_server::pages::trust::asvs::Score;
 use candour_server::session::Visit;
 use candour_testkit::TestKeeper;
 use candour_testkit::keeper::{Named, Settings, WitnessTable};
@@ -106,6 +107,28 @@ async fn a_ledger_whose_database_is_gone_is_said_on_every_page_and_nothing_more(
 /// A witness of a made-up key that cosigns only when a test lets it.
 fn witness() -> WitnessSigner {
     WitnessSigner::from_seed("witness.example/w1", &[1; 32]).unwrap()
+}
+
+#[tokio::test]
+async fn the_trust_page_and_its_twin_count_the_same_and_say_that_nobody_outside_has_checked() {
+    let installation = Installation::fresh().await;
+    let score = Score::of(include_str!("../../../../docs/asvs.md"));
+    assert_eq!(score.all(), 60);
+    let trust = installation.get("/trust", "").await.body;
+    for said in [
+        "asks 60 things of signing in".to_owned(),
+        format!("meets {} of them", score.met),
+        format!("{} are not met", score.not_met),
+        "Nobody outside has checked it.".to_owned(),
+    ] {
+        assert!(trust.contains(&said), "{said}: {trust}");
+    }
+    let twin = installation.get("/trust.json", "").await.body;
+    let said = format!(
+        r#""asvs":{{"requirements":60,"met":{},"not_applicable":{},"not_met":{},"assessed_by":"self"}}"#,
+        score.met, score.not_applicable, score.not_met
+    );
+    assert!(twin.contains(&said), "{twin}");
 }
 
 #[tokio::test]

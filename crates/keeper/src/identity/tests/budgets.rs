@@ -30,41 +30,43 @@ async fn a_clinician_s_budget_asks_for_a_passkey_at_four_fifths_and_reopens_by_t
         patients.push(inside.patient(office.practice, byte).await);
     }
     let mut next = patients.iter().copied();
-    let token = clinician.token.clone();
     // Four fifths of sixty, on the passkey of the sign-in, which is stale by then.
     for _ in 0..48 {
         let patient = next.next().unwrap();
-        assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+        assert_eq!(opened(&inside, &clinician.token, patient).await, Ok(()));
     }
     let patient = next.next().unwrap();
-    let asked = opened(&inside, &token, patient).await;
+    let asked = opened(&inside, &clinician.token, patient).await;
     assert_eq!(asked, Err(Reason::StepUpNeeded));
     prove(&inside, &mut clinician, "").await.unwrap();
-    assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+    assert_eq!(opened(&inside, &clinician.token, patient).await, Ok(()));
     for _ in 0..11 {
         let patient = next.next().unwrap();
-        assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+        assert_eq!(opened(&inside, &clinician.token, patient).await, Ok(()));
     }
     for reopening in 0..4 {
         let patient = next.next().unwrap();
         let over = Err(Reason::OverBudget);
-        assert_eq!(opened(&inside, &token, patient).await, over);
+        assert_eq!(opened(&inside, &clinician.token, patient).await, over);
         // A passkey without a reason reopens nothing.
         prove(&inside, &mut clinician, "").await.unwrap();
-        assert_eq!(opened(&inside, &token, patient).await, over);
+        assert_eq!(opened(&inside, &clinician.token, patient).await, over);
         // Somebody seen before is not one more.
-        assert_eq!(opened(&inside, &token, patients[59]).await, Ok(()));
+        assert_eq!(
+            opened(&inside, &clinician.token, patients[59]).await,
+            Ok(())
+        );
         let reopened = prove(&inside, &mut clinician, "results day").await;
         if reopening == 3 {
             assert_eq!(reopened, over);
-            assert_eq!(opened(&inside, &token, patient).await, over);
+            assert_eq!(opened(&inside, &clinician.token, patient).await, over);
             break;
         }
         reopened.unwrap();
-        assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+        assert_eq!(opened(&inside, &clinician.token, patient).await, Ok(()));
         for _ in 0..29 {
             let patient = next.next().unwrap();
-            assert_eq!(opened(&inside, &token, patient).await, Ok(()));
+            assert_eq!(opened(&inside, &clinician.token, patient).await, Ok(()));
         }
     }
     // Each reopening is an entry with its charge, from which a restart counts.

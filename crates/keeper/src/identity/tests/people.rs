@@ -342,7 +342,7 @@ pub async fn opening(
     }
 }
 
-/// A fresh passkey, with a reason or without one.
+/// A fresh passkey, with a reason or without one; the session goes on under a new token.
 pub async fn prove(inside: &Inside, person: &mut Person, reason: &str) -> Result<(), Reason> {
     let asked = wire::PasskeyStart::default();
     let asked = sign_in::passkey_start(&inside.core, PORTAL, &asked)
@@ -357,5 +357,6 @@ pub async fn prove(inside: &Inside, person: &mut Person, reason: &str) -> Result
         ..wire::StepUp::default()
     };
     let proved = sign_in::step_up(&inside.core, PORTAL, &call).await;
-    proved.map(drop).map_err(|refusal| refusal.reason)
+    person.token = proved.map_err(|refusal| refusal.reason)?.token;
+    Ok(())
 }

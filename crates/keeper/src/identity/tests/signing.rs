@@ -52,13 +52,14 @@ async fn a_token_works_only_through_its_instance_and_ends_in_time() {
     let manager = manager(&inside, &office).await;
     let elsewhere = calls::session(&inside.core, OTHER_PORTAL, &with(&manager.token)).await;
     assert_eq!(elsewhere.unwrap_err().reason, Reason::SessionEnded);
-    for _ in 0..32 {
+    for _ in 0..34 {
         inside.clock.advance(SignedDuration::from_mins(14));
         calls::session(&inside.core, PORTAL, &with(&manager.token))
             .await
             .unwrap();
     }
-    inside.clock.advance(SignedDuration::from_mins(33));
+    // Eight hours are over, and it was used four minutes ago.
+    inside.clock.advance(SignedDuration::from_mins(4));
     let over = calls::session(&inside.core, PORTAL, &with(&manager.token)).await;
     assert_eq!(over.unwrap_err().reason, Reason::SessionEnded);
 }
@@ -98,6 +99,65 @@ async fn five_wrong_birth_dates_end_an_invitation() {
     }
     let late = register(&inside, &code, "aroha", "1980-01-31").await;
     assert_eq!(late.err().unwrap().reason, Reason::WrongCredentials);
+}
+
+#[tokio::test]
+async fn an_invitation_is_worth_nothing_after_fourteen_days() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let manager = manager(&inside, &office).await;
+    let code = patient_invitation(&inside, &office, &manager, 40).await;
+    inside.clock.advance(SignedDuration::from_hours(14 * 24));
+    let late = register(&inside, &code, "aroha", "1980-01-31").await;
+    assert_eq!(late.err().unwrap().reason, Reason::WrongCredentials);
+}
+
+#[tokio::test]
+async fn a_new_installation_has_no_account_and_no_invitation() {
+    let inside = inside().await;
+    crate::practice::name_operators(&inside.core).await.unwrap();
+    let client = inside.core.pool.get().await.unwrap();
+    let row = client.query_one("select count(*) from lookup", &[]).await;
+    assert_eq!(row.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn wrong_tries_delay_the_next_from_there_and_neither_other_networks_nor_passkeys() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let manager = manager(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let call = |code: &str, network: &str| wire::PasswordSignIn {
+        network: network.to_owned(),
+        ..password(code)
+    };
+    for _ in 0..5 {
+        let call = call("0000-0000", "198.51.100.7");
+        let wrong = calls::password(&inside.core, PORTAL, &call).await;
+        assert_eq!(wrong.unwrap_err().reason, Reason::WrongCredentials);
+    }
+    // Not even the right answer is looked at, and it is not used up.
+    let right = call(&sheet[0], "198.51.100.7");
+    let early = calls::password(&inside.core, PORTAL, &right).await;
+    let early = early.unwrap_err();
+    assert_eq!(
+        (early.reason, early.retry_after_seconds),
+        (Reason::TooMany, 1)
+    );
+    let elsewhere = call(&sheet[1], "192.0.2.1");
+    calls::password(&inside.core, PORTAL, &elsewhere)
+        .await
+        .unwrap();
+    let asked = wire::PasskeyStart {
+        login: "aroha".to_owned(),
+        network: "198.51.100.7".to_owned(),
+    };
+    calls::passkey_start(&inside.core, PORTAL, &asked)
+        .await
+        .unwrap();
+    inside.clock.advance(SignedDuration::from_secs(1));
+    calls::password(&inside.core, PORTAL, &right).await.unwrap();
 }
 
 #[tokio::test]

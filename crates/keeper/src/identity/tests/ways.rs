@@ -241,8 +241,9 @@ async fn a_sheet_whose_codes_are_used_up_is_no_second_way() {
     change(&inside, &token, ChangeKind::Approve(begun.pending))
         .await
         .unwrap();
+    let mut token = token;
     for code in &sheet[3..] {
-        by_password(&inside, code).await.unwrap();
+        token = by_password(&inside, code).await.unwrap().token;
     }
     let ways = listed(&inside, &token).await;
     assert_eq!((ways.codes_left, ways.passkeys[0].may_go), (0, false));

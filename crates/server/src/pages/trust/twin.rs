@@ -1,5 +1,6 @@
 //! The trust page for programs: the same states by name (`docs/formats/trust.md`).
 
+use super::asvs::Score;
 use super::encrypts_elsewhere;
 use crate::error::Problem;
 use crate::portal::Portal;
@@ -21,6 +22,29 @@ struct Twin {
     #[serde(skip_serializing_if = "Option::is_none")]
     keeper: Option<Keeper>,
     tls: &'static str,
+    asvs: AgainstStandard,
+}
+
+/// OWASP ASVS 5.0.0, chapters V6 to V8, level 2.
+#[derive(Debug, Serialize)]
+struct AgainstStandard {
+    requirements: u32,
+    met: u32,
+    not_applicable: u32,
+    not_met: u32,
+    assessed_by: &'static str,
+}
+
+impl From<Score> for AgainstStandard {
+    fn from(score: Score) -> Self {
+        Self {
+            requirements: score.all(),
+            met: score.met,
+            not_applicable: score.not_applicable,
+            not_met: score.not_met,
+            assessed_by: "self",
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -148,6 +172,7 @@ pub async fn show(State(portal): State<Portal>) -> Result<Response, Problem> {
         version: VERSION,
         keeper: status.map(Keeper::from),
         tls: if is_elsewhere { "proxy" } else { "none" },
+        asvs: AgainstStandard::from(*super::ASVS),
     };
     let text = serde_json::to_string(&twin).map_err(|_| Problem::Internal)?;
     Ok(([(CONTENT_TYPE, "application/json")], text).into_response())
