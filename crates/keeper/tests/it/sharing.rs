@@ -99,12 +99,13 @@ impl Sharing {
         let keeper = &self.scene.keeper;
         keeper.clock.advance(SignedDuration::from_secs(5));
         let now = keeper.core.clock.now();
-        keeper.core.sessions.prove(token.expose(), true, now);
+        let rng = &mut candour_seal::SystemRandom;
+        let proved = keeper.core.sessions.prove(token.expose(), true, now, rng);
         let target = candour_keeper_api::Section {
             patient: self.patient,
             section,
         };
-        let viewer = viewer(token, Purpose::Emergency);
+        let viewer = viewer(&proved.unwrap(), Purpose::Emergency);
         let words = "collapsed in the waiting room";
         let answers = self.scene.portal.open_batch(&viewer, vec![target], words);
         let answer = answers.await.unwrap().pop().unwrap();
@@ -218,8 +219,6 @@ async fn a_person_who_was_in_the_history_finds_no_such_patient_any_more_not_even
         let seen = all.sees(&former.token, section).await;
         assert_eq!(seen, Err(Reason::NotFound), "{section:?}");
     }
-    let urgent = all.in_an_emergency(&former.token, Section::Medicines).await;
-    assert_eq!(urgent, Err(Reason::NotFound));
     let history = all.history_of(&former.token).await;
     assert_eq!(history.map(|_| ()), Err(Reason::NotFound));
     let found = async |token: &Token| {
@@ -258,6 +257,8 @@ async fn a_person_who_was_in_the_history_finds_no_such_patient_any_more_not_even
     let clinician = &all.scene.clinician.token;
     assert_eq!(all.reads(clinician, all.other.item).await, Ok(()));
     assert_eq!(found(clinician).await, 1);
+    let urgent = all.in_an_emergency(&former.token, Section::Medicines).await;
+    assert_eq!(urgent, Err(Reason::NotFound));
     let words = format!("the clinician of Kauri Health in entry {index} of my access history");
     let list = all.listed().await;
     assert_eq!(list.rules[0].words, format!("{words}: everything"));
