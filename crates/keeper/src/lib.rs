@@ -40,6 +40,7 @@ pub mod session;
 pub mod sql;
 pub mod subject_keys;
 pub mod tiles;
+pub mod token;
 pub mod unlock;
 pub mod volume;
 pub mod witness;

@@ -24,6 +24,7 @@ mod runs;
 mod schema;
 mod socket;
 mod tiles;
+mod token;
 mod trouble;
 mod unlock;
 mod witness;
