@@ -73,16 +73,17 @@ pub enum PassphraseError {
 /// Typed without being shown, where it is a terminal.
 fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     let (input, mut output) = (io::stdin(), io::stdout());
-    write!(output, "{prompt}: ")?;
-    output.flush()?;
     let shown = tcgetattr(&input).ok();
     if let Some(shown) = &shown {
         let mut unseen: Termios = shown.clone();
         unseen.local_modes.remove(LocalModes::ECHO);
+        // Before it is asked: whoever types fast shows nothing either.
         tcsetattr(&input, OptionalActions::Flush, &unseen)?;
     }
     let mut line = Zeroizing::new(String::new());
-    let typed = input.lock().read_line(&mut line);
+    let typed = write!(output, "{prompt}: ")
+        .and_then(|()| output.flush())
+        .and_then(|()| input.lock().read_line(&mut line));
     if let Some(shown) = &shown {
         tcsetattr(&input, OptionalActions::Flush, shown)?;
         writeln!(output)?;

@@ -113,17 +113,28 @@ async fn close(core: &Core, token: &RootToken, fault: &Fault) {
 async fn until_back(core: &Core, token: &RootToken) {
     loop {
         match token.opened().await {
-            Ok(root) => {
-                if core.keys.take_root(root).is_err() {
-                    token.is_troubled(&Fault::Foreign);
-                } else if core.unwrap_epochs().await {
-                    token.is_back();
-                    tracing::info!("the token gave the root key: records open again");
-                    return;
-                }
-            }
+            Ok(root) => match core.keys.take_root(root) {
+                Ok(()) if goes_on(core, token).await => return,
+                Ok(()) => {}
+                Err(_) => token.is_troubled(&Fault::Foreign),
+            },
             Err(error) => tracing::error!(%error, "nobody can type the token's PIN now"),
         }
         sleep(PAUSE).await;
     }
+}
+
+/// Opens again once that is written down; false when the token went away before. Where the ledger is away as well, the
+/// token is used no second time for that, and nobody has to type its PIN again.
+async fn goes_on(core: &Core, token: &RootToken) -> bool {
+    while !core.unwrap_epochs().await {
+        sleep(PAUSE).await;
+        if let Err(fault) = token.look().await {
+            close(core, token, &fault).await;
+            return false;
+        }
+    }
+    token.is_back();
+    tracing::info!("the token gave the root key: records open again");
+    true
 }

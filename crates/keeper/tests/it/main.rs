@@ -25,6 +25,7 @@ mod schema;
 mod socket;
 mod tiles;
 mod token;
+mod token_commands;
 mod trouble;
 mod unlock;
 mod witness;

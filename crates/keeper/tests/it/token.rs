@@ -1,4 +1,4 @@
-//! The root key in a token: SoftHSM2, each test with tokens of its own in a process of its own, because a module belongs
+//! The root key in a token: `SoftHSM2`, each test with tokens of its own in a process of its own, because a module belongs
 //! to a process whole and finds its tokens by the environment.
 
 use crate::arrange::{Scene, Stored, denied, scene_of, viewer};
@@ -27,16 +27,16 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// By the package, on every architecture.
-const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
+pub const MODULE: &str = "/usr/lib/softhsm/libsofthsm2.so";
 /// Names the folder of a test that runs in a process of its own.
 const FOLDER: &str = "CANDOUR_TEST_TOKENS";
-const PIN: &str = "4711";
+pub const PIN: &str = "4711";
 
 /// Where the tokens of one test lie.
-struct Tokens(PathBuf);
+pub struct Tokens(pub PathBuf);
 
 /// The tokens of a test; `None` in the process that only started the one which runs it.
-fn tokens(test: &str) -> Option<Tokens> {
+pub fn tokens(test: &str) -> Option<Tokens> {
     if let Some(folder) = std::env::var_os(FOLDER) {
         return Some(Tokens(folder.into()));
     }
@@ -53,7 +53,7 @@ fn tokens(test: &str) -> Option<Tokens> {
     );
     fs::write(tokens.configuration(), said).unwrap();
     let done = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", &format!("token::{test}"), "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env(FOLDER, folder.path())
         .env("SOFTHSM2_CONF", tokens.configuration())
         .output()
@@ -66,19 +66,19 @@ fn tokens(test: &str) -> Option<Tokens> {
 }
 
 impl Tokens {
-    fn all(&self) -> PathBuf {
+    pub fn all(&self) -> PathBuf {
         self.0.join("tokens")
     }
 
-    fn configuration(&self) -> PathBuf {
+    pub fn configuration(&self) -> PathBuf {
         self.0.join("softhsm2.conf")
     }
 
-    fn pin_file(&self) -> PathBuf {
+    pub fn pin_file(&self) -> PathBuf {
         self.0.join("pin")
     }
 
-    fn write_pin(&self, pin: &str) {
+    pub fn write_pin(&self, pin: &str) {
         let mut how = OpenOptions::new();
         let how = how.create(true).truncate(true).write(true).mode(0o600);
         let mut file = how.open(self.pin_file()).unwrap();
@@ -86,8 +86,9 @@ impl Tokens {
     }
 
     /// A new token with this label.
-    fn make(&self, label: &str) {
+    pub fn make(&self, label: &str) {
         let made = Command::new("softhsm2-util")
+            .env("SOFTHSM2_CONF", self.configuration())
             .args(["--init-token", "--free", "--label", label])
             .args(["--pin", PIN, "--so-pin", "87654321"])
             .output()
@@ -95,7 +96,7 @@ impl Tokens {
         assert!(made.status.success(), "{made:?}");
     }
 
-    fn table(&self) -> TokenTable {
+    pub fn table(&self) -> TokenTable {
         TokenTable {
             module: MODULE.into(),
             label: "candour".to_owned(),
@@ -106,13 +107,13 @@ impl Tokens {
     }
 
     /// The token's folder; there is one token.
-    fn only(&self) -> PathBuf {
+    pub fn only(&self) -> PathBuf {
         let mut found = fs::read_dir(self.all()).unwrap();
         found.next().unwrap().unwrap().path()
     }
 
     /// The files of the keys in the token.
-    fn keys(&self) -> Vec<PathBuf> {
+    pub fn keys(&self) -> Vec<PathBuf> {
         let found = fs::read_dir(self.only()).unwrap();
         let found = found.map(|entry| entry.unwrap().path());
         let is_key = |path: &PathBuf| {
@@ -122,24 +123,24 @@ impl Tokens {
         found.filter(is_key).collect()
     }
 
-    fn take_away(&self) {
+    pub fn take_away(&self) {
         fs::rename(self.all(), self.0.join("away")).unwrap();
         fs::create_dir(self.all()).unwrap();
     }
 
-    fn bring_back(&self) {
+    pub fn bring_back(&self) {
         fs::remove_dir_all(self.all()).unwrap();
         fs::rename(self.0.join("away"), self.all()).unwrap();
     }
 
     /// One token, whose key seals the root key of the tests.
-    fn sealed(&self) -> TokenRoot {
+    pub fn sealed(&self) -> TokenRoot {
         self.make("candour");
         self.write_pin(PIN);
         module::seal(&self.table(), PIN, &root(), &mut SystemRandom).unwrap()
     }
 
-    fn start(&self, table: TokenTable, sealed: TokenRoot) -> RootToken {
+    pub fn start(&self, table: TokenTable, sealed: TokenRoot) -> RootToken {
         RootToken::start(table, sealed, self.0.join("door")).unwrap()
     }
 }
@@ -148,8 +149,8 @@ fn root() -> RootKey {
     RootKey::from_bytes(&[7; 32])
 }
 
-fn typed(pin: &str) -> Option<Zeroizing<String>> {
-    Some(Zeroizing::new(pin.to_owned()))
+fn typed(pin: &str) -> Zeroizing<String> {
+    Zeroizing::new(pin.to_owned())
 }
 
 /// Somebody else's program, logged in to the token.
@@ -167,20 +168,21 @@ fn log_in() -> (Pkcs11, Session) {
 
 #[tokio::test]
 async fn a_key_that_never_leaves_the_token_opens_the_root_key() {
-    let Some(tokens) = tokens("a_key_that_never_leaves_the_token_opens_the_root_key") else {
+    let Some(tokens) = tokens("token::a_key_that_never_leaves_the_token_opens_the_root_key") else {
         return;
     };
     let sealed = tokens.sealed();
     let token = tokens.start(tokens.table(), sealed.clone());
     assert!(token.is_away());
     assert_eq!(token.try_open(None).await, Ok(root()));
-    assert_eq!(token.try_open(typed(PIN)).await, Ok(root()));
+    assert_eq!(token.try_open(Some(typed(PIN))).await, Ok(root()));
     assert_eq!((token.uses(), token.wrong_pins()), (2, 0));
 }
 
 #[test]
 fn a_module_that_is_not_there_or_that_others_may_change_is_not_loaded() {
-    let Some(tokens) = tokens("a_module_that_is_not_there_or_that_others_may_change_is_not_loaded")
+    let Some(tokens) =
+        tokens("token::a_module_that_is_not_there_or_that_others_may_change_is_not_loaded")
     else {
         return;
     };
@@ -190,7 +192,7 @@ fn a_module_that_is_not_there_or_that_others_may_change_is_not_loaded() {
             module: path.to_owned(),
             ..tokens.table()
         };
-        module::open(&table, &sealed, typed(PIN).unwrap())
+        module::open(&table, &sealed, typed(PIN))
     };
     let copy = tokens.0.join("module.so");
     assert!(matches!(open(&copy), Err(Fault::Module(..))));
@@ -208,7 +210,7 @@ fn a_module_that_is_not_there_or_that_others_may_change_is_not_loaded() {
 
 #[tokio::test]
 async fn a_wrong_pin_is_given_once() {
-    let Some(tokens) = tokens("a_wrong_pin_is_given_once") else {
+    let Some(tokens) = tokens("token::a_wrong_pin_is_given_once") else {
         return;
     };
     let sealed = tokens.sealed();
@@ -219,10 +221,13 @@ async fn a_wrong_pin_is_given_once() {
         assert_eq!(token.wrong_pins(), 1);
     }
     // Whoever types one gets it tried, and the file's is not tried again because of that.
-    assert_eq!(token.try_open(typed("1111")).await, Err(Fault::WrongPin));
+    assert_eq!(
+        token.try_open(Some(typed("1111"))).await,
+        Err(Fault::WrongPin)
+    );
     assert_eq!(token.try_open(None).await, Err(Fault::WrongPin));
     assert_eq!(token.wrong_pins(), 2);
-    assert_eq!(token.try_open(typed(PIN)).await, Ok(root()));
+    assert_eq!(token.try_open(Some(typed(PIN))).await, Ok(root()));
     tokens.write_pin(PIN);
     assert_eq!(token.try_open(None).await, Ok(root()));
     assert_eq!((token.uses(), token.wrong_pins()), (2, 2));
@@ -239,7 +244,7 @@ async fn a_wrong_pin_is_given_once() {
 
 #[tokio::test]
 async fn what_is_wrong_with_a_token_is_told_apart() {
-    let Some(tokens) = tokens("what_is_wrong_with_a_token_is_told_apart") else {
+    let Some(tokens) = tokens("token::what_is_wrong_with_a_token_is_told_apart") else {
         return;
     };
     let sealed = tokens.sealed();
@@ -259,28 +264,29 @@ async fn what_is_wrong_with_a_token_is_told_apart() {
     tokens.take_away();
     assert_eq!(token.try_open(None).await, Err(Fault::NoToken(label())));
     tokens.make("candour");
-    let refused = token.try_open(typed(PIN)).await;
+    let refused = token.try_open(Some(typed(PIN))).await;
     assert_eq!(refused, Err(Fault::OtherToken(label())));
     assert_eq!(token.wrong_pins(), 0);
     tokens.bring_back();
     assert_eq!(token.try_open(None).await, Ok(root()));
-    assert_eq!(token.try_open(typed("0")).await, Err(Fault::WrongPin));
+    assert_eq!(token.try_open(Some(typed("0"))).await, Err(Fault::WrongPin));
 
     // Restored from the sheet into a second one, the file says which of two with one label it is.
     tokens.make("candour");
     let restored = module::seal(&tokens.table(), PIN, &root(), &mut SystemRandom);
     assert_eq!(restored.unwrap_err(), Fault::Several(label()));
-    let opened = module::open(&tokens.table(), &sealed, typed(PIN).unwrap());
+    let opened = module::open(&tokens.table(), &sealed, typed(PIN));
     assert_eq!(opened, Ok(root()));
 }
 
 #[tokio::test]
 async fn a_key_that_is_gone_or_could_leave_the_token_opens_nothing() {
-    let Some(tokens) = tokens("a_key_that_is_gone_or_could_leave_the_token_opens_nothing") else {
+    let Some(tokens) = tokens("token::a_key_that_is_gone_or_could_leave_the_token_opens_nothing")
+    else {
         return;
     };
     let sealed = tokens.sealed();
-    let open = || module::open(&tokens.table(), &sealed, typed(PIN).unwrap());
+    let open = || module::open(&tokens.table(), &sealed, typed(PIN));
     assert_eq!(open(), Ok(root()));
     let [kept] = &tokens.keys()[..] else {
         panic!("one key");
@@ -380,7 +386,7 @@ async fn status(portal: &Keeper) -> Option<KeyToken> {
 #[tokio::test]
 async fn a_keeper_opens_nothing_while_its_token_is_away_and_goes_on_when_it_is_back() {
     let Some(tokens) =
-        tokens("a_keeper_opens_nothing_while_its_token_is_away_and_goes_on_when_it_is_back")
+        tokens("token::a_keeper_opens_nothing_while_its_token_is_away_and_goes_on_when_it_is_back")
     else {
         return;
     };
@@ -437,7 +443,7 @@ async fn a_keeper_opens_nothing_while_its_token_is_away_and_goes_on_when_it_is_b
 #[tokio::test]
 async fn a_module_that_hangs_stops_neither_the_ledger_nor_the_end_and_opens_nothing() {
     let Some(tokens) =
-        tokens("a_module_that_hangs_stops_neither_the_ledger_nor_the_end_and_opens_nothing")
+        tokens("token::a_module_that_hangs_stops_neither_the_ledger_nor_the_end_and_opens_nothing")
     else {
         return;
     };
