@@ -218,7 +218,7 @@ impl RootToken {
     }
 
     /// Notes that nothing opens, and why; says so once.
-    fn is_troubled(&self, fault: &Fault) {
+    fn note_trouble(&self, fault: &Fault) {
         self.is_away.store(true, Ordering::Release);
         let said = fault.to_string();
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
@@ -229,7 +229,7 @@ impl RootToken {
     }
 
     /// Notes that the root key is at hand.
-    pub(crate) fn is_back(&self) {
+    pub(crate) fn note_back(&self) {
         self.is_away.store(false, Ordering::Release);
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         trouble.clear();

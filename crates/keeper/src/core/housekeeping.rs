@@ -73,7 +73,7 @@ pub(super) async fn begin(
         });
     }
     if let Some(token) = &core.token {
-        token.is_back();
+        token.note_back();
         let (held, token) = (Arc::clone(core), Arc::clone(token));
         tasks.spawn(token::watch::run(held, token, stop.clone()));
     }

@@ -43,7 +43,7 @@ async fn until_open(token: &RootToken, door: &Door) -> RootKey {
     loop {
         match asked {
             Ok(root) => return root,
-            Err(fault) => token.is_troubled(&fault),
+            Err(fault) => token.note_trouble(&fault),
         }
         asked = tokio::select! {
             typed = &mut typing => {
@@ -103,7 +103,7 @@ pub async fn use_again(core: &Core, token: &RootToken) -> Result<(), Fault> {
 
 /// Nothing opens from here on: first by refusal, then because no key is left that could.
 async fn close(core: &Core, token: &RootToken, fault: &Fault) {
-    token.is_troubled(fault);
+    token.note_trouble(fault);
     core.subject_keys.seal().await;
     let mut draft = Draft::of_keeper(EntryKind::KeyUse).refused(Reason::Sealed);
     draft.body.text = fault.to_string();
@@ -116,7 +116,7 @@ async fn until_back(core: &Core, token: &RootToken) {
             Ok(root) => match core.keys.take_root(root) {
                 Ok(()) if goes_on(core, token).await => return,
                 Ok(()) => {}
-                Err(_) => token.is_troubled(&Fault::Foreign),
+                Err(_) => token.note_trouble(&Fault::Foreign),
             },
             Err(error) => tracing::error!(%error, "nobody can type the token's PIN now"),
         }
@@ -134,7 +134,7 @@ async fn goes_on(core: &Core, token: &RootToken) -> bool {
             return false;
         }
     }
-    token.is_back();
+    token.note_back();
     tracing::info!("the token gave the root key: records open again");
     true
 }
