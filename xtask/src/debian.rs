@@ -18,6 +18,8 @@ pub enum Need {
     Chromium,
     /// Python with virtual environments.
     Python,
+    /// A PKCS#11 token in software, for the tests of a root key in a token.
+    SoftHsm,
 }
 
 impl Need {
@@ -28,6 +30,7 @@ impl Need {
             Self::Node => "Node.js with npm",
             Self::Chromium => "Chromium",
             Self::Python => "Python 3 with venv",
+            Self::SoftHsm => "SoftHSM 2",
         }
     }
 
@@ -37,6 +40,7 @@ impl Need {
             Self::Node => &["nodejs", "npm"],
             Self::Chromium => &["chromium"],
             Self::Python => &["python3", "python3-venv"],
+            Self::SoftHsm => &["softhsm2"],
         }
     }
 
@@ -46,6 +50,7 @@ impl Need {
             Self::Node => runs("npm", &["--version"]),
             Self::Chromium => runs("chromium", &["--version"]),
             Self::Python => runs("python3", &["-c", "import venv, ensurepip"]),
+            Self::SoftHsm => runs("softhsm2-util", &["--version"]),
         }
     }
 }

@@ -29,7 +29,7 @@ pub fn for_demo() -> Result<(), Stop> {
 pub fn for_test() -> Result<(), Stop> {
     let web = workspace::root().join("web");
     let journeys = workspace::root().join("e2e");
-    let mut needs = vec![Need::Postgres, Need::Python];
+    let mut needs = vec![Need::Postgres, Need::Python, Need::SoftHsm];
     if has_packages(&web) || has_packages(&journeys) {
         needs.push(Need::Node);
     }

@@ -123,7 +123,9 @@ async fn send(keeper: &Keeper, batch: &mut Vec<u64>) -> bool {
     });
     match keeper.call(call).await {
         Err(CallError::Unreachable) => return false,
-        Err(CallError::Denied(denied)) if denied.reason == Reason::LedgerUnavailable => {
+        Err(CallError::Denied(denied))
+            if matches!(denied.reason, Reason::LedgerUnavailable | Reason::Sealed) =>
+        {
             return false;
         }
         Err(error) => tracing::warn!(%error, "the keeper does not take reports of deliveries"),

@@ -76,7 +76,7 @@ impl From<Denied> for Refusal {
             },
             Reason::StepUpNeeded => Self::StepUpNeeded,
             Reason::Frozen => Self::Frozen,
-            Reason::LedgerUnavailable => Self::LedgerUnavailable,
+            Reason::LedgerUnavailable | Reason::Sealed => Self::LedgerUnavailable,
             Reason::Invalid => Self::Invalid,
             Reason::WrongCredentials => Self::WrongCredentials,
             Reason::TooMany => Self::TooMany {

@@ -1,8 +1,9 @@
 //! The configuration of an installation: `candour.json` in its data directory, parsed once.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::tz::TimeZone;
@@ -52,6 +53,9 @@ pub struct Configuration {
     /// Most entries that so many have not seen, before nothing opens; the keeper reads and checks it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_unwitnessed_entries: Option<u64>,
+    /// The token (PKCS#11) that opens the root key; the keeper reads and checks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_token: Option<RootToken>,
     /// The time zone in which pages and letters state times, by its name in the tz database.
     #[serde(default = "default_zone")]
     pub zone: String,
@@ -73,6 +77,28 @@ pub struct Witness {
     pub url: String,
     /// Its verifier key.
     pub key: String,
+}
+
+/// The token that opens the root key (`docs/operate/root-key.md`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RootToken {
+    /// The file of its PKCS#11 module.
+    pub module: PathBuf,
+    /// Its label.
+    pub label: String,
+    /// Its serial number, where several have that label.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// The label that a new key in it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Where its PIN lies; a person types it when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pin_file: Option<PathBuf>,
+    /// What the module wants in the keeper's environment, which is empty otherwise.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Who runs an installation.
@@ -143,6 +169,7 @@ impl Configuration {
             witnesses: Vec::new(),
             witness_quorum: None,
             most_unwitnessed_entries: None,
+            root_token: None,
             zone: default_zone(),
             backups_kept_days: default_backups_kept(),
             operator: None,

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use candour_embedded::cluster::enough_room;
 use candour_embedded::{Account, Binaries};
-use candour_keeper_api::Keeper;
 use candour_keeper_api::wire::{Call, Reply, Status, StatusQuestion};
+use candour_keeper_api::words::Reason;
+use candour_keeper_api::{CallError, Keeper};
 
 use crate::configuration::FILE;
 use crate::problem::sentence;
@@ -165,10 +166,23 @@ fn keeper(data: &Path) -> Result<String, Problem> {
         Ok(Reply::Status(status)) if unwitnessed(&status).is_some() => {
             Err(Problem::Machine(unwitnessed(&status).unwrap_or_default()))
         }
+        Ok(Reply::Status(status)) if trouble(&status).is_some() => Err(Problem::Machine(format!(
+            "the keeper opens nothing: {}",
+            trouble(&status).unwrap_or_default()
+        ))),
         Ok(Reply::Status(status)) if status.ledger_writable => Ok(format!(
-            "the keeper answers; its ledger has {} entries and can be written",
-            status.ledger_size
+            "the keeper answers; its ledger has {} entries and can be written; its root key: {}",
+            status.ledger_size,
+            key_store(&status)
         )),
+        Err(CallError::Denied(denied)) if denied.reason == Reason::Sealed => {
+            Err(Problem::Machine(format!(
+                "the keeper is sealed and opens nothing. Its log {} says what it waits for; to type the passphrase or the \
+                 token's PIN: candour-keeper unlock --data '{}'",
+                data.join("log/keeper.log").display(),
+                data.display()
+            )))
+        }
         Ok(Reply::Status(status)) if status.missing_to > 0 => Err(Problem::Machine(missing(
             status.missing_from,
             status.missing_to,
@@ -183,6 +197,23 @@ fn keeper(data: &Path) -> Result<String, Problem> {
             "the keeper does not answer; see its log {}",
             data.join("log/keeper.log").display()
         ))),
+    }
+}
+
+/// What is wrong with the token that opens the root key, if anything is.
+fn trouble(status: &Status) -> Option<&str> {
+    let token = status.token.as_ref()?;
+    (!token.trouble.is_empty()).then_some(token.trouble.as_str())
+}
+
+/// How the root key is kept.
+fn key_store(status: &Status) -> String {
+    match &status.token {
+        Some(token) => format!(
+            "token {}, used {} times since the start, which keeps no count of its own",
+            token.model, token.uses
+        ),
+        None => status.root_kind.clone(),
     }
 }
 

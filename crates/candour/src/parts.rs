@@ -1,5 +1,6 @@
 //! The parts of an installation besides PostgreSQL, in the order in which they start.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,10 +33,12 @@ pub struct Part {
     pub account: Account,
     /// How to know that it serves.
     pub ready: Ready,
+    /// What it finds in its environment besides the paths of programs and the language.
+    pub environment: BTreeMap<String, String>,
 }
 
 impl Part {
-    /// The command that runs it: an empty environment, nothing to read, no terminal.
+    /// The command that runs it: an environment of its own, nothing to read, no terminal.
     pub fn command(&self, folder: &Path) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -43,6 +46,7 @@ impl Part {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("LC_ALL", "C.UTF-8")
+            .envs(&self.environment)
             .current_dir(folder)
             .stdin(Stdio::null());
         self.account.run(&mut command);
@@ -61,12 +65,14 @@ pub fn behind(installation: &Installation) -> Vec<Part> {
             Ready::Listening(page),
         )
     });
+    let token = installation.configuration.root_token.as_ref();
     let keeper = Part {
         name: "keeper",
         program: installation.programs.path(KEEPER),
         arguments: arguments(installation, &["run", "--lane", "records"]),
         account: accounts.keeper.clone(),
         ready: Ready::Socket(installation.data.join("run/keeper.sock")),
+        environment: token.map_or_else(BTreeMap::new, |token| token.environment.clone()),
     };
     let worker = ours(installation, "worker", &accounts.worker, Ready::Running);
     let is_witnessed = !installation.configuration.witnesses.is_empty();
@@ -104,6 +110,7 @@ fn ours(installation: &Installation, name: &'static str, account: &Account, read
         arguments: arguments(installation, &[name]),
         account: account.clone(),
         ready,
+        environment: BTreeMap::new(),
     }
 }
 

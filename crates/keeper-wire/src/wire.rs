@@ -310,6 +310,23 @@ pub struct Status {
     /// Who else sees the ledger grow; absent where no witness is configured.
     #[prost(message, optional, tag = "16")]
     pub witnessing: Option<Witnessing>,
+    /// The token without which the root key does not open; absent where there is none.
+    #[prost(message, optional, tag = "17")]
+    pub token: Option<KeyToken>,
+}
+
+/// A PKCS#11 token. It keeps no count of its own that its uses could be compared with.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct KeyToken {
+    /// Its maker's name for what it is.
+    #[prost(string, tag = "1")]
+    pub model: String,
+    /// How often this process used it; each is an entry.
+    #[prost(uint64, tag = "2")]
+    pub uses: u64,
+    /// Why it cannot be used now, and nothing opens; empty while it can.
+    #[prost(string, tag = "3")]
+    pub trouble: String,
 }
 
 /// Who else sees the ledger grow, and what waits for them.

@@ -222,6 +222,8 @@ words! {
         CredentialIsNew = 13 "credential_is_new",
         /// The practice must keep it.
         OnHold = 14 "on_hold",
+        /// The root key is not at hand: a person must unlock it, or its token is away. Nothing opens.
+        Sealed = 19 "sealed",
     }
 
     /// How a way of signing in came to an account.

@@ -1,5 +1,6 @@
 //! Signed checkpoints outside the database, and the check against the last one at start.
 
+use crate::keys::Keys;
 use crate::ledger::LedgerHandle;
 use candour_ledger::{Frontier, Hash, LogSigner, LogVerifier};
 use candour_seal::{MacKey, hmac, hmac_matches};
@@ -93,6 +94,35 @@ pub struct Checkpoints {
     folder: PathBuf,
     signer: LogSigner,
     acceptance: MacKey,
+}
+
+/// The checkpoints of a folder, the newest last.
+fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == ENDING) {
+            files.push(path);
+        }
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Whether the keeper with these keys signed the newest checkpoint of its folder. Where there is none, nobody can tell.
+///
+/// # Errors
+/// When it cannot be read.
+pub(crate) fn was_signed_by(keeper: &Path, keys: &Keys) -> io::Result<bool> {
+    let path = match files(&folder(keeper)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        found => found.ok().and_then(|mut files| files.pop()),
+    };
+    let Some(path) = path else { return Ok(true) };
+    let text = fs::read_to_string(path)?;
+    let name = text.lines().next().unwrap_or_default();
+    let signer = LogSigner::from_seed(name, keys.checkpoint_seed().expose());
+    Ok(signer.is_ok_and(|signer| signer.verifier().open(&text).is_ok()))
 }
 
 impl Checkpoints {
@@ -260,15 +290,7 @@ impl Checkpoints {
 
     /// Every checkpoint file, smallest ledger first.
     fn files(&self) -> Result<Vec<PathBuf>, CheckpointError> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|ending| ending == ENDING) {
-                files.push(path);
-            }
-        }
-        files.sort_unstable();
-        Ok(files)
+        Ok(files(&self.folder)?)
     }
 
     /// Writes a checkpoint each second while there are new entries, and a last one at the end.

@@ -13,6 +13,7 @@ use crate::memory;
 use crate::practice::{self, CommandError, command_socket, operators_file};
 use crate::root::{self, RootFile};
 use crate::serve::KeeperService;
+use crate::token::{Fault, RootToken, TokenTable};
 use crate::unlock;
 use crate::volume::VolumeTable;
 use crate::witness::WitnessTable;
@@ -20,6 +21,7 @@ use candour_keeper_wire::service;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::RootKey;
+use futures_util::future::BoxFuture;
 use passphrase::PassphraseError;
 use serde::Deserialize;
 use std::fs::{self, File, OpenOptions};
@@ -63,7 +65,13 @@ enum Command {
     },
     /// Seal the root key's file with a passphrase that a person types at each start; prints the recovery sheet first.
     SealRoot,
-    /// Type the passphrase for a keeper that started sealed.
+    /// Seal it by a new key in a token (PKCS#11) that never leaves it; prints the recovery sheet first.
+    RootToToken {
+        /// Take the root key from the recovery sheet, which you type: the old token is lost, or another one is to be used.
+        #[arg(long)]
+        from_sheet: bool,
+    },
+    /// Type the passphrase, or the token's PIN, for a keeper that waits for it.
     Unlock,
     /// Write the whole ledger to a file that `candour-verify` checks.
     ExportLedger {
@@ -104,6 +112,9 @@ pub enum Ending {
     /// The passphrase cannot be had.
     #[error(transparent)]
     Passphrase(#[from] PassphraseError),
+    /// The token cannot be used.
+    #[error("{0}")]
+    Token(#[from] Fault),
     /// Another part runs as the keeper's OS user, and this is no demonstration.
     #[error("another part runs as the keeper's user: only a demonstration may do that")]
     SharedUser,
@@ -157,6 +168,7 @@ struct Configuration {
     ledger_volume: VolumeTable,
     #[serde(flatten)]
     witnesses: WitnessTable,
+    root_token: Option<TokenTable>,
 }
 
 /// Where everything of a data directory is.
@@ -190,6 +202,10 @@ impl Folder {
         let bytes = fs::read(&path).map_err(of(&path))?;
         serde_json::from_slice(&bytes).map_err(|error| Ending::Setting(error.to_string()))
     }
+
+    fn token(&self) -> Result<TokenTable, Ending> {
+        Ok(self.configuration()?.root_token.ok_or(Fault::Unnamed)?)
+    }
 }
 
 /// Does what the command line says.
@@ -200,7 +216,11 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
         Command::Init { demonstration } => init(&folder, demonstration).await,
         Command::Run { lane: _ } => serve(&folder).await,
         Command::SealRoot => Ok(passphrase::seal_file(&folder.root_key())?),
-        Command::Unlock => Ok(passphrase::unlock(&folder.0).await?),
+        Command::RootToToken { from_sheet } => {
+            let (path, table) = (folder.root_key(), folder.token()?);
+            Ok(passphrase::to_token(&path, &table, from_sheet)?)
+        }
+        Command::Unlock => Ok(passphrase::unlock(&folder.0, &folder.root_key()).await?),
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,
         Command::Practice(command) => {
             let (mut input, mut output) = (io::stdin().lock(), io::stdout());
@@ -234,6 +254,7 @@ async fn init(folder: &Folder, demonstration: bool) -> Result<(), Ending> {
             BY_PASSPHRASE
         },
         wrong_tries: 0,
+        token: None,
     };
     let core = start(folder, database, opened, stop.clone(), &tasks).await?;
     let named = practice::name_operators(&core).await;
@@ -263,44 +284,63 @@ struct OpenedRoot {
     kind: &'static str,
     /// Wrong passphrases before it.
     wrong_tries: u32,
+    token: Option<Arc<RootToken>>,
 }
 
 /// As the trust page says it.
 const IN_CLEAR: &str = "key file";
 const BY_PASSPHRASE: &str = "passphrase";
+const BY_TOKEN: &str = "token";
 
-/// The root key; where it is sealed, once a person typed the passphrase. `None` when told to end before that.
+/// The root key; where it is sealed, once a person typed the passphrase or its token is there. `None` when told to end
+/// before that.
 async fn opened_root(
     folder: &Folder,
     stop: &CancellationToken,
 ) -> Result<Option<OpenedRoot>, Ending> {
-    let sealed = match root::read(&folder.root_key())? {
-        RootFile::Open(root) => {
-            return Ok(Some(OpenedRoot {
-                root,
-                kind: IN_CLEAR,
-                wrong_tries: 0,
-            }));
-        }
-        RootFile::Sealed(sealed) => sealed,
+    let file = root::read(&folder.root_key())?;
+    let of_kind = |root, kind| OpenedRoot {
+        root,
+        kind,
+        wrong_tries: 0,
+        token: None,
     };
-    tracing::warn!(
-        "the keeper is sealed and opens nothing: type the passphrase with candour-keeper unlock"
-    );
+    let path = unlock::unlock_socket(&folder.0);
+    let opening: BoxFuture<'_, Result<OpenedRoot, Ending>> = match file {
+        RootFile::Open(root) => return Ok(Some(of_kind(root, IN_CLEAR))),
+        RootFile::Sealed(sealed) => Box::pin(async move {
+            tracing::warn!(
+                "the keeper is sealed and opens nothing: type the passphrase with candour-keeper unlock"
+            );
+            let (root, wrong_tries) = unlock::until_typed(&sealed, &path).await?;
+            Ok(OpenedRoot {
+                wrong_tries,
+                ..of_kind(root, BY_PASSPHRASE)
+            })
+        }),
+        RootFile::Token(sealed) => {
+            let token = RootToken::start(folder.token()?, sealed, path);
+            let token = Arc::new(token.map_err(of(Path::new("token")))?);
+            Box::pin(async move {
+                Ok(OpenedRoot {
+                    root: token.opened().await?,
+                    kind: BY_TOKEN,
+                    wrong_tries: 0,
+                    token: Some(token),
+                })
+            })
+        }
+    };
     let of = of(Path::new("signals"));
     let mut terminate = signal(SignalKind::terminate()).map_err(of)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(of)?;
-    let (calls, path) = (listen(&folder.socket())?, unlock::unlock_socket(&folder.0));
-    let waited = tokio::select! {
+    let calls = listen(&folder.socket())?;
+    let opened = tokio::select! {
         _ = terminate.recv() => return Ok(None),
         _ = interrupt.recv() => return Ok(None),
-        waited = unlock::wait(&sealed, calls, &path, stop) => waited?,
+        opened = unlock::while_sealed(calls, stop, opening) => opened,
     };
-    Ok(waited.map(|(root, wrong_tries)| OpenedRoot {
-        root,
-        kind: BY_PASSPHRASE,
-        wrong_tries,
-    }))
+    opened.transpose()
 }
 
 async fn start(
@@ -320,6 +360,7 @@ async fn start(
             root: opened.root,
             root_kind: opened.kind,
             wrong_tries: opened.wrong_tries,
+            token: opened.token,
             folder: folder.keeper(),
             public: folder.0.join("ledger"),
             relying_party: host.to_owned(),
@@ -409,6 +450,7 @@ async fn export_ledger(folder: &Folder, out: &Path) -> Result<(), Ending> {
     let root = match root::read(&folder.root_key())? {
         RootFile::Open(root) => root,
         RootFile::Sealed(sealed) => passphrase::opened(&sealed)?,
+        RootFile::Token(sealed) => passphrase::of_token(&folder.token()?, &sealed)?,
     };
     let keys = Keys::new(root)?;
     let file = File::create(out).map_err(of(out))?;

@@ -23,6 +23,7 @@ use crate::session::Sessions;
 use crate::sql::calls as sql;
 use crate::subject_keys::{SubjectKeyError, SubjectKeys};
 use crate::tiles::PublicTiles;
+use crate::token::RootToken;
 use crate::volume::{Volume, VolumeTable};
 use crate::witness::{WitnessError, WitnessTable, Witnesses};
 use candour_keeper_wire::bodies::open_body;
@@ -65,7 +66,7 @@ pub struct KeeperConfig {
     pub shares_cluster: bool,
     /// Budgets and thresholds, as far as they differ from the design.
     pub limits: Limits,
-    /// How the root key was had: `key file` or `passphrase`.
+    /// How the root key was had: `key file`, `passphrase` or `token`.
     pub root_kind: &'static str,
     /// Wrong passphrases before the one that opened it.
     pub wrong_tries: u32,
@@ -77,10 +78,12 @@ pub struct CoreParts {
     pub database: Config,
     /// The root key.
     pub root: RootKey,
-    /// How it was had: `key file` or `passphrase`.
+    /// How it was had: `key file`, `passphrase` or `token`.
     pub root_kind: &'static str,
     /// Wrong passphrases before the one that opened it.
     pub wrong_tries: u32,
+    /// The token that opened it.
+    pub token: Option<Arc<RootToken>>,
     /// Its own folder, for checkpoints.
     pub folder: PathBuf,
     /// Where outsiders find the ledger's tiles.
@@ -175,8 +178,8 @@ pub struct Core {
     pub ledger: LedgerHandle,
     /// Signing in.
     pub identity: Identity,
-    /// The room's private key, unwrapped by the root at start.
-    pub room_private: Option<Zeroizing<[u8; 32]>>,
+    /// The room's private key, sealed under the root.
+    room_sealed: Vec<u8>,
     /// Signed checkpoints.
     pub checkpoints: Arc<Checkpoints>,
     /// The ledger for outsiders.
@@ -187,6 +190,8 @@ pub struct Core {
     pub(crate) is_unburied: AtomicBool,
     /// Who else has seen it.
     pub witnesses: Arc<Witnesses>,
+    /// The token without which nothing opens, where there is one.
+    pub token: Option<Arc<RootToken>>,
     /// Cancelled when the keeper must end and be started again.
     pub restart: CancellationToken,
     /// Where rows that do not verify are told of.
@@ -235,7 +240,7 @@ impl Core {
             folder: parts.public,
             verifier: checkpoints.verifier(),
             pool: pool.clone(),
-            salts: ledger::salt_key(&keys),
+            salts: keys.salts().clone(),
         });
         let witnesses = Witnesses::new(&parts.witnesses, brought, Arc::clone(&tiles))?;
         // Ends after `stop`, when what happens at the end is written.
@@ -272,7 +277,7 @@ impl Core {
         let ledger_size = ledger.size();
         let core = Arc::new(Self {
             identity: Identity::new(&config, &keys),
-            room_private: Some(made.room_private),
+            room_sealed: made.room_sealed,
             config,
             pool,
             keys,
@@ -290,6 +295,7 @@ impl Core {
             tombstones: crate::erasure::tombstones(&parts.folder),
             is_unburied: AtomicBool::new(false),
             witnesses: Arc::new(witnesses),
+            token: parts.token,
             restart: CancellationToken::new(),
             foreign,
             grants: Grants::from(ledger_size),
@@ -307,8 +313,18 @@ impl Core {
     }
 
     /// The room's private key, for the one change that gives it out.
-    pub(crate) fn room_key(&self) -> Option<&Zeroizing<[u8; 32]>> {
-        self.room_private.as_ref()
+    ///
+    /// # Errors
+    /// While the root key is not at hand.
+    pub fn room_key(&self) -> Result<Zeroizing<[u8; 32]>, Reason> {
+        let root = self.keys.root().ok_or(Reason::Sealed)?;
+        making::room_private(&root, self.config.installation, &self.room_sealed)
+            .ok_or(Reason::SubjectClosed)
+    }
+
+    /// Whether the root key is not at hand, so that nothing opens.
+    pub(crate) fn is_sealed(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.is_away())
     }
 
     /// Drops deposits that were never sealed within a day; the keeper does this by itself.
@@ -390,5 +406,5 @@ fn open_checkpoints(
     let signer = LogSigner::from_seed(&name, keys.checkpoint_seed().expose())
         .map_err(|_| CoreError::CheckpointKey)?;
     let folder = checkpoint::folder(folder);
-    Ok(Checkpoints::new(folder, signer, keys.acceptance())?)
+    Ok(Checkpoints::new(folder, signer, keys.acceptance().clone())?)
 }

@@ -181,7 +181,7 @@ async fn leave(
             .subject_keys
             .without_reading(patient)
             .await
-            .map_err(|_| Reason::SubjectClosed)?;
+            .map_err(Reason::from)?;
         prepared.effects.push(Effect::EraseSubject(Box::new(new)));
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! The ledger as one file, for `candour-verify`.
 
 use crate::keys::Keys;
-use crate::ledger::{describe, opening, salt_key};
+use crate::ledger::{describe, opening};
 use crate::sql::ledger as sql;
 use candour_ledger::export::{ExportWriter, Record};
 use candour_ledger::{Entry, Hash, Opening};
@@ -44,14 +44,13 @@ pub async fn export(config: &Config, keys: &Keys, out: impl Write) -> Result<u64
         reason = "the connection's own half ends with its client"
     )]
     tokio::spawn(connection);
-    let salts = salt_key(keys);
     let mut writer = ExportWriter::new(out)?;
     let all = [0, i64::MAX];
     let rows = client.query_raw(sql::EXPORT, all.iter()).await?;
     tokio::pin!(rows);
     let mut count = 0;
     while let Some(row) = rows.try_next().await? {
-        let (entry, opening, leaf) = read(&row, bytes(&row, "body")?, &salts)?;
+        let (entry, opening, leaf) = read(&row, bytes(&row, "body")?, keys.salts())?;
         writer.push(&Record {
             entry,
             salt: Some(opening.salt()),

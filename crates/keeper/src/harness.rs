@@ -51,6 +51,7 @@ pub(crate) async fn inside() -> Inside {
         root,
         root_kind: "key file",
         wrong_tries: 0,
+        token: None,
         folder: folder.path().to_owned(),
         public: folder.path().join("ledger"),
         relying_party: "localhost".to_owned(),

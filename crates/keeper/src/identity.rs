@@ -79,10 +79,10 @@ impl Identity {
     pub fn new(config: &KeeperConfig, keys: &Keys) -> Self {
         Self {
             passkeys: Passkeys::new(&config.relying_party, config.origins.clone()),
-            passwords: Passwords::new(keys.root().derive(b"password")),
+            passwords: Passwords::new(keys.passwords().clone()),
             ceremonies: Ceremonies::default(),
             failures: Failures::default(),
-            codes_key: keys.root().derive(b"codes"),
+            codes_key: keys.codes().clone(),
             wrong_birth_dates: Mutex::default(),
             setting_passwords: Mutex::default(),
             run_tokens: Mutex::default(),

@@ -4,6 +4,7 @@
 //! nobody can join it with an id, with the root it gives the id back, so no id stands in the keeper's
 //! database and none has to be sealed beside it. Texts (NHI numbers, login names) have keyed hashes instead.
 
+use crate::identity::secrets::Secret;
 use aws_lc_rs::cipher::{
     AES_256, DecryptingKey, DecryptionContext, EncryptingKey, UnboundCipherKey,
 };
@@ -11,6 +12,7 @@ use candour_seal::{
     ClientId, Digest, InstanceId, ItemId, ItemKey, MacKey, PatientId, PersonId, PracticeId,
     RootKey, RunId, hmac, hmac_matches,
 };
+use std::sync::{PoisonError, RwLock};
 
 /// What an id names; part of the key of its token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,13 +103,22 @@ impl LookupKind {
 }
 
 /// The keys that the root key gives. Never printed, never copied; wiped on drop.
+///
+/// What names, authenticates and signs stays for the life of the process, and so do the keys of small secrets inside
+/// facts. The root itself goes while its token is away: without it no epoch key unwraps, and nothing opens.
 pub struct Keys {
-    root: RootKey,
+    root: RwLock<Option<RootKey>>,
     forward: Vec<EncryptingKey>,
     backward: Vec<DecryptingKey>,
     fact: MacKey,
     text: MacKey,
     matching: MacKey,
+    checkpoint: MacKey,
+    acceptance: MacKey,
+    salts: MacKey,
+    passwords: MacKey,
+    codes: MacKey,
+    secrets: [ItemKey; Secret::ALL.len()],
 }
 
 /// The root key does not make a cipher key; never seen with a key of the right length.
@@ -131,15 +142,38 @@ impl Keys {
             fact: root.derive(b"fact"),
             text: root.derive(b"text"),
             matching: root.derive(b"match"),
-            root,
+            checkpoint: root.derive(b"checkpoint"),
+            acceptance: root.derive(b"accepted loss"),
+            salts: root.derive(b"entry salt"),
+            passwords: root.derive(b"password"),
+            codes: root.derive(b"codes"),
+            secrets: Secret::ALL.map(|what| root.derive(what.label().as_bytes())),
+            root: RwLock::new(Some(root)),
             forward,
             backward,
         })
     }
 
-    /// The root key, to wrap epoch keys and the room's private key.
-    pub fn root(&self) -> &RootKey {
-        &self.root
+    /// The root key, to unwrap epoch keys and the room's private key; `None` while its token is away.
+    pub fn root(&self) -> Option<RootKey> {
+        let held = self.root.read();
+        held.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets the root key.
+    pub(crate) fn forget_root(&self) {
+        let mut held = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        *held = None;
+    }
+
+    /// Takes the root key back; another one is refused.
+    pub(crate) fn take_root(&self, root: RootKey) -> Result<(), UnusableRoot> {
+        if root.derive::<MacKey>(b"fact") != self.fact {
+            return Err(UnusableRoot);
+        }
+        let mut held = self.root.write().unwrap_or_else(PoisonError::into_inner);
+        *held = Some(root);
+        Ok(())
     }
 
     /// The key that authenticates rows.
@@ -148,18 +182,33 @@ impl Keys {
     }
 
     /// The seed of the Ed25519 key that signs checkpoints.
-    pub fn checkpoint_seed(&self) -> MacKey {
-        self.root.derive(b"checkpoint")
+    pub fn checkpoint_seed(&self) -> &MacKey {
+        &self.checkpoint
     }
 
     /// The key that authenticates what two operators accepted.
-    pub fn acceptance(&self) -> MacKey {
-        self.root.derive(b"accepted loss")
+    pub fn acceptance(&self) -> &MacKey {
+        &self.acceptance
     }
 
-    /// A key for sealing small secrets inside fact bodies (`label`: what they are).
-    pub fn sealing(&self, label: &str) -> ItemKey {
-        self.root.derive(label.as_bytes())
+    /// The key that entries' salts are made with.
+    pub fn salts(&self) -> &MacKey {
+        &self.salts
+    }
+
+    /// The key that passwords are hashed with.
+    pub fn passwords(&self) -> &MacKey {
+        &self.passwords
+    }
+
+    /// The key that sheet codes are hashed with.
+    pub fn codes(&self) -> &MacKey {
+        &self.codes
+    }
+
+    /// The key for small secrets of this kind inside fact bodies.
+    pub fn sealing(&self, what: Secret) -> &ItemKey {
+        &self.secrets[what as usize]
     }
 
     /// The keyed token of an id.

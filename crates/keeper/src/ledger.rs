@@ -12,7 +12,7 @@ mod transaction;
 
 pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, WITNESS};
 pub(crate) use alarms::{incident, own_alarm};
-pub(crate) use assign::{opening, salt_key};
+pub(crate) use assign::opening;
 pub use start::{LedgerParts, StartError, start};
 pub(crate) use transaction::describe;
 
@@ -374,7 +374,9 @@ impl LedgerHandle {
             .load_all(&subjects)
             .await
             .map_err(|error| match error {
-                SubjectKeyError::Unavailable(_) => LedgerError::Unavailable,
+                SubjectKeyError::Unavailable(_) | SubjectKeyError::Sealed => {
+                    LedgerError::Unavailable
+                }
                 SubjectKeyError::Absent | SubjectKeyError::Foreign => LedgerError::Closed,
             })
     }

@@ -41,6 +41,7 @@ mod sharing;
 pub mod sql;
 pub mod subject_keys;
 pub mod tiles;
+pub mod token;
 pub mod unlock;
 pub mod volume;
 pub mod witness;

@@ -65,8 +65,8 @@ pub struct Installation {
     pub shares_cluster: bool,
     /// The room's public key.
     pub room_public: RoomPublicKey,
-    /// The room's private key.
-    pub room_private: Zeroizing<[u8; 32]>,
+    /// The room's private key, sealed under the root.
+    pub room_sealed: Vec<u8>,
 }
 
 /// Connects for making, reading or migrating; the connection ends with the client.
@@ -115,7 +115,7 @@ pub async fn make(
     let room = RoomPrivateKey::generate(rng);
     let public = room.public();
     let private = seal(
-        &room_key(&keys),
+        &room_key(root),
         id.as_bytes(),
         room.to_bytes().as_slice(),
         rng,
@@ -187,23 +187,30 @@ pub async fn read(config: &Config, keys: &Keys) -> Result<Installation, MakeErro
     if !keys.mac_fits("installation", &data, row.get::<_, &[u8]>(5)) {
         return Err(MakeError::Foreign);
     }
-    let private = open(&room_key(keys), id.as_bytes(), private).map_err(|_| MakeError::Foreign)?;
-    let private: [u8; 32] = private
-        .as_slice()
-        .try_into()
-        .map_err(|_| MakeError::Foreign)?;
+    let root = keys.root().ok_or(MakeError::Foreign)?;
+    room_private(&root, id, private).ok_or(MakeError::Foreign)?;
     let shares_cluster = client.query_one(sql::SHARES_CLUSTER, &[]).await?.get(0);
     Ok(Installation {
         id,
         is_demonstration,
         shares_cluster,
         room_public: public,
-        room_private: Zeroizing::new(private),
+        room_sealed: private.to_vec(),
     })
 }
 
-fn room_key(keys: &Keys) -> ItemKey {
-    keys.sealing("room private key")
+fn room_key(root: &RootKey) -> ItemKey {
+    root.derive(b"room private key")
+}
+
+/// Opens the room's private key; `None` when it is not this root's and this installation's.
+pub(crate) fn room_private(
+    root: &RootKey,
+    id: InstallationId,
+    sealed: &[u8],
+) -> Option<Zeroizing<[u8; 32]>> {
+    let opened = Zeroizing::new(open(&room_key(root), id.as_bytes(), sealed).ok()?);
+    opened.as_slice().try_into().ok().map(Zeroizing::new)
 }
 
 fn mac_data(

@@ -1,8 +1,10 @@
-//! The root key's file: as it is (demonstration), or sealed by a passphrase that a person types at each start.
+//! The root key's file: as it is (demonstration), sealed by a passphrase that a person types at each start, or by a key
+//! that never leaves a token.
 //!
-//! A sealed file is one line: `candour-root-1 m=M,t=T,p=P SALT SEALED`, with 16 random bytes of salt and the sealed key
-//! in hexadecimal digits. argon2id over passphrase and salt (M KiB, T rounds, P lanes) gives the key that seals it;
-//! everything before the last part is its context, so no part can be changed alone.
+//! A sealed file is one line, in hexadecimal digits but for its numbers; everything before the last part is the context
+//! of what is sealed, so no part can be changed alone. `candour-root-1 m=M,t=T,p=P SALT SEALED`: argon2id over
+//! passphrase and salt (M KiB, T rounds, P lanes) gives the key that seals it. `candour-token-1 SERIAL KEY SALT SEALED`:
+//! the HMAC-SHA-256 of the salt under the token's key does.
 
 use crate::making::{MakeError, parse_root};
 use argon2::{Algorithm, Argon2, Params, Version};
@@ -11,8 +13,12 @@ use std::fs;
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
 
-/// How a sealed file begins.
+/// How a file begins that a passphrase seals.
 const FORM: &str = "candour-root-1";
+/// How a file begins that a token seals.
+const TOKEN_FORM: &str = "candour-token-1";
+/// What the token is asked for a HMAC of, before the salt.
+const QUESTION: &[u8] = b"candour/v1/token\0";
 /// Shortest passphrase in characters: it must hold against whoever has the file and all the time there is.
 pub const SHORTEST: usize = 16;
 
@@ -27,8 +33,10 @@ pub const COST: Cost = Cost(262_144, 4, 1);
 pub enum RootFile {
     /// In clear; whoever has the file has everything.
     Open(RootKey),
-    /// Sealed.
+    /// Sealed by a passphrase.
     Sealed(SealedRoot),
+    /// Sealed by a token.
+    Token(TokenRoot),
 }
 
 /// A sealed root key.
@@ -39,18 +47,32 @@ pub struct SealedRoot {
     sealed: Vec<u8>,
 }
 
+/// A root key that a token seals. Without that token it says nothing.
+#[derive(Debug, Clone)]
+pub struct TokenRoot {
+    /// The token's serial number.
+    pub serial: String,
+    /// The id of its key (`CKA_ID`).
+    pub key: [u8; 16],
+    salt: [u8; 16],
+    sealed: Vec<u8>,
+}
+
 /// Reads a root key's file.
 ///
 /// # Errors
-/// When it cannot be read, or holds neither.
+/// When it cannot be read, or holds none of them.
 pub fn read(path: &Path) -> Result<RootFile, MakeError> {
     let text = Zeroizing::new(fs::read_to_string(path)?);
-    match text.trim().strip_prefix(FORM) {
-        Some(rest) => SealedRoot::parse(rest)
-            .map(RootFile::Sealed)
-            .ok_or(MakeError::RootText),
-        None => parse_root(&text).map(RootFile::Open),
-    }
+    let line = text.trim();
+    let sealed = if let Some(rest) = line.strip_prefix(FORM) {
+        SealedRoot::parse(rest).map(RootFile::Sealed)
+    } else if let Some(rest) = line.strip_prefix(TOKEN_FORM) {
+        TokenRoot::parse(rest).map(RootFile::Token)
+    } else {
+        return parse_root(line).map(RootFile::Open);
+    };
+    sealed.ok_or(MakeError::RootText)
 }
 
 impl SealedRoot {
@@ -75,15 +97,16 @@ impl SealedRoot {
     pub fn open(&self, passphrase: &str) -> Option<RootKey> {
         let key = key(passphrase, self.cost, &self.salt)?;
         let header = header(self.cost, &self.salt);
-        let opened = open(&key, header.as_bytes(), &self.sealed).ok()?;
-        let bytes: &[u8; 32] = opened.as_slice().try_into().ok()?;
-        Some(RootKey::from_bytes(bytes))
+        opened(&key, &header, &self.sealed)
     }
 
     /// The file's one line.
     pub fn to_text(&self) -> String {
-        let sealed = base16ct::lower::encode_string(&self.sealed);
-        format!("{} {sealed}\n", header(self.cost, &self.salt))
+        format!(
+            "{} {}\n",
+            header(self.cost, &self.salt),
+            digits(&self.sealed)
+        )
     }
 
     fn parse(rest: &str) -> Option<Self> {
@@ -95,7 +118,6 @@ impl SealedRoot {
             text.strip_prefix(name)?.parse::<u32>().ok()
         };
         let cost = Cost(number()?, number()?, number()?);
-        let bytes = |text: &str| base16ct::lower::decode_vec(text).ok();
         let whole = Self {
             cost,
             salt: bytes(salt)?.try_into().ok()?,
@@ -105,10 +127,80 @@ impl SealedRoot {
     }
 }
 
+impl TokenRoot {
+    /// Seals a root key by the key of a token, which answers what it is asked.
+    ///
+    /// # Errors
+    /// When the token does not answer.
+    pub fn seal<E>(
+        root: &RootKey,
+        (serial, key): (String, [u8; 16]),
+        answer: impl FnOnce(&[u8]) -> Result<ItemKey, E>,
+        rng: &mut dyn CryptoRng,
+    ) -> Result<Self, E> {
+        let mut new = Self {
+            serial,
+            key,
+            salt: [0; 16],
+            sealed: Vec::new(),
+        };
+        rng.fill_bytes(&mut new.salt);
+        let answer = answer(&new.question())?;
+        new.sealed = seal(&answer, new.header().as_bytes(), root.expose(), rng);
+        Ok(new)
+    }
+
+    /// What the token's key makes a HMAC of.
+    pub fn question(&self) -> Vec<u8> {
+        [QUESTION, &self.salt].concat()
+    }
+
+    /// The root key; `None` when the answer is another key's.
+    pub fn open(&self, answer: &ItemKey) -> Option<RootKey> {
+        opened(answer, &self.header(), &self.sealed)
+    }
+
+    /// The file's one line.
+    pub fn to_text(&self) -> String {
+        format!("{} {}\n", self.header(), digits(&self.sealed))
+    }
+
+    fn header(&self) -> String {
+        let serial = digits(self.serial.as_bytes());
+        let (key, salt) = (digits(&self.key), digits(&self.salt));
+        format!("{TOKEN_FORM} {serial} {key} {salt}")
+    }
+
+    fn parse(rest: &str) -> Option<Self> {
+        let mut parts = rest.split_ascii_whitespace().map(bytes);
+        let mut part = || parts.next().flatten();
+        let whole = Self {
+            serial: String::from_utf8(part()?).ok()?,
+            key: part()?.try_into().ok()?,
+            salt: part()?.try_into().ok()?,
+            sealed: part()?,
+        };
+        parts.next().is_none().then_some(whole)
+    }
+}
+
+fn digits(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(bytes)
+}
+
+fn bytes(digits: &str) -> Option<Vec<u8>> {
+    base16ct::lower::decode_vec(digits).ok()
+}
+
+fn opened(key: &ItemKey, header: &str, sealed: &[u8]) -> Option<RootKey> {
+    let opened = open(key, header.as_bytes(), sealed).ok()?;
+    let bytes: &[u8; 32] = opened.as_slice().try_into().ok()?;
+    Some(RootKey::from_bytes(bytes))
+}
+
 fn header(cost: Cost, salt: &[u8; 16]) -> String {
     let Cost(kib, rounds, lanes) = cost;
-    let salt = base16ct::lower::encode_string(salt);
-    format!("{FORM} m={kib},t={rounds},p={lanes} {salt}")
+    format!("{FORM} m={kib},t={rounds},p={lanes} {}", digits(salt))
 }
 
 /// The same passphrase typed on another keyboard is the same: compatibility forms, and no space at either end.
@@ -125,7 +217,7 @@ fn key(passphrase: &str, cost: Cost, salt: &[u8; 16]) -> Option<ItemKey> {
 /// The recovery sheet: the key's 64 digits in 16 numbered groups of four, to be written down and locked away.
 pub fn sheet(root: &RootKey) -> Zeroizing<Vec<String>> {
     let groups = root.expose().chunks(2);
-    Zeroizing::new(groups.map(base16ct::lower::encode_string).collect())
+    Zeroizing::new(groups.map(digits).collect())
 }
 
 #[cfg(test)]
@@ -180,6 +272,45 @@ mod tests {
             text.replace(" m=", " k="),
             format!("{FORM} m=64,t=1,p=1 00 00"),
         ] {
+            assert!(
+                matches!(written(&broken), Err(MakeError::RootText)),
+                "{broken}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_token_seals_opens_by_its_answer_and_no_part_of_it_can_be_changed_alone() {
+        let root = RootKey::from_bytes(&[7; 32]);
+        let key = ItemKey::from_bytes(&[3; 32]);
+        let mut asked = Vec::new();
+        let answer = |question: &[u8]| {
+            asked = question.to_vec();
+            Ok::<_, ()>(key.clone())
+        };
+        let place = ("3a5d 5aad".to_owned(), [0xab; 16]);
+        let sealed = TokenRoot::seal(&root, place, answer, &mut SystemRandom).unwrap();
+        let text = sealed.to_text();
+        let Ok(RootFile::Token(read)) = written(&text) else {
+            panic!("not a token's file");
+        };
+        assert_eq!(read.question(), asked);
+        assert_eq!((read.serial.as_str(), read.key), ("3a5d 5aad", [0xab; 16]));
+        assert_eq!(read.open(&key), Some(root));
+        assert_eq!(read.open(&ItemKey::from_bytes(&[4; 32])), None);
+        let mut salted = read.clone();
+        salted.salt[0] ^= 1;
+        for other in [
+            text.replace(&"ab".repeat(16), &"ac".repeat(16)),
+            text.replacen(" 33", " 34", 1),
+            salted.to_text(),
+        ] {
+            let Ok(RootFile::Token(other)) = written(&other) else {
+                panic!("not a token's file");
+            };
+            assert_eq!(other.open(&key), None);
+        }
+        for broken in [format!("{text} 00"), text.replacen(" 33", " 3", 1)] {
             assert!(
                 matches!(written(&broken), Err(MakeError::RootText)),
                 "{broken}"

@@ -93,6 +93,10 @@ async fn dispatch(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
     if releases && !core.witnesses.let_open(core.ledger.size()) {
         return Err(Reason::LedgerUnavailable.into());
     }
+    let needs_keys = releases || matches!(call, Call::Deposit(_) | Call::Enrol(_));
+    if needs_keys && core.is_sealed() {
+        return Err(Reason::Sealed.into());
+    }
     match call {
         Call::Open(call) => calls::open::open(core, instance, call).await,
         Call::Find(call) => calls::find::find(core, instance, call).await,
@@ -196,5 +200,6 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         limits: core.config.limits.differing.clone(),
         memory_locked: memory::is_locked(),
         witnessing: core.witnesses.status(),
+        token: core.token.as_ref().map(|token| token.status()),
     }
 }

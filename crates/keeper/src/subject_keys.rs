@@ -5,6 +5,7 @@ use crate::foreign::ForeignRows;
 use crate::keys::{KeyedToken, Keys, OwnSubject};
 use crate::reader::{self, Unreadable};
 use crate::sql::{calls, making};
+use candour_keeper_wire::words::Reason;
 use candour_seal::{AuditKey, EpochKey, MacKey, SubjectKey, SystemRandom, Wrapped, unwrap, wrap};
 use deadpool_postgres::Pool;
 use std::collections::HashMap;
@@ -47,9 +48,22 @@ pub enum SubjectKeyError {
     /// They do not unwrap: changed past the keeper.
     #[error("the subject's keys do not unwrap")]
     Foreign,
+    /// The token without which no key unwraps is away.
+    #[error("the root key is not at hand")]
+    Sealed,
     /// The database does not answer.
     #[error(transparent)]
     Unavailable(#[from] Unreadable),
+}
+
+impl From<SubjectKeyError> for Reason {
+    fn from(error: SubjectKeyError) -> Self {
+        match error {
+            SubjectKeyError::Absent | SubjectKeyError::Foreign => Self::SubjectClosed,
+            SubjectKeyError::Sealed => Self::Sealed,
+            SubjectKeyError::Unavailable(unreadable) => unreadable.into(),
+        }
+    }
 }
 
 type EpochKeys = HashMap<([u8; 16], i32), Arc<EpochKey>>;
@@ -93,12 +107,13 @@ impl SubjectKeys {
     /// Unwraps every epoch key by the root; the caller writes that as an entry. Answers how many.
     pub async fn read_epochs(&self) -> Result<usize, SubjectKeyError> {
         let rows = reader::rows(&self.pool, making::SELECT_EPOCH_KEYS, &[]).await?;
+        let root = self.keys.root().ok_or(SubjectKeyError::Sealed)?;
         let mut epochs = EpochKeys::new();
         for row in rows {
             let scope = array(row.get(0))?;
             let epoch: i32 = row.get(1);
             let wrapped: &[u8] = row.get(2);
-            let key: EpochKey = unwrap(self.keys.root(), &epoch_context(scope, epoch), wrapped)
+            let key: EpochKey = unwrap(&root, &epoch_context(scope, epoch), wrapped)
                 .map_err(|_| SubjectKeyError::Foreign)?;
             epochs.insert((scope, epoch), Arc::new(key));
         }
@@ -107,12 +122,25 @@ impl SubjectKeys {
         Ok(count)
     }
 
+    /// Forgets the root and every key that opens something about people. What seals entries about nobody stays: the
+    /// ledger goes on, and says that nothing opens.
+    pub(crate) async fn seal(&self) {
+        let kept = self.installation().await;
+        self.keys.forget_root();
+        self.epochs
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+        self.cache.clear();
+        if let Ok(pair) = kept {
+            let own = self.keys.own(OwnSubject::Installation);
+            self.cache.fill(own, pair, self.cache.epoch());
+        }
+    }
+
     fn epoch(&self, scope: [u8; 16], epoch: i32) -> Result<Arc<EpochKey>, SubjectKeyError> {
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        epochs
-            .get(&(scope, epoch))
-            .cloned()
-            .ok_or(SubjectKeyError::Foreign)
+        epochs.get(&(scope, epoch)).cloned().ok_or(missing(&epochs))
     }
 
     fn newest_epoch(&self, scope: [u8; 16]) -> Result<(i32, Arc<EpochKey>), SubjectKeyError> {
@@ -122,7 +150,7 @@ impl SubjectKeys {
             .filter(|((of, _), _)| *of == scope)
             .max_by_key(|((_, epoch), _)| *epoch)
             .map(|((_, epoch), key)| (*epoch, Arc::clone(key)))
-            .ok_or(SubjectKeyError::Foreign)
+            .ok_or(missing(&epochs))
     }
 
     /// Makes a subject's keys, under the newest epoch key for people, and remembers them. They exist once
@@ -192,9 +220,11 @@ impl SubjectKeys {
         let rows = reader::rows(&self.pool, calls::SUBJECT_KEYS, &[&missing]).await?;
         for row in rows {
             let subject = KeyedToken(array(row.get(0))?);
-            let pair = self
-                .pair(subject, &row)
-                .inspect_err(|_| self.foreign.note("subject_key", subject))?;
+            let pair = self.pair(subject, &row).inspect_err(|error| {
+                if matches!(error, SubjectKeyError::Foreign) {
+                    self.foreign.note("subject_key", subject);
+                }
+            })?;
             let pair = Arc::new(pair);
             self.cache.fill(subject, Arc::clone(&pair), cache_epoch);
             found.insert(subject, pair);
@@ -214,9 +244,19 @@ impl SubjectKeys {
     }
 
     /// The key under which a practice's name index is hashed.
-    pub fn names_key(&self, practice: KeyedToken) -> MacKey {
+    pub fn names_key(&self, practice: KeyedToken) -> Result<MacKey, SubjectKeyError> {
         let label = [b"names".as_slice(), &practice.0].concat();
-        self.keys.root().derive(&label)
+        let root = self.keys.root().ok_or(SubjectKeyError::Sealed)?;
+        Ok(root.derive(&label))
+    }
+}
+
+/// Why an epoch key is not there: where none is, the root is away.
+fn missing(epochs: &EpochKeys) -> SubjectKeyError {
+    if epochs.is_empty() {
+        SubjectKeyError::Sealed
+    } else {
+        SubjectKeyError::Foreign
     }
 }
 

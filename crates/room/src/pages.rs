@@ -216,6 +216,9 @@ impl From<candour_keeper_api::CallError> for Problem {
                 Reason::LedgerUnavailable => {
                     "The ledger cannot be written, so nothing can be approved or unlocked."
                 }
+                Reason::Sealed => {
+                    "The keeper's root key is not at hand, so nothing can be approved or unlocked."
+                }
                 Reason::CredentialIsNew => {
                     "The passkey was added less than a day ago. Answer with an older one."
                 }

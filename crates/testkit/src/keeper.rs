@@ -14,6 +14,7 @@ use candour_keeper::keys::OwnSubject;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
 use candour_keeper::session::{NewSession, Principal, SignedBy};
+use candour_keeper::token::RootToken;
 use candour_keeper::volume::VolumeTable;
 pub use candour_keeper::witness::{Named, WitnessTable};
 use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
@@ -62,6 +63,8 @@ pub struct Settings {
     pub volume: VolumeTable,
     /// Who must have seen the ledger.
     pub witnesses: WitnessTable,
+    /// The token that gave its root key.
+    pub token: Option<Arc<RootToken>>,
 }
 
 impl Default for Settings {
@@ -75,6 +78,7 @@ impl Default for Settings {
                 low_mib: 0,
             },
             witnesses: WitnessTable::default(),
+            token: None,
         }
     }
 }
@@ -177,8 +181,13 @@ impl TestKeeper {
         let parts = CoreParts {
             database: database.clone(),
             root: root(),
-            root_kind: "key file",
+            root_kind: if settings.token.is_some() {
+                "token"
+            } else {
+                "key file"
+            },
             wrong_tries: 0,
+            token: settings.token.clone(),
             folder: folder.path().join("keeper"),
             public: folder.path().join("ledger"),
             relying_party: "localhost".to_owned(),

@@ -57,12 +57,14 @@ pub async fn enrol(core: &Core, instance: &Instance, call: wire::Enrol) -> Resul
         .iter()
         .map(|person| Person::read(core, practice, person))
         .collect::<Vec<_>>();
+    let names = core.subject_keys.names_key(core.keys.practice(practice));
+    let names = names.map_err(Reason::from)?;
     for _ in 0..TRIES {
         let work = Work {
             core,
             caller: &caller,
             practice,
-            names: core.subject_keys.names_key(core.keys.practice(practice)),
+            names: names.clone(),
             policy: decision.policy.to_string(),
         };
         match work.carry_out(&people).await {

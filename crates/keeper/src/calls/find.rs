@@ -60,7 +60,10 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
         }
         return Err(reach::refused(core, draft, reason).await);
     }
-    let key = core.subject_keys.names_key(core.keys.practice(practice));
+    let key = core
+        .subject_keys
+        .names_key(core.keys.practice(practice))
+        .map_err(Reason::from)?;
     let terms = call.terms.ok_or(Reason::Invalid)?;
     let term = names::asked(&key, &terms).ok_or(Reason::Invalid)?;
     let (patients, has_more) = found(core, &caller, term).await?;

@@ -82,11 +82,7 @@ pub async fn history(
     question.is_deceased = view.is_deceased;
     let about = view.is_known.then_some((patient, token));
     ask(core, &caller, &question, about).await?;
-    let keys = core
-        .subject_keys
-        .load(token)
-        .await
-        .map_err(|_| Reason::SubjectClosed)?;
+    let keys = core.subject_keys.load(token).await.map_err(Reason::from)?;
     let of = View {
         core,
         caller: &caller,

@@ -140,6 +140,8 @@ async fn release(
     // witnesses let it.
     let stopped = if ask.core.freezes.is_stopped(&one.guards) {
         Some(Reason::Frozen)
+    } else if ask.core.is_sealed() {
+        Some(Reason::Sealed)
     } else if ask.core.witnesses.let_open(appended.index) {
         None
     } else {
@@ -187,7 +189,7 @@ async fn grant(
         .subject_keys
         .load(token)
         .await
-        .map_err(|_| Reason::SubjectClosed)?;
+        .map_err(Reason::from)?;
     // What was erased while the entry was written is not released either.
     let facts = ask
         .core

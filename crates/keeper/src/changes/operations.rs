@@ -95,7 +95,7 @@ pub(crate) fn new_client(core: &Core, practice: PracticeId, name: &str) -> Prepa
 
 /// The room's private key; `crate::acts` gives it to a connection of the room only.
 pub(super) fn unlock_room(core: &Core) -> Result<Prepared, Refusal> {
-    let key = core.room_key().ok_or(Reason::SubjectClosed)?;
+    let key = core.room_key()?;
     let mut prepared = Prepared::default();
     prepared.reply.room_key = key.to_vec();
     Ok(prepared)

@@ -1,8 +1,11 @@
 //! Passphrases and recovery sheets, typed and shown at a terminal.
 
+use crate::checkpoint;
+use crate::keys::Keys;
 use crate::making::{self, MakeError};
 use crate::practice::CommandError;
-use crate::root::{COST, RootFile, SHORTEST, SealedRoot, read, sheet};
+use crate::root::{COST, RootFile, SHORTEST, SealedRoot, TokenRoot, read, sheet};
+use crate::token::{Fault, TokenTable, module, read_pin};
 use crate::unlock;
 use candour_seal::{RootKey, SystemRandom, Zeroizing};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -12,6 +15,9 @@ use std::path::Path;
 
 /// Groups of the sheet that are typed back, from 1.
 const ASKED_BACK: [usize; 3] = [3, 8, 14];
+/// What is asked for.
+const PASSPHRASE: &str = "Passphrase of the root key";
+const PIN: &str = "PIN of the token";
 
 /// Why a passphrase or sheet came to nothing.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +45,23 @@ pub enum PassphraseError {
     /// It is sealed already.
     #[error("the root key's file is sealed already")]
     Sealed,
+    /// A token sealed it already.
+    #[error(
+        "a token seals the root key's file already. To seal it by another one, type the recovery sheet: \
+         candour-keeper root-to-token --from-sheet"
+    )]
+    InToken,
+    /// What was typed is not the sheet of this installation.
+    #[error(
+        "that is not the recovery sheet of this installation; nothing was changed. Begin again"
+    )]
+    OtherSheet,
+    /// The token cannot be used.
+    #[error("{0}. Nothing was changed")]
+    Token(Fault),
+    /// The keeper that waits says what is wrong.
+    #[error("{0}")]
+    Refused(String),
     /// The file fails.
     #[error(transparent)]
     File(#[from] MakeError),
@@ -50,16 +73,17 @@ pub enum PassphraseError {
 /// Typed without being shown, where it is a terminal.
 fn hidden(prompt: &str) -> io::Result<Zeroizing<String>> {
     let (input, mut output) = (io::stdin(), io::stdout());
-    write!(output, "{prompt}: ")?;
-    output.flush()?;
     let shown = tcgetattr(&input).ok();
     if let Some(shown) = &shown {
         let mut unseen: Termios = shown.clone();
         unseen.local_modes.remove(LocalModes::ECHO);
+        // Before it is asked: whoever types fast shows nothing either.
         tcsetattr(&input, OptionalActions::Flush, &unseen)?;
     }
     let mut line = Zeroizing::new(String::new());
-    let typed = input.lock().read_line(&mut line);
+    let typed = write!(output, "{prompt}: ")
+        .and_then(|()| output.flush())
+        .and_then(|()| input.lock().read_line(&mut line));
     if let Some(shown) = &shown {
         tcsetattr(&input, OptionalActions::Flush, shown)?;
         writeln!(output)?;
@@ -87,7 +111,7 @@ fn confirm_sheet(root: &RootKey) -> Result<(), PassphraseError> {
     let (groups, mut output) = (sheet(root), io::stdout());
     writeln!(
         output,
-        "Recovery sheet. Write it on paper and lock it away: with it and without the passphrase the root"
+        "Recovery sheet. Write it on paper and lock it away: with it and without passphrase or token the root"
     )?;
     writeln!(
         output,
@@ -112,13 +136,13 @@ fn seal_into(path: &Path, root: &RootKey) -> Result<(), PassphraseError> {
     confirm_sheet(root)?;
     let passphrase = new_passphrase()?;
     let sealed = SealedRoot::seal(root, &passphrase, COST, &mut SystemRandom)?;
+    replace(path, &sealed.to_text())
+}
+
+fn replace(path: &Path, text: &str) -> Result<(), PassphraseError> {
     let draft = path.with_extension("sealing");
     let how = &mut OpenOptions::new();
-    making::keep(
-        &draft,
-        sealed.to_text().as_bytes(),
-        how.create(true).truncate(true),
-    )?;
+    making::keep(&draft, text.as_bytes(), how.create(true).truncate(true))?;
     std::fs::rename(&draft, path)?;
     if let Some(folder) = path.parent() {
         crate::checkpoint::sync_folder(folder)?;
@@ -140,12 +164,65 @@ pub(super) fn seal_file(path: &Path) -> Result<(), PassphraseError> {
     Ok(())
 }
 
+/// Seals the file by a new key in a token.
+pub(super) fn to_token(
+    path: &Path,
+    table: &TokenTable,
+    from_sheet: bool,
+) -> Result<(), PassphraseError> {
+    let root = if from_sheet {
+        typed_sheet(path)?
+    } else {
+        let root = match read(path)? {
+            RootFile::Open(root) => root,
+            RootFile::Sealed(sealed) => opened(&sealed)?,
+            RootFile::Token(_) => return Err(PassphraseError::InToken),
+        };
+        confirm_sheet(&root)?;
+        root
+    };
+    let pin = hidden(PIN)?;
+    let sealed = module::seal(table, &pin, &root, &mut SystemRandom);
+    let sealed = sealed.map_err(PassphraseError::Token)?;
+    replace(path, &sealed.to_text())?;
+    writeln!(
+        io::stdout(),
+        "Sealed by the token with the serial number {}. From its next start the keeper opens nothing without it.\n\
+         The disk may still hold the old file's blocks, and so may copies that you made: destroy those.",
+        sealed.serial
+    )?;
+    Ok(())
+}
+
+/// The sheet typed anew. The newest checkpoint shows whether it is this installation's: a typing error seals nothing.
+fn typed_sheet(path: &Path) -> Result<RootKey, PassphraseError> {
+    let typed = hidden("The 16 groups of the recovery sheet, in one line")?;
+    let digits: Zeroizing<String> = Zeroizing::new(typed.split_ascii_whitespace().collect());
+    let root = making::parse_root(&digits).map_err(|_| PassphraseError::OtherSheet)?;
+    let keys = Keys::new(root.clone()).map_err(|_| PassphraseError::OtherSheet)?;
+    if checkpoint::was_signed_by(path.parent().unwrap_or(path), &keys)? {
+        Ok(root)
+    } else {
+        Err(PassphraseError::OtherSheet)
+    }
+}
+
+/// The root key that a token seals, for a command that a person runs.
+pub(super) fn of_token(table: &TokenTable, sealed: &TokenRoot) -> Result<RootKey, PassphraseError> {
+    let pin = match &table.pin_file {
+        Some(file) => read_pin(file).map_err(PassphraseError::Token)?,
+        None => hidden(PIN)?,
+    };
+    module::open(table, sealed, pin).map_err(PassphraseError::Token)
+}
+
 /// The root key of an installation that is being made: a new one, sealed, or that of an earlier try.
 pub(super) fn sealed_root(path: &Path) -> Result<RootKey, PassphraseError> {
     if path.exists() {
         return match read(path)? {
             RootFile::Sealed(sealed) => opened(&sealed),
             RootFile::Open(root) => seal_into(path, &root).map(|()| root),
+            RootFile::Token(_) => Err(PassphraseError::InToken),
         };
     }
     let root = RootKey::generate(&mut SystemRandom);
@@ -155,16 +232,21 @@ pub(super) fn sealed_root(path: &Path) -> Result<RootKey, PassphraseError> {
 
 /// Asks for the passphrase of a sealed key.
 pub(super) fn opened(sealed: &SealedRoot) -> Result<RootKey, PassphraseError> {
-    let passphrase = hidden("Passphrase of the root key")?;
+    let passphrase = hidden(PASSPHRASE)?;
     sealed.open(&passphrase).ok_or(PassphraseError::Wrong)
 }
 
-/// Asks for the passphrase and gives it to the keeper that waits.
-pub(super) async fn unlock(data: &Path) -> Result<(), PassphraseError> {
-    let passphrase = hidden("Passphrase of the root key")?;
-    let fits = unlock::unlock(data, &passphrase)
-        .await
-        .map_err(PassphraseError::NoneWaits)?;
+/// Asks for the passphrase or PIN and gives it to the keeper that waits.
+pub(super) async fn unlock(data: &Path, path: &Path) -> Result<(), PassphraseError> {
+    let typed = hidden(match read(path)? {
+        RootFile::Token(_) => PIN,
+        RootFile::Open(_) | RootFile::Sealed(_) => PASSPHRASE,
+    })?;
+    let fits = unlock::unlock(data, &typed).await;
+    let fits = fits.map_err(|error| match error {
+        CommandError::Trouble(trouble) => PassphraseError::Refused(trouble),
+        error => PassphraseError::NoneWaits(error),
+    })?;
     if !fits {
         return Err(PassphraseError::Wrong);
     }

@@ -6,6 +6,7 @@ use crate::erasure;
 use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
+use crate::token;
 use crate::volume::{Alarm, Volume};
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use jiff::{SignedDuration, Timestamp};
@@ -36,7 +37,7 @@ pub(super) async fn begin(
         start.body.policy_hash = core.policy.hash().to_vec();
         start.body.details = core.config.limits.digest.as_bytes().to_vec();
         start.body.text = core.config.limits.in_words() + &core.witnesses.in_words();
-        let use_of_root = first_use(core, epochs);
+        let use_of_root = core.key_use(epochs);
         for outcome in core.ledger.append(vec![start, use_of_root]).await? {
             outcome?;
         }
@@ -71,26 +72,43 @@ pub(super) async fn begin(
             drop(sender);
         });
     }
+    if let Some(token) = &core.token {
+        token.note_back();
+        let (held, token) = (Arc::clone(core), Arc::clone(token));
+        tasks.spawn(token::watch::run(held, token, stop.clone()));
+    }
     tasks.spawn(each_second(Arc::clone(core), volume, stop, last_of_all));
     Ok(())
 }
 
-/// The first use of the root key, with how it was had.
-fn first_use(core: &Core, epochs: usize) -> Draft {
-    let mut draft = key_use(epochs);
-    let (kind, wrong) = (core.config.root_kind, core.config.wrong_tries);
-    draft.body.text = format!(
-        "{}; had by {kind}, wrong passphrases before: {wrong}",
-        draft.body.text
-    );
-    draft
-}
+impl Core {
+    /// The entry of one use of the root key, with how it was had.
+    fn key_use(&self, epochs: usize) -> Draft {
+        let mut draft = Draft::of_keeper(EntryKind::KeyUse);
+        draft.body.count = u32::try_from(epochs).unwrap_or(u32::MAX);
+        let how = match &self.token {
+            Some(token) => format!(
+                "token, use {} of this process (the token keeps no count), wrong PINs before: {}",
+                token.uses(),
+                token.wrong_pins()
+            ),
+            None => format!(
+                "{}, wrong passphrases before: {}",
+                self.config.root_kind, self.config.wrong_tries
+            ),
+        };
+        draft.body.text = format!("the root key unwrapped the epoch keys; had by {how}");
+        draft
+    }
 
-fn key_use(epochs: usize) -> Draft {
-    let mut draft = Draft::of_keeper(EntryKind::KeyUse);
-    draft.body.count = u32::try_from(epochs).unwrap_or(u32::MAX);
-    "the root key unwrapped the epoch keys".clone_into(&mut draft.body.text);
-    draft
+    /// Unwraps the epoch keys by the root key once more, and writes that down; whether both were done.
+    pub(crate) async fn unwrap_epochs(&self) -> bool {
+        let Ok(epochs) = self.subject_keys.read_epochs().await else {
+            return false;
+        };
+        let written = self.ledger.append_one(self.key_use(epochs)).await;
+        written.is_ok()
+    }
 }
 
 async fn each_second(
@@ -137,10 +155,8 @@ async fn each_second(
             drop_stale(&core, now).await;
             bury_left(&core).await;
         }
-        if round.is_multiple_of(3_600)
-            && let Ok(epochs) = core.subject_keys.read_epochs().await
-        {
-            let _ = core.ledger.append_one(key_use(epochs)).await;
+        if round.is_multiple_of(3_600) && core.token.is_none() {
+            core.unwrap_epochs().await;
         }
     }
 }

@@ -5,9 +5,10 @@ use candour_seal::{CryptoRng, Zeroizing};
 
 /// What a sealed text is; part of its key, so that one never opens as another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(usize)]
 pub enum Secret {
     /// A person's name as the practice released it.
-    Name,
+    Name = 0,
     /// Why somebody acts for a patient.
     Reason,
     /// The secret of an authenticator app.
@@ -17,7 +18,11 @@ pub enum Secret {
 }
 
 impl Secret {
-    const fn label(self) -> &'static str {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; 4] = [Self::Name, Self::Reason, Self::Totp, Self::Change];
+
+    /// What its key is derived for.
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Name => "fact/name",
             Self::Reason => "fact/reason",
@@ -35,7 +40,7 @@ pub fn seal(
     plain: &[u8],
     rng: &mut dyn CryptoRng,
 ) -> Vec<u8> {
-    candour_seal::seal(&keys.sealing(what.label()), subject.as_bytes(), plain, rng)
+    candour_seal::seal(keys.sealing(what), subject.as_bytes(), plain, rng)
 }
 
 /// Opens it again; `None` when it does not belong there.
@@ -45,7 +50,7 @@ pub fn open(
     subject: KeyedToken,
     sealed: &[u8],
 ) -> Option<Zeroizing<Vec<u8>>> {
-    candour_seal::open(&keys.sealing(what.label()), subject.as_bytes(), sealed)
+    candour_seal::open(keys.sealing(what), subject.as_bytes(), sealed)
         .ok()
         .map(|plain| Zeroizing::new(plain.to_vec()))
 }

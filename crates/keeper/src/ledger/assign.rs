@@ -41,7 +41,7 @@ impl Hook {
         detector: Detector,
     ) -> Self {
         Self {
-            salt: salt_key(keys),
+            salt: keys.salts().clone(),
             chain,
             chain_before: Vec::new(),
             durable: frontier.clone(),
@@ -106,11 +106,6 @@ impl Hook {
         }
         self.alarms.extend(self.detector.observe(&seen));
     }
-}
-
-/// The key from which each entry's salt is derived.
-pub(crate) fn salt_key(keys: &Keys) -> MacKey {
-    keys.root().derive(b"entry salt")
 }
 
 /// What opens the leaf of the entry at `index`, the `number`th about its patient; never used twice for anything that

@@ -26,6 +26,9 @@ pub enum CommandError {
     /// The keeper refused.
     #[error("the keeper refused: {0}")]
     Refused(String),
+    /// The keeper says what is wrong.
+    #[error("{0}")]
+    Trouble(String),
     /// The answer is not one.
     #[error("the keeper's answer does not parse")]
     Unreadable,

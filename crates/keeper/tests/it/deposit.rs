@@ -114,14 +114,14 @@ async fn a_contact_block_opens_with_the_room_s_key_alone() {
     let permit = new(granted.into_iter().next().unwrap());
     let sealed = permit.seal(b"021 123 4567", &mut SystemRandom);
     let core = &scene.keeper.core;
-    let room = core.room_private.as_ref().unwrap();
+    let room = core.room_key().unwrap();
     let context = Context {
         installation: core.config.installation,
         subject: *patient.as_bytes(),
         item: permit.item(),
         version: 1,
     };
-    let room = RoomPrivateKey::from_bytes(room);
+    let room = RoomPrivateKey::from_bytes(&room);
     let opened = open_block(&sealed, permit.room_wrap(), &context, &room).unwrap();
     assert_eq!(opened.as_slice(), b"021 123 4567");
 }

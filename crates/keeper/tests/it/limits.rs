@@ -92,6 +92,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         root: root(),
         root_kind: "key file",
         wrong_tries: 0,
+        token: None,
         folder: folder.path().to_owned(),
         public: folder.path().join("ledger"),
         relying_party: "localhost".to_owned(),
@@ -183,8 +184,8 @@ async fn what_a_demonstration_sets_otherwise_stands_in_its_start_entry_and_is_to
     let Reply::Entries(entries) = room.call(question).await.unwrap() else {
         panic!("not an answer to entries");
     };
-    let private = keeper.core.room_private.as_ref().unwrap();
-    let private = RoomPrivateKey::from_bytes(private);
+    let private = keeper.core.room_key().unwrap();
+    let private = RoomPrivateKey::from_bytes(&private);
     let hour = open_hour_key(&entries.keys[0].sealed, entries.keys[0].hour, &private).unwrap();
     let start = entries.entries.iter();
     let start = start

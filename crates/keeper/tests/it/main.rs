@@ -25,6 +25,8 @@ mod schema;
 mod sharing;
 mod socket;
 mod tiles;
+mod token;
+mod token_commands;
 mod trouble;
 mod unlock;
 mod witness;

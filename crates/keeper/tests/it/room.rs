@@ -29,8 +29,8 @@ async fn the_room_reads_every_entry_with_its_private_key_and_nobody_else_asks_fo
     let Reply::Entries(entries) = room.call(question).await.unwrap() else {
         panic!("not an answer to entries");
     };
-    let private = scene.keeper.core.room_private.as_ref().unwrap();
-    let private = RoomPrivateKey::from_bytes(private);
+    let private = scene.keeper.core.room_key().unwrap();
+    let private = RoomPrivateKey::from_bytes(&private);
     let hour = open_hour_key(&entries.keys[0].sealed, entries.keys[0].hour, &private).unwrap();
     for (expected, entry) in (0..).zip(&entries.entries) {
         assert_eq!(entry.index, expected);

@@ -229,15 +229,7 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
                 "trust.now_locked",
                 "trust.now_not_locked",
             ));
-            sentences.push(
-                texts
-                    .say(match status.root_kind.as_str() {
-                        "passphrase" => "trust.now_root_passphrase",
-                        "token" => "trust.now_root_token",
-                        _ => "trust.now_root_file",
-                    })
-                    .to_owned(),
-            );
+            sentences.extend(key_store(texts, status));
             sentences.push(choose(
                 status.ledger_writable,
                 "trust.now_writable",
@@ -256,6 +248,29 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
             })
             .to_owned(),
     );
+    sentences
+}
+
+/// Where the root key is kept.
+fn key_store(texts: &Texts, status: &Status) -> Vec<String> {
+    let Some(token) = &status.token else {
+        let is_sealed = status.root_kind == "passphrase";
+        let key = if is_sealed {
+            "trust.now_root_passphrase"
+        } else {
+            "trust.now_root_file"
+        };
+        return vec![texts.say(key).to_owned()];
+    };
+    let uses = token.uses.to_string();
+    let words = [("model", token.model.as_str()), ("uses", &uses)];
+    let mut sentences = vec![
+        texts.fill("trust.now_root_token", &words),
+        texts.fill("trust.now_token_uses", &words),
+    ];
+    if !token.trouble.is_empty() {
+        sentences.push(texts.say("trust.now_token_away").to_owned());
+    }
     sentences
 }
 

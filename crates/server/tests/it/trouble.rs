@@ -2,13 +2,18 @@
 
 use crate::installation::{Installation, cookies, now};
 use candour_keeper::instances::InstanceKind;
+use candour_keeper::root::TokenRoot;
+use candour_keeper::token::{Fault, RootToken, TokenTable};
 use candour_keeper_api::words::{Purpose, Role};
 use candour_ledger::{Note, WitnessSigner};
+use candour_seal::{ItemKey, PatientId, RootKey, SystemRandom};
 use candour_server::pages::trust::asvs::Score;
 use candour_server::session::Visit;
 use candour_testkit::TestKeeper;
 use candour_testkit::keeper::{Named, Settings, WitnessTable};
 use http::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
 
 const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
 
@@ -209,6 +214,62 @@ async fn pages_say_that_nothing_opens_for_want_of_witnesses_and_open_again_with_
     assert_eq!(seen["witnesses"][0]["at"], "2026-03-02T21:00:00Z");
     assert_eq!(seen["witnesses"][0]["conflict"], 9000);
     assert_eq!(seen["witnesses"][0]["entries"], seen["cosigned_entries"]);
+}
+
+#[tokio::test]
+async fn pages_say_that_nothing_opens_while_the_token_is_away() {
+    // A token whose module is not there: the keeper notices at its first look.
+    let folder = tempfile::tempdir().unwrap();
+    let root = RootKey::from_bytes(&[7; 32]);
+    let answer = |_: &[u8]| Ok::<_, Fault>(ItemKey::from_bytes(&[1; 32]));
+    let place = ("serial number".to_owned(), [1; 16]);
+    let sealed = TokenRoot::seal(&root, place, answer, &mut SystemRandom).unwrap();
+    let table = TokenTable {
+        module: folder.path().join("module.so"),
+        label: "label of the token".to_owned(),
+        serial: None,
+        key: "label of the key".to_owned(),
+        pin_file: None,
+    };
+    let token = RootToken::start(table, sealed, folder.path().join("door")).unwrap();
+    let installation = Installation::with(Settings {
+        token: Some(Arc::new(token)),
+        ..Settings::default()
+    })
+    .await;
+    let (keeper, practice) = (&installation.keeper, installation.practice);
+    let clinician = keeper.staff(practice, Role::Clinician).await;
+    let clinician = cookies(&clinician.token, CARE);
+    let patient = PatientId::from_bytes([9; 16]);
+    for _ in 0..600 {
+        if keeper.core.keys.root().is_none() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let record = installation
+        .get(&format!("/patients/{patient}"), &clinician)
+        .await;
+    assert_eq!(record.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(record.body.contains("Records cannot be opened right now"));
+    let trust = installation.get("/trust", "").await.body;
+    assert!(
+        trust.contains("The token keeps no count of its own"),
+        "{trust}"
+    );
+    assert!(trust.contains("The token cannot be used just now, so nothing opens."));
+    let twin = installation.get("/trust.json", "").await.body;
+    for detail in ["label of the", "serial number", "module.so"] {
+        for body in [&record.body, &trust, &twin] {
+            assert!(!body.contains(detail), "{detail}: {body}");
+        }
+    }
+    let twin: serde_json::Value = serde_json::from_str(&twin).unwrap();
+    let expected = serde_json::json!({
+        "model": "", "usable": false, "uses": 0, "own_count": null,
+    });
+    assert_eq!(twin["keeper"]["token"], expected);
+    assert_eq!(twin["keeper"]["root_key"], "token");
 }
 
 /// A checkpoint over the whole ledger, once it is public, as the witness cosigns it.

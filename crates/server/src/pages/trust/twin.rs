@@ -7,7 +7,7 @@ use crate::portal::Portal;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use candour_app::installation;
-use candour_keeper_api::wire::{Limit, Status, Witness, Witnessing};
+use candour_keeper_api::wire::{KeyToken, Limit, Status, Witness, Witnessing};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
@@ -58,10 +58,32 @@ struct Keeper {
     own_database_cluster: bool,
     memory_locked: bool,
     root_key: String,
+    /// Absent where no token opens the root key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<Token>,
     policy_sha256: String,
     frozen: bool,
     ledger: Ledger,
     limits_set_otherwise: Vec<Otherwise>,
+}
+
+#[derive(Debug, Serialize)]
+struct Token {
+    model: String,
+    usable: bool,
+    uses: u64,
+    own_count: Option<u64>,
+}
+
+impl From<KeyToken> for Token {
+    fn from(token: KeyToken) -> Self {
+        Self {
+            model: token.model,
+            usable: token.trouble.is_empty(),
+            uses: token.uses,
+            own_count: None,
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -148,6 +170,7 @@ impl From<Status> for Keeper {
             own_database_cluster: !status.shares_cluster,
             memory_locked: status.memory_locked,
             root_key: status.root_kind,
+            token: status.token.map(Token::from),
             policy_sha256: base16ct::lower::encode_string(&status.policy_hash),
             frozen: status.frozen,
             ledger: Ledger {
