@@ -24,7 +24,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 38, 39"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 38, 39"
     )]
     pub call: Option<Call>,
 }
@@ -122,6 +122,12 @@ pub enum Call {
     /// By what can this person sign in?
     #[prost(message, tag = "31")]
     SignInWays(WithToken),
+    /// Look at a recovery's code before using it; answered as an invitation is.
+    #[prost(message, tag = "32")]
+    RecoveryOpen(InvitationOpen),
+    /// Make new ways to sign in with it.
+    #[prost(message, tag = "33")]
+    Recover(Register),
     /// What waits for a second person at this practice?
     #[prost(message, tag = "38")]
     Waiting(WithToken),
@@ -186,10 +192,10 @@ pub enum Reply {
     /// To `Change` and `ActFinish`.
     #[prost(message, tag = "14")]
     Changed(Changed),
-    /// To `InvitationOpen`.
+    /// To `InvitationOpen` and `RecoveryOpen`.
     #[prost(message, tag = "15")]
     Invitation(InvitationView),
-    /// To `Register`.
+    /// To `Register` and `Recover`.
     #[prost(message, tag = "16")]
     Registered(Registered),
     /// To `EntriesAfter`.

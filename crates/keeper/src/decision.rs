@@ -84,6 +84,10 @@ pub enum ChangeAction {
     Erase,
     /// Keep that from being done, or let it be done again.
     Hold,
+    /// Give out a code by which a patient makes new ways to sign in.
+    Recover,
+    /// Stop that for one's own account.
+    StopRecovery,
 }
 
 /// How the session stands to whom or what it concerns.

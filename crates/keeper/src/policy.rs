@@ -310,6 +310,8 @@ impl ChangeAction {
             Self::Approve => "approve_change",
             Self::Erase => "erase",
             Self::Hold => "hold",
+            Self::Recover => "recover",
+            Self::StopRecovery => "stop_recovery",
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, erasures, home, invitations, notices,
-    practice, record, reopenings, sessions, sign_in, sign_in_ways, trust,
+    practice, record, recoveries, reopenings, sessions, sign_in, sign_in_ways, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -124,6 +124,12 @@ routes! {
     GET "/invitation/link", SignedIn, NOTHING, invitations::ask_link;
     POST "/invitation/link", SignedIn, Sample::Form("code=a&day=1&month=1&year=1950"), invitations::link;
 
+    GET "/recover", Anyone, NOTHING, recoveries::show;
+    POST "/recover", Anyone, Sample::Form("code=a&login=abc"), recoveries::take;
+    GET "/recover/account", Anyone, NOTHING, recoveries::ways;
+    POST "/recover/account", Anyone, Sample::Form("way=sheet"), recoveries::make;
+    POST "/recover/stop", SignedIn, Sample::Form(""), recoveries::stop;
+
     GET "/home", SignedIn, NOTHING, home::show;
     GET "/practice", Staff, NOTHING, practice::start;
     GET "/practice/purpose", SignedIn, NOTHING, practice::purposes;
@@ -147,6 +153,8 @@ routes! {
     POST "/patients/{patient}/deposit", Staff, Sample::Deposit, deposit::store;
     GET "/patients/{patient}/erase", Staff, NOTHING, erasures::ask;
     POST "/patients/{patient}/erase", Staff, Sample::Form("what=everything&reason=asked"), erasures::begin;
+    GET "/patients/{patient}/recover", Staff, NOTHING, recoveries::ask;
+    POST "/patients/{patient}/recover", Staff, Sample::Form("identified=1&checked=yes"), recoveries::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
     POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
     GET "/documents/{document}", Reader, NOTHING, documents::show;

@@ -23,6 +23,7 @@ pub async fn authorize(
     let caller = Caller::of(core, instance, &call.token, call.purpose, "").await?;
     let action = words::Action::try_from(call.action).map_err(|_| Reason::Invalid)?;
     let session = &caller.session;
+    session.is_settled(caller.now)?;
     let mut draft = Draft::of_session(EntryKind::Authorize, session, Some(caller.purpose));
     call.detail.clone_into(&mut draft.body.text);
     let (relation, is_deceased) = if call.patient.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::decision::ChangeAction;
 use candour_keeper_wire::wire::{ChangeKind, FreezeChange};
-use candour_keeper_wire::words::{Level, Reason, Role};
+use candour_keeper_wire::words::{Identified, Level, Reason, Role};
 use candour_seal::PatientId;
 
 /// What must be shown before a change is done.
@@ -78,6 +78,9 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::Erase(_) => needs(Do::Erase, Proof::Two),
         ChangeKind::Hold(hold) if hold.is_held => needs(Do::Hold, Proof::Act),
         ChangeKind::Hold(_) => needs(Do::Hold, Proof::Two),
+        ChangeKind::Recover(_) => needs(Do::Recover, Proof::Two),
+        // Whoever still has an older way must not need a second one to be heard.
+        ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
     })
 }
 
@@ -98,6 +101,7 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::MarkPatient(marks) => &marks.patient,
         ChangeKind::Erase(erase) => &erase.patient,
         ChangeKind::Hold(hold) => &hold.patient,
+        ChangeKind::Recover(recover) => &recover.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -105,6 +109,17 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
 
 fn role_word(role: i32) -> &'static str {
     Role::try_from(role).map_or("an unknown role", Role::word)
+}
+
+fn identified(number: i32) -> &'static str {
+    match Identified::try_from(number) {
+        Ok(Identified::KnownInPerson) => "somebody here has long known them in person",
+        Ok(Identified::PhotoSeen) => "an identification with their photo was looked at",
+        Ok(Identified::PapersAndQuestions) => {
+            "two papers with their name were looked at, and they answered questions only they can"
+        }
+        Err(_) => "not said",
+    }
 }
 
 /// What a person agrees to, in words; part of what a passkey signs. Ids stand in the change itself, which is signed too.
@@ -185,6 +200,11 @@ pub fn sentence(kind: &ChangeKind) -> String {
             "Let what this practice put in about the patient be erased again. Reason: {}",
             hold.reason.trim()
         ),
+        ChangeKind::Recover(recover) => format!(
+            "Give the patient, who is here themself, a code to make new ways to sign in. Who they are: {}.",
+            identified(recover.identified)
+        ),
+        ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
     }
 }
 
@@ -239,6 +259,7 @@ mod tests {
             ChangeKind::UnlockRoom(wire::UnlockRoom::default()),
             ChangeKind::Erase(wire::Erase::default()),
             ChangeKind::Hold(wire::HoldChange::default()),
+            ChangeKind::Recover(wire::Recover::default()),
         ];
         let act = [
             invite(Role::Clinician),

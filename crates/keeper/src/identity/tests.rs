@@ -3,6 +3,7 @@
 mod budgets;
 mod changing;
 mod people;
+mod recovery;
 mod signing;
 mod typed;
 mod ways;

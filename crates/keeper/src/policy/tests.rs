@@ -28,7 +28,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 26] = [
+const CHANGES: [ChangeAction; 28] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -55,6 +55,8 @@ const CHANGES: [ChangeAction; 26] = [
     ChangeAction::Approve,
     ChangeAction::Erase,
     ChangeAction::Hold,
+    ChangeAction::Recover,
+    ChangeAction::StopRecovery,
 ];
 
 fn actions() -> Vec<Action> {
@@ -283,7 +285,10 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
             for_own && f.purpose == Purpose::AccountCare
         }
         Action::Change(
-            ChangeAction::SetPassword | ChangeAction::SetApp | ChangeAction::NewSheet,
+            ChangeAction::SetPassword
+            | ChangeAction::SetApp
+            | ChangeAction::NewSheet
+            | ChangeAction::StopRecovery,
         ) => f.relation == Relation::Own && f.purpose == Purpose::AccountCare,
         Action::Change(ChangeAction::EndProxy) => {
             f.purpose == Purpose::AccountCare
@@ -358,7 +363,8 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
                 | ChangeAction::InviteProxy
                 | ChangeAction::EndEnrolment
                 | ChangeAction::MarkPatient
-                | ChangeAction::EndProxy,
+                | ChangeAction::EndProxy
+                | ChangeAction::Recover,
             ),
         ) => theirs && care,
         (

@@ -8,6 +8,7 @@
 mod installation;
 mod notices;
 mod pages;
+mod recoveries;
 mod reopenings;
 mod samples;
 mod sessions;

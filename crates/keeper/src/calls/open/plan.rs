@@ -235,7 +235,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
         found.visible = visible(ask, &facts, section).await?;
-        found.source = session.practice;
+        found.source = session.sees_only(now);
     }
     Ok(found)
 }
@@ -246,7 +246,7 @@ async fn visible(
     section: Section,
 ) -> Result<Vec<SectionItem>, Refusal> {
     let items = ask.core.items.section(facts.subject(), section).await?;
-    let practice = ask.caller.session.practice;
+    let practice = ask.caller.session.sees_only(ask.caller.now);
     let erased = Erasures::of(facts);
     let visible = items
         .iter()
@@ -444,8 +444,9 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::OverBudget);
     }
     // What was added to an account lately opens no patient's content. An emergency does not wait for it.
-    let is_new = ask.caller.session.signed_by.is_new_until(ask.caller.now);
-    if is_new.is_some() && found.token.is_some() && ask.lane == Lane::Ordinary {
+    let (by, now) = (ask.caller.session.signed_by, ask.caller.now);
+    let is_new = reach::is_too_new(by, found.relation, found.source, now);
+    if is_new && found.token.is_some() && ask.lane == Lane::Ordinary {
         return Some(Reason::CredentialIsNew);
     }
     // Subject binding: what is released belongs to whom the entry names.
@@ -488,7 +489,7 @@ fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32
 
 fn describe_section(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
     let keys = &ask.core.keys;
-    let practice = ask.caller.session.practice;
+    let practice = ask.caller.session.sees_only(ask.caller.now);
     let mut ids: Vec<[u8; 16]> = found
         .visible
         .iter()
