@@ -4,7 +4,7 @@ use crate::words::time;
 use crate::{App, FirstByte, ReadError, documents, practices};
 use candour_core::document::Title;
 use candour_keeper_api::wire;
-use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
+use candour_keeper_api::words::{EntryKind, Purpose, RecoveryStep, Role, Section};
 use candour_keeper_api::{Opened, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
 use candour_store::Practice;
@@ -59,6 +59,8 @@ pub struct Event {
     pub count: u32,
     /// A first byte was sent, by the portal's word.
     pub is_delivered: bool,
+    /// What it has to do with the recovery of the account at the practice's counter.
+    pub recovery: Option<RecoveryStep>,
 }
 
 /// A page of events, newest first.
@@ -196,5 +198,6 @@ fn read(
         what,
         count: event.count,
         is_delivered: event.is_delivered,
+        recovery: RecoveryStep::try_from(event.recovery).ok(),
     })
 }

@@ -1,5 +1,6 @@
 //! Erasing what a practice put in: by two of its people, with a certificate; and removing the ciphertext.
 
+use crate::acts::Changed;
 use crate::sign_in::{Ceremony, CeremonyId, Proof};
 use crate::words::time;
 use crate::{App, ReadError, Refusal, acts};
@@ -116,16 +117,14 @@ pub async fn approve(app: &App, token: &Token, id: [u8; 16]) -> Result<Ceremony,
     acts::start(app, token, ChangeKind::Approve(id.to_vec())).await
 }
 
-/// Answers any of them; gives whether it is done, or waits for a second person.
+/// Answers any of them: it is done, or waits for a second person.
 pub async fn answer(
     app: &App,
     token: &Token,
     act: CeremonyId,
     answer_json: String,
-) -> Result<bool, Refusal> {
-    let proof = Proof::Passkey(act, answer_json);
-    let changed = acts::finish(app, token, act, proof).await?;
-    Ok(changed.pending.is_none())
+) -> Result<Changed, Refusal> {
+    acts::finish(app, token, act, Proof::Passkey(act, answer_json)).await
 }
 
 /// What waits for a second person at the viewer's practice.

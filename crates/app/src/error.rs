@@ -53,6 +53,9 @@ pub enum Refusal {
     /// The practice must keep it.
     #[error("the practice must keep it")]
     OnHold,
+    /// The patient has no account that could be recovered.
+    #[error("the patient has no account")]
+    NoAccount,
     /// The passkey, password or code was added to the account too lately for this.
     #[error("the credential is new")]
     CredentialIsNew {
@@ -85,6 +88,7 @@ impl From<Denied> for Refusal {
             Reason::SubjectClosed => Self::SubjectClosed,
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
             Reason::OnHold => Self::OnHold,
+            Reason::NoAccount => Self::NoAccount,
             Reason::CredentialIsNew => Self::CredentialIsNew {
                 retry_after_seconds,
             },

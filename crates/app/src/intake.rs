@@ -351,7 +351,8 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::StepUpNeeded
         | Refusal::CredentialIsNew { .. }
         | Refusal::SecondPersonNeeded
-        | Refusal::OnHold => Ok(refusal),
+        | Refusal::OnHold
+        | Refusal::NoAccount => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }
         | Refusal::Frozen

@@ -93,20 +93,30 @@ pub async fn look(
     login: &str,
     network: &str,
 ) -> Result<Invitation, Refusal> {
-    let call = Call::InvitationOpen(wire::InvitationOpen {
+    let call = Call::InvitationOpen(asked(code, login, network));
+    Invitation::read(app.keeper.call(call).await?)
+}
+
+pub(crate) fn asked(code: &str, login: &str, network: &str) -> wire::InvitationOpen {
+    wire::InvitationOpen {
         code: code.to_owned(),
         network: network.to_owned(),
         login: login.to_owned(),
-    });
-    let Reply::Invitation(view) = app.keeper.call(call).await? else {
-        return Err(CallError::Unexpected.into());
-    };
-    Ok(Invitation {
-        practice: PracticeId::try_from(view.practice.as_slice()).ok(),
-        role: Role::try_from(view.role).map_err(|_| CallError::Unexpected)?,
-        ceremony: view.ceremony.map(Ceremony::read).transpose()?,
-        otpauth: Zeroizing::new(view.otpauth),
-    })
+    }
+}
+
+impl Invitation {
+    pub(crate) fn read(reply: Reply) -> Result<Self, Refusal> {
+        let Reply::Invitation(view) = reply else {
+            return Err(CallError::Unexpected.into());
+        };
+        Ok(Self {
+            practice: PracticeId::try_from(view.practice.as_slice()).ok(),
+            role: Role::try_from(view.role).map_err(|_| CallError::Unexpected)?,
+            ceremony: view.ceremony.map(Ceremony::read).transpose()?,
+            otpauth: Zeroizing::new(view.otpauth),
+        })
+    }
 }
 
 /// What a new account signs in with.
@@ -146,6 +156,17 @@ pub async fn register(
     credential: Credential,
     network: &str,
 ) -> Result<Registered, Refusal> {
+    let call = Call::Register(filled(code, birth_date, login, credential, network));
+    Registered::read(app.keeper.call(call).await?)
+}
+
+pub(crate) fn filled(
+    code: &str,
+    birth_date: &str,
+    login: &str,
+    credential: Credential,
+    network: &str,
+) -> wire::Register {
     let mut call = wire::Register {
         code: code.to_owned(),
         birth_date: birth_date.to_owned(),
@@ -172,14 +193,20 @@ pub async fn register(
             call.wants_sheet = true;
         }
     }
-    let Reply::Registered(registered) = app.keeper.call(Call::Register(call)).await? else {
-        return Err(CallError::Unexpected.into());
-    };
-    Ok(Registered {
-        person: PersonId::try_from(registered.person.as_slice())
-            .map_err(|_| CallError::Unexpected)?,
-        sheet: registered.sheet.into_iter().map(Zeroizing::new).collect(),
-    })
+    call
+}
+
+impl Registered {
+    pub(crate) fn read(reply: Reply) -> Result<Self, Refusal> {
+        let Reply::Registered(registered) = reply else {
+            return Err(CallError::Unexpected.into());
+        };
+        Ok(Self {
+            person: PersonId::try_from(registered.person.as_slice())
+                .map_err(|_| CallError::Unexpected)?,
+            sheet: registered.sheet.into_iter().map(Zeroizing::new).collect(),
+        })
+    }
 }
 
 /// Links an invitation to the account that is signed in; it adds no credential.

@@ -22,6 +22,7 @@ mod parts;
 pub mod patients;
 pub mod practices;
 pub mod record;
+pub mod recoveries;
 pub mod reopenings;
 pub mod sessions;
 pub mod sharing;

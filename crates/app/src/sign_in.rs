@@ -1,5 +1,6 @@
 //! Signing in, staying signed in, proving oneself again, signing out. The keeper verifies; we carry.
 
+use crate::recoveries::Recovery;
 use crate::words::time;
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, Reply};
@@ -111,6 +112,8 @@ pub struct Session {
     pub opens_from: Option<Timestamp>,
     /// How the person signs in was changed within a day, or is about to be.
     pub ways_changed: bool,
+    /// A recovery of the account that can still be stopped.
+    pub recovery: Option<Recovery>,
 }
 
 /// A patient within reach of a patient session.
@@ -159,6 +162,7 @@ impl Session {
             staff_name: view.staff_name,
             opens_from: time(view.opens_from),
             ways_changed: view.ways_changed,
+            recovery: view.recovery.as_ref().and_then(Recovery::read),
         })
     }
 }

@@ -59,7 +59,8 @@ impl IntoResponse for Refused {
                 | Refusal::Frozen
                 | Refusal::SubjectClosed
                 | Refusal::SecondPersonNeeded
-                | Refusal::OnHold => StatusCode::FORBIDDEN,
+                | Refusal::OnHold
+                | Refusal::NoAccount => StatusCode::FORBIDDEN,
             },
             ReadError::Store(_) | ReadError::Unseal(_) | ReadError::Content(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -73,12 +73,14 @@ impl State {
             Call::ClientSignIn(sign_in) => self.people.sign_in_client(sign_in.client),
             Call::Session(question) => self.people.session(&question.token),
             Call::StepUp(call) => self.people.step_up(&call.token),
-            Call::InvitationOpen(open) => Reply::Invitation(InvitationView {
-                ceremony: Some(self.ceremony(Waiting::Login(String::new()))),
-                otpauth: "otpauth://totp/open?secret=JBSWY3DPEHPK3PXP".to_owned(),
-                ..self.people.invitation(&open.code)
-            }),
-            Call::Register(register) => Reply::Registered(Registered {
+            Call::InvitationOpen(open) | Call::RecoveryOpen(open) => {
+                Reply::Invitation(InvitationView {
+                    ceremony: Some(self.ceremony(Waiting::Login(String::new()))),
+                    otpauth: "otpauth://totp/open?secret=JBSWY3DPEHPK3PXP".to_owned(),
+                    ..self.people.invitation(&open.code)
+                })
+            }
+            Call::Register(register) | Call::Recover(register) => Reply::Registered(Registered {
                 person: self.people.register(&register.code, &register.login),
                 sheet: Vec::new(),
             }),

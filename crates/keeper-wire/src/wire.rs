@@ -26,7 +26,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 36, 38, 39"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39"
     )]
     pub call: Option<Call>,
 }
@@ -127,6 +127,12 @@ pub enum Call {
     /// Who reads this patient's own record beside them?
     #[prost(message, tag = "36")]
     Sharing(WithToken),
+    /// Look at a recovery's code before using it; answered as an invitation is.
+    #[prost(message, tag = "32")]
+    RecoveryOpen(InvitationOpen),
+    /// Make new ways to sign in with it.
+    #[prost(message, tag = "33")]
+    Recover(Register),
     /// What waits for a second person at this practice?
     #[prost(message, tag = "38")]
     Waiting(WithToken),
@@ -191,10 +197,10 @@ pub enum Reply {
     /// To `Change` and `ActFinish`.
     #[prost(message, tag = "14")]
     Changed(Changed),
-    /// To `InvitationOpen`.
+    /// To `InvitationOpen` and `RecoveryOpen`.
     #[prost(message, tag = "15")]
     Invitation(InvitationView),
-    /// To `Register`.
+    /// To `Register` and `Recover`.
     #[prost(message, tag = "16")]
     Registered(Registered),
     /// To `EntriesAfter`.

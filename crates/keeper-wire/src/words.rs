@@ -222,6 +222,8 @@ words! {
         CredentialIsNew = 13 "credential_is_new",
         /// The practice must keep it.
         OnHold = 14 "on_hold",
+        /// The patient has no account yet: there is nothing to recover.
+        NoAccount = 15 "no_account",
         /// The root key is not at hand: a person must unlock it, or its token is away. Nothing opens.
         Sealed = 19 "sealed",
     }
@@ -234,6 +236,30 @@ words! {
         Holder = 2 "holder",
         /// A recovery added it.
         Recovery = 3 "recovery",
+    }
+
+    /// How a practice made sure of who stands at its counter.
+    Identified ("way of identifying") {
+        /// Somebody there has known them in person for long.
+        KnownInPerson = 1 "known_in_person",
+        /// An identification with a photo was looked at.
+        PhotoSeen = 2 "photo_seen",
+        /// Two papers with their name were looked at, and questions answered that only they can.
+        PapersAndQuestions = 3 "papers_and_questions",
+    }
+
+    /// What became of the recovery of an account.
+    RecoveryStep ("recovery step") {
+        /// Two people of a practice gave out a code.
+        Allowed = 1 "allowed",
+        /// New ways to sign in were made with it.
+        Made = 2 "made",
+        /// Nobody objected: the older ways ended.
+        Over = 3 "over",
+        /// It was stopped, and what it made ended.
+        Stopped = 4 "stopped",
+        /// Something was done by the new ways before that.
+        Used = 5 "used",
     }
 
     /// The ladder of freezing.

@@ -89,6 +89,7 @@ pub async fn start(
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };
+    session.is_settled(now)?;
     let account = Account {
         person,
         subject: session.subject,
@@ -201,6 +202,10 @@ async fn described(
     }
     let plan = plan(kind, session.role)?;
     changes::authorize(core, session, kind, plan, now).await?;
+    if matches!(kind, ChangeKind::Recover(_)) {
+        // Staff at a counter hear before they sign that somebody has no account.
+        changes::prepare(core, session, &Doer::of(session), kind, now).await?;
+    }
     Ok((bytes(kind), sentence(kind)))
 }
 
@@ -262,7 +267,8 @@ pub async fn finish(
         }
         None if act.code_accepted => {
             let (account, used) = code_account(core, &session, &call.code, now).await?;
-            refuse_new(account.typed_by(&used), now)?;
+            let password = account.settled_password(now);
+            refuse_new(account.typed_by(password, &used), now)?;
             let proof = vec![Effect::fact(account.subject, used)];
             (account, None, proof)
         }
@@ -361,6 +367,7 @@ pub(crate) async fn added_passkey(
         origin: Origin::Holder,
         at: now,
         opens_from: new_until(now)?,
+        recovered_at: &[],
     };
     let effects = passkey_effects(core, account.subject, &credential, added);
     let details = effects.iter().find_map(|effect| match effect {

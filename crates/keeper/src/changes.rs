@@ -26,12 +26,13 @@ use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
 use crate::erasure;
 use crate::facts::{Fact, FactBody, SubjectFacts};
+use crate::identity::recovery;
 use crate::identity::sessions::end_signed_in_by;
 use crate::identity::ways::new_until;
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::{Session, Way};
+use crate::session::{Principal, Session, Way};
 use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
@@ -67,6 +68,10 @@ pub(crate) struct Prepared {
     pub buried: Vec<ItemId>,
     /// Ways of the author that are gone with it: their sessions end.
     pub ended: Vec<Way>,
+    /// Whose they are, where they are not the author's.
+    pub ended_of: Option<Principal>,
+    /// What somebody is called for, in the same transaction.
+    pub alarm: Option<Draft>,
     /// What the caller learns.
     pub reply: wire::Changed,
 }
@@ -120,6 +125,7 @@ pub async fn change(
     let now = core.clock.now();
     let kind = kind_of(call.change.as_ref())?;
     let (session, _) = sessions::session(core, &call.token, instance, "", now).await?;
+    session.is_settled(now)?;
     if let ChangeKind::Approve(id) = &kind {
         // A waiting act of one's own, whose day is over; anybody else's needs an act.
         return pending::finish_own(core, &session, id, now).await;
@@ -164,6 +170,7 @@ pub(crate) async fn authorize(
     };
     let mut draft =
         Draft::of_session(EntryKind::Change, session, Some(Purpose::AccountCare)).refused(reason);
+    draft.observation = recovery::seen(core, session, kind, now).await?;
     plan.action.word().clone_into(&mut draft.body.text);
     let appended = commit(core, draft).await?;
     Err(Refusal {
@@ -204,8 +211,10 @@ pub(crate) async fn write(
     mut prepared: Prepared,
     text: String,
 ) -> Result<wire::Changed, Refusal> {
-    let draft = prepared.draft(core, session, text);
-    let appended = commit(core, draft).await?;
+    let mut drafts = vec![prepared.draft(core, session, text)];
+    drafts.extend(prepared.alarm.take());
+    let mut outcomes = core.ledger.append(drafts).await?.into_iter();
+    let appended = outcomes.next().ok_or(Reason::LedgerUnavailable)??;
     if let Some(refusal) = appended.refused {
         return Err(refusal);
     }
@@ -217,7 +226,9 @@ pub(crate) async fn write(
         tracing::error!(%error, "what was erased has no tombstone yet");
     }
     // The change stands, whatever becomes of this: what it printed must reach the person.
-    let signed_out = match end_signed_in_by(core, session, &prepared.ended).await {
+    let whose = prepared.ended_of.unwrap_or(session.principal);
+    let own = session.surrogate;
+    let signed_out = match end_signed_in_by(core, whose, &prepared.ended, own).await {
         Ok(signed_out) => signed_out,
         Err(refusal) => {
             tracing::error!(
@@ -270,6 +281,8 @@ pub(crate) async fn prepare(
         ChangeKind::Share(rule) => sharing::start(core, rule, true, now).await,
         ChangeKind::EndRestriction(ended) => sharing::end(core, ended, false).await,
         ChangeKind::EndShare(ended) => sharing::end(core, ended, true).await,
+        ChangeKind::Recover(change) => recovery::allow(core, session, doer, change, now).await,
+        ChangeKind::StopRecovery(_) => recovery::stop(core, session, now).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
         ways => ways::prepare(core, session, ways, new_until(now)?, now).await,

@@ -92,6 +92,10 @@ pub enum ChangeAction {
     Share,
     /// No longer.
     EndShare,
+    /// Give out a code by which a patient makes new ways to sign in.
+    Recover,
+    /// Stop that for one's own account.
+    StopRecovery,
 }
 
 /// How the session stands to whom or what it concerns.

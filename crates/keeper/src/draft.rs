@@ -176,6 +176,9 @@ impl Draft {
         draft.row.principal = session.subject.surrogate();
         draft.body.principal = session.principal.bytes().to_vec();
         draft.body.instance = session.instance.as_bytes().to_vec();
+        if let Some(practice) = session.signed_by.recovering_at(session.began_at) {
+            draft.body.recovered_at = practice.as_bytes().to_vec();
+        }
         draft.stops = Some(session.freeze_guards(purpose));
         draft
     }

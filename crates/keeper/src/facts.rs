@@ -88,6 +88,25 @@ impl Fact {
             _ => 0,
         }
     }
+
+    /// At whose counter a way of signing in was made by a recovery; empty for every other, and for all other facts.
+    pub fn recovered_at(&self) -> &[u8] {
+        match self {
+            Self::Passkey(held) => &held.recovered_at,
+            Self::Password(held) => &held.recovered_at,
+            Self::Totp(held) => &held.recovered_at,
+            Self::CodeSheet(held) => &held.recovered_at,
+            _ => &[],
+        }
+    }
+
+    /// Somebody signs in by it.
+    pub fn is_way(&self) -> bool {
+        matches!(
+            self,
+            Self::Passkey(_) | Self::Password(_) | Self::Totp(_) | Self::CodeSheet(_)
+        )
+    }
 }
 
 /// Whether an end time (microseconds since the epoch, 0 for none) lies ahead.

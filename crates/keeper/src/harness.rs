@@ -29,26 +29,43 @@ pub(crate) const OTHER_PORTAL: InstanceId = InstanceId::from_bytes([2; 16]);
 pub(crate) struct Inside {
     pub core: Arc<Core>,
     pub clock: Arc<SetClock>,
-    _stop: DropGuard,
-    _folder: tempfile::TempDir,
-    _database: TestDatabase,
+    stop: DropGuard,
+    tasks: TaskTracker,
+    folder: tempfile::TempDir,
+    database: TestDatabase,
 }
 
 /// A new installation at noon of an ordinary day.
 pub(crate) async fn inside() -> Inside {
+    made(true).await
+}
+
+/// The same, not for a demonstration.
+pub(crate) async fn real() -> Inside {
+    made(false).await
+}
+
+async fn made(is_demonstration: bool) -> Inside {
     let database = TestCluster::shared()
         .empty_database("candour_keeper", &[])
         .await;
     let root = RootKey::from_bytes(&[7; 32]);
     let clock = Arc::new(SetClock::new("2026-03-02T00:00:00Z".parse().unwrap()));
-    making::make(&database.config(), &root, true, clock.now())
+    making::make(&database.config(), &root, is_demonstration, clock.now())
         .await
         .unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let stop = CancellationToken::new();
+    started(database, clock, tempfile::tempdir().unwrap()).await
+}
+
+async fn started(
+    database: TestDatabase,
+    clock: Arc<SetClock>,
+    folder: tempfile::TempDir,
+) -> Inside {
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     let parts = CoreParts {
         database: database.config(),
-        root,
+        root: RootKey::from_bytes(&[7; 32]),
         root_kind: "key file",
         wrong_tries: 0,
         token: None,
@@ -67,19 +84,27 @@ pub(crate) async fn inside() -> Inside {
         },
         witnesses: WitnessTable::default(),
     };
-    let core = Core::start(parts, stop.clone(), &TaskTracker::new())
-        .await
-        .unwrap();
+    let core = Core::start(parts, stop.clone(), &tasks).await.unwrap();
     Inside {
         core,
         clock,
-        _stop: stop.drop_guard(),
-        _folder: folder,
-        _database: database,
+        stop: stop.drop_guard(),
+        tasks,
+        folder,
+        database,
     }
 }
 
 impl Inside {
+    /// The keeper ends and starts again; sessions are gone.
+    pub(crate) async fn restart(self) -> Self {
+        drop(self.stop);
+        self.tasks.close();
+        self.tasks.wait().await;
+        drop(self.core);
+        started(self.database, self.clock, self.folder).await
+    }
+
     /// A patient born on 1980-01-31, enrolled at a practice, as an import would leave them.
     pub(crate) async fn patient(&self, practice: PracticeId, byte: u8) -> PatientId {
         let id = PatientId::from_bytes([byte; 16]);

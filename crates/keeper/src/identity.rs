@@ -7,6 +7,7 @@ pub mod failures;
 pub mod invitations;
 pub mod passkeys;
 pub mod passwords;
+pub(crate) mod recovery;
 mod refusal;
 pub mod secrets;
 pub mod sessions;

@@ -315,6 +315,8 @@ impl ChangeAction {
             Self::EndRestriction => "end_restriction",
             Self::Share => "share",
             Self::EndShare => "end_share",
+            Self::Recover => "recover",
+            Self::StopRecovery => "stop_recovery",
         }
     }
 }

@@ -116,7 +116,7 @@ pub async fn name_operators(core: &Core) -> Result<[String; 2], Refusal> {
         subject,
         Fact::CodeSheet(CodeSheet {
             hashes,
-            opens_from: 0,
+            ..CodeSheet::default()
         }),
     )];
     commit(core, draft).await?;

@@ -173,6 +173,12 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
         Call::Register(call) => Ok(Reply::Registered(
             invitations::register(core, id, &call).await?,
         )),
+        Call::RecoveryOpen(call) => Ok(Reply::Invitation(
+            invitations::open_recovery(core, id, &call).await?,
+        )),
+        Call::Recover(call) => Ok(Reply::Registered(
+            invitations::recover(core, id, &call).await?,
+        )),
         Call::InvitationLink(call) => {
             invitations::link(core, id, &call).await?;
             Ok(Reply::Done(Done {}))

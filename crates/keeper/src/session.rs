@@ -1,6 +1,7 @@
 //! Sessions: tokens bound to one instance, 15 minutes idle, 8 hours at most.
 
 use crate::keys::{IdKind, KeyedToken, Keys, practice_number};
+use crate::ledger::Refusal;
 use candour_keeper_wire::Token;
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{
@@ -67,12 +68,20 @@ pub struct SignedBy {
     pub ways: [Option<Way>; 2],
     /// When the last of them is no longer new, in microseconds; 0 where none ever was.
     pub opens_from: i64,
+    /// At whose counter a recovery made one of them.
+    pub recovered_at: Option<PracticeId>,
 }
 
 impl SignedBy {
     /// When they open records and answer acts, where they do not yet.
     pub fn is_new_until(&self, now: Timestamp) -> Option<i64> {
         (self.opens_from > now.as_microsecond()).then_some(self.opens_from)
+    }
+
+    /// At whose counter they were made, while that recovery can still be objected to.
+    pub fn recovering_at(&self, now: Timestamp) -> Option<PracticeId> {
+        self.recovered_at
+            .filter(|_| self.is_new_until(now).is_some())
     }
 }
 
@@ -110,6 +119,21 @@ pub struct Session {
 }
 
 impl Session {
+    /// The practice whose deposits alone it sees: one's own as staff, or that of a recovery which is not over.
+    pub fn sees_only(&self, now: Timestamp) -> Option<PracticeId> {
+        self.practice.or(self.signed_by.recovering_at(now))
+    }
+
+    /// Refuses what nobody does by a recovery that can still be objected to: everything but reading what that practice
+    /// deposited.
+    pub fn is_settled(&self, now: Timestamp) -> Result<(), Refusal> {
+        let recovering = self.signed_by.recovering_at(now);
+        recovering.map_or(Ok(()), |_| {
+            let (why, until) = (Reason::CredentialIsNew, self.signed_by.opens_from);
+            Err(Refusal::until(why, until, now))
+        })
+    }
+
     fn is_over(&self, now: Timestamp) -> bool {
         now.duration_since(self.used_at) >= IDLE || now.duration_since(self.began_at) >= LIFE
     }

@@ -1,6 +1,7 @@
 //! Follows the records keeper's ledger: every committed entry, by index, without gap.
 
 use crate::database::DatabaseError;
+use crate::incidents::RECOVERY_STOPPED;
 use crate::reopenings;
 use candour_keeper_api::wire::{self, Call, Entries, Reply};
 use candour_keeper_api::words::EntryKind;
@@ -96,9 +97,8 @@ async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
     Columns::of(&entries.entries)?
         .insert(&transaction, &insert)
         .await?;
-    let reopened = i32::from(EntryKind::Reopening);
     let reopened: Vec<i64> = (entries.entries.iter())
-        .filter(|entry| entry.kind == reopened)
+        .filter(|entry| is_for_practice(entry))
         .filter_map(|entry| i64::try_from(entry.index).ok())
         .collect();
     if !reopened.is_empty() {
@@ -107,6 +107,13 @@ async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
     }
     transaction.commit().await?;
     Ok(())
+}
+
+/// A practice is told of it by mail, whatever comes of it.
+fn is_for_practice(entry: &wire::EntryRow) -> bool {
+    let is = |kind: EntryKind| entry.kind == i32::from(kind);
+    is(EntryKind::Reopening)
+        || (is(EntryKind::Alarm) && entry.decision == i32::from(RECOVERY_STOPPED))
 }
 
 /// Entries by column: one statement for all of them, because a round trip for each would keep the room from following

@@ -54,7 +54,7 @@ impl Incident {
     }
 }
 
-/// A freeze by the keeper, or an alarm about itself, that no case covers yet.
+/// A freeze by the keeper, or an alarm without one, that no case covers yet.
 struct Signal {
     index: i64,
     at: Timestamp,
@@ -65,11 +65,13 @@ struct Signal {
     alarm_at: Option<Timestamp>,
 }
 
-/// Alarms of the keeper about itself that open a case though nobody is frozen by them: rows changed past it (100),
-/// and entries that are lost (101).
-const ABOUT_ITSELF: [i16; 2] = [100, 101];
+/// Alarms of the keeper that open a case though nobody is frozen by them: about itself, rows changed past it (100) and
+/// entries that are lost (101); and a recovery at a practice's counter that the account's holder did not ask for.
+const WITHOUT_FREEZE: [i16; 3] = [100, 101, RECOVERY_STOPPED];
+/// The keeper's number of that alarm.
+pub(crate) const RECOVERY_STOPPED: i16 = 104;
 
-/// Opens a case for each freeze that the keeper made by itself, and for each alarm about itself, that no case covers:
+/// Opens a case for each freeze that the keeper made by itself, and for each alarm without one, that no case covers:
 /// none that is open, and none that was looked at up to this signal when it was closed.
 ///
 /// `fresh_id` gives random ids. Safe to repeat: a signal opens one case.
@@ -84,7 +86,7 @@ pub async fn open_new(
     let rows = client
         .query(
             SIGNALS,
-            &[&freeze, &keeper, &alarm, &ABOUT_ITSELF.as_slice()],
+            &[&freeze, &keeper, &alarm, &WITHOUT_FREEZE.as_slice()],
         )
         .await?;
     let mut opened = Vec::new();

@@ -222,9 +222,11 @@ impl From<candour_keeper_api::CallError> for Problem {
                 Reason::CredentialIsNew => {
                     "The passkey was added less than a day ago. Answer with an older one."
                 }
-                Reason::OverBudget | Reason::Invalid | Reason::SubjectClosed | Reason::OnHold => {
-                    "The keeper refused this."
-                }
+                Reason::OverBudget
+                | Reason::Invalid
+                | Reason::SubjectClosed
+                | Reason::OnHold
+                | Reason::NoAccount => "The keeper refused this.",
             }),
             CallError::Unreachable => Self::unavailable(
                 "The records keeper cannot be reached. What the room knows already stays; signing in and approving must wait.",

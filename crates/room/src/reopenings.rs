@@ -1,4 +1,5 @@
-//! Clinicians who went on past a spent budget: the practice's privacy officer is told of each (design, section 7).
+//! What a practice's privacy officer is told of at once: each clinician who went on past a spent budget (design, section
+//! 7), and each recovery at its counter that the account's holder did not ask for.
 //!
 //! The room does it, and not the portal or its worker, because it hears of every entry from the keeper itself: a
 //! portal that was taken over can neither hold a mail back nor see that it is due. The row is made in the transaction
@@ -31,13 +32,15 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 /// After so many tries the officers are asked to ring.
 const TRIES_BEFORE_RINGING: i32 = 5;
 
-/// A reopening that this sender holds.
+/// A reopening or stopped recovery that this sender holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leased {
     /// Its ledger index.
     pub index: i64,
-    /// Whose clinician it was.
+    /// Whose people it was.
     pub practice: PracticeId,
+    /// A recovery that was stopped.
+    pub is_recovery: bool,
     /// When.
     pub at: Timestamp,
     /// Tries so far, this one included.
@@ -60,7 +63,7 @@ pub async fn step(room: &Room, now: Timestamp) -> Result<usize, SendError> {
         match tell(room, row, known.get(&row.practice), now).await {
             Ok(()) => told(&room.pool, row.index, crate::clock::now()).await?,
             Err(error) => {
-                warn!(practice = %row.practice, %error, "a practice was not told that a budget was reopened; it is tried again");
+                warn!(practice = %row.practice, %error, "a practice was not told of a reopened budget or a stopped recovery; it is tried again");
                 failed(&room.pool, row, error.word(), now).await?;
             }
         }
@@ -75,6 +78,11 @@ async fn tell(
     now: Timestamp,
 ) -> Result<(), MailError> {
     let practice = practice.ok_or(MailError::Address)?;
+    let words = if row.is_recovery {
+        recovery_words
+    } else {
+        words
+    };
     let (subject, body) = words(practice, row.at, &room.config.zone, &room.config.sender);
     let mut id = *b"reopened\0\0\0\0\0\0\0\0";
     id[8..].copy_from_slice(&row.index.to_be_bytes());
@@ -123,6 +131,40 @@ pub fn words(
     (subject, body)
 }
 
+/// The same for a recovery that the account's holder stopped. The patient stands in the portal, and in no mail.
+fn recovery_words(
+    practice: &Practice,
+    at: Timestamp,
+    zone: &TimeZone,
+    sender: &Sender,
+) -> (String, String) {
+    let body = format!(
+        "Kia ora {practice},\n\n\
+         This is for your privacy officer and your manager. If that is not you, please pass it on at once.\n\n\
+         What happened\n\
+         Two people of your practice gave out a code at your counter, for somebody who could not get into their account any more.\n\
+         At {hour} on {day}, whoever holds that account said: this was not me.\n\
+         The code, and everything made with it, opens nothing any more.\n\n\
+         What you can do\n\
+         Find out today who asked for the code at your counter, and who gave it out.\n\
+         Until you know, give out no further code to the same person.\n\
+         We look at what was opened meanwhile, and ring you.\n\n\
+         For more information\n\
+         Ring {operator} on {phone}.\n\
+         This mail names nobody on purpose. It has no link. We never ask for a password or a code.\n",
+        practice = practice.name,
+        hour = hour(at, zone),
+        day = day(at, zone),
+        operator = sender.operator,
+        phone = sender.phone,
+    );
+    let subject = format!(
+        "For the privacy officer of {}: a code from your counter",
+        practice.name
+    );
+    (subject, body)
+}
+
 async fn is_due(pool: &Pool, now: Timestamp) -> Result<bool, DatabaseError> {
     Ok(pool
         .get()
@@ -147,6 +189,7 @@ pub async fn lease(pool: &Pool, limit: i64, now: Timestamp) -> Result<Vec<Leased
                 index: row.try_get("index")?,
                 practice: PracticeId::try_from(practice).map_err(|_| DatabaseError::Row)?,
                 at: row.try_get("at")?,
+                is_recovery: row.try_get("is_recovery")?,
                 attempts: row.try_get("attempts")?,
             })
         })
@@ -201,7 +244,7 @@ pub async fn to_ring(room: &Room) -> Result<Vec<(Practice, i64)>, DatabaseError>
 pub(crate) const QUEUE: &str = "
     insert into reopening (index, practice, at, next_at)
     select index, practice, at, at from entry
-    where index = any($1) and decision = 0 and practice is not null
+    where index = any($1) and (decision = 0 or kind = 10) and practice is not null
     on conflict (index) do nothing";
 
 pub(crate) const IS_DUE: &str =
@@ -212,7 +255,8 @@ pub(crate) const LEASE_ROWS: &str = "
     where index in (
         select index from reopening where told_at is null and next_at <= $1
         order by index limit $3 for update skip locked)
-    returning index, practice, at, attempts";
+    returning index, practice, at, attempts,
+        (select kind = 10 from entry where entry.index = reopening.index) as is_recovery";
 
 pub(crate) const TOLD: &str = "
     update reopening set told_at = $2, last_error = null where index = $1 and told_at is null";

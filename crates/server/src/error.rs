@@ -251,6 +251,7 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::SubjectClosed => saying!(FORBIDDEN, "closed"),
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
         Refusal::OnHold => saying!(CONFLICT, "on_hold"),
+        Refusal::NoAccount => saying!(CONFLICT, "no_account"),
         Refusal::CredentialIsNew { .. } => saying!(FORBIDDEN, "new_way"),
     }
 }
@@ -289,6 +290,7 @@ mod tests {
             Refusal::SubjectClosed,
             Refusal::SecondPersonNeeded,
             Refusal::OnHold,
+            Refusal::NoAccount,
             Refusal::CredentialIsNew {
                 retry_after_seconds: 7_200,
             },

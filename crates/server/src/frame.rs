@@ -57,6 +57,8 @@ pub struct Frame {
     pub patient: Option<PatientBanner>,
     /// The way back.
     pub back: Option<BackLink>,
+    /// What must be known about all that this page shows.
+    pub note: Option<String>,
     /// The installation's state.
     pub standing: Standing,
     /// The script the page needs, under `/assets/`.
@@ -76,6 +78,7 @@ impl Frame {
             navigation: Vec::new(),
             patient: None,
             back: None,
+            note: None,
             standing,
             script: None,
             has_errors: false,

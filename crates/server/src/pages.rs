@@ -12,6 +12,7 @@ pub mod notices;
 pub mod practice;
 pub mod problem;
 pub mod record;
+pub mod recoveries;
 pub mod reopenings;
 pub mod sessions;
 pub mod sharing;
@@ -19,6 +20,10 @@ pub mod sign_in;
 pub mod sign_in_ways;
 pub mod trust;
 
+use crate::portal::Portal;
+use crate::texts::Language;
+use candour_app::practices;
+use candour_seal::PracticeId;
 use candour_store::Practice;
 use serde::Deserialize;
 
@@ -47,6 +52,16 @@ impl ToRing {
             link: dialled(phone)?,
         })
     }
+}
+
+/// A practice's name, or the word for one that the directory does not have.
+pub(crate) async fn practice_name(portal: &Portal, practice: Option<PracticeId>) -> String {
+    let found = match practice {
+        Some(id) => practices::one(portal.app(), id).await.unwrap_or_default(),
+        None => None,
+    };
+    let some = || Language::English.texts().say("invitation.some_practice");
+    found.map_or_else(|| some().to_owned(), |practice| practice.name)
 }
 
 /// A `tel:` address (RFC 3966): the digits and a leading plus; `None` for what is no number.

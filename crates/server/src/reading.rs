@@ -3,9 +3,11 @@
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::{Frame, PatientBanner};
+use crate::pages::recoveries;
 use crate::portal::Portal;
 use crate::session::{Visit, Visitor};
 use crate::texts::Texts;
+use candour_app::recoveries::Recovery;
 use candour_app::{FirstByte, patients};
 use candour_core::people::Identity;
 use candour_keeper_api::Viewer;
@@ -35,18 +37,22 @@ pub struct Reading {
     pub reader: Option<PersonId>,
     /// What goes with each opening.
     pub viewer: Viewer,
+    /// The session comes from a recovery that is not over: it sees one practice's part.
+    pub recovery: Option<Recovery>,
 }
 
 impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
+        let mut recovery = None;
         let (relation, reader) = match (visitor.visit, &visitor.token) {
             (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
             (_, None) => (Relation::Own, None),
             (_, Some(_)) => {
                 let session = visitor.session(portal).await?;
                 let reader = Some(session.principal);
+                recovery = session.recovery.filter(|recovery| recovery.is_own);
                 let acts_for =
                     |reachable: &&candour_app::sign_in::Reachable| reachable.patient == patient;
                 match session.patients.iter().find(acts_for) {
@@ -67,6 +73,7 @@ impl Reading {
             relation,
             reader,
             viewer,
+            recovery,
         })
     }
 
@@ -104,7 +111,10 @@ impl Reading {
         title: &'static str,
         banner: Option<PatientBanner>,
     ) -> Frame {
-        let frame = portal.frame(self.visitor.visit, title).await;
+        let mut frame = portal.frame(self.visitor.visit, title).await;
+        if let Some(recovery) = &self.recovery {
+            frame.note = Some(recoveries::seen_in_part(portal, recovery).await);
+        }
         let frame = match self.relation {
             Relation::Staff => frame.back_to(self.path(""), "frame.back"),
             Relation::Own | Relation::Proxy => frame.back_to("/home", "frame.back"),

@@ -5,7 +5,8 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, emergency, erasures, home, invitations,
-    notices, practice, record, reopenings, sessions, sharing, sign_in, sign_in_ways, trust,
+    notices, practice, record, recoveries, reopenings, sessions, sharing, sign_in, sign_in_ways,
+    trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -132,6 +133,12 @@ routes! {
     GET "/invitation/link", SignedIn, NOTHING, invitations::ask_link;
     POST "/invitation/link", SignedIn, Sample::Form("code=a&day=1&month=1&year=1950"), invitations::link;
 
+    GET "/recover", Anyone, NOTHING, recoveries::show;
+    POST "/recover", Anyone, Sample::Form("code=a&login=abc"), recoveries::take;
+    GET "/recover/account", Anyone, NOTHING, recoveries::ways;
+    POST "/recover/account", Anyone, Sample::Form("way=sheet"), recoveries::make;
+    POST "/recover/stop", SignedIn, Sample::Form(""), recoveries::stop;
+
     GET "/home", SignedIn, NOTHING, home::show;
     GET "/practice", Staff, NOTHING, practice::start;
     GET "/practice/purpose", SignedIn, NOTHING, practice::purposes;
@@ -157,6 +164,8 @@ routes! {
     POST "/patients/{patient}/emergency", Staff, Sample::Form("reason=collapsed&ceremony=00112233445566778899aabbccddeeff&answer=a"), emergency::open;
     GET "/patients/{patient}/erase", Staff, NOTHING, erasures::ask;
     POST "/patients/{patient}/erase", Staff, Sample::Form("what=everything&reason=asked"), erasures::begin;
+    GET "/patients/{patient}/recover", Staff, NOTHING, recoveries::ask;
+    POST "/patients/{patient}/recover", Staff, Sample::Form("identified=1&checked=yes"), recoveries::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
     POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
     GET "/documents/{document}", Reader, NOTHING, documents::show;

@@ -18,6 +18,9 @@ pub const VISIT_COOKIE: &str = "__Host-candour-visit";
 /// The cookie that carries an invitation's code between two pages, so that it never stands in an address.
 pub const INVITATION_COOKIE: &str = "__Host-candour-invitation";
 
+/// The same for the code of a recovery.
+pub const RECOVERY_COOKIE: &str = "__Host-candour-recovery";
+
 /// What a visit is for; chosen once, sent with each opening, and judged by the keeper each time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Visit {

@@ -53,7 +53,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 22, 23, 27, 28, 29, 30"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -121,6 +121,9 @@ pub enum ChangeKind {
     /// Stop an act of one's own that waits; at once.
     #[prost(message, tag = "20")]
     StopWaiting(StopWaiting),
+    /// Give out a code by which a patient makes new ways to sign in (act, two).
+    #[prost(message, tag = "21")]
+    Recover(Recover),
     /// Destroy the keys of what a practice deposited (act, two).
     #[prost(message, tag = "22")]
     Erase(Erase),
@@ -139,7 +142,28 @@ pub enum ChangeKind {
     /// No longer; at once.
     #[prost(message, tag = "30")]
     EndShare(EndSharingRule),
+    /// Stop the recovery of one's own account, by a way that it did not make; at once.
+    #[prost(message, tag = "24")]
+    StopRecovery(StopRecovery),
 }
+
+/// Recovers a patient's account at the counter of a practice.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct Recover {
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// An [`crate::words::Identified`]; part of what is signed.
+    #[prost(int32, tag = "3")]
+    pub identified: i32,
+}
+
+/// Says that a recovery was not asked for.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StopRecovery {}
 
 /// Erases what a practice deposited about a patient.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -429,7 +453,7 @@ pub struct Changed {
     /// A second person must approve this pending change (16 bytes); empty when it is done.
     #[prost(bytes = "vec", tag = "2")]
     pub pending: Vec<u8>,
-    /// `Invite`: the code to hand over. `AddClient`: the client's id and secret as text.
+    /// `Invite` and `Recover`: the code to hand over. `AddClient`: the client's id and secret as text.
     #[prost(string, tag = "3")]
     pub code: String,
     /// `StartRun`: the run (16 bytes). `AddClient`: the client (16 bytes).

@@ -157,6 +157,26 @@ pub struct SessionView {
     /// How the person signs in was changed within a day, or is about to be.
     #[prost(bool, tag = "11")]
     pub ways_changed: bool,
+    /// A recovery of the account that is not over.
+    #[prost(message, optional, tag = "20")]
+    pub recovery: Option<RecoveryView>,
+}
+
+/// A recovery at the counter that can still be stopped.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct RecoveryView {
+    /// At whose counter (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub practice: Vec<u8>,
+    /// When the code was given out.
+    #[prost(int64, tag = "2")]
+    pub allowed_at: i64,
+    /// When it is over, and the older ways end; 0 while the code was not used.
+    #[prost(int64, tag = "3")]
+    pub opens_from: i64,
+    /// This session was signed in by what it made: it opens what that practice deposited, and nothing else.
+    #[prost(bool, tag = "4")]
+    pub is_own: bool,
 }
 
 /// The running sessions of one person, newest first.

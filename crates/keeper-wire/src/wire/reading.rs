@@ -280,6 +280,9 @@ pub struct HistoryEvent {
     /// Of an erasure: who began it; `actor_name` is the second person.
     #[prost(string, tag = "17")]
     pub author_name: String,
+    /// Of the recovery of an account: a [`crate::words::RecoveryStep`]; else 0. `practice` is then whose counter it was.
+    #[prost(int32, tag = "20")]
+    pub recovery: i32,
 }
 
 /// Asks leave for an action without content.

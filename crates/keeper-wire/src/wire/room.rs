@@ -146,6 +146,9 @@ pub struct EntryBody {
     /// Random bytes that salt the commitment (32 bytes).
     #[prost(bytes = "vec", tag = "18")]
     pub salt: Vec<u8>,
+    /// The session was signed in by what a recovery made at the counter of this practice (16 bytes), before it was over.
+    #[prost(bytes = "vec", tag = "20")]
+    pub recovered_at: Vec<u8>,
 }
 
 /// The numbers of an alarm: [`EntryBody::details`] of an `Alarm` entry.

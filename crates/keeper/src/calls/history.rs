@@ -9,6 +9,7 @@ use crate::decision::{Action, DecisionFacts, Relation};
 use crate::draft::Draft;
 use crate::export;
 use crate::facts::Fact;
+use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
 use crate::keys::KeyedToken;
@@ -19,7 +20,7 @@ use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
-use candour_keeper_wire::words::{EntryKind, Reason, Role, Section};
+use candour_keeper_wire::words::{EntryKind, Reason, RecoveryStep, Role, Section};
 use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use std::collections::HashSet;
@@ -117,6 +118,16 @@ async fn ask(
     }
     let appended = core.ledger.append_one(draft).await?;
     appended.refused.map_or(Ok(()), Err)
+}
+
+/// What an entry has to do with the recovery of the account, and at whose counter that was.
+fn recovery_step(row: &Row, body: &EntryBody) -> Option<(RecoveryStep, Vec<u8>)> {
+    let is_change = row.get::<_, i16>("kind") == i16::from(EntryKind::Change.number());
+    if is_change && row.get::<_, i16>("decision") == 0 {
+        return recovery::step_of(&body.details);
+    }
+    let by_it = !body.recovered_at.is_empty();
+    by_it.then(|| (RecoveryStep::Used, body.recovered_at.clone()))
 }
 
 /// The index before which entries are asked for.
@@ -287,6 +298,14 @@ impl View<'_> {
             return Ok(None);
         }
         let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
+        let mut recovery = recovery_step(row, body);
+        let by_proxy = self.relation == Relation::Proxy;
+        match recovery {
+            Some((RecoveryStep::Used, _)) if by_proxy => recovery = None,
+            // Whoever frees themself of somebody who acts for them is not told on.
+            Some(_) if by_proxy => return Ok(None),
+            _ => {}
+        }
         let is_one_item = body.source_practice.len() == 16 && body.items_digest.is_empty();
         Ok(Some(HistoryEvent {
             index,
@@ -295,14 +314,20 @@ impl View<'_> {
             is_granted: row.get::<_, i16>("decision") == 0,
             purpose: i32::from(row.get::<_, i16>("purpose")),
             role: i32::from(row.get::<_, i16>("role")),
-            practice: row
-                .get::<_, Option<Vec<u8>>>("practice")
-                .unwrap_or_default(),
+            practice: match &recovery {
+                Some((_, practice)) => practice.clone(),
+                None => row
+                    .get::<_, Option<Vec<u8>>>("practice")
+                    .unwrap_or_default(),
+            },
+            recovery: recovery.map_or(0, |(step, _)| step.into()),
             actor_name: self.name(row, body).await?,
             item: body.item.clone(),
             section: if is_one_item { 0 } else { body.section },
             count: body.count,
-            is_viewer: body.principal == self.caller.session.principal.bytes(),
+            // By a recovery that was not over it may have been somebody else.
+            is_viewer: body.principal == self.caller.session.principal.bytes()
+                && body.recovered_at.is_empty(),
             is_delivered: delivered.contains(&index),
             ..HistoryEvent::default()
         }))

@@ -6,9 +6,9 @@ use crate::core::Core;
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::Draft;
 use crate::facts::{Fact, SubjectFacts, is_before};
-use crate::keys::KeyedToken;
+use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session};
+use crate::session::{Principal, Session, SignedBy};
 use crate::sharing;
 use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
@@ -153,6 +153,19 @@ fn as_practice(session: &Session, view: PatientView, part: Part) -> Relation {
     }
 }
 
+/// Whether ways of signing in are too new for this. Those that a recovery made open from the first moment what its
+/// practice deposited about the person themself.
+pub fn is_too_new(
+    by: SignedBy,
+    relation: Relation,
+    source: Option<PracticeId>,
+    now: Timestamp,
+) -> bool {
+    let recovering = by.recovering_at(now);
+    let is_own = relation == Relation::Own && recovering.is_some() && source == recovering;
+    by.is_new_until(now).is_some() && !is_own
+}
+
 /// Whether the asker may learn that it exists: then a refusal says why; else it is the one "not found".
 pub const fn is_established(relation: Relation) -> bool {
     matches!(
@@ -234,6 +247,17 @@ pub fn budget_context(
             .by_passkey
             .then(|| Micros(session.proved_at.as_microsecond())),
         lane,
+    }
+}
+
+/// What a budget of a practice depends on.
+pub fn context_of(session: &Session, practice: PracticeId) -> Context {
+    Context {
+        role: role(session),
+        acts_for: 0,
+        practice: Some(Practice(practice_number(practice))),
+        passkey_at: None,
+        lane: Lane::Ordinary,
     }
 }
 

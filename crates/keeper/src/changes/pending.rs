@@ -8,6 +8,7 @@ use crate::facts::{Approval, End, Fact, SubjectFacts, Used, Waits, is_before};
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::random_id;
+use crate::identity::ways::after;
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
 use crate::session::Session;
@@ -62,19 +63,13 @@ pub(crate) async fn put_aside(
             &mut SystemRandom,
         )
     };
-    let until = now.checked_add(LASTS).map_err(|_| Reason::Invalid)?;
-    let not_before = if waits {
-        now.checked_add(WAITS)
-            .map_err(|_| Reason::Invalid)?
-            .as_microsecond()
-    } else {
-        0
-    };
+    let until = after(now, LASTS)?;
+    let not_before = if waits { after(now, WAITS)? } else { 0 };
     let fact = Fact::Pending(crate::facts::Pending {
         sealed_change: seal(&change.encode_to_vec()),
         author: author.subject.0.to_vec(),
         session: author.session,
-        until: until.as_microsecond(),
+        until,
         not_before,
         sealed_credential: seal(credential_json.as_bytes()),
     });
@@ -87,7 +82,7 @@ pub(crate) async fn put_aside(
             core.keys.practice(practice),
             Fact::Waits(Waits {
                 pending: subject.0.to_vec(),
-                until: until.as_microsecond(),
+                until,
             }),
         ));
     }

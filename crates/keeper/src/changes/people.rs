@@ -3,21 +3,21 @@
 use super::Prepared;
 use super::plan::is_officer;
 use crate::acts::Doer;
+use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{End, Fact, Invitation, OperatorRole, StaffRole};
 use crate::identity::accounts::{self, Account};
 use crate::identity::codes::InvitationCode;
+use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{random, random_id};
-use crate::keys::{IdKind, KeyedToken, LookupKind, practice_number};
+use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Reason, Role};
-use candour_rules::budget::{Charge, Context};
-use candour_rules::decision::{Lane, Role as RuleRole};
-use candour_rules::keys::Practice;
+use candour_rules::budget::Charge;
 use candour_seal::{PatientId, PersonId, PracticeId, SystemRandom};
 use jiff::{SignedDuration, Timestamp};
 
@@ -58,6 +58,7 @@ pub(crate) fn invitation(
         sections: invite.sections.clone(),
         proxy_until: invite.until,
         sealed_reason: seal(Secret::Reason, &invite.reason),
+        recovers: Vec::new(),
     });
     let mut prepared = Prepared::fact(subject, fact);
     prepared.effects.push(Effect::InsertLookup {
@@ -94,16 +95,7 @@ pub(super) async fn invite(
     }
     let (mut prepared, printed) = invitation(core, &asked, &doer.subject.0, now)?;
     if let (Some(practice), true) = (practice, is_about_patient) {
-        prepared.charge = Some((
-            Charge::Invitation,
-            Context {
-                role: rule_role(session.role),
-                acts_for: 0,
-                practice: Some(Practice(practice_number(practice))),
-                passkey_at: None,
-                lane: Lane::Ordinary,
-            },
-        ));
+        prepared.charge = Some((Charge::Invitation, reach::context_of(session, practice)));
     }
     prepared.reply.code = printed;
     Ok(prepared)
@@ -122,16 +114,6 @@ async fn practice_of(core: &Core, patient: &[u8]) -> Result<Vec<u8>, Refusal> {
         .ok_or_else(|| Reason::NotFound.into())
 }
 
-fn rule_role(role: Role) -> RuleRole {
-    match role {
-        Role::Clinician => RuleRole::Clinician,
-        Role::Reception | Role::Manager => RuleRole::Reception,
-        Role::PracticeClient => RuleRole::Client,
-        Role::Patient | Role::Proxy => RuleRole::Patient,
-        _ => RuleRole::Operator,
-    }
-}
-
 /// Gives an existing person a role; only to somebody who signs in by passkey alone.
 pub(super) async fn grant_role(
     core: &Core,
@@ -142,7 +124,10 @@ pub(super) async fn grant_role(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::NotFound)?;
-    if account.password().is_some() || account.passkeys(core).is_empty() {
+    if recovery::held(&account.facts).is_some() {
+        return Err(Reason::NotAllowed.into());
+    }
+    if !account.passwords().is_empty() || account.passkeys(core).is_empty() {
         return Err(Reason::NotAllowed.into());
     }
     let sealed_name = account

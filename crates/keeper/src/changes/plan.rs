@@ -2,7 +2,7 @@
 
 use crate::decision::ChangeAction;
 use candour_keeper_wire::wire::{ChangeKind, FreezeChange};
-use candour_keeper_wire::words::{Level, Reason, Role};
+use candour_keeper_wire::words::{Identified, Level, Reason, Role};
 use candour_seal::PatientId;
 
 /// What must be shown before a change is done.
@@ -82,6 +82,9 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::EndRestriction(_) => needs(Do::EndRestriction, Proof::Act),
         ChangeKind::Share(_) => needs(Do::Share, Proof::Act),
         ChangeKind::EndShare(_) => needs(Do::EndShare, Proof::End),
+        ChangeKind::Recover(_) => needs(Do::Recover, Proof::Two),
+        // Whoever still has an older way must not need a second one to be heard.
+        ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
     })
 }
 
@@ -104,6 +107,7 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::Hold(hold) => &hold.patient,
         ChangeKind::Restrict(rule) | ChangeKind::Share(rule) => &rule.patient,
         ChangeKind::EndRestriction(ended) | ChangeKind::EndShare(ended) => &ended.patient,
+        ChangeKind::Recover(recover) => &recover.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -111,6 +115,17 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
 
 fn role_word(role: i32) -> &'static str {
     Role::try_from(role).map_or("an unknown role", Role::word)
+}
+
+fn identified(number: i32) -> &'static str {
+    match Identified::try_from(number) {
+        Ok(Identified::KnownInPerson) => "somebody here has long known them in person",
+        Ok(Identified::PhotoSeen) => "an identification with their photo was looked at",
+        Ok(Identified::PapersAndQuestions) => {
+            "two papers with their name were looked at, and they answered questions only they can"
+        }
+        Err(_) => "not said",
+    }
 }
 
 /// What a person agrees to, in words; part of what a passkey signs. Ids stand in the change itself, which is signed too.
@@ -195,6 +210,11 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ChangeKind::EndRestriction(ended) => format!("No longer keep from {}.", ended.words),
         ChangeKind::Share(rule) => format!("Share with {}.", rule.words),
         ChangeKind::EndShare(ended) => format!("No longer share with {}.", ended.words),
+        ChangeKind::Recover(recover) => format!(
+            "Give the patient, who is here themself, a code to make new ways to sign in. Who they are: {}.",
+            identified(recover.identified)
+        ),
+        ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
     }
 }
 
@@ -249,6 +269,7 @@ mod tests {
             ChangeKind::UnlockRoom(wire::UnlockRoom::default()),
             ChangeKind::Erase(wire::Erase::default()),
             ChangeKind::Hold(wire::HoldChange::default()),
+            ChangeKind::Recover(wire::Recover::default()),
         ];
         let act = [
             invite(Role::Clinician),

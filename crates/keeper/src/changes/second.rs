@@ -15,8 +15,8 @@ use candour_keeper_wire::words::Reason;
 use candour_seal::{InstanceId, PracticeId};
 use jiff::{SignedDuration, Timestamp};
 
-/// How long somebody has worked there before they are a second person for what cannot be undone: an account that the
-/// first person made for it is none.
+/// How long somebody has worked there before they are a second person for what cannot be undone, or lets somebody in: an
+/// account that the first person made for it is none.
 const ACQUAINTED: SignedDuration = SignedDuration::from_hours(24);
 /// Most changes of a practice that wait at once.
 const MOST: usize = 50;
@@ -106,8 +106,8 @@ pub(super) async fn stands(
     if !works(&author, practice_of(&held.kind), now) {
         return Err(Reason::NotAllowed.into());
     }
-    let is_final = matches!(held.kind, ChangeKind::Erase(_));
-    if is_final && !core.config.is_demonstration {
+    let is_grave = matches!(held.kind, ChangeKind::Erase(_) | ChangeKind::Recover(_));
+    if is_grave && !core.config.is_demonstration {
         let second = core.facts.load(session.subject).await?;
         let practice = session.practice.ok_or(Reason::NotAllowed)?;
         if !is_acquainted(&second, practice, held.begun_at()) {
@@ -163,6 +163,7 @@ fn practice_of(kind: &ChangeKind) -> Option<PracticeId> {
     let practice = match kind {
         ChangeKind::Erase(change) => &change.practice,
         ChangeKind::Hold(change) => &change.practice,
+        ChangeKind::Recover(change) => &change.practice,
         ChangeKind::AddClient(change) => &change.practice,
         ChangeKind::Invite(change) => &change.practice,
         ChangeKind::GrantRole(change) => &change.practice,

@@ -39,7 +39,9 @@ pub(super) async fn relation(
         return to_patient(core, session, patient, kind, now).await;
     }
     let practice = match kind {
-        _ if is_about_ways(kind) => return Ok(Relation::Own),
+        _ if is_about_ways(kind) || matches!(kind, ChangeKind::StopRecovery(_)) => {
+            return Ok(Relation::Own);
+        }
         ChangeKind::Invite(invite) => &invite.practice,
         ChangeKind::GrantRole(role) | ChangeKind::EndRole(role) => &role.practice,
         ChangeKind::AddClient(client) => &client.practice,
@@ -109,6 +111,7 @@ async fn to_patient(
         ChangeKind::Invite(invite) => invite.practice != practice.as_bytes(),
         ChangeKind::Erase(erase) => erase.practice != practice.as_bytes(),
         ChangeKind::Hold(hold) => hold.practice != practice.as_bytes(),
+        ChangeKind::Recover(recover) => recover.practice != practice.as_bytes(),
         _ => false,
     };
     let facts = core.facts.load(token).await?;
@@ -116,6 +119,9 @@ async fn to_patient(
     // What a practice put in stays its own to keep or erase after the patient left.
     let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
     let was_theirs = is_about_deposits && view.was_enrolled && !view.is_canary;
+    if view.is_canary && matches!(kind, ChangeKind::Recover(_)) {
+        return Ok(Relation::Stranger);
+    }
     Ok(match (names_other_practice, view.is_enrolled) {
         (false, true) => Relation::Enrolled,
         (false, false) if was_theirs => Relation::FormerSource,

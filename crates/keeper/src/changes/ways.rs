@@ -158,6 +158,7 @@ pub(super) async fn prepare(
             let password = Fact::Password(Password {
                 phc: asked.hash.clone(),
                 opens_from,
+                ..Password::default()
             });
             replaced(&account, password)
         }
@@ -167,13 +168,18 @@ pub(super) async fn prepare(
             let app = Fact::Totp(Totp {
                 sealed_secret: secrets::seal(keys, Secret::Totp, subject, &asked.secret, rng),
                 opens_from,
+                ..Totp::default()
             });
             replaced(&account, app)
         }
         ChangeKind::NewSheet(_) => {
             let sheet = Sheet::from_random(&core.identity.codes_key, &random());
             let hashes = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
-            let fact = Fact::CodeSheet(CodeSheet { hashes, opens_from });
+            let fact = Fact::CodeSheet(CodeSheet {
+                hashes,
+                opens_from,
+                ..CodeSheet::default()
+            });
             let mut prepared = replaced(&account, fact);
             prepared.reply.sheet = sheet.printed;
             prepared

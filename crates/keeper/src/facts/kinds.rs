@@ -1,11 +1,15 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod recovery;
 mod second;
 mod sharing;
+mod ways;
 
+pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
 pub use sharing::{RecordPart, Restriction, Share};
+pub use ways::{Account, CodeSheet, CodeUsed, Passkey, Password, Totp};
 
 /// The body of one fact row.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -13,7 +17,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 35, 36, 37, 38, 39"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39"
     )]
     pub fact: Option<Fact>,
 }
@@ -105,6 +109,12 @@ pub enum Fact {
     /// Person: an act waits, and every old channel is to be told.
     #[prost(message, tag = "28")]
     ActWaits(ActWaits),
+    /// Person: the account is being recovered at a counter.
+    #[prost(message, tag = "29")]
+    Recovery(Recovery),
+    /// Person: that is over, or was stopped.
+    #[prost(message, tag = "30")]
+    RecoveryEnded(RecoveryEnded),
     /// Patient: something a practice deposited was erased.
     #[prost(message, tag = "35")]
     Erased(Erased),
@@ -128,81 +138,6 @@ pub struct End {
     /// The version of the fact that ended.
     #[prost(int64, tag = "1")]
     pub version: i64,
-}
-
-/// An account.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Account {
-    /// Keyed hash of the login name (16 bytes).
-    #[prost(bytes = "vec", tag = "1")]
-    pub login: Vec<u8>,
-}
-
-/// A passkey.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Passkey {
-    /// The credential with its public key, as JSON of webauthn-rs.
-    #[prost(string, tag = "1")]
-    pub credential_json: String,
-    /// Its name in the list, sealed.
-    #[prost(bytes = "vec", tag = "2")]
-    pub sealed_name: Vec<u8>,
-    /// When it was added.
-    #[prost(int64, tag = "3")]
-    pub added_at: i64,
-    /// Who added it: the person's token.
-    #[prost(bytes = "vec", tag = "4")]
-    pub added_by: Vec<u8>,
-    /// A [`candour_keeper_wire::words::Origin`]; 0 is that of the account.
-    #[prost(int32, tag = "5")]
-    pub origin: i32,
-    /// It is new until then: it opens nothing and answers no act; 0 for one that was never new.
-    #[prost(int64, tag = "6")]
-    pub opens_from: i64,
-}
-
-/// A password.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Password {
-    /// argon2id in PHC form.
-    #[prost(string, tag = "1")]
-    pub phc: String,
-    /// As of a passkey.
-    #[prost(int64, tag = "2")]
-    pub opens_from: i64,
-}
-
-/// An authenticator app.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Totp {
-    /// The secret, sealed under a root-derived key.
-    #[prost(bytes = "vec", tag = "1")]
-    pub sealed_secret: Vec<u8>,
-    /// As of a passkey.
-    #[prost(int64, tag = "2")]
-    pub opens_from: i64,
-}
-
-/// A printed sheet of one-use codes.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct CodeSheet {
-    /// Keyed hashes of the codes (32 bytes each), in the sheet's order.
-    #[prost(bytes = "vec", repeated, tag = "1")]
-    pub hashes: Vec<Vec<u8>>,
-    /// As of a passkey.
-    #[prost(int64, tag = "2")]
-    pub opens_from: i64,
-}
-
-/// A code was used.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct CodeUsed {
-    /// The version of the `CodeSheet` or `Totp` fact.
-    #[prost(int64, tag = "1")]
-    pub of_version: i64,
-    /// Position on the sheet, or the authenticator's time step.
-    #[prost(int64, tag = "2")]
-    pub position: i64,
 }
 
 /// The person is this patient.
@@ -387,6 +322,9 @@ pub struct Invitation {
     /// For a proxy: why, sealed.
     #[prost(bytes = "vec", tag = "9")]
     pub sealed_reason: Vec<u8>,
+    /// It makes no account and gives no right: it recovers the account of this person's token.
+    #[prost(bytes = "vec", tag = "10")]
+    pub recovers: Vec<u8>,
 }
 
 /// Used.
@@ -529,6 +467,8 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::NameReleased(_) => 26,
         Fact::RunOpened(_) => 27,
         Fact::ActWaits(_) => 28,
+        Fact::Recovery(_) => 29,
+        Fact::RecoveryEnded(_) => 30,
         Fact::Erased(_) => 35,
         Fact::Hold(_) => 36,
         Fact::Waits(_) => 37,
@@ -573,6 +513,8 @@ mod tests {
             Fact::NameReleased(NameReleased::default()),
             Fact::RunOpened(RunOpened::default()),
             Fact::ActWaits(ActWaits::default()),
+            Fact::Recovery(Recovery::default()),
+            Fact::RecoveryEnded(RecoveryEnded::default()),
             Fact::Erased(Erased::default()),
             Fact::Hold(Hold::default()),
             Fact::Waits(Waits::default()),

@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::identity::codes::{TotpSecret, position_on_sheet};
 use crate::identity::passwords::PasswordHash;
+use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
@@ -72,7 +73,7 @@ impl Account {
     /// The account of a person.
     pub async fn by_person(core: &Core, person: PersonId) -> Result<Option<Self>, Refusal> {
         let subject = core.keys.person(person);
-        let facts = core.facts.load(subject).await?;
+        let facts = recovery::settled(core, core.facts.load(subject).await?).await?;
         let has_account = facts.live().any(|row| matches!(row.fact, Fact::Account(_)));
         Ok(has_account.then_some(Self {
             person,
@@ -111,12 +112,21 @@ impl Account {
             .collect()
     }
 
-    /// The password, if the account has one.
-    pub fn password(&self) -> Option<PasswordHash> {
-        self.facts.live().rev().find_map(|row| match &row.fact {
-            Fact::Password(password) => PasswordHash::from_phc(&password.phc),
+    /// The passwords with the versions of their facts, newest first: two while a recovery is not over, else one at most.
+    pub fn passwords(&self) -> Vec<(i64, PasswordHash)> {
+        let held = self.facts.live().rev().filter_map(|row| match &row.fact {
+            Fact::Password(password) => Some((row.version, PasswordHash::from_phc(&password.phc)?)),
             _ => None,
-        })
+        });
+        held.collect()
+    }
+
+    /// The version of the password that no recovery made which is not over.
+    pub fn settled_password(&self, now: Timestamp) -> Option<i64> {
+        let mut passwords = self.facts.live().rev().filter(|row| {
+            matches!(row.fact, Fact::Password(_)) && !recovery::is_recovering(&row.fact, now)
+        });
+        passwords.next().map(|row| row.version)
     }
 
     /// The patient that this person is.
@@ -184,13 +194,13 @@ impl Account {
         };
         has(&|fact| matches!(fact, Fact::Password(_)))
             && (has(&|fact| matches!(fact, Fact::Totp(_)))
-                || (has(&|fact| matches!(fact, Fact::CodeSheet(_))) && self.codes_left() > 0))
+                || (has(&|fact| matches!(fact, Fact::CodeSheet(_))) && self.codes_left(now) > 0))
     }
 
-    /// How many codes of the printed sheet were not used yet.
-    pub fn codes_left(&self) -> u32 {
+    /// How many codes of the printed sheet were not used yet. One that a recovery made counts when that is over.
+    pub fn codes_left(&self, now: Timestamp) -> u32 {
         let sheets = self.facts.live().filter_map(|row| match &row.fact {
-            Fact::CodeSheet(sheet) => {
+            Fact::CodeSheet(sheet) if !recovery::is_recovering(&row.fact, now) => {
                 let used = self.used(row.version).count();
                 Some(sheet.hashes.len().saturating_sub(used))
             }
@@ -199,20 +209,20 @@ impl Account {
         u32::try_from(sheets.sum::<usize>()).unwrap_or(u32::MAX)
     }
 
-    /// By what somebody signed in who gave the password and used this code.
-    pub fn typed_by(&self, used: &Fact) -> SignedBy {
+    /// By what somebody signed in who gave the password of this version and used this code.
+    pub fn typed_by(&self, password: Option<i64>, used: &Fact) -> SignedBy {
         let of_version = match used {
             Fact::CodeUsed(used) => used.of_version,
             _ => 0,
         };
-        let live = || self.facts.live().rev();
-        let password = live().find(|row| matches!(row.fact, Fact::Password(_)));
-        let code = live().find(|row| row.version == of_version);
-        let typed = [password, code];
+        let row = |version| self.facts.live().find(|row| row.version == version);
+        let typed = [password.and_then(row), row(of_version)];
         let opens_from = typed.iter().flatten().map(|row| row.fact.opens_from());
+        let mut recovered = typed.iter().flatten().map(|row| row.fact.recovered_at());
         SignedBy {
             ways: typed.map(|row| row.map(|row| Way::Typed(row.version))),
             opens_from: opens_from.max().unwrap_or(0),
+            recovered_at: recovered.find_map(|practice| PracticeId::try_from(practice).ok()),
         }
     }
 

@@ -1,9 +1,14 @@
 //! Invitations: looking at one, making an account from one, linking one to an account.
 //!
-//! An invitation never adds a credential to an account that exists.
+//! An invitation never adds a credential to an account that exists. The code of a recovery is kept as an invitation is, and
+//! neither does for the other (`recover.rs`).
 
 mod grant;
+mod recover;
 
+pub use recover::{open_recovery, recover};
+
+use crate::changes::guard;
 use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{
@@ -15,7 +20,7 @@ use crate::identity::failures::Tried;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{failed, random, random_id};
-use crate::identity::{Waiting, commit, standing};
+use crate::identity::{Waiting, commit, recovery, standing};
 use crate::keys::{KeyedToken, LookupKind, practice_number};
 use crate::ledger::Refusal;
 use crate::network;
@@ -49,13 +54,23 @@ struct Held {
     fact: crate::facts::Invitation,
     role: Role,
     patient: Option<KeyedToken>,
+    /// Whose account its code recovers; `None` for an invitation.
+    recovers: Option<KeyedToken>,
 }
 
 /// How the new account signs in.
 enum Credentials {
     Passkey(Box<Credential>),
-    PasswordAndTotp { phc: String, secret: [u8; 20] },
-    PasswordAndSheet { phc: String, sheet: Sheet },
+    PasswordAndTotp {
+        phc: String,
+        secret: [u8; 20],
+        /// Where one comes with it.
+        sheet: Option<Sheet>,
+    },
+    PasswordAndSheet {
+        phc: String,
+        sheet: Sheet,
+    },
 }
 
 /// Shows what an invitation offers; with a login name also what is needed to make the account.
@@ -65,7 +80,18 @@ pub async fn open(
     call: &wire::InvitationOpen,
 ) -> Result<wire::InvitationView, Refusal> {
     let now = core.clock.now();
-    let held = find(core, &call.code, &network::of(&call.network), now).await?;
+    let network = network::of(&call.network);
+    let held = Code::Invites.find(core, &call.code, &network, now).await?;
+    offered(core, instance, call, &held, now)
+}
+
+fn offered(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::InvitationOpen,
+    held: &Held,
+    now: Timestamp,
+) -> Result<wire::InvitationView, Refusal> {
     let mut view = wire::InvitationView {
         practice: held.fact.practice.clone(),
         role: held.fact.role,
@@ -75,7 +101,10 @@ pub async fn open(
         return Ok(view);
     }
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
-    let person = PersonId::from_bytes(random_id());
+    let person = match held.recovers {
+        Some(person) => core.keys.person_id(person),
+        None => PersonId::from_bytes(random_id()),
+    };
     let totp = random();
     let asked = core.identity.passkeys.ask_new(person, &login, Vec::new())?;
     if is_own_role(held.role) {
@@ -108,7 +137,8 @@ pub async fn register(
     call: &wire::Register,
 ) -> Result<wire::Registered, Refusal> {
     let now = core.clock.now();
-    let held = find(core, &call.code, &network::of(&call.network), now).await?;
+    let network = network::of(&call.network);
+    let held = Code::Invites.find(core, &call.code, &network, now).await?;
     check_birth_date(core, &held, &call.birth_date, now).await?;
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
     if Account::by_login(core, &login).await?.is_some() {
@@ -125,13 +155,13 @@ pub async fn register(
         core,
         subject,
         credentials,
-        now,
+        Added::with_account(now),
         &mut registered,
     ));
 
     let mut draft = draft_of(core, instance, &held, subject);
     draft.body.principal = person.as_bytes().to_vec();
-    draft.body.network = network::of(&call.network);
+    draft.body.network = network;
     "an account was made from an invitation".clone_into(&mut draft.body.text);
     draft.guards.push(Guard::Facts {
         subject,
@@ -150,16 +180,12 @@ pub async fn link(
 ) -> Result<(), Refusal> {
     let now = core.clock.now();
     let (session, facts) = standing::session(core, &call.token, instance, "", now).await?;
+    session.is_settled(now)?;
     let Principal::Person(person) = session.principal else {
         return Err(Reason::NotAllowed.into());
     };
-    let held = find(
-        core,
-        &call.code,
-        &format!("session {}", session.surrogate),
-        now,
-    )
-    .await?;
+    let network = format!("session {}", session.surrogate);
+    let held = Code::Invites.find(core, &call.code, &network, now).await?;
     check_birth_date(core, &held, &call.birth_date, now).await?;
     let account = Account {
         person,
@@ -167,7 +193,10 @@ pub async fn link(
         facts: Arc::clone(&facts),
     };
     // Staff and officers sign in by passkey only: an account with a password never becomes theirs.
-    if !is_own_role(held.role) && (account.password().is_some() || !session.by_passkey) {
+    // Nor does one that is being recovered: whoever recovers it is not known yet.
+    let is_patient_s =
+        !account.passwords().is_empty() || !session.by_passkey || recovery::held(&facts).is_some();
+    if !is_own_role(held.role) && is_patient_s {
         return Err(Reason::NotAllowed.into());
     }
     let mut draft = draft_of(core, instance, &held, session.subject);
@@ -176,10 +205,7 @@ pub async fn link(
     draft.body.principal = person.as_bytes().to_vec();
     "an invitation was linked to an account".clone_into(&mut draft.body.text);
     draft.stops = Some(session.freeze_guards(None));
-    draft.guards.push(Guard::Facts {
-        subject: session.subject,
-        version: facts.version(),
-    });
+    draft.guards.push(guard(&facts));
     finish(core, draft, &held, session.subject, now).await
 }
 
@@ -236,28 +262,45 @@ fn is_own_role(role: Role) -> bool {
     matches!(role, Role::Patient | Role::Proxy)
 }
 
-/// The live invitation of a code; wrong codes are counted by network.
-async fn find(core: &Core, typed: &str, network: &str, now: Timestamp) -> Result<Held, Refusal> {
-    let secret = InvitationCode::parse(typed).ok_or(Reason::Invalid)?;
-    let token = core
-        .keys
-        .lookup(LookupKind::Invitation, secret.expose().as_bytes());
-    let tried = Tried {
-        network: network.to_owned(),
-        what: token,
-    };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
+/// What a code is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Code {
+    Invites,
+    Recovers,
+}
+
+impl Code {
+    /// The live invitation of a code; wrong codes are counted by network.
+    async fn find(
+        self,
+        core: &Core,
+        typed: &str,
+        network: &str,
+        now: Timestamp,
+    ) -> Result<Held, Refusal> {
+        let secret = InvitationCode::parse(typed).ok_or(Reason::Invalid)?;
+        let token = core
+            .keys
+            .lookup(LookupKind::Invitation, secret.expose().as_bytes());
+        let tried = Tried {
+            network: network.to_owned(),
+            what: token,
+        };
+        let wait = core.identity.failures.wait(&tried, now);
+        if wait > 0 {
+            return Err(Refusal {
+                retry_after_seconds: wait,
+                ..Reason::TooMany.into()
+            });
+        }
+        let live = match core.lookups.find(LookupKind::Invitation, token).await? {
+            Some(subject) => live_invitation(core, subject, now).await?,
+            None => None,
+        };
+        let fits = |held: &Held| held.recovers.is_some() == (self == Self::Recovers);
+        live.filter(fits)
+            .ok_or_else(|| failed(core, tried, Reason::WrongCredentials.into(), now))
     }
-    let live = match core.lookups.find(LookupKind::Invitation, token).await? {
-        Some(subject) => live_invitation(core, subject, now).await?,
-        None => None,
-    };
-    live.ok_or_else(|| failed(core, tried, Reason::WrongCredentials.into(), now))
 }
 
 async fn live_invitation(
@@ -276,12 +319,14 @@ async fn live_invitation(
     };
     let role = Role::try_from(fact.role).map_err(|_| Reason::SubjectClosed)?;
     let patient = KeyedToken::try_from(fact.patient.as_slice()).ok();
+    let recovers = KeyedToken::try_from(fact.recovers.as_slice()).ok();
     Ok(Some(Held {
         subject,
         facts,
         fact,
         role,
         patient,
+        recovers,
     }))
 }
 
@@ -316,7 +361,7 @@ async fn check_birth_date(
     };
     if count >= MOST_BIRTH_DATES {
         let mut draft = Draft::of_keeper(EntryKind::Change);
-        "an invitation ended after too many wrong birth dates".clone_into(&mut draft.body.text);
+        "a code ended after too many wrong birth dates".clone_into(&mut draft.body.text);
         draft.effects = vec![Effect::fact(held.subject, Fact::Used(Used::default()))];
         commit(core, draft).await?;
     }
@@ -361,7 +406,7 @@ async fn credentials(
     acceptable(&call.password, login)?;
     if call.wants_sheet {
         let phc = hashed(core, &call.password).await?;
-        let sheet = Sheet::from_random(&core.identity.codes_key, &random());
+        let sheet = new_sheet(core);
         let person = PersonId::from_bytes(random_id());
         return Ok((person, Credentials::PasswordAndSheet { phc, sheet }));
     }
@@ -381,7 +426,16 @@ async fn credentials(
     }
     let phc = hashed(core, &call.password).await?;
     let secret = new.totp;
-    Ok((new.person, Credentials::PasswordAndTotp { phc, secret }))
+    // Whoever lost everything once gets paper, too.
+    let sheet = held.recovers.map(|_| new_sheet(core));
+    Ok((
+        new.person,
+        Credentials::PasswordAndTotp { phc, secret, sheet },
+    ))
+}
+
+fn new_sheet(core: &Core) -> Sheet {
+    Sheet::from_random(&core.identity.codes_key, &random())
 }
 
 async fn hashed(core: &Core, password: &str) -> Result<String, Refusal> {
@@ -410,54 +464,45 @@ fn credential_effects(
     core: &Core,
     subject: KeyedToken,
     credentials: Credentials,
-    now: Timestamp,
+    added: Added<'_>,
     registered: &mut wire::Registered,
 ) -> Vec<Effect> {
-    let facts = match credentials {
+    let (phc, secret, sheet) = match credentials {
         Credentials::Passkey(credential) => {
-            let added = Added {
-                name: "passkey",
-                origin: Origin::Account,
-                at: now,
-                opens_from: 0,
-            };
             return passkey_effects(core, subject, &credential, added);
         }
-        Credentials::PasswordAndTotp { phc, secret } => {
-            let sealed_secret = secrets::seal(
-                &core.keys,
-                Secret::Totp,
-                subject,
-                &secret,
-                &mut SystemRandom,
-            );
-            [
-                Fact::Password(Password { phc, opens_from: 0 }),
-                Fact::Totp(Totp {
-                    sealed_secret,
-                    opens_from: 0,
-                }),
-            ]
-        }
-        Credentials::PasswordAndSheet { phc, sheet } => {
-            registered.sheet = sheet.printed;
-            let hashes = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
-            [
-                Fact::Password(Password { phc, opens_from: 0 }),
-                Fact::CodeSheet(CodeSheet {
-                    hashes,
-                    opens_from: 0,
-                }),
-            ]
-        }
+        Credentials::PasswordAndTotp { phc, secret, sheet } => (phc, Some(secret), sheet),
+        Credentials::PasswordAndSheet { phc, sheet } => (phc, None, Some(sheet)),
     };
+    let (opens_from, recovered_at) = (added.opens_from, added.recovered_at.to_vec());
+    let mut facts = vec![Fact::Password(Password {
+        phc,
+        opens_from,
+        recovered_at: recovered_at.clone(),
+    })];
+    if let Some(secret) = secret {
+        let rng = &mut SystemRandom;
+        facts.push(Fact::Totp(Totp {
+            sealed_secret: secrets::seal(&core.keys, Secret::Totp, subject, &secret, rng),
+            opens_from,
+            recovered_at: recovered_at.clone(),
+        }));
+    }
+    if let Some(sheet) = sheet {
+        registered.sheet = sheet.printed;
+        facts.push(Fact::CodeSheet(CodeSheet {
+            hashes: sheet.hashes.iter().map(|hash| hash.to_vec()).collect(),
+            opens_from,
+            recovered_at,
+        }));
+    }
     facts
         .into_iter()
         .map(|fact| Effect::fact(subject, fact))
         .collect()
 }
 
-/// How a passkey comes to an account.
+/// How a way of signing in comes to an account.
 #[derive(Clone, Copy)]
 pub(crate) struct Added<'a> {
     /// Its name in the list.
@@ -468,6 +513,21 @@ pub(crate) struct Added<'a> {
     pub at: Timestamp,
     /// Until when it is new.
     pub opens_from: i64,
+    /// At whose counter a recovery made it; else empty.
+    pub recovered_at: &'a [u8],
+}
+
+impl Added<'_> {
+    /// With a new account.
+    const fn with_account(at: Timestamp) -> Self {
+        Self {
+            name: "passkey",
+            origin: Origin::Account,
+            at,
+            opens_from: 0,
+            recovered_at: &[],
+        }
+    }
 }
 
 /// The facts of a new passkey; its credential id must not be anybody's already.
@@ -500,6 +560,7 @@ pub(crate) fn passkey_effects(
                 added_by: subject.0.to_vec(),
                 origin: added.origin.into(),
                 opens_from: added.opens_from,
+                recovered_at: added.recovered_at.to_vec(),
             }),
         ),
         Effect::InsertLookup {

@@ -52,19 +52,18 @@ pub async fn end(
     write_ended(core, ended, "ended by the same person in another session").await
 }
 
-/// Ends every session of the same person that was signed in by one of these, which are gone. Whether this one is among
-/// them.
+/// Ends every session of somebody that was signed in by one of these, which are gone. Whether this one is among them.
 pub(crate) async fn end_signed_in_by(
     core: &Core,
-    own: &Session,
+    whose: Principal,
     gone: &[Way],
+    own: i64,
 ) -> Result<bool, Refusal> {
-    let ended = core.sessions.end_those(own.principal, |session| {
+    let ended = core.sessions.end_those(whose, |session| {
         let mut ways = session.signed_by.ways.iter().flatten();
         ways.any(|way| gone.contains(way))
     });
-    let is_own = |session: &Session| session.surrogate == own.surrogate;
-    let has_own = ended.iter().any(is_own);
+    let has_own = ended.iter().any(|session| session.surrogate == own);
     write_ended(core, ended, "the way it was signed in by is gone").await?;
     Ok(has_own)
 }
@@ -103,7 +102,7 @@ pub(super) async fn of_person(
     let now = core.clock.now();
     let (session, _) = standing::session(core, token, instance, network, now).await?;
     match session.principal {
-        Principal::Person(_) => Ok(session),
+        Principal::Person(_) => session.is_settled(now).map(|()| session),
         Principal::Client(_) | Principal::Run(_) => Err(Reason::NotAllowed.into()),
     }
 }

@@ -7,6 +7,7 @@ use crate::facts::{End, Fact};
 use crate::identity::accounts::{Account, HeldPasskey, normal_login};
 use crate::identity::failures::Tried;
 use crate::identity::passkeys::{Answer, Offered, made_up_credential};
+use crate::identity::passwords::PasswordHash;
 use crate::identity::{Waiting, commit, sessions, standing};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
@@ -93,6 +94,10 @@ pub async fn passkey_finish(
     };
     let acting = call.acting.clone().unwrap_or_default();
     let (role, practice) = if acting.as_staff {
+        // What was made at a counter is a patient's for ever: staff are invited by their manager.
+        if signed_by.recovered_at.is_some() {
+            return Err(Reason::NotAllowed.into());
+        }
         let held = standing::chosen_role(&account.roles(now), &acting)?;
         (held.role, held.practice)
     } else {
@@ -211,13 +216,9 @@ pub async fn password(
         });
     }
     let found = Account::by_login(core, &login).await?;
-    let kept = found.as_ref().and_then(Account::password);
-    let fits = core
-        .identity
-        .passwords
-        .fits(&call.password, kept.as_ref())
-        .await?;
-    let Some(found) = found.filter(|_| fits) else {
+    let kept = found.as_ref().map(Account::passwords).unwrap_or_default();
+    let fitting = fitting(core, &call.password, &kept).await?;
+    let Some((found, password)) = found.zip(fitting) else {
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
     for _ in 0..TRIES {
@@ -235,7 +236,7 @@ pub async fn password(
             instance,
             by_passkey: false,
             own_patient: account.own_patient(core),
-            signed_by: account.typed_by(&used),
+            signed_by: account.typed_by(Some(password), &used),
         };
         let effects = vec![Effect::fact(account.subject, used)];
         let version = account.facts.version();
@@ -249,6 +250,24 @@ pub async fn password(
         }
     }
     Err(Reason::LedgerUnavailable.into())
+}
+
+/// The version of the password that fits. One that is nobody's is as much work as one.
+async fn fitting(
+    core: &Core,
+    typed: &str,
+    kept: &[(i64, PasswordHash)],
+) -> Result<Option<i64>, Refusal> {
+    let passwords = &core.identity.passwords;
+    if kept.is_empty() {
+        passwords.fits(typed, None).await?;
+    }
+    for (version, hash) in kept {
+        if passwords.fits(typed, Some(hash)).await? {
+            return Ok(Some(*version));
+        }
+    }
+    Ok(None)
 }
 
 /// Signs a practice's program in.

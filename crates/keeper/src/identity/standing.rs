@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::identity::accounts::{self, Account, HeldRole};
 use crate::identity::failures::Tried;
+use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::ways;
 use crate::keys::KeyedToken;
@@ -52,7 +53,12 @@ async fn found(
     now: Timestamp,
 ) -> Result<(Session, Arc<SubjectFacts>), Refusal> {
     let session = core.sessions.look_up(token, instance, now)?;
-    let facts = core.facts.load(session.subject).await?;
+    let read = core.facts.load(session.subject).await?;
+    let facts = recovery::settled(core, Arc::clone(&read)).await?;
+    if facts.version() != read.version() {
+        // The session may have ended with the ways that a recovery ended.
+        core.sessions.look_up(token, instance, now)?;
+    }
     if !still_stands(&session, &facts, now) {
         core.sessions.end(token);
         return Err(Reason::SessionEnded.into());
@@ -118,6 +124,7 @@ pub fn view(
     now: Timestamp,
 ) -> wire::SessionView {
     let is_own = matches!(session.role, Role::Patient | Role::Proxy);
+    let is_settled = session.is_settled(now).is_ok();
     let staff_name = accounts::roles(facts, now)
         .iter()
         .find(|held| !is_own && held.role == session.role && held.practice == session.practice)
@@ -133,7 +140,10 @@ pub fn view(
             .map(|practice| practice.as_bytes().to_vec())
             .unwrap_or_default(),
         patients: if is_own {
-            reachable(core, facts, now)
+            let within = reachable(core, facts, now).into_iter();
+            // Whoever comes by a recovery that is not over sees nobody else.
+            let within = within.filter(|reachable| is_settled || !reachable.is_proxied);
+            within.collect()
         } else {
             Vec::new()
         },
@@ -145,8 +155,14 @@ pub fn view(
             .map_or(i64::MAX, Timestamp::as_microsecond),
         session: session.surrogate,
         staff_name,
-        opens_from: session.signed_by.is_new_until(now).unwrap_or(0),
+        // Of a recovery it is said with it: some things open.
+        opens_from: session
+            .signed_by
+            .is_new_until(now)
+            .filter(|_| is_settled)
+            .unwrap_or(0),
         ways_changed: ways::has_changed(facts, now),
+        recovery: recovery::view(session, facts, now),
     }
 }
 

@@ -3,6 +3,7 @@
 mod budgets;
 mod changing;
 mod people;
+mod recovery;
 mod sessions;
 mod signing;
 mod typed;

@@ -2,16 +2,18 @@
 
 use crate::changes::pending;
 use crate::core::Core;
-use crate::facts::{Fact, SubjectFacts};
+use crate::facts::{Fact, FactRow, SubjectFacts};
 use crate::identity::accounts::{Account, HeldPasskey};
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sessions;
+use crate::keys::LookupKind;
 use crate::ledger::Refusal;
 use crate::session::{SignedBy, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Origin, Reason};
-use candour_seal::InstanceId;
+use candour_seal::{InstanceId, PracticeId};
 use jiff::{SignedDuration, Timestamp};
+use webauthn_rs_core::proto::Credential;
 
 /// Most passkeys of one account.
 pub const MOST_PASSKEYS: usize = 10;
@@ -36,7 +38,7 @@ pub async fn list(
         has_password: has(|fact| matches!(fact, Fact::Password(_))),
         has_app: has(|fact| matches!(fact, Fact::Totp(_))),
         has_sheet: has(|fact| matches!(fact, Fact::CodeSheet(_))),
-        codes_left: account.codes_left(),
+        codes_left: account.codes_left(now),
         passkeys_only: !account.roles(now).is_empty(),
         waiting: pending::waiting(core, &account, now).await?,
         passkeys: passkeys
@@ -53,15 +55,21 @@ pub async fn list(
 
 /// Until when what is added now is new.
 pub fn new_until(now: Timestamp) -> Result<i64, Reason> {
-    let until = now.checked_add(NEW_FOR).map_err(|_| Reason::Invalid)?;
-    Ok(until.as_microsecond())
+    after(now, NEW_FOR)
+}
+
+/// So long from now, in microseconds.
+pub(crate) fn after(now: Timestamp, time: SignedDuration) -> Result<i64, Reason> {
+    let then = now.checked_add(time).map_err(|_| Reason::Invalid)?;
+    Ok(then.as_microsecond())
 }
 
 /// Something new is among somebody's ways, or a change of them waits: what every page of theirs points to.
 pub fn has_changed(facts: &SubjectFacts, now: Timestamp) -> bool {
     facts.live().any(|row| match &row.fact {
         Fact::ActWaits(waits) => pending::is_alive(waits, now),
-        fact => fact.opens_from() > now.as_microsecond(),
+        // A recovery is told by itself.
+        fact => fact.opens_from() > now.as_microsecond() && fact.recovered_at().is_empty(),
     })
 }
 
@@ -108,6 +116,21 @@ pub(crate) fn may_go(
     }
 }
 
+/// What a session remembers of a way of signing in; `None` for every other fact.
+pub(crate) fn way_of(core: &Core, row: &FactRow) -> Option<Way> {
+    match &row.fact {
+        Fact::Passkey(fact) => {
+            let credential: Credential = serde_json::from_str(&fact.credential_json).ok()?;
+            let named = credential.cred_id.as_slice();
+            Some(Way::Passkey(
+                core.keys.lookup(LookupKind::Credential, named),
+            ))
+        }
+        fact if fact.is_way() => Some(Way::Typed(row.version)),
+        _ => None,
+    }
+}
+
 impl HeldPasskey {
     /// What a session remembers of it.
     pub fn way(&self) -> Way {
@@ -119,6 +142,7 @@ impl HeldPasskey {
         SignedBy {
             ways: [Some(self.way()), None],
             opens_from: self.fact.opens_from,
+            recovered_at: PracticeId::try_from(self.fact.recovered_at.as_slice()).ok(),
         }
     }
 }

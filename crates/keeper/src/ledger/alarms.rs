@@ -142,6 +142,8 @@ pub const LEDGER_LOSS: u8 = 101;
 pub const LEDGER_VOLUME: u8 = 102;
 /// The number of the alarm about a witness that saw another past of the ledger.
 pub const WITNESS: u8 = 103;
+/// The number of the alarm about a recovery that its account's holder did not ask for.
+pub const RECOVERY_STOPPED: u8 = 104;
 
 /// An alarm of the keeper's own that opens an incident and wakes somebody at its first.
 pub(crate) fn incident(rule: u8, word: &str, text: String) -> Draft {

@@ -29,7 +29,7 @@ const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
-const CHANGES: [ChangeAction; 30] = [
+const CHANGES: [ChangeAction; 32] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -60,6 +60,8 @@ const CHANGES: [ChangeAction; 30] = [
     ChangeAction::EndRestriction,
     ChangeAction::Share,
     ChangeAction::EndShare,
+    ChangeAction::Recover,
+    ChangeAction::StopRecovery,
 ];
 
 fn actions() -> Vec<Action> {
@@ -294,7 +296,10 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
             | ChangeAction::EndShare,
         ) => for_own && f.purpose == Purpose::AccountCare,
         Action::Change(
-            ChangeAction::SetPassword | ChangeAction::SetApp | ChangeAction::NewSheet,
+            ChangeAction::SetPassword
+            | ChangeAction::SetApp
+            | ChangeAction::NewSheet
+            | ChangeAction::StopRecovery,
         ) => f.relation == Relation::Own && f.purpose == Purpose::AccountCare,
         Action::Change(ChangeAction::EndProxy) => {
             f.purpose == Purpose::AccountCare
@@ -374,7 +379,8 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
                 | ChangeAction::InviteProxy
                 | ChangeAction::EndEnrolment
                 | ChangeAction::MarkPatient
-                | ChangeAction::EndProxy,
+                | ChangeAction::EndProxy
+                | ChangeAction::Recover,
             ),
         ) => theirs && care,
         (

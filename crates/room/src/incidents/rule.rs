@@ -19,6 +19,9 @@ pub const fn words(number: i16) -> &'static str {
         14 => "Signing in to many accounts failed from one network.",
         100 => "A row of the keeper's database was put in or changed past the keeper.",
         101 => "Entries of the ledger are lost. Two operators accepted that.",
+        104 => {
+            "Somebody did not ask for the recovery of their account at a practice's counter, and stopped it."
+        }
         _ => "The keeper stopped something by itself.",
     }
 }
@@ -29,7 +32,8 @@ mod tests {
 
     #[test]
     fn every_rule_that_the_keeper_has_is_said_in_words_of_its_own() {
-        let all: std::collections::BTreeSet<_> = (1..=14).chain([100, 101, 0]).map(words).collect();
-        assert_eq!(all.len(), 17);
+        let all: std::collections::BTreeSet<_> =
+            (1..=14).chain([100, 101, 104, 0]).map(words).collect();
+        assert_eq!(all.len(), 18);
     }
 }

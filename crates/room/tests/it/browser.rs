@@ -73,7 +73,7 @@ pub async fn officer(world: &World) -> String {
     });
     let codes = Fact::CodeSheet(CodeSheet {
         hashes: vec![vec![0; 32]],
-        opens_from: 0,
+        ..CodeSheet::default()
     });
     keeper.account(person, vec![role, codes]).await;
     cookie(world, person, Role::PrivacyOfficer, None)

@@ -3,7 +3,7 @@
 use crate::world::{World, world};
 use candour_keeper::draft::Draft;
 use candour_keeper_api::words::{EntryKind, Reason, Role};
-use candour_room::{follower, reopenings, sender};
+use candour_room::{follower, incidents, reopenings, sender};
 use jiff::{SignedDuration, Timestamp};
 
 const WHY: &str = "results day, Mrs Walker rang";
@@ -114,4 +114,33 @@ async fn a_practice_that_no_mail_reaches_is_never_given_up_and_stands_on_the_off
     sender::step(&world.room, at).await.unwrap();
     assert_eq!(world.relay.mails()[0].to, "privacy@kauri.example");
     assert!(reopenings::to_ring(&world.room).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_recovery_that_its_holder_stopped_opens_a_case_and_its_practice_is_told() {
+    let world = world().await;
+    let mut alarm = Draft::of_keeper(EntryKind::Alarm);
+    alarm.row.decision = candour_keeper::ledger::RECOVERY_STOPPED;
+    alarm.row.practice = Some(world.practice);
+    alarm.row.principal = 77;
+    world.keeper.core.ledger.append_one(alarm).await.unwrap();
+    // Another alarm of the keeper is no practice's.
+    let mut other = Draft::of_keeper(EntryKind::Alarm);
+    other.row.decision = candour_keeper::ledger::LEDGER_VOLUME;
+    other.row.practice = Some(world.practice);
+    world.keeper.core.ledger.append_one(other).await.unwrap();
+    follow(&world).await;
+    assert_eq!(sender::step(&world.room, now()).await.unwrap(), 1);
+    let mails = world.relay.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(mails[0].to, "kauri@example.org");
+    let text = mails[0].text.replace("=\r\n", "");
+    assert!(text.contains("this was not me"), "{text}");
+    assert!(text.contains("At 10:00 am on 3 March 2026"), "{text}");
+    let opened = incidents::open_new(&world.room.pool, now(), || {
+        candour_seal::IncidentId::from_bytes([4; 16])
+    });
+    let opened = opened.await.unwrap();
+    let about: Vec<_> = opened.iter().map(|one| (one.rule, one.principal)).collect();
+    assert_eq!(about, [(104, 77)]);
 }

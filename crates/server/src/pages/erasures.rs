@@ -8,6 +8,7 @@ pub use waiting::{WaitingPage, WaitingView, begin_approval, show as waiting};
 
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
+use crate::pages::recoveries;
 use crate::portal::Portal;
 use crate::reading::{Reading, banner};
 use crate::respond;
@@ -17,6 +18,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use candour_app::acts::Changed;
 use candour_app::erasures::{self, What};
 use candour_app::sign_in::Ceremony;
 use candour_app::{ReadError, Refusal, documents};
@@ -174,7 +176,7 @@ pub async fn begin(
 }
 
 /// The page that asks the passkey.
-fn act(frame: Frame, ceremony: Ceremony) -> Result<Response, Problem> {
+pub(super) fn act(frame: Frame, ceremony: Ceremony) -> Result<Response, Problem> {
     respond::page(&ActPage {
         frame: frame.with_passkeys(),
         sentence: ceremony.text,
@@ -201,8 +203,12 @@ pub async fn answer(
     let token = visitor.signed_in()?;
     let ceremony = ceremony(&answer.ceremony)?;
     let path = match erasures::answer(portal.app(), token, ceremony, answer.answer).await {
-        Ok(true) => "/practice/waiting?said=done",
-        Ok(false) => "/practice/waiting?said=waits",
+        // The one thing that is agreed to here and has something to hand over.
+        Ok(Changed {
+            code: Some(code), ..
+        }) => return recoveries::code_page(&portal, &visitor, &code).await,
+        Ok(Changed { pending: None, .. }) => "/practice/waiting?said=done",
+        Ok(_) => "/practice/waiting?said=waits",
         // The five minutes are over, or it was answered before: what stands is in the list.
         Err(Refusal::WrongCredentials | Refusal::NotFound) => "/practice/waiting?said=again",
         Err(refusal) => return Err(refusal.into()),

@@ -4,18 +4,20 @@ use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::pages::ToRing;
+use crate::pages::recoveries::RecoveryNote;
 use crate::portal::Portal;
 use crate::reading::together;
 use crate::respond;
 use crate::session::{Visit, Visitor};
 use crate::texts::Texts;
 use askama::Template;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::sign_in::Reachable;
 use candour_app::{FirstByte, notices, patients, practices};
 use candour_keeper_api::words::{Purpose, Section};
 use candour_seal::{PersonId, PracticeId};
+use serde::Deserialize;
 
 /// The records within reach.
 #[derive(Template)]
@@ -31,6 +33,16 @@ pub struct HomePage {
     pub ways_changed: bool,
     /// That nothing opens yet by what the session was signed in by.
     pub is_new: Option<String>,
+    /// The account is being recovered.
+    pub recovery: Option<RecoveryNote>,
+    /// That was just stopped.
+    pub is_stopped: bool,
+}
+
+/// What was just done.
+#[derive(Deserialize)]
+pub struct Said {
+    said: Option<String>,
 }
 
 /// One record within reach.
@@ -55,7 +67,11 @@ pub async fn start(visitor: Visitor) -> Response {
 }
 
 /// `GET /home`: the records within reach, one's own first, with what waits to be read.
-pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Problem> {
+pub async fn show(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Query(Said { said }): Query<Said>,
+) -> Result<Response, Problem> {
     let session = visitor.session(&portal).await?;
     let mut frame = portal.frame(visitor.visit, "home.title").await.at("/home");
     let texts = frame.texts();
@@ -81,6 +97,10 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
         );
         delivered = Some(together(first_byte, delivered));
     }
+    let recovery = match &session.recovery {
+        Some(recovery) => Some(RecoveryNote::of(&portal, recovery).await),
+        None => None,
+    };
     let directory = practices::all(portal.app()).await?;
     let page = HomePage {
         frame,
@@ -91,6 +111,8 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
             .collect(),
         ways_changed: session.ways_changed,
         is_new,
+        recovery,
+        is_stopped: said.as_deref() == Some("stopped"),
     };
     match delivered {
         Some(first_byte) => respond::opened(&page, first_byte),

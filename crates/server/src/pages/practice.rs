@@ -33,8 +33,6 @@ pub struct PracticePage {
     pub purpose: &'static str,
     /// The manager sees which budgets were reopened, and what was erased.
     pub is_manager: bool,
-    /// Who may agree to what a colleague began.
-    pub may_agree: bool,
     /// Of the search, which stands here too: nothing yet.
     pub errors: FieldErrors,
     /// Of the search: nothing yet.
@@ -159,7 +157,6 @@ pub async fn start(State(portal): State<Portal>, visitor: Visitor) -> Result<Res
         practice,
         purpose,
         is_manager: session.role == Role::Manager,
-        may_agree: session.role != Role::Reception,
         errors: FieldErrors::default(),
         terms: GivenTerms::default(),
     })

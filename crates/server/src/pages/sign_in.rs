@@ -84,6 +84,7 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let note = match note.as_deref() {
         Some("ready") => Some("sign_in.account_ready"),
+        Some("recovered") => Some("recover.ready"),
         Some("changed") => Some("sign_in_ways.sign_in_again"),
         Some("out") => Some("sign_in.signed_out"),
         _ => None,

@@ -2,6 +2,7 @@
 
 mod emergency;
 mod erasures;
+mod recoveries;
 mod sharing;
 mod ways;
 
@@ -13,7 +14,7 @@ use candour_server::pages::deposit::DepositPage;
 use candour_server::pages::documents::{DocumentView, DocumentsPage};
 use candour_server::pages::home::{HomePage, RecordTile};
 use candour_server::pages::invitations::account::{
-    AccountPage, AppKey, InvitationPage, Picture, SheetPage,
+    AccountPage, AppKey, InvitationPage, Kind, Picture, SheetPage,
 };
 use candour_server::pages::invitations::{InviteMadePage, InvitePage, LinkPage};
 use candour_server::pages::notices::{
@@ -255,6 +256,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             "invitation",
             Box::new(InvitationPage {
                 frame: page("invitation.title").back_to("/sign-in", "frame.back"),
+                kind: Kind::Invitation,
                 errors: FieldErrors::default(),
                 login: String::new(),
             }),
@@ -323,6 +325,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
 fn account_page() -> AccountPage {
     AccountPage {
         frame: page("invitation.choose_title").with_passkeys(),
+        kind: Kind::Invitation,
         errors: errors(&[("birth", "Enter your birth date, for example 27 3 1946")]),
         lead: "Kauri Health invites you. Choose how you want to sign in.".to_owned(),
         ceremony: PATIENT.to_owned(),
@@ -414,6 +417,8 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             practices: to_ring(),
             ways_changed: false,
             is_new: None,
+            recovery: None,
+            is_stopped: false,
         })),
         ("home-new", Box::new(HomePage {
             frame: page("home.title").for_patient().at("/home"),
@@ -421,8 +426,10 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             practices: vec![],
             ways_changed: true,
             is_new: Some(ways::IS_NEW.to_owned()),
+            recovery: None,
+            is_stopped: false,
         })),
-        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None })),
+        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None, recovery: None, is_stopped: true })),
         ("notices", Box::new(NoticesPage {
             frame: of_patient("notices.title"),
             notices: vec![NoticeView {
@@ -495,7 +502,6 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             practice: "Kauri Health".to_owned(),
             purpose: "practice.purpose_now_direct_care",
             is_manager: true,
-            may_agree: true,
             errors: FieldErrors::default(),
             terms: GivenTerms::default(),
         })),
@@ -583,6 +589,7 @@ pub fn all() -> Vec<(&'static str, String)> {
     pages.extend(emergency::all());
     pages.extend(erasures::all());
     pages.extend(sharing::all());
+    pages.extend(recoveries::all());
     pages
         .into_iter()
         .map(|(name, page)| (name, page.dyn_render().unwrap()))

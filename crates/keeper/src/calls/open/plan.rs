@@ -240,7 +240,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
         section::show(ask, &mut found, &facts).await?;
-        found.source = session.practice;
+        found.source = session.sees_only(now);
     }
     Ok(found)
 }
@@ -406,8 +406,9 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::OverBudget);
     }
     // What was added to an account lately opens no patient's content. An emergency does not wait for it.
-    let is_new = ask.caller.session.signed_by.is_new_until(ask.caller.now);
-    if is_new.is_some() && found.token.is_some() && ask.lane == Lane::Ordinary {
+    let (by, now) = (ask.caller.session.signed_by, ask.caller.now);
+    let is_new = reach::is_too_new(by, found.relation, found.source, now);
+    if is_new && found.token.is_some() && ask.lane == Lane::Ordinary {
         return Some(Reason::CredentialIsNew);
     }
     // Subject binding: what is released belongs to whom the entry names.

@@ -3,7 +3,7 @@
 use crate::dates;
 use crate::texts::Texts;
 use candour_app::access_history::{Event, What};
-use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
+use candour_keeper_api::words::{EntryKind, Purpose, RecoveryStep, Role, Section};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -110,6 +110,7 @@ fn is_one_visit(later: &Event, earlier: &Event, zone: &TimeZone) -> bool {
         && later.practice == earlier.practice
         && later.actor_name == earlier.actor_name
         && later.is_granted == earlier.is_granted
+        && later.recovery == earlier.recovery
         && later.at.duration_since(earlier.at) <= PAUSE
         && day(later) == day(earlier)
 }
@@ -141,7 +142,10 @@ fn view(texts: &Texts, zone: &TimeZone, visit: &[Event], is_own: bool) -> VisitV
 fn deeds(texts: &Texts, visit: &[Event], is_own: bool) -> Vec<String> {
     let mut deeds: Vec<(String, usize)> = Vec::new();
     for event in visit.iter().rev() {
-        let said = texts.fill(deed(event), &[("what", &what(texts, event, is_own))]);
+        let said = texts.fill(
+            deed(event, is_own),
+            &[("what", &what(texts, event, is_own))],
+        );
         match deeds.iter_mut().find(|(known, _)| *known == said) {
             Some((_, count)) => *count += 1,
             None => deeds.push((said, 1)),
@@ -157,9 +161,21 @@ fn deeds(texts: &Texts, visit: &[Event], is_own: bool) -> Vec<String> {
     deeds.into_iter().map(say).collect()
 }
 
-fn deed(event: &Event) -> &'static str {
+fn deed(event: &Event, is_own: bool) -> &'static str {
+    let of_recovery = event.recovery.and_then(|step| match (step, is_own) {
+        (RecoveryStep::Allowed, true) => Some("history_deed.recovery_allowed"),
+        (RecoveryStep::Allowed, false) => Some("history_deed.recovery_allowed_theirs"),
+        (RecoveryStep::Made, true) => Some("history_deed.recovery_made"),
+        (RecoveryStep::Made, false) => Some("history_deed.recovery_made_theirs"),
+        (RecoveryStep::Over, true) => Some("history_deed.recovery_over"),
+        (RecoveryStep::Over, false) => Some("history_deed.recovery_over_theirs"),
+        (RecoveryStep::Stopped, true) => Some("history_deed.recovery_stopped"),
+        (RecoveryStep::Stopped, false) => Some("history_deed.recovery_stopped_theirs"),
+        (RecoveryStep::Used, _) => None,
+    });
     match event.kind {
         _ if !event.is_granted => "history_deed.refused",
+        EntryKind::Change if of_recovery.is_some() => of_recovery.unwrap_or_default(),
         EntryKind::Deposit | EntryKind::Sealed => "history_deed.added",
         EntryKind::History => "history_deed.looked",
         EntryKind::Shred => "history_deed.erased",
@@ -188,6 +204,13 @@ fn who(texts: &Texts, event: &Event) -> String {
     let name = event.actor_name.as_deref().unwrap_or_default();
     let key = match event.role {
         _ if event.is_viewer => "history_who.you",
+        _ if matches!(
+            event.recovery,
+            Some(RecoveryStep::Made | RecoveryStep::Used)
+        ) =>
+        {
+            "history_who.recovered"
+        }
         Role::Clinician | Role::Reception | Role::Manager if !name.is_empty() => {
             "history_who.named"
         }
@@ -298,6 +321,7 @@ mod tests {
             what: What::Section(Section::Results),
             count: 3,
             is_delivered: true,
+            recovery: None,
         }
     }
 
@@ -395,6 +419,48 @@ mod tests {
     }
 
     #[test]
+    fn a_recovery_is_told_step_by_step_and_what_was_done_by_it_is_nobodys_own() {
+        let step = |step, kind, role| Event {
+            recovery: Some(step),
+            purpose: None,
+            actor_name: None,
+            ..event(kind, role)
+        };
+        let change = EntryKind::Change;
+        let told = [
+            step(RecoveryStep::Over, change, Role::Keeper),
+            step(RecoveryStep::Used, EntryKind::Open, Role::Patient),
+            step(RecoveryStep::Made, change, Role::Anonymous),
+            step(RecoveryStep::Allowed, change, Role::Reception),
+        ];
+        let visits = shown(&told);
+        let said: Vec<_> = visits
+            .iter()
+            .map(|visit| (visit.who.as_str(), visit.deeds[0].as_str()))
+            .collect();
+        let new_ways = "Somebody with the new ways to sign in from the counter of Kauri Health";
+        assert_eq!(
+            said,
+            [
+                (
+                    "This portal itself",
+                    "Ended the older ways to sign in to your account: three days were over, and nobody had objected"
+                ),
+                (new_ways, "Opened your results"),
+                (
+                    new_ways,
+                    "Made new ways to sign in to your account, with the code"
+                ),
+                (
+                    "Somebody at the reception of Kauri Health",
+                    "Gave out a code for your account, to somebody who could not get in any more"
+                ),
+            ]
+        );
+        assert!(visits.iter().all(|visit| visit.folded.is_none()));
+    }
+
+    #[test]
     fn one_s_own_openings_are_folded_and_counted_but_never_refusals() {
         let own = Event {
             is_viewer: true,
@@ -418,13 +484,18 @@ mod tests {
             .flat_map(|kind| Role::ALL.iter().map(move |role| (*kind, *role)))
         {
             for (is_granted, is_viewer) in [(true, false), (false, false), (true, true)] {
-                for section in Section::ALL {
+                let steps = RecoveryStep::ALL.iter().map(|step| Some(*step));
+                let whats = Section::ALL
+                    .iter()
+                    .zip(steps.chain(std::iter::repeat(None)));
+                for (section, recovery) in whats {
                     let purpose = Purpose::ALL.get(usize::from(role.number())).copied();
                     let event = Event {
                         is_granted,
                         is_viewer,
                         what: What::Section(*section),
                         purpose,
+                        recovery,
                         ..event(kind, role)
                     };
                     for visit in shown(&[event]) {

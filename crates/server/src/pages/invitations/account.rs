@@ -2,10 +2,10 @@
 
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
-use crate::pages::GivenDate;
+use crate::pages::{GivenDate, practice_name};
 use crate::portal::Portal;
 use crate::respond;
-use crate::session::{INVITATION_COOKIE, Visitor, cookie, set_cookie};
+use crate::session::{INVITATION_COOKIE, RECOVERY_COOKIE, Visitor, cookie, set_cookie};
 use crate::text::{bytes, ceremony, hexadecimal, secret};
 use crate::texts::Texts;
 use askama::Template;
@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::invitations::{self, Credential, Invitation};
-use candour_app::practices;
+use candour_app::recoveries;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use qrcode::{Color, EcLevel, QrCode};
@@ -22,12 +22,61 @@ use serde::Deserialize;
 use std::fmt::Write;
 use zeroize::Zeroizing;
 
+/// What a code is for. The pages are the same; what they say, and what the keeper is asked, is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A new account.
+    Invitation,
+    /// New ways to sign in to one that exists.
+    Recovery,
+}
+
+impl Kind {
+    /// Where the code is typed; the account's page is below it.
+    pub const fn path(self) -> &'static str {
+        match self {
+            Self::Invitation => "/invitation",
+            Self::Recovery => "/recover",
+        }
+    }
+
+    const fn cookie(self) -> &'static str {
+        match self {
+            Self::Invitation => INVITATION_COOKIE,
+            Self::Recovery => RECOVERY_COOKIE,
+        }
+    }
+
+    /// Key of a sentence that differs.
+    pub fn key(self, of_invitation: &'static str, of_recovery: &'static str) -> &'static str {
+        match self {
+            Self::Invitation => of_invitation,
+            Self::Recovery => of_recovery,
+        }
+    }
+
+    async fn look(
+        self,
+        portal: &Portal,
+        code: &str,
+        login: &str,
+        network: &str,
+    ) -> Result<Invitation, Refusal> {
+        match self {
+            Self::Invitation => invitations::look(portal.app(), code, login, network).await,
+            Self::Recovery => recoveries::look(portal.app(), code, login, network).await,
+        }
+    }
+}
+
 /// Code and sign-in name.
 #[derive(Template)]
 #[template(path = "invitations/invitation.html")]
 pub struct InvitationPage {
     /// Around it.
     pub frame: Frame,
+    /// What the code is for.
+    pub kind: Kind,
     /// What is to be mended.
     pub errors: FieldErrors,
     /// The sign-in name typed before.
@@ -86,6 +135,8 @@ impl Picture {
 pub struct AccountPage {
     /// Around it.
     pub frame: Frame,
+    /// What the code is for.
+    pub kind: Kind,
     /// What is to be mended.
     pub errors: FieldErrors,
     /// Who invites.
@@ -127,14 +178,20 @@ pub struct CodeForm {
     login: String,
 }
 
-async fn code_page(portal: &Portal, errors: FieldErrors, login: String) -> InvitationPage {
+async fn code_page(
+    portal: &Portal,
+    kind: Kind,
+    errors: FieldErrors,
+    login: String,
+) -> InvitationPage {
     let mut frame = portal
-        .frame(None, "invitation.title")
+        .frame(None, kind.key("invitation.title", "recover.use_title"))
         .await
         .back_to("/sign-in", "frame.back");
     frame.has_errors = !errors.is_empty();
     InvitationPage {
         frame,
+        kind,
         errors,
         login,
     }
@@ -142,24 +199,39 @@ async fn code_page(portal: &Portal, errors: FieldErrors, login: String) -> Invit
 
 async fn code_again(
     portal: &Portal,
+    kind: Kind,
     errors: FieldErrors,
     login: String,
 ) -> Result<Response, Problem> {
-    let mut response = respond::page(&code_page(portal, errors, login).await)?;
+    let mut response = respond::page(&code_page(portal, kind, errors, login).await)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
 }
 
 /// `GET /invitation`.
 pub async fn show(State(portal): State<Portal>) -> Result<Response, Problem> {
-    respond::page(&code_page(&portal, FieldErrors::default(), String::new()).await)
+    ask_code(&portal, Kind::Invitation).await
 }
 
-/// `POST /invitation`: the code goes on in a cookie, never in an address.
+pub(crate) async fn ask_code(portal: &Portal, kind: Kind) -> Result<Response, Problem> {
+    respond::page(&code_page(portal, kind, FieldErrors::default(), String::new()).await)
+}
+
+/// `POST /invitation`.
 pub async fn take(
     State(portal): State<Portal>,
     visitor: Visitor,
     Form(form): Form<CodeForm>,
+) -> Result<Response, Problem> {
+    take_code(&portal, &visitor, Kind::Invitation, form).await
+}
+
+/// The code goes on in a cookie, never in an address.
+pub(crate) async fn take_code(
+    portal: &Portal,
+    visitor: &Visitor,
+    kind: Kind,
+    form: CodeForm,
 ) -> Result<Response, Problem> {
     let texts = crate::texts::Language::English.texts();
     let (code, login) = (
@@ -168,7 +240,8 @@ pub async fn take(
     );
     let mut errors = FieldErrors::default();
     if code.is_empty() {
-        errors.add("code", texts.say("invitation.error_code"));
+        let empty = kind.key("invitation.error_code", "recover.error_code");
+        errors.add("code", texts.say(empty));
     }
     let is_name = |login: &str| {
         login.chars().count() >= 3
@@ -181,27 +254,28 @@ pub async fn take(
         errors.add("login", texts.say("invitation.error_login"));
     }
     if !errors.is_empty() {
-        return code_again(&portal, errors, login).await;
+        return code_again(portal, kind, errors, login).await;
     }
-    match invitations::look(portal.app(), &code, "", &visitor.network).await {
+    match kind.look(portal, &code, "", &visitor.network).await {
         Ok(_) => {}
         Err(Refusal::NotFound | Refusal::WrongCredentials | Refusal::Invalid) => {
-            errors.add("code", texts.say("invitation.wrong"));
-            return code_again(&portal, errors, login).await;
+            let wrong = kind.key("invitation.wrong", "recover.wrong");
+            errors.add("code", texts.say(wrong));
+            return code_again(portal, kind, errors, login).await;
         }
         Err(refusal) => return Err(refusal.into()),
     }
     let carried = Zeroizing::new(hexadecimal(format!("{}\n{login}", *code).as_bytes()));
-    let mut response = respond::to("/invitation/account");
-    if let Some(cookie) = set_cookie(INVITATION_COOKIE, &carried) {
+    let mut response = respond::to(&format!("{}/account", kind.path()));
+    if let Some(cookie) = set_cookie(kind.cookie(), &carried) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
 }
 
 /// Code and sign-in name out of the cookie.
-fn carried(headers: &HeaderMap) -> Option<(Zeroizing<String>, String)> {
-    let text = cookie(headers, INVITATION_COOKIE)?;
+fn carried(headers: &HeaderMap, kind: Kind) -> Option<(Zeroizing<String>, String)> {
+    let text = cookie(headers, kind.cookie())?;
     let pairs = text.as_bytes().chunks(2);
     let bytes: Option<Vec<u8>> = pairs
         .map(|pair| {
@@ -228,31 +302,27 @@ struct Again {
 
 async fn account_page(
     portal: &Portal,
+    kind: Kind,
     invitation: Invitation,
     again: Again,
 ) -> Result<AccountPage, Problem> {
-    let mut frame = portal
-        .frame(None, "invitation.choose_title")
-        .await
-        .with_passkeys();
+    let title = kind.key("invitation.choose_title", "recover.choose_title");
+    let mut frame = portal.frame(None, title).await.with_passkeys();
     frame.has_errors = !again.errors.is_empty();
     let texts = frame.texts();
-    let practice = match invitation.practice {
-        Some(id) => practices::one(portal.app(), id).await?,
-        None => None,
-    };
-    let practice = practice.map(|practice| practice.name);
-    let practice = practice.unwrap_or_else(|| texts.say("invitation.some_practice").to_owned());
+    let practice = practice_name(portal, invitation.practice).await;
     let ceremony = invitation.ceremony.ok_or(Problem::Internal)?;
     let fresh = hexadecimal(ceremony.id.as_bytes());
     let (app_ceremony, address) = again
         .kept
         .unwrap_or_else(|| (fresh.clone(), invitation.otpauth.to_string()));
     let for_patients = !address.is_empty();
+    let lead = kind.key("invitation.choose_lead", "recover.choose_lead");
     Ok(AccountPage {
         frame,
+        kind,
         errors: again.errors,
-        lead: texts.fill("invitation.choose_lead", &[("practice", &practice)]),
+        lead: texts.fill(lead, &[("practice", &practice)]),
         ceremony: fresh,
         options: ceremony.options_json,
         app: for_patients.then(|| app_key(app_ceremony, address)),
@@ -287,11 +357,20 @@ pub async fn ways(
     visitor: Visitor,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Some((code, login)) = carried(&headers) else {
-        return Ok(respond::to("/invitation"));
+    choose(&portal, &visitor, Kind::Invitation, &headers).await
+}
+
+pub(crate) async fn choose(
+    portal: &Portal,
+    visitor: &Visitor,
+    kind: Kind,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let Some((code, login)) = carried(headers, kind) else {
+        return Ok(respond::to(kind.path()));
     };
-    let invitation = invitations::look(portal.app(), &code, &login, &visitor.network).await?;
-    respond::page(&account_page(&portal, invitation, Again::default()).await?)
+    let invitation = kind.look(portal, &code, &login, &visitor.network).await?;
+    respond::page(&account_page(portal, kind, invitation, Again::default()).await?)
 }
 
 /// One of the three ways, filled in.
@@ -355,8 +434,18 @@ pub async fn make(
     headers: HeaderMap,
     Form(form): Form<AccountForm>,
 ) -> Result<Response, Problem> {
-    let Some((code, login)) = carried(&headers) else {
-        return Ok(respond::to("/invitation"));
+    make_ways(&portal, &visitor, Kind::Invitation, &headers, form).await
+}
+
+pub(crate) async fn make_ways(
+    portal: &Portal,
+    visitor: &Visitor,
+    kind: Kind,
+    headers: &HeaderMap,
+    form: AccountForm,
+) -> Result<Response, Problem> {
+    let Some((code, login)) = carried(headers, kind) else {
+        return Ok(respond::to(kind.path()));
     };
     let texts = crate::texts::Language::English.texts();
     let birth = GivenDate {
@@ -368,43 +457,30 @@ pub async fn make(
     let is_staff = form.without_birth.is_some();
     let mut errors = check(texts, &form, &birth, is_staff);
     if errors.is_empty() {
-        let ceremony = ceremony(&form.ceremony)?;
-        let credential = match form.way.as_str() {
-            "passkey" => Credential::Passkey(ceremony, form.answer.clone()),
-            "app" => Credential::Authenticator {
-                ceremony,
-                password: form.app_password.clone(),
-                code: Zeroizing::new(form.totp.trim().to_owned()),
-            },
-            "sheet" => Credential::Sheet {
-                password: form.sheet_password.clone(),
-            },
-            _ => return Err(Problem::Form),
-        };
+        let credential = credential(&form)?;
         let birth_date = birth
             .read()
             .map(|date| date.to_string())
             .unwrap_or_default();
-        let network = &visitor.network;
-        let answer = invitations::register(
-            portal.app(),
-            &code,
-            &birth_date,
-            &login,
-            credential,
-            network,
-        )
-        .await;
+        let (app, network) = (portal.app(), &visitor.network);
+        let (code, birth, login) = (code.as_str(), birth_date.as_str(), login.as_str());
+        let answer = match kind {
+            Kind::Invitation => {
+                invitations::register(app, code, birth, login, credential, network).await
+            }
+            Kind::Recovery => recoveries::make(app, code, birth, login, credential, network).await,
+        };
         match answer {
-            Ok(registered) => return registered_page(&portal, &registered.sheet).await,
+            Ok(registered) => return registered_page(portal, kind, &registered.sheet).await,
             Err(Refusal::WrongCredentials) => {
-                errors.add("maincontent", texts.say("invitation.refused"));
+                let refused = kind.key("invitation.refused", "recover.refused");
+                errors.add("maincontent", texts.say(refused));
             }
             Err(Refusal::Invalid) => errors.add("maincontent", texts.say("invitation.login_taken")),
             Err(refusal) => return Err(refusal.into()),
         }
     }
-    let invitation = invitations::look(portal.app(), &code, &login, &visitor.network).await?;
+    let invitation = kind.look(portal, &code, &login, &visitor.network).await?;
     let is_kept = form.way == "app" && form.address.starts_with("otpauth://totp/");
     let again = Again {
         way: match form.way.as_str() {
@@ -416,29 +492,46 @@ pub async fn make(
         errors,
         kept: is_kept.then(|| (form.ceremony, form.address.to_string())),
     };
-    let mut response = respond::page(&account_page(&portal, invitation, again).await?)?;
+    let mut response = respond::page(&account_page(portal, kind, invitation, again).await?)?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
+}
+
+fn credential(form: &AccountForm) -> Result<Credential, Problem> {
+    let ceremony = ceremony(&form.ceremony)?;
+    Ok(match form.way.as_str() {
+        "passkey" => Credential::Passkey(ceremony, form.answer.clone()),
+        "app" => Credential::Authenticator {
+            ceremony,
+            password: form.app_password.clone(),
+            code: Zeroizing::new(form.totp.trim().to_owned()),
+        },
+        "sheet" => Credential::Sheet {
+            password: form.sheet_password.clone(),
+        },
+        _ => return Err(Problem::Form),
+    })
 }
 
 /// With a sheet: the codes, in this answer and nowhere else. Without: on to signing in.
 async fn registered_page(
     portal: &Portal,
+    kind: Kind,
     sheet: &[Zeroizing<String>],
 ) -> Result<Response, Problem> {
     let mut response = if sheet.is_empty() {
-        respond::to("/sign-in?note=ready")
+        respond::to(kind.key("/sign-in?note=ready", "/sign-in?note=recovered"))
     } else {
         let frame = portal.frame(None, "invitation.sheet_ready").await;
         let codes = sheet.iter().map(|code| code.to_string()).collect();
         respond::page(&SheetPage {
             frame,
             codes,
-            lead: "invitation.sheet_ready_text",
+            lead: kind.key("invitation.sheet_ready_text", "recover.sheet_ready_text"),
             next: ("/sign-in", "invitation.sheet_ready_button"),
         })?
     };
-    if let Some(cookie) = set_cookie(INVITATION_COOKIE, "") {
+    if let Some(cookie) = set_cookie(kind.cookie(), "") {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     Ok(response)
@@ -463,7 +556,7 @@ mod tests {
         let carried_text = hexadecimal("KQ7M-2XWD\nmāhina".as_bytes());
         let cookie = format!("{INVITATION_COOKIE}={carried_text}");
         headers.insert(http::header::COOKIE, cookie.parse().unwrap());
-        let (code, login) = carried(&headers).unwrap();
+        let (code, login) = carried(&headers, Kind::Invitation).unwrap();
         assert_eq!((code.as_str(), login.as_str()), ("KQ7M-2XWD", "māhina"));
     }
 }

@@ -66,7 +66,7 @@ fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
 
 /// Another practice than the session's put it in.
 fn is_of_others(ask: &Ask<'_>, item: &ItemRow) -> bool {
-    let own = ask.caller.session.practice;
+    let own = ask.caller.session.sees_only(ask.caller.now);
     own.is_some_and(|own| item.new.practice != own)
 }
 
@@ -105,7 +105,7 @@ pub(super) fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
 /// Writes in a draft which items of the section it releases, so that they can be named later.
 pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
     let keys = &ask.core.keys;
-    let practice = ask.caller.session.practice;
+    let practice = ask.caller.session.sees_only(ask.caller.now);
     let mut ids: Vec<[u8; 16]> = found
         .visible
         .iter()
