@@ -6,6 +6,7 @@ mod asvs;
 mod check;
 mod children;
 mod debian;
+mod fuzz;
 mod layers;
 mod migrations;
 mod outcome;
@@ -26,6 +27,7 @@ cargo xtask <command>
   test                           runs everything that checks the project
   drill SCENARIO …               builds, then runs a real attack on a cloned installation
   bench [--json FILE]            builds, then measures
+  fuzz [TARGET …] [--minutes N]  feeds what reads bytes of others; every target, 10 minutes each
   prepare                        installs what demo and test need, and nothing else
   layers [--accept]              checks who may depend on whom; --accept rewrites the keeper's reviewed list
   migrations [--accept]          checks that no migration was edited; --accept adds new ones to the list
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         "test" => check::run(),
         "drill" => release::drill(&rest),
         "bench" => release::bench(&rest),
+        "fuzz" => fuzz::run(&rest),
         "prepare" => prepare::everything().map(|()| true),
         "layers" => layers::run(&rest),
         "migrations" => migrations::run(&rest),

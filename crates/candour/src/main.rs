@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use candour::demo::Wishes;
-use candour::installation::DRILL;
+use candour::installation::{DRILL, KEEPER};
 use candour::problem::sentence;
 use candour::{
     Configuration, Problem, backup, demo, doctor, import, mailbox_page, portal, programs, restore,
@@ -62,6 +62,20 @@ enum Command {
     Serve(Data),
     /// Say in sentences what is wrong with an installation.
     Doctor(Data),
+    /// Stop something at once, by one person, with the portal and the room down; or list what is stopped.
+    #[command(disable_help_flag = true)]
+    Freeze {
+        /// Handed to candour-keeper as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Let it go again, by two operators.
+    #[command(disable_help_flag = true)]
+    Unfreeze {
+        /// Handed to candour-keeper as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Make the key that opens backups; keep its file away from this machine.
     BackupKey(backup::Wishes),
     /// Save everything in one sealed file, while the installation runs.
@@ -159,8 +173,14 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Mailbox(Data { data }) => mailbox(&data)?,
         Command::Witness(wishes) => watch(&wishes)?,
         Command::WitnessClient(Data { data }) => ask_witnesses(&data)?,
-        Command::Drill { arguments } => return Err(become_drill(&[], &arguments)),
-        Command::Synth { arguments } => return Err(become_drill(&["synth"], &arguments)),
+        // The drill is a program of its own: the product's binary holds no attacker.
+        Command::Drill { arguments } => return Err(become_other(DRILL, &[], &arguments)),
+        Command::Synth { arguments } => return Err(become_other(DRILL, &["synth"], &arguments)),
+        // As whoever typed it: the keeper writes down which user that is.
+        Command::Freeze { arguments } => return Err(become_other(KEEPER, &["freeze"], &arguments)),
+        Command::Unfreeze { arguments } => {
+            return Err(become_other(KEEPER, &["unfreeze"], &arguments));
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -171,19 +191,15 @@ fn import_all(wishes: &import::Wishes) -> Result<ExitCode, Problem> {
     runtime.block_on(import::import(wishes, clock))
 }
 
-/// The drill is a program of its own: the product's binary holds no attacker.
-fn become_drill(words: &[&str], arguments: &[String]) -> Problem {
+fn become_other(name: &'static str, words: &[&str], arguments: &[String]) -> Problem {
     use std::os::unix::process::CommandExt;
     let beside = match programs::folder_of_this_program() {
         Ok(folder) => folder,
         Err(problem) => return problem,
     };
-    let program = beside.join(DRILL);
+    let program = beside.join(name);
     if !program.is_file() {
-        return Problem::ProgramMissing {
-            name: DRILL,
-            beside,
-        };
+        return Problem::ProgramMissing { name, beside };
     }
     let error = std::process::Command::new(&program)
         .args(words)

@@ -57,10 +57,11 @@ impl Caller {
             network,
             now,
         };
-        if core
-            .freezes
-            .is_stopped(&caller.session.freeze_guards(Some(purpose)))
-        {
+        let mut guards = caller.session.freeze_guards(Some(purpose));
+        // Whether the passkey's answer is one of its own is asked where something is opened; nothing else goes on by it.
+        let session = &caller.session;
+        guards.is_emergency = purpose == Purpose::Emergency && session.proved_at > session.began_at;
+        if core.freezes.is_stopped(&guards) {
             return Err(caller.is_frozen(core));
         }
         Ok(caller)

@@ -13,7 +13,7 @@ mod second;
 mod standing;
 mod ways;
 
-pub(crate) use operations::new_client;
+pub(crate) use operations::{freeze as freeze_of, new_client, unfreeze as unfreeze_of};
 pub(crate) use people::invitation as new_invitation;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
@@ -94,6 +94,11 @@ impl Prepared {
             // Whoever is frozen may still be stopped further, and stops others.
             draft.stops = None;
         }
+        self.fill(core, draft, text)
+    }
+
+    /// The same, done by whoever the draft says.
+    pub(crate) fn fill(&mut self, core: &Core, mut draft: Draft, text: String) -> Draft {
         draft.body.text = text;
         draft.body.details = FactBody {
             fact: self.details.take(),

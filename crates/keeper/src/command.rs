@@ -5,12 +5,13 @@ mod passphrase;
 use crate::clock::{Clock, SystemClock};
 use crate::core::{Core, CoreError, CoreParts};
 use crate::export::{self, ExportError};
+use crate::freezing::Rung;
 use crate::instances::Instances;
 use crate::keys::{Keys, UnusableRoot};
 use crate::ledger::Health;
 use crate::making::{self, MakeError};
 use crate::memory;
-use crate::practice::{self, CommandError, command_socket, operators_file};
+use crate::practice::{self, CommandError, Typed, command_socket, operators_file};
 use crate::root::{self, RootFile};
 use crate::serve::KeeperService;
 use crate::token::{Fault, RootToken, TokenTable};
@@ -79,6 +80,10 @@ enum Command {
         #[arg(long)]
         out: PathBuf,
     },
+    /// Stop something at once, by one person, with the portal and the room down; or list what is stopped.
+    Freeze(Rung),
+    /// Let it go again, by two operators.
+    Unfreeze(Rung),
     /// What two operators order.
     #[command(flatten)]
     Practice(practice::Command),
@@ -222,12 +227,15 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
         }
         Command::Unlock => Ok(passphrase::unlock(&folder.0, &folder.root_key()).await?),
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,
-        Command::Practice(command) => {
-            let (mut input, mut output) = (io::stdin().lock(), io::stdout());
-            practice::run(command, &folder.0, &mut input, &mut output).await?;
-            Ok(())
-        }
+        Command::Freeze(rung) => type_in(&folder, Typed::Freeze(rung)).await,
+        Command::Unfreeze(rung) => type_in(&folder, Typed::Unfreeze(rung)).await,
+        Command::Practice(command) => type_in(&folder, Typed::ByTwo(command)).await,
     }
+}
+
+async fn type_in(folder: &Folder, typed: Typed) -> Result<(), Ending> {
+    let (mut input, mut output) = (io::stdin().lock(), io::stdout());
+    Ok(practice::run(typed, &folder.0, &mut input, &mut output).await?)
 }
 
 async fn init(folder: &Folder, demonstration: bool) -> Result<(), Ending> {
@@ -395,10 +403,10 @@ async fn serve(folder: &Folder) -> Result<(), Ending> {
     }
     let listener = listen(&folder.socket())?;
     let (held, commands) = (Arc::clone(&core), stop.clone());
-    let path = command_socket(&folder.0);
+    let (path, instances) = (command_socket(&folder.0), folder.instances());
     tasks.spawn(async move {
-        if let Err(error) = practice::serve(held, &path, commands).await {
-            tracing::error!(%error, "two operators cannot order anything now");
+        if let Err(error) = practice::serve(held, instances, &path, commands).await {
+            tracing::error!(%error, "nothing can be typed at this machine now");
         }
     });
     let service = Arc::new(KeeperService {

@@ -94,10 +94,7 @@ impl Instances {
     /// The process with this credential that runs as `uid`.
     pub fn find(&self, credential: &[u8], uid: Option<u32>) -> Option<Instance> {
         let asked = Digest::of(credential);
-        let lines: Vec<InstanceLine> = fs::read(&self.0)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())?;
-        let line = lines.into_iter().find(|line| {
+        let line = self.lines().into_iter().find(|line| {
             // Digests of 32 random bytes: comparing them tells nothing.
             line.credential_sha256 == asked.to_string()
                 && line.uid.is_none_or(|only| Some(only) == uid)
@@ -110,14 +107,17 @@ impl Instances {
 
     /// The OS users of the processes that may call.
     pub fn users(&self) -> Vec<u32> {
-        let lines: Option<Vec<InstanceLine>> = fs::read(&self.0)
-            .ok()
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        lines
+        self.lines()
             .into_iter()
-            .flatten()
             .filter_map(|line| line.uid)
             .collect()
+    }
+
+    /// Every line; none where the file does not read.
+    pub(crate) fn lines(&self) -> Vec<InstanceLine> {
+        let read = fs::read(&self.0).ok();
+        read.and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default()
     }
 
     /// Writes the file anew: what the supervisor does before it starts its children.

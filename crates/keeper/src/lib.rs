@@ -16,6 +16,7 @@ pub mod export;
 pub mod facts;
 pub mod foreign;
 pub mod freeze;
+pub mod freezing;
 #[cfg(test)]
 mod harness;
 pub mod identity;

@@ -14,7 +14,7 @@ use std::str::FromStr;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The files by name, sorted; the set's hash is over names and contents in this order.
-const FILES: [(&str, &str); 4] = [
+pub const FILES: [(&str, &str); 4] = [
     (
         "everyone.cedar",
         include_str!("../../../policies/everyone.cedar"),
@@ -48,6 +48,9 @@ pub enum PolicyError {
     /// A policy has no name of its own.
     #[error("a policy in {0} has no @id, or one that is taken")]
     Unnamed(&'static str),
+    /// A policy leaves open whom or what it is about: it would be in force for nobody, a `forbid` too.
+    #[error("a policy in {0} is a template; say whom and what it is about")]
+    Template(&'static str),
     /// A policy says something the schema does not know.
     #[error("the policies do not fit their schema: {0}")]
     Unfit(String),
@@ -65,11 +68,16 @@ pub struct PolicySet {
 impl PolicySet {
     /// Reads and validates the policies that are part of this binary.
     pub fn built_in() -> Result<Self, PolicyError> {
-        Self::from_files(&FILES, SCHEMA)
+        Self::of(&FILES)
+    }
+
+    /// Reads and validates these files, each with its name.
+    pub fn of(files: &[(&'static str, &str)]) -> Result<Self, PolicyError> {
+        Self::from_files(files, SCHEMA)
     }
 
     fn from_files(
-        files: &[(&'static str, &'static str)],
+        files: &[(&'static str, &str)],
         schema_file: (&'static str, &'static str),
     ) -> Result<Self, PolicyError> {
         let (schema, _warnings) = Schema::from_cedarschema_str(schema_file.1)
@@ -78,6 +86,9 @@ impl PolicySet {
         for (name, text) in files {
             let parsed = cedar_policy::PolicySet::from_str(text)
                 .map_err(|error| PolicyError::Unreadable(name, error.to_string()))?;
+            if parsed.templates().next().is_some() {
+                return Err(PolicyError::Template(name));
+            }
             for policy in parsed.policies() {
                 let named = named(policy).ok_or(PolicyError::Unnamed(name))?;
                 policies
@@ -96,6 +107,11 @@ impl PolicySet {
             hash: hash(files, schema_file),
             remembered: RwLock::new(HashMap::new()),
         })
+    }
+
+    /// The name of each policy in force.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.policies.policies().map(|policy| policy.id().as_ref())
     }
 
     /// SHA-256 over the files.

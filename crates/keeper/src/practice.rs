@@ -2,13 +2,13 @@
 //!
 //! Nobody who is signed in can do this, because nobody could before the first practice. Two people each hold one
 //! recovery code, printed once when the installation was made; both are needed for every command. A running
-//! keeper takes commands on its own socket, which only the keeper's OS user may open.
+//! keeper takes commands on its own socket, which only the keeper's OS user may open. Freezing goes the same way, by one.
 
 mod command;
 mod socket;
 
-pub use command::{command_socket, operators_file, run};
-pub use socket::{CommandError, ask, serve};
+pub use command::{Typed, command_socket, operators_file, run};
+pub use socket::{Answer, CommandError, Order, ask, serve};
 
 use crate::changes::{new_client, new_invitation};
 use crate::core::Core;
@@ -145,7 +145,7 @@ pub async fn carry_out(core: &Core, ordered: &Ordered) -> Result<Made, Refusal> 
     }
 }
 
-async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<(), Refusal> {
+pub(crate) async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<(), Refusal> {
     let now = core.clock.now();
     let tried = Tried {
         network: "command line".to_owned(),

@@ -1,6 +1,7 @@
 //! For tests only: databases, the real keeper in process, builders, a mailbox, a clock.
 
 pub mod cluster;
+pub mod fuzz;
 pub mod keeper;
 pub mod passkey;
 pub mod portal;

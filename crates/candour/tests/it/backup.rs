@@ -1,98 +1,11 @@
 //! A backup of a whole installation that runs, and what comes back from it.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use candour_drill::accounts::{Account, Accounts};
-use candour_drill::browser::{Acting, Browser, Site, ids_in};
-
-use crate::running::{Demonstration, candour, place, ports};
-
-/// Documents of one person: id and bytes.
-type Documents = BTreeMap<String, Vec<u8>>;
-
-struct Reader {
-    account: Account,
-    port: u16,
-}
-
-impl Reader {
-    /// Somebody with documents who signs in with a passkey.
-    fn of(data: &Path, port: u16) -> Self {
-        let known = Accounts::read(&data.join(Accounts::FILE)).unwrap();
-        let is_patient =
-            |account: &Account| account.role == "patient" && account.keys.passkey().is_ok();
-        let account = known.accounts.into_iter().find(is_patient).unwrap();
-        Self { account, port }
-    }
-
-    fn in_a_browser<T>(&self, work: impl AsyncFnOnce(&Browser) -> T) -> T {
-        let runtime = tokio::runtime::Runtime::new().unwrap();
-        runtime.block_on(async {
-            let browser = Browser::new(&Site::local(self.port)).unwrap();
-            work(&browser).await
-        })
-    }
-
-    async fn sign_in(&self, browser: &Browser) -> Result<(), candour_drill::Problem> {
-        let mut passkey = self.account.keys.passkey().unwrap();
-        browser
-            .sign_in_with_passkey(&self.account.login, &mut passkey, Acting::Patient)
-            .await
-    }
-
-    fn documents(&self) -> Documents {
-        self.in_a_browser(async |browser| {
-            self.sign_in(browser).await.unwrap();
-            let shelf = shelf(browser).await;
-            let mut documents = Documents::new();
-            for id in ids_in(&shelf, "/documents/") {
-                let answer = browser
-                    .get(&format!("/documents/{id}/download"))
-                    .await
-                    .unwrap();
-                let is_there = answer.is_success() && answer.is_whole;
-                documents.insert(id, if is_there { answer.body } else { Vec::new() });
-            }
-            documents
-        })
-    }
-
-    /// Whether signing in and the shelf show anything.
-    fn sees_anything(&self) -> bool {
-        self.in_a_browser(async |browser| {
-            if self.sign_in(browser).await.is_err() {
-                return false;
-            }
-            !ids_in(&shelf(browser).await, "/documents/").is_empty()
-        })
-    }
-}
-
-/// The page of one's own documents.
-async fn shelf(browser: &Browser) -> String {
-    let home = browser.visit("/home").await.unwrap().text();
-    let Some(patient) = ids_in(&home, "/patients/").into_iter().next() else {
-        return String::new();
-    };
-    let path = format!("/patients/{patient}/documents");
-    browser.visit(&path).await.unwrap().text()
-}
-
-fn done(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    let said = said(&output);
-    assert!(output.status.success(), "{said}");
-    said
-}
-
-fn said(output: &Output) -> String {
-    [&output.stdout, &output.stderr]
-        .map(|bytes| String::from_utf8_lossy(bytes))
-        .concat()
-}
+use crate::reader::{Documents, Reader};
+use crate::running::{Demonstration, candour, done, place, ports, said};
 
 /// What an operator keeps away from the machine, and the backup.
 struct Kept {

@@ -12,6 +12,8 @@ mod demonstration;
 #[cfg(test)]
 mod documented;
 #[cfg(test)]
+mod freezing;
+#[cfg(test)]
 mod import;
 #[cfg(test)]
 mod import_deposit;
@@ -23,6 +25,8 @@ mod import_people;
 mod installation;
 #[cfg(test)]
 mod own_users;
+#[cfg(test)]
+mod reader;
 #[cfg(test)]
 mod running;
 #[cfg(test)]

@@ -92,6 +92,21 @@ pub fn run(arguments: &[&str], data: &Path) -> Output {
     candour(arguments).arg(data).output().unwrap()
 }
 
+/// What a command said that did what it was told.
+pub fn done(command: &mut Command) -> String {
+    let output = command.output().unwrap();
+    let said = said(&output);
+    assert!(output.status.success(), "{said}");
+    said
+}
+
+/// Everything that was said.
+pub fn said(output: &Output) -> String {
+    [&output.stdout, &output.stderr]
+        .map(|bytes| String::from_utf8_lossy(bytes))
+        .concat()
+}
+
 /// A folder that the accounts of the parts may enter, with a space in its name.
 pub fn place() -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();

@@ -13,7 +13,7 @@ use candour_keeper_wire::words::{EntryKind, Level, Reason};
 use candour_seal::{ClientId, PracticeId, Zeroizing};
 
 /// Freezes a rung, requests on their way included.
-pub(super) fn freeze(core: &Core, change: &wire::FreezeChange) -> Result<Prepared, Refusal> {
+pub(crate) fn freeze(core: &Core, change: &wire::FreezeChange) -> Result<Prepared, Refusal> {
     let level = Level::try_from(change.level).map_err(|_| Reason::Invalid)?;
     let fact = Fact::Frozen(Frozen {
         level: change.level,
@@ -28,7 +28,7 @@ pub(super) fn freeze(core: &Core, change: &wire::FreezeChange) -> Result<Prepare
 }
 
 /// Ends every freeze of exactly this rung.
-pub(super) async fn unfreeze(
+pub(crate) async fn unfreeze(
     core: &Core,
     change: &wire::FreezeChange,
 ) -> Result<Prepared, Refusal> {

@@ -386,6 +386,10 @@ pub async fn step_up(
         } else {
             let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
             "step-up".clone_into(&mut draft.body.text);
+            if let (true, Some(guards)) = (by_passkey, &mut draft.stops) {
+                // It releases nothing, and is what emergency access begins with.
+                guards.is_emergency = true;
+            }
             draft
         };
         draft.effects = effects;

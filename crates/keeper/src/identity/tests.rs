@@ -2,6 +2,7 @@
 
 mod budgets;
 mod changing;
+mod freezing;
 mod people;
 mod recovery;
 mod sessions;

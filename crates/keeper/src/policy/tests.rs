@@ -182,6 +182,9 @@ fn a_policy_with_an_unknown_word_keeps_the_keeper_from_starting() {
     let unnamed = r#"permit (principal is Patient, action == Action::"find", resource);"#;
     let refused = PolicySet::from_files(&[("one.cedar", unnamed)], SCHEMA);
     assert!(matches!(refused, Err(PolicyError::Unnamed(_))));
+    let template = r#"@id("nobody") forbid (principal == ?principal, action, resource);"#;
+    let refused = PolicySet::of(&[("one.cedar", template)]);
+    assert!(matches!(refused, Err(PolicyError::Template(_))));
 }
 
 #[test]

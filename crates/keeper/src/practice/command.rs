@@ -1,9 +1,10 @@
-//! `candour-keeper add-practice` and `candour-keeper add-operator`.
+//! What is typed at the keeper's machine: `candour-keeper add-practice` and its like, `freeze` and `unfreeze`.
 //!
 //! In a demonstration both codes stand in `DIR/keeper/operators.json`, which only the keeper's user may read;
 //! elsewhere the two people type them, each their own.
 
-use super::{Command, CommandError, Made, Ordered, ask};
+use super::{Answer, Command, CommandError, Order, Ordered, ask};
+use crate::freezing::Rung;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
@@ -17,26 +18,51 @@ pub fn command_socket(data: &Path) -> PathBuf {
     data.join("keeper").join("command.sock")
 }
 
-/// Carries a command out on the running keeper of a data directory and writes what was made, one line each.
+/// What is typed.
+#[derive(Debug)]
+pub enum Typed {
+    /// What two operators order.
+    ByTwo(Command),
+    /// One person stops something, or asks what is stopped.
+    Freeze(Rung),
+    /// Two operators let it go.
+    Unfreeze(Rung),
+}
+
+/// Carries it out on the running keeper of a data directory and writes what came of it.
 pub async fn run(
-    command: Command,
+    typed: Typed,
     data: &Path,
     input: &mut impl BufRead,
     output: &mut impl Write,
-) -> Result<Made, CommandError> {
-    let codes = codes(data, input, output).map_err(CommandError::Codes)?;
-    let made = ask(&command_socket(data), &Ordered { codes, command }).await?;
-    for (name, value) in [
-        ("practice", &made.practice),
-        ("invitation", &made.invitation),
-        ("client", &made.client),
-        ("client secret", &made.client_secret),
-    ] {
-        if !value.is_empty() {
-            writeln!(output, "{name}: {value}").map_err(CommandError::Socket)?;
-        }
+) -> Result<(), CommandError> {
+    let mut codes = || codes(data, input, output).map_err(CommandError::Codes);
+    let order = match typed {
+        Typed::ByTwo(command) => Order::ByTwo(Ordered {
+            codes: codes()?,
+            command,
+        }),
+        Typed::Freeze(rung) => Order::Freeze(rung),
+        Typed::Unfreeze(rung) => Order::Unfreeze(codes()?, rung),
+    };
+    let lines = match ask(&command_socket(data), &order).await? {
+        Answer::Said(lines) => lines,
+        Answer::Refused(refusal) => return Err(CommandError::Refused(refusal)),
+        Answer::Made(made) => [
+            ("practice", made.practice),
+            ("invitation", made.invitation),
+            ("client", made.client),
+            ("client secret", made.client_secret),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect(),
+    };
+    for line in lines {
+        writeln!(output, "{line}").map_err(CommandError::Socket)?;
     }
-    Ok(made)
+    Ok(())
 }
 
 fn codes(

@@ -20,6 +20,9 @@ pub async fn sharing(
     let now = core.clock.now();
     let found = standing::session(core, &call.token, instance, &call.network, now).await?;
     let session = found.0;
+    if let Some(until) = session.signed_by.is_new_until(now) {
+        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
+    }
     let own = session
         .own_patient
         .filter(|_| session.role == Role::Patient);

@@ -134,6 +134,9 @@ select index, at, role, body, audit_wrap, (
 from entry e where kind = 18 and decision = 0 and practice = $1 and index < $2
 order by index desc limit $3";
 
+    /// Who made one entry.
+    MADE_BY = "select session, principal, role from entry where index = $1";
+
     /// One entry with its body.
     ENTRY = "\
 select index, kind, decision, patient, body, audit_wrap from entry where index = $1";

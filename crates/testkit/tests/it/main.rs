@@ -3,3 +3,5 @@
 // Marked as tests so that the lints know it of helpers outside `#[test]` functions too.
 #[cfg(test)]
 mod cluster;
+#[cfg(test)]
+mod seeds;
