@@ -210,7 +210,7 @@ fn trouble(status: &Status) -> Option<&str> {
 fn key_store(status: &Status) -> String {
     match &status.token {
         Some(token) => format!(
-            "token {}, used {} times since the start, which keeps no count of its own",
+            "token {} (uses since the start: {}), which keeps no count of its own",
             token.model, token.uses
         ),
         None => status.root_kind.clone(),
