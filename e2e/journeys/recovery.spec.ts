@@ -1,7 +1,7 @@
 import { account, become, dateParts, expect, expectNothingOutside, find, look, signOut, test, workAs } from "../candour";
 import { fillBirth, phone, unique } from "../invited";
 
-test("two of a practice let somebody in at the counter, and whoever holds the account stops it with one press", async ({ page, browser }) => {
+test("two of a practice let somebody in at the counter, and its holder stops it with one press", async ({ page, browser }) => {
   const wiremu = await account(page, "patients", "wiremu");
   const aroha = await account(page, "staff", "aroha");
   const moana = await account(page, "staff", "moana");

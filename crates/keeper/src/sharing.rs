@@ -11,7 +11,8 @@ use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::session::Session;
-use candour_keeper_wire::words::{ItemKind, Role, Section};
+use candour_keeper_wire::words::{ItemKind, Section};
+use candour_seal::PracticeId;
 use jiff::Timestamp;
 
 /// What of a patient's rules concerns one session: gathered once, and nothing for nearly everybody.
@@ -19,6 +20,8 @@ use jiff::Timestamp;
 pub(crate) struct Rules<'a> {
     restrictions: Vec<&'a Restriction>,
     shares: Vec<&'a Share>,
+    /// The session came in by a practice's counter, and may not be the patient's.
+    is_recovering: bool,
 }
 
 impl<'a> Rules<'a> {
@@ -29,17 +32,23 @@ impl<'a> Rules<'a> {
         is_emergency: bool,
         now: Timestamp,
     ) -> Self {
-        let mut rules = Self::default();
+        let mut rules = Self {
+            is_recovering: viewer.signed_by.recovering_at(now).is_some(),
+            ..Self::default()
+        };
         for row in facts.live() {
             match &row.fact {
                 Fact::Restriction(held) => {
-                    let is_practice = is_practice(viewer, &held.practice) && !is_emergency;
+                    // Who came in by a practice's counter sees no more than that practice does.
+                    let seen = viewer.sees_only(now);
+                    let is_practice = is_practice(seen, &held.practice) && !is_emergency;
                     if is_practice || is_person(viewer, held) {
                         rules.restrictions.push(held);
                     }
                 }
                 Fact::Share(held) => {
-                    if is_practice(viewer, &held.practice) && is_before(held.until, now) {
+                    let is_with = is_practice(viewer.practice, &held.practice);
+                    if is_with && is_before(held.until, now) {
                         rules.shares.push(held);
                     }
                 }
@@ -49,8 +58,14 @@ impl<'a> Rules<'a> {
         rules
     }
 
-    /// Whether an item is kept from this session.
+    /// Whether an item is kept from this session. What is sensitive is kept from who came in by a counter: not everybody
+    /// there reads it.
     pub fn hide(&self, item: &ItemRow) -> bool {
+        let is_sensitive = self.is_recovering && item.new.tags != 0;
+        is_sensitive || self.restrict(item)
+    }
+
+    fn restrict(&self, item: &ItemRow) -> bool {
         self.restrictions.iter().any(|held| {
             let is_practice = held.person.is_empty();
             reaches(held.what.as_ref(), item) && !(is_practice && is_address(item.new.section))
@@ -91,11 +106,21 @@ pub(crate) fn keeps_out(facts: &SubjectFacts, viewer: &Session) -> bool {
     })
 }
 
-fn is_practice(viewer: &Session, practice: &[u8]) -> bool {
-    let own = viewer
-        .practice
-        .filter(|_| viewer.role != Role::PracticeClient);
-    own.is_some_and(|own| own.as_bytes().as_slice() == practice)
+/// Whether anything is kept from a person, or everything from a practice: neither lets anybody into the account.
+pub(crate) fn are_kept_from(facts: &SubjectFacts, people: &[KeyedToken], practice: &[u8]) -> bool {
+    facts.live().any(|row| match &row.fact {
+        Fact::Restriction(held) => {
+            let (section, item) = part(held.what.as_ref());
+            let is_whole = section == Section::None && item.is_empty();
+            people.iter().any(|person| held.person == person.0)
+                || (is_whole && held.practice == practice)
+        }
+        _ => false,
+    })
+}
+
+fn is_practice(seen: Option<PracticeId>, practice: &[u8]) -> bool {
+    seen.is_some_and(|seen| seen.as_bytes().as_slice() == practice)
 }
 
 fn is_person(viewer: &Session, held: &Restriction) -> bool {

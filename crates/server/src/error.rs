@@ -169,11 +169,13 @@ impl Problem {
         }
     }
 
-    /// What an emergency passes: limits, and a way of signing in that is new.
+    /// What an emergency passes: limits, a way of signing in that is new, and every freeze but that of the installation.
     pub const fn yields_to_emergency(&self) -> bool {
         matches!(
             self,
-            Self::Refused(Refusal::OverBudget { .. } | Refusal::CredentialIsNew { .. })
+            Self::Refused(
+                Refusal::OverBudget { .. } | Refusal::CredentialIsNew { .. } | Refusal::Frozen
+            )
         )
     }
 

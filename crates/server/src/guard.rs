@@ -60,7 +60,8 @@ pub async fn guard(State(portal): State<Portal>, mut request: Request, next: Nex
     };
 
     if let Some(problem) = problem(&response).map(|problem| problem.for_visitor(is_known)) {
-        let back = if method == Method::GET {
+        // What was sent is not sent again; where a proof was not enough, it is not asked for once more.
+        let back = if method == Method::GET || path == "/step-up" {
             path.as_str()
         } else {
             "/"

@@ -351,6 +351,15 @@ impl View<'_> {
             && body.patient == self.patient.as_bytes()
             && self.may_see(row, body)
             && !self.is_kept(body)
+            && !self.is_decision_of_others(row, body)
+    }
+
+    /// Whoever acts for the patient is not told what the patient decided about who reads: it may be about them.
+    fn is_decision_of_others(&self, row: &Row, body: &EntryBody) -> bool {
+        let by_patient = row.get::<_, i16>("role") == i16::from(Role::Patient.number());
+        let is_change = row.get::<_, i16>("kind") == i16::from(EntryKind::Change.number());
+        let is_own = body.principal == self.caller.session.principal.bytes();
+        self.relation == Relation::Proxy && is_change && by_patient && !is_own
     }
 
     /// It concerns what the patient keeps from who looks.
@@ -364,9 +373,10 @@ impl View<'_> {
     fn may_see(&self, row: &Row, body: &EntryBody) -> bool {
         match self.caller.session.practice {
             Some(practice) => {
-                let by = row.get::<_, Option<&[u8]>>("practice");
-                body.source_practice == practice.as_bytes()
-                    || by == Some(practice.as_bytes().as_slice())
+                let (own, by) = (practice.as_bytes().as_slice(), row.get("practice"));
+                // Where else the patient goes is not for this practice to learn.
+                let by: Option<&[u8]> = by;
+                by == Some(own) || (by.is_none() && body.source_practice == own)
             }
             None if self.relation == Relation::Own => true,
             None => {

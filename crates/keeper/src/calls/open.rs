@@ -190,7 +190,7 @@ async fn grant(
         .load(token)
         .await
         .map_err(Reason::from)?;
-    // What was erased while the entry was written is not released either.
+    // What was erased or kept from the viewer while the entry was written is not released either.
     let facts = ask
         .core
         .facts
@@ -199,7 +199,7 @@ async fn grant(
         .map_err(|_| Reason::SubjectClosed)?;
     let erased = Erasures::of(&facts);
     for item in items {
-        if erased.cover(item) {
+        if erased.cover(item) || !plan::is_there(ask, &facts, item) {
             return Err(Reason::NotFound);
         }
         granted

@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// How long a second person may take.
 const LASTS: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How long a second person may take where the patient stands at the counter meanwhile.
+const AT_THE_COUNTER: SignedDuration = SignedDuration::from_hours(1);
 /// How long an act begun with a code waits.
 pub(crate) const WAITS: SignedDuration = SignedDuration::from_hours(24);
 
@@ -63,7 +65,11 @@ pub(crate) async fn put_aside(
             &mut SystemRandom,
         )
     };
-    let until = after(now, LASTS)?;
+    let lasts = match kind {
+        ChangeKind::Recover(_) => AT_THE_COUNTER,
+        _ => LASTS,
+    };
+    let until = after(now, lasts)?;
     let not_before = if waits { after(now, WAITS)? } else { 0 };
     let fact = Fact::Pending(crate::facts::Pending {
         sealed_change: seal(&change.encode_to_vec()),

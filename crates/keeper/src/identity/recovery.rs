@@ -23,6 +23,7 @@ use crate::identity::ways::{after, way_of};
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::{LedgerError, RECOVERY_STOPPED, Refusal, incident};
 use crate::session::{Principal, Session, Way};
+use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Identified, Purpose, Reason, RecoveryStep, Role};
 use candour_rules::budget::Charge;
@@ -171,6 +172,11 @@ pub(crate) async fn allow(
         _ => None,
     });
     let person = holder.ok_or(Reason::NoAccount)?;
+    // From whom the patient keeps anything lets nobody into their account, nor does a practice from which they keep all.
+    let both = [author.subject, session.subject];
+    if sharing::are_kept_from(&about, &both, &change.practice) {
+        return Err(Reason::NotAllowed.into());
+    }
     let facts = settled(core, core.facts.load(person).await?).await?;
     // Nobody signs in for somebody who died; whoever works here or elsewhere is invited anew by their manager.
     if PatientView::of(&about, None).is_deceased || !roles(&facts, now).is_empty() {

@@ -198,12 +198,16 @@ async fn checked(
         })
     } else {
         let token = person_of(core, &rule.person)?;
+        let acts = facts.live().any(|row| match &row.fact {
+            Fact::ProxiedBy(by) => by.person == token.0 && is_before(by.until, now),
+            _ => false,
+        });
+        // Who acts for the patient and is to see nothing acts for them no more: that is an ending.
+        if acts && section == Section::None && rule.item.is_empty() {
+            return Err(Reason::Invalid.into());
+        }
         // An entry's person is known by the entry.
-        rule.of_entry > 0
-            || facts.live().any(|row| match &row.fact {
-                Fact::ProxiedBy(by) => by.person == token.0 && is_before(by.until, now),
-                _ => false,
-            })
+        acts || rule.of_entry > 0
     };
     if !is_known {
         return Err(Reason::NotFound.into());
@@ -272,7 +276,7 @@ pub(crate) async fn start(
             sealed_words,
         })
     };
-    let rules = || facts.live().filter(|row| sealed_words_of(row));
+    let rules = || facts.live().filter(|row| is_rule(row, now));
     let older = rules().find(|row| is_same(&row.fact, &fact));
     if older.is_none() && rules().count() >= MOST {
         return Err(Reason::TooMany.into());
@@ -289,8 +293,13 @@ pub(crate) async fn start(
     Ok(prepared)
 }
 
-fn sealed_words_of(row: &FactRow) -> bool {
-    sealed_words(&row.fact).is_some()
+/// A rule that stands: what ended by itself is none any more.
+fn is_rule(row: &FactRow, now: Timestamp) -> bool {
+    match &row.fact {
+        Fact::Restriction(_) => true,
+        Fact::Share(share) => is_before(share.until, now),
+        _ => false,
+    }
 }
 
 fn is_same(one: &Fact, other: &Fact) -> bool {

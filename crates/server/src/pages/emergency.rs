@@ -115,7 +115,10 @@ async fn identity(
     let found = match reading.identity(portal).await {
         Ok(found) => Some(found),
         Err(Problem::Refused(
-            Refusal::OverBudget { .. } | Refusal::CredentialIsNew { .. } | Refusal::StepUpNeeded,
+            Refusal::OverBudget { .. }
+            | Refusal::CredentialIsNew { .. }
+            | Refusal::StepUpNeeded
+            | Refusal::Frozen,
         )) => None,
         Err(problem) => return Err(problem),
     };

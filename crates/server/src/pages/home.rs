@@ -14,7 +14,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::sign_in::Reachable;
-use candour_app::{FirstByte, notices, patients, practices};
+use candour_app::{FirstByte, Refusal, notices, patients, practices};
 use candour_keeper_api::words::{Purpose, Section};
 use candour_seal::{PersonId, PracticeId};
 use serde::Deserialize;
@@ -86,7 +86,11 @@ pub async fn show(
     let within_reach = session.patients.iter().filter(|_| is_new.is_none());
     for reachable in within_reach {
         let reader = session.principal;
-        let (line, first_byte) = tile(&portal, &visitor, (reader, reachable), texts).await?;
+        let (line, first_byte) = match tile(&portal, &visitor, (reader, reachable), texts).await {
+            // The patient keeps all of their record from this person, who is not told.
+            Err(Problem::Refused(Refusal::NotFound)) if reachable.is_proxied => continue,
+            found => found?,
+        };
         if let Some(name) = line.called {
             frame.title = texts.fill("home.hello", &[("name", &name)]);
         }

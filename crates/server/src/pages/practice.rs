@@ -126,6 +126,8 @@ pub struct PatientPage {
     pub sections: Vec<SectionLink>,
     /// Doctors, nurses and managers erase; reception does not.
     pub may_erase: bool,
+    /// Doctors and nurses open a record in an emergency.
+    pub may_open: bool,
 }
 
 /// `GET /practice`: where staff start.
@@ -395,6 +397,7 @@ pub async fn patient(
         patient: reading.patient.to_string(),
         sections: record::links(&reading),
         may_erase: session.role != Role::Reception,
+        may_open: session.role == Role::Clinician,
     };
     respond::opened(&page, first_byte)
 }

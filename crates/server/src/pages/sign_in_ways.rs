@@ -156,9 +156,13 @@ impl Views<'_> {
             id: hexadecimal(&held.id),
             name: held.name.clone(),
             added: self.at(added, held.added_at),
-            is_new: held
-                .opens_from
-                .map(|from| self.at("sign_in_ways.passkey_new", from)),
+            is_new: held.opens_from.map(|from| {
+                let key = match held.origin {
+                    Origin::Recovery => "sign_in_ways.passkey_counter",
+                    Origin::Account | Origin::Holder => "sign_in_ways.passkey_new",
+                };
+                self.at(key, from)
+            }),
             is_own: held.is_own,
             remove: self
                 .texts

@@ -78,6 +78,8 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
                 "trust.limit_taken",
                 "trust.limit_capture",
                 "trust.limit_keeper",
+                "trust.limit_recovery",
+                "trust.limit_kept",
                 "trust.limit_room",
             ]),
         },

@@ -549,7 +549,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 has_more: true,
             }),
         })),
-        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned(), sections: sections(), may_erase: true })),
+        ("patient", Box::new(PatientPage { frame: about("patient.title"), patient: PATIENT.to_owned(), sections: sections(), may_erase: true, may_open: true })),
         ("deposit", Box::new(DepositPage {
             frame: mend,
             errors: errors(&[("file", "Choose a file"), ("date", "Enter a real date, for example 27 3 2026")]),

@@ -2,6 +2,8 @@
 
 mod section;
 
+pub(super) use self::section::is_there;
+
 use super::Ask;
 use crate::calls::reach::{self, Part, PatientView};
 use crate::calls::{Caller, id};

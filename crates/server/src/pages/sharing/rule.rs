@@ -31,6 +31,10 @@ pub struct RulePage {
     pub is_share: bool,
     /// Where it is sent.
     pub action: &'static str,
+    /// Who is chosen stands behind a line of the access history.
+    pub has_entry: bool,
+    /// Where that is.
+    pub history: String,
     /// With or from whom.
     pub whom: Vec<Choice>,
     /// What of the record.
@@ -170,7 +174,9 @@ async fn form(
         "everything".to_owned(),
         texts.say("sharing.everything").to_owned(),
     );
-    let parts = std::iter::once(everything).chain(sections).chain(documents);
+    let mut parts: Vec<_> = sections.into_iter().chain(documents).collect();
+    // What is chosen first is what the form is for: to keep all of it, and to share a part.
+    parts.insert(if is_share { parts.len() } else { 0 }, everything);
     let page = RulePage {
         errors,
         is_share,
@@ -179,6 +185,8 @@ async fn form(
         } else {
             "/sharing/keep"
         },
+        has_entry: entry(&given.whom).is_some(),
+        history: format!("/patients/{}/history", own.patient),
         whom: chosen(
             whom(portal, texts, own, given, is_share).await?,
             &given.whom,

@@ -36,6 +36,8 @@ fn form(is_share: bool, errors: FieldErrors) -> RulePage {
         } else {
             "/sharing/keep"
         },
+        has_entry: is_share,
+        history: format!("/patients/{PATIENT}/history"),
         whom: vec![
             choice("practice-1", "Kōwhai Health Centre"),
             choice("person-1", "The person who acts for me: my daughter"),

@@ -32,16 +32,27 @@ pub(super) async fn show(
         .filter(|item| item.visible_from < ask.as_of && !erased.cover(&item.row));
     for item in there {
         let is_of_others = is_of_others(ask, &item.row);
-        let (is_kept, is_shared) = (
-            rules.hide(&item.row),
-            is_of_others && rules.share(&item.row),
-        );
-        found.is_by_rules |= is_kept || is_shared;
-        if !is_kept && (is_shared || !is_of_others) {
+        let is_visible = is_visible(ask, &rules, &item.row);
+        found.is_by_rules |= is_visible == is_of_others;
+        if is_visible {
             found.visible.push(item.clone());
         }
     }
     Ok(())
+}
+
+/// Whether an item is not kept from the session, and its practice's own or shared with it.
+fn is_visible(ask: &Ask<'_>, rules: &Rules<'_>, item: &ItemRow) -> bool {
+    !rules.hide(item) && (!is_of_others(ask, item) || rules.share(item))
+}
+
+/// Whether what was planned is still the session's to see, by the facts as they are now.
+pub(in crate::calls::open) fn is_there(
+    ask: &Ask<'_>,
+    facts: &SubjectFacts,
+    item: &ItemRow,
+) -> bool {
+    is_visible(ask, &rules_of(ask, facts), item)
 }
 
 /// How the session stands to one item, by the patient's own rules too.
@@ -121,7 +132,14 @@ pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut
     let practice = practice
         .map(|id| id.as_bytes().to_vec())
         .unwrap_or_default();
-    draft.body.source_practice.clone_from(&practice);
+    // What several practices put in has no one source.
+    if !found
+        .visible
+        .iter()
+        .any(|item| is_of_others(ask, &item.row))
+    {
+        draft.body.source_practice.clone_from(&practice);
+    }
     let named = if found.is_by_rules {
         ids.iter().map(|id| id.to_vec()).collect()
     } else {
