@@ -50,7 +50,11 @@ async fn a_record_is_opened_once_with_words_and_the_patient_sees_why() {
     for words in ["Opened in an emergency", "Walker", "Allergies", "Documents"] {
         assert!(opened.body.contains(words), "{words}: {}", opened.body);
     }
-    // The same answer again opens nothing.
+    // The session goes on under another token, and the same answer again opens nothing.
+    let ended = installation.get(&path, &clinician).await;
+    assert_eq!(ended.status, StatusCode::UNAUTHORIZED);
+    let visit = clinician.split_once("; ").unwrap().1;
+    let clinician = format!("{}; {visit}", opened.cookies());
     let again = installation.post(&path, &clinician, &form).await;
     assert_eq!(again.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(!again.body.contains("Opened in an emergency"));

@@ -158,6 +158,8 @@ fn whoever_is_signed_in_can_sign_out_on_every_page() {
         "invitation",
         "problem-frozen",
         "problem-not-found",
+        "recover-account",
+        "recover-use",
         "sheet",
         "sign-in",
         "sign-in-wrong",

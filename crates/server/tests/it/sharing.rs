@@ -140,5 +140,5 @@ async fn whoever_stands_in_the_history_is_kept_out_and_nothing_chosen_is_said_be
     assert_eq!(asked.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(asked.body.contains("Choose whom it is about"));
     // There is one practice, so there is nobody to share with.
-    assert!(all.list().await.contains("You are not."));
+    assert!(all.list().await.contains("Ask that practice to enrol you."));
 }

@@ -96,6 +96,7 @@ words! {
         12 "refused: somebody else had to approve first",
         13 "refused: the sign-in had been added to the account too lately",
         14 "refused: the practice must keep it",
+        15 "refused: the patient has no account",
         19 "refused: the root key was not at hand",
     }
 }

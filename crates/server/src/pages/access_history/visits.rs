@@ -453,7 +453,7 @@ mod tests {
                 ),
                 (
                     "Somebody at the reception of Kauri Health",
-                    "Gave out a code for your account, to somebody who could not get in any more"
+                    "Gave out a code for your account, to somebody who said that they are you and cannot get in"
                 ),
             ]
         );
