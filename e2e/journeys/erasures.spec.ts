@@ -36,7 +36,7 @@ test("two people of a practice erase a letter, and nobody opens it any more", as
   await page.goto("/practice/waiting");
   await look(page, "waiting");
   await page
-    .getByRole("button", { name: /^Agree: Erase one document/ })
+    .getByRole("button", { name: /^Agree\s*: Erase one document/ })
     .first()
     .click();
   await page.getByRole("button", { name: "Sign with my passkey" }).click();

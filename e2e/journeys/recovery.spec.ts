@@ -17,7 +17,7 @@ test("two of a practice let somebody in at the counter, and its holder stops it 
   await expect(page.getByRole("alert")).toContainText("tick the box");
   await look(page, "recover-empty");
   await page.getByLabel("One of us has long known this person").check();
-  await page.getByLabel("The patient is here in person, and nobody speaks for them").check();
+  await page.getByLabel("The patient is here in person, and nobody decides for them").check();
   await page.getByRole("button", { name: "Continue" }).click();
   await expect(page.getByText("Who they are: somebody here has long known them in person.")).toBeVisible();
   await page.getByRole("button", { name: "Sign with my passkey" }).click();
@@ -28,7 +28,7 @@ test("two of a practice let somebody in at the counter, and its holder stops it 
   await become(page, moana);
   await page.goto("/practice/waiting");
   await page
-    .getByRole("button", { name: /^Agree: Give the patient/ })
+    .getByRole("button", { name: /^Agree\s*: Give the patient/ })
     .first()
     .click();
   await page.getByRole("button", { name: "Sign with my passkey" }).click();
