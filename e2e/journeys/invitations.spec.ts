@@ -1,4 +1,4 @@
-import { account, become, codeAt, expect, expectNothingOutside, look, signOut, test, withPasskey } from "../candour";
+import { codeAt, expect, expectNothingOutside, look, signOut, test, withPasskey } from "../candour";
 import { accept, fillBirth, invite, phone, unique } from "../invited";
 
 test("a new patient makes a passkey and signs in with it, today and tomorrow", async ({ page, browser }) => {
@@ -115,17 +115,4 @@ test("without JavaScript a new patient takes a printed sheet, signs in and reads
   await expect(theirs).toHaveURL(/\/home$/);
   expectNothingOutside(theirs.context());
   await theirs.context().close();
-});
-
-test("a code that is wrong links no record to an account", async ({ page }) => {
-  await become(page, await account(page, "patients", "wiremu"));
-  await page.getByRole("link", { name: "Use an invitation code" }).click();
-  await look(page, "link");
-  await page.getByLabel("Invitation code").fill("AAAA-BBBB-CCCC");
-  await page.getByLabel("Day").fill("27");
-  await page.getByLabel("Month").fill("3");
-  await page.getByLabel("Year").fill("1946");
-  await page.getByRole("button", { name: "Link this record" }).click();
-  await expect(page.getByRole("alert")).toContainText("This code does not work.");
-  await look(page, "link-wrong");
 });

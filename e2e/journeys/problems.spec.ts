@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { account, become, expect, find, look, portal, test, watch, workAs } from "../candour";
 
-test("what does not exist, and what is somebody else's, are one plain page", async ({ page }) => {
+test("what does not exist, what is somebody else's, and a code that is wrong, say so plainly", async ({ page }) => {
   await become(page, await account(page, "patients", "wiremu"));
   const texts = [];
   for (const path of [
@@ -16,6 +16,17 @@ test("what does not exist, and what is somebody else's, are one plain page", asy
   expect(new Set(texts).size).toBe(1);
   await expect(page.getByRole("heading", { name: "There is nothing here for you" })).toBeVisible();
   await look(page, "problem-not-found");
+  // A code that is wrong links no record to an account.
+  await page.goto("/home");
+  await page.getByRole("link", { name: "Use an invitation code" }).click();
+  await look(page, "link");
+  await page.getByLabel("Invitation code").fill("AAAA-BBBB-CCCC");
+  await page.getByLabel("Day").fill("27");
+  await page.getByLabel("Month").fill("3");
+  await page.getByLabel("Year").fill("1946");
+  await page.getByRole("button", { name: "Link this record" }).click();
+  await expect(page.getByRole("alert")).toContainText("This code does not work.");
+  await look(page, "link-wrong");
   // A fresh answer is asked for on one page, with the way back.
   await page.goto("/step-up?back=/home");
   await look(page, "step-up");
