@@ -113,6 +113,20 @@ pub struct Operator {
     pub mailbox: String,
     /// Whom people may complain to.
     pub regulator: String,
+    /// The mailboxes of whoever is on call, by day and night: each alarm of the keeper goes to all of them. Where none is
+    /// named it goes to `mailbox`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub on_call: Vec<String>,
+}
+
+impl Operator {
+    /// Where alarms go.
+    pub fn on_call(&self) -> Vec<String> {
+        if self.on_call.is_empty() {
+            return vec![self.mailbox.clone()];
+        }
+        self.on_call.clone()
+    }
 }
 
 fn default_zone() -> String {
@@ -221,6 +235,7 @@ impl Configuration {
                 phone: "0800 555 0100".to_owned(),
                 mailbox: "notices@candour.example".to_owned(),
                 regulator: "the Privacy Commissioner".to_owned(),
+                on_call: Vec::new(),
             }),
             None => Err(Problem::Machine(format!(
                 "{FILE} names no operator: letters would come from nobody. Add name, phone, mailbox and regulator."

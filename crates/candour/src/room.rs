@@ -33,6 +33,7 @@ pub async fn run(
             port: configuration.smtp_relay.port(),
             from: format!("{} <{}>", operator.name, operator.mailbox),
         },
+        on_call: operator.on_call(),
         status_dir: data.join("status"),
         sender: Sender {
             operator: operator.name,

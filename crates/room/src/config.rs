@@ -23,6 +23,8 @@ pub struct RoomConfig {
     pub portal_database: Zeroizing<String>,
     /// Where mail is handed over.
     pub smtp: Smtp,
+    /// The mailboxes of whoever is on call: each alarm of the keeper goes to all of them.
+    pub on_call: Vec<String>,
     /// The folder from which the status site is served; the room writes it.
     pub status_dir: PathBuf,
     /// Who speaks in the texts.

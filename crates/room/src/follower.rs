@@ -2,7 +2,7 @@
 
 use crate::database::DatabaseError;
 use crate::incidents::RECOVERY_STOPPED;
-use crate::reopenings;
+use crate::{alarms, reopenings};
 use candour_keeper_api::wire::{self, Call, Entries, Reply};
 use candour_keeper_api::words::EntryKind;
 use candour_keeper_api::{CallError, Keeper};
@@ -105,6 +105,14 @@ async fn store(pool: &Pool, entries: &Entries) -> Result<(), FollowError> {
         let queue = transaction.prepare_cached(reopenings::QUEUE).await?;
         transaction.execute(&queue, &[&reopened]).await?;
     }
+    let alarms: Vec<(i64, i16)> = (entries.entries.iter())
+        .filter(|entry| entry.kind == i32::from(EntryKind::Alarm))
+        .filter_map(|entry| {
+            let rule = i16::try_from(entry.decision).ok()?;
+            Some((i64::try_from(entry.index).ok()?, rule))
+        })
+        .collect();
+    alarms::queue(&transaction, &alarms).await?;
     transaction.commit().await?;
     Ok(())
 }

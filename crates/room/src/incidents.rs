@@ -65,9 +65,10 @@ struct Signal {
     alarm_at: Option<Timestamp>,
 }
 
-/// Alarms of the keeper that open a case though nobody is frozen by them: about itself, rows changed past it (100) and
-/// entries that are lost (101); and a recovery at a practice's counter that the account's holder did not ask for.
-const WITHOUT_FREEZE: [i16; 3] = [100, 101, RECOVERY_STOPPED];
+/// Alarms of the keeper that open a case though nobody is frozen by them: about itself, rows changed past it (100),
+/// entries that are lost (101), and a witness that saw another past (103); and a recovery at a practice's counter that the
+/// account's holder did not ask for.
+const WITHOUT_FREEZE: [i16; 4] = [100, 101, 103, RECOVERY_STOPPED];
 /// The keeper's number of that alarm.
 pub(crate) const RECOVERY_STOPPED: i16 = 104;
 

@@ -1,6 +1,7 @@
 //! The incident room: from the keeper's ledger to what people are told.
 
 pub mod acts;
+pub mod alarms;
 mod ceremonies;
 mod clock;
 pub mod clocks;

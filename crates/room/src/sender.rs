@@ -1,5 +1,5 @@
 //! Sends what is queued: practices first, then people as a run that two officers opened. What is no incident
-//! (a reopened budget) goes before both.
+//! (an alarm for whoever is on call, a reopened budget) goes before both.
 //!
 //! A row is leased before anything leaves and marked right after. A process that dies in between leaves a row whose
 //! lease runs out; the mail then goes again with the same `Message-ID` and the same code, because a person told
@@ -8,6 +8,7 @@
 mod people;
 
 use crate::acts;
+use crate::alarms;
 use crate::clocks;
 use crate::database::DatabaseError;
 use crate::incidents::{self, Event, note};
@@ -54,7 +55,7 @@ pub(crate) struct LiveRun {
 
 /// Sends a batch of everything that may leave now; returns how many rows were worked on.
 pub async fn step(room: &Room, now: Timestamp) -> Result<usize, SendError> {
-    let mut worked = reopenings::step(room, now).await?;
+    let mut worked = alarms::step(room, now).await? + reopenings::step(room, now).await?;
     let all = incidents::all(&room.pool).await?;
     // Practices go on telling people after a case is closed; nothing is sent in it.
     let told = all.iter().filter(|incident| incident.has_names(now));

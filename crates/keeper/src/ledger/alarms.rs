@@ -60,12 +60,7 @@ pub(super) async fn record(handle: LedgerHandle, shared: Arc<Shared>, alarm: Ala
 
 fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
     let mut drafts = Vec::new();
-    let words = format!(
-        "{}: {} of {}",
-        listed(alarm.rule).1,
-        alarm.numbers.counted,
-        alarm.numbers.threshold
-    );
+    let words = words(alarm);
     for what in freezes(alarm) {
         let (level, surrogate) = numbers(what);
         let mut draft = about(alarm, EntryKind::Freeze);
@@ -90,6 +85,18 @@ fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
     draft.body.details = details(alarm).encode_to_vec();
     drafts.push(draft);
     drafts
+}
+
+/// Rule, numbers, documents and people so far, for whoever reads the entry.
+fn words(alarm: &Alarm) -> String {
+    format!(
+        "{}: {} of {}; until then {} documents and sections of {} people",
+        listed(alarm.rule).1,
+        alarm.numbers.counted,
+        alarm.numbers.threshold,
+        alarm.documents,
+        alarm.people,
+    )
 }
 
 fn about(alarm: &Alarm, kind: EntryKind) -> Draft {

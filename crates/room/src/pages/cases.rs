@@ -9,7 +9,7 @@ use crate::incidents::{self, Incident};
 use crate::room::Room;
 use crate::steward::day;
 use crate::texts::{self, TextKind};
-use crate::{clock, clocks, notices, register, reopenings, scope, updates};
+use crate::{alarms, clock, clocks, notices, register, reopenings, scope, updates};
 use askama::Template;
 use axum::extract::{Path, State};
 use axum::response::Html;
@@ -31,6 +31,18 @@ struct AllPage {
     officer: Option<Officer>,
     incidents: Vec<Line>,
     to_ring: Vec<ToRing>,
+    alarms: Vec<ShownAlarm>,
+    /// Alarms that nobody could be told of yet, though it was time.
+    is_untold: bool,
+}
+
+/// What the keeper noticed.
+struct ShownAlarm {
+    at: String,
+    words: &'static str,
+    index: i64,
+    /// When the mail left; empty before.
+    told: String,
 }
 
 /// A practice that our mails about reopened budgets do not reach.
@@ -69,10 +81,25 @@ pub(super) async fn all(
         phone: practice.phone,
         number,
     });
+    let newest = alarms::newest(&room.pool).await?;
+    let is_late = clock::now() - alarms::LATE;
+    let is_untold = newest
+        .iter()
+        .any(|alarm| alarm.told_at.is_none() && alarm.due_at < is_late);
+    let alarms = newest.iter().map(|alarm| ShownAlarm {
+        at: moment(&room, alarm.at),
+        words: incidents::rule::words(alarm.rule),
+        index: alarm.index,
+        told: alarm
+            .told_at
+            .map_or_else(String::new, |at| moment(&room, at)),
+    });
     Ok(page(&AllPage {
         officer: Some(officer),
         incidents,
         to_ring: to_ring.collect(),
+        alarms: alarms.collect(),
+        is_untold,
     }))
 }
 

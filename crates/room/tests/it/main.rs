@@ -6,6 +6,7 @@
 )]
 
 mod acts;
+mod alarms;
 mod approved;
 mod browser;
 mod closing;

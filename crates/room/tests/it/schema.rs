@@ -138,7 +138,7 @@ async fn nothing_is_drafted_where_nobody_knows_what_was_lost() {
         },
     });
     assert_eq!(drafted(&of_staff).await, 4);
-    for rule in [100, 101] {
+    for rule in [100, 101, 103] {
         let about_itself = Row {
             session: 0,
             principal: 0,

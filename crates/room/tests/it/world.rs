@@ -30,6 +30,9 @@ pub struct World {
     _folder: tempfile::TempDir,
 }
 
+/// Who is told of alarms.
+pub const ON_CALL: &str = "on-call@kowhai.example";
+
 /// A practice that can be mailed.
 pub async fn world() -> World {
     let (keeper_database, keeper) = TestKeeper::fresh().await;
@@ -54,6 +57,7 @@ pub async fn world() -> World {
             port: relay.port,
             from: "Kōwhai Health <portal@kowhai.example>".to_owned(),
         },
+        on_call: vec![ON_CALL.to_owned()],
         status_dir: folder.path().join("status"),
         sender: Sender {
             operator: "Kōwhai Health".to_owned(),
