@@ -319,6 +319,12 @@ pub struct Status {
     /// The token without which the root key does not open; absent where there is none.
     #[prost(message, optional, tag = "17")]
     pub token: Option<KeyToken>,
+    /// A commit of the keeper's database waits for the disk.
+    #[prost(bool, tag = "18")]
+    pub waits_for_disk: bool,
+    /// And for the disk of a second machine.
+    #[prost(bool, tag = "19")]
+    pub waits_for_standby: bool,
 }
 
 /// A PKCS#11 token. It keeps no count of its own that its uses could be compared with.

@@ -64,6 +64,10 @@ pub struct KeeperConfig {
     pub shares_user: bool,
     /// The keeper's database shares its cluster, and so its owner, with other databases.
     pub shares_cluster: bool,
+    /// A commit waits for the disk.
+    pub waits_for_disk: bool,
+    /// And for a second machine's.
+    pub waits_for_standby: bool,
     /// Budgets and thresholds, as far as they differ from the design.
     pub limits: Limits,
     /// How the root key was had: `key file`, `passphrase` or `token`.
@@ -270,6 +274,8 @@ impl Core {
             room: made.room_public,
             shares_user: parts.shares_user,
             shares_cluster: made.shares_cluster,
+            waits_for_disk: made.waits_for_disk,
+            waits_for_standby: made.waits_for_standby,
             limits,
             root_kind: parts.root_kind,
             wrong_tries: parts.wrong_tries,

@@ -63,6 +63,10 @@ pub struct Installation {
     pub is_demonstration: bool,
     /// Others have a database in the same cluster.
     pub shares_cluster: bool,
+    /// A commit waits for the disk.
+    pub waits_for_disk: bool,
+    /// And for a second machine's.
+    pub waits_for_standby: bool,
     /// The room's public key.
     pub room_public: RoomPublicKey,
     /// The room's private key, sealed under the root.
@@ -190,10 +194,13 @@ pub async fn read(config: &Config, keys: &Keys) -> Result<Installation, MakeErro
     let root = keys.root().ok_or(MakeError::Foreign)?;
     room_private(&root, id, private).ok_or(MakeError::Foreign)?;
     let shares_cluster = client.query_one(sql::SHARES_CLUSTER, &[]).await?.get(0);
+    let durability = client.query_one(sql::DURABILITY, &[]).await?;
     Ok(Installation {
         id,
         is_demonstration,
         shares_cluster,
+        waits_for_disk: durability.get(0),
+        waits_for_standby: durability.get(1),
         room_public: public,
         room_sealed: private.to_vec(),
     })

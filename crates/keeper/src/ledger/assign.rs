@@ -208,3 +208,83 @@ impl crate::draft::NarrowRow {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::draft::Draft;
+    use crate::ledger::prepare;
+    use crate::subject_keys::SubjectKeyPair;
+    use candour_keeper_wire::bodies::BODY_KEY;
+    use candour_keeper_wire::wire;
+    use candour_keeper_wire::words::EntryKind;
+    use candour_rules::budget::BudgetTable;
+    use candour_rules::detect::DetectionTable;
+    use candour_seal::{AuditKey, ItemKey, RootKey, SubjectKey, open, unwrap};
+
+    /// The same entry as the first of a ledger, under one audit key; its body as whoever has that key reads it.
+    fn first(root: u8, audit: [u8; 32]) -> (Entry, [u8; 32], wire::EntryBody) {
+        let keys = Keys::new(RootKey::from_bytes(&[root; 32])).unwrap();
+        let (counters, detector) = (
+            Counters::new(BudgetTable::default()),
+            Detector::new(DetectionTable::default()),
+        );
+        let chain = Arc::new(Chain::default());
+        let mut hook = Hook::new(&keys, chain, Frontier::new(), 0, counters, detector);
+        let pair = SubjectKeyPair {
+            reading: SubjectKey::generate(&mut SystemRandom),
+            audit: AuditKey::from_bytes(&audit),
+        };
+        let mut draft = Draft::of_keeper(EntryKind::Alarm);
+        draft.body.text = "the same words".to_owned();
+        let (mut prepared, _) = prepare(draft, &pair, 0, &AuditKey::from_bytes(&[9; 32]));
+        hook.assign(0, &mut prepared).unwrap();
+        let assigned = prepared.assigned.unwrap();
+        let key: ItemKey = unwrap(&pair.audit, BODY_KEY, &prepared.audit_wrap).unwrap();
+        let plain = open(&key, &body_place(0), &assigned.sealed).unwrap();
+        let entry = prepared
+            .row
+            .entry(0, assigned.at, body_digest(&assigned.sealed));
+        let body = wire::EntryBody::decode(plain.as_slice()).unwrap();
+        (entry, assigned.leaf, body)
+    }
+
+    #[test]
+    fn the_same_entry_under_two_audit_keys_has_unrelated_leaves() {
+        let (one, leaf, _) = first(7, [1; 32]);
+        let (other, other_leaf, _) = first(7, [2; 32]);
+        assert_ne!(leaf, other_leaf);
+        // They differ by nothing that stands in the row.
+        assert_eq!(
+            Entry {
+                body: other.body,
+                ..one
+            },
+            other
+        );
+        let bits: u32 = leaf
+            .iter()
+            .zip(other_leaf)
+            .map(|(one, other)| (one ^ other).count_ones())
+            .sum();
+        assert!((64..=192).contains(&bits), "{bits} of 256 bits differ");
+    }
+
+    #[test]
+    fn a_leaf_follows_from_row_and_body_only_with_its_salt() {
+        let (entry, leaf, body) = first(7, [1; 32]);
+        let salt: [u8; 32] = body.salt.as_slice().try_into().unwrap();
+        assert_eq!(*entry.leaf(&salt).as_bytes(), leaf);
+        // All of it but the salt, and every salt that somebody could think of.
+        let (_, _, elsewhere) = first(8, [1; 32]);
+        let guesses = [
+            [0; 32],
+            [0xff; 32],
+            entry.body,
+            elsewhere.salt.as_slice().try_into().unwrap(),
+        ];
+        for guess in guesses {
+            assert_ne!(*entry.leaf(&guess).as_bytes(), leaf);
+        }
+    }
+}

@@ -8,7 +8,7 @@ use super::reservations::Reservations;
 use super::{Durable, Health, LedgerHandle, Shared};
 use crate::checkpoint::{AtStart, CheckpointError, Checkpoints, Roots};
 use crate::clock::Clock;
-use crate::decision_words::charge_of;
+use crate::decision_words::{charge_number, charge_of};
 use crate::facts::{Fact, FactStore, FactsError};
 use crate::freeze::{Freezes, rung};
 use crate::items::Items;
@@ -17,12 +17,12 @@ use crate::lookups::Lookups;
 use crate::network;
 use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
-use candour_keeper_wire::words::Level;
+use candour_keeper_wire::words::{Level, Role};
 use candour_ledger::{Frontier, Hash};
-use candour_rules::budget::{BudgetTable, Counters, Past};
+use candour_rules::budget::{BudgetTable, Charge, Counters, Past, PastPeak};
 use candour_rules::detect::{DetectionTable, Detector};
 use candour_rules::freeze::FreezeSet;
-use candour_rules::keys::{Network, Practice, Principal};
+use candour_rules::keys::{Network, Patient, Practice, Principal};
 use candour_rules::sequencer::{Limits, Sequencer};
 use candour_rules::time::Micros;
 use candour_seal::{PracticeId, RoomPublicKey};
@@ -160,7 +160,8 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     let frontier = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
     let now = parts.clock.now().as_microsecond();
     let past = charges(&writer.client, head.size, now).await?;
-    let counters = Counters::rebuild(parts.budgets, past, []);
+    let peaks = peaks(&writer.client, head.size, now).await?;
+    let counters = Counters::rebuild(parts.budgets, past, peaks);
     let mut detector = Detector::new(parts.detection);
     for network in known {
         detector.exempt_network(network);
@@ -242,19 +243,8 @@ async fn roots_at(
 
 /// What was counted in the last day, from the ledger itself.
 async fn charges(client: &Client, size: u64, now: i64) -> Result<Vec<Past>, StartError> {
-    let since = now - Counters::HORIZON.as_micros();
-    let statement = client.prepare(sql::AT_OF).await?;
-    let (mut low, mut high) = (0, i64::try_from(size).unwrap_or(i64::MAX));
-    // Times never run backwards, so the first entry of the day is found by halves.
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let row = client.query_opt(&statement, &[&middle]).await?;
-        match row {
-            Some(row) if row.get::<_, i64>(0) >= since => high = middle,
-            _ => low = middle + 1,
-        }
-    }
-    let rows = client.query(sql::CHARGES_SINCE, &[&low]).await?;
+    let first = first_since(client, size, now - Counters::HORIZON.as_micros()).await?;
+    let rows = client.query(sql::CHARGES_SINCE, &[&first]).await?;
     let past = rows.iter().filter_map(|row| {
         let practice: Option<&[u8]> = row.get(3);
         Some(Past {
@@ -265,6 +255,38 @@ async fn charges(client: &Client, size: u64, now: i64) -> Result<Vec<Past>, Star
         })
     });
     Ok(past.collect())
+}
+
+/// The busiest hour of each day of each practice's program. Hours of the clock are counted, so that a start gives a
+/// program at most what it had before.
+async fn peaks(client: &Client, size: u64, now: i64) -> Result<Vec<PastPeak>, StartError> {
+    let first = first_since(client, size, now - Counters::PEAK_HORIZON.as_micros()).await?;
+    let program = i16::from(Role::PracticeClient.number());
+    let deposited = charge_number(Charge::Deposited(Patient(0)));
+    let rows = client
+        .query(sql::DEPOSIT_PEAKS, &[&first, &program, &deposited])
+        .await?;
+    let peaks = rows.iter().map(|row| PastPeak {
+        principal: Principal(row.get(0)),
+        at: Micros(row.get(1)),
+        patients: u32::try_from(row.get::<_, i64>(2)).unwrap_or(u32::MAX),
+    });
+    Ok(peaks.collect())
+}
+
+/// The first entry at or after a time, found by halves: times never run backwards.
+async fn first_since(client: &Client, size: u64, since: i64) -> Result<i64, StartError> {
+    let statement = client.prepare(sql::AT_OF).await?;
+    let (mut low, mut high) = (0, i64::try_from(size).unwrap_or(i64::MAX));
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let row = client.query_opt(&statement, &[&middle]).await?;
+        match row {
+            Some(row) if row.get::<_, i64>(0) >= since => high = middle,
+            _ => low = middle + 1,
+        }
+    }
+    Ok(low)
 }
 
 /// Budgets of a practice are counted by the first 8 bytes of its id: practices stand in clear.

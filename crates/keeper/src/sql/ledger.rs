@@ -150,7 +150,16 @@ cross join lateral (
 select at, principal, patient, practice, charge from entry
 where index >= $1 and charge > 0 and decision = 0 order by index";
 
-    /// The index of the first entry at or after time $2, looked for within [$1, …] by halves.
+    /// Each day's busiest hour of each principal with role $2, by distinct patients charged by $3, since entry $1.
+    DEPOSIT_PEAKS = "\
+select principal, max(at), max(patients) from (
+  select principal, max(at) as at, count(distinct patient) as patients from entry
+  where index >= $1 and charge = $3 and role = $2 and decision = 0
+  group by principal, at / 3600000000
+) hours
+group by principal, at / 86400000000";
+
+    /// The time of an entry.
     AT_OF = "select at from entry where index = $1";
 
     /// Leaves from $1 to before $2, in order.

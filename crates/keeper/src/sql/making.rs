@@ -14,6 +14,12 @@ select id, is_demonstration, made_at, room_public, room_private, mac from instal
     SHARES_CLUSTER = "\
 select exists (select from pg_database where not datistemplate and datname not in (current_database(), 'postgres'))";
 
+    /// Whether a commit waits for the disk, and for that of a second machine.
+    DURABILITY = "\
+select current_setting('fsync') = 'on' and current_setting('full_page_writes') = 'on'
+    and current_setting('synchronous_commit') <> 'off',
+  current_setting('synchronous_standby_names') <> '' and current_setting('synchronous_commit') not in ('off', 'local')";
+
     /// An empty ledger.
     INSERT_HEAD = "insert into ledger_head (epoch, size, frontier, at) values (0, 0, $1, 0)";
 

@@ -1,11 +1,14 @@
 //! Deposits and what makes them visible.
 
-use crate::arrange::{Stored, denied, key, new_item, scene};
+use crate::arrange::{Scene, Stored, denied, key, new_item, scene, scene_of};
+use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::bodies::open_block;
-use candour_keeper_api::wire;
+use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Section};
-use candour_keeper_api::{DepositOutcome, DepositPermit};
+use candour_keeper_api::{DepositOutcome, DepositPermit, Token};
 use candour_seal::{Context, PatientId, RoomPrivateKey, SystemRandom};
+use candour_testkit::keeper::{KEEPER, Settings};
+use candour_testkit::{TestCluster, TestKeeper};
 use jiff::SignedDuration;
 
 fn new(outcome: Result<DepositOutcome, candour_keeper_api::Denied>) -> DepositPermit {
@@ -163,4 +166,60 @@ async fn a_deposit_that_is_never_sealed_goes_after_a_day() {
     let token = core.keys.item(first.item());
     assert!(core.items.load(token).await.unwrap().is_none());
     assert_eq!(scene.count(EntryKind::Shred, 0).await, 1);
+}
+
+#[tokio::test]
+async fn a_program_s_busiest_hour_is_known_after_a_restart() {
+    let database = TestCluster::shared().database(&KEEPER).await;
+    let mut settings = Settings::default();
+    settings.budgets.client.deposited_hour_floor = 3;
+    let keeper = TestKeeper::start_with(&database, settings).await;
+    let mut scene = scene_of(database, keeper).await;
+    let people = (1..=8).map(crate::arrange::person).collect();
+    let patients = scene.enrol_as(&scene.program, people).await;
+    let (program, secret) = scene.keeper.program_credential(scene.practice).await;
+    let sign_in = async |scene: &Scene| {
+        // What the operator itself imports in bulk has no budget.
+        let portal = scene.keeper.client(InstanceKind::Portal);
+        let call = Call::ClientSignIn(wire::ClientSignIn {
+            client: program.as_bytes().to_vec(),
+            secret: secret.to_vec(),
+        });
+        let Reply::SignedIn(signed_in) = portal.call(call).await.unwrap() else {
+            panic!("not an answer to signing in");
+        };
+        (portal, Token::from_bytes(&signed_in.token).unwrap())
+    };
+    // How many of the patients from the first on it may write to.
+    let allowed = async |scene: &Scene, day: u64| {
+        let (portal, token) = sign_in(scene).await;
+        for (number, patient) in (0..).zip(&patients) {
+            let item = new_item(
+                100 * day + number,
+                patient.unwrap(),
+                ItemKind::Document,
+                Section::None,
+            );
+            let granted = portal.deposit(&token, vec![item]).await.unwrap().pop();
+            match granted.unwrap() {
+                Ok(_) => {}
+                Err(denied) => {
+                    assert_eq!(denied.reason, Reason::OverBudget);
+                    return number;
+                }
+            }
+        }
+        u64::MAX
+    };
+    assert_eq!(allowed(&scene, 1).await, 3);
+    scene.keeper.clock.advance(SignedDuration::from_hours(24));
+    scene.keeper = scene.keeper.restart().await;
+    // Twice its busiest hour of the days before.
+    assert_eq!(allowed(&scene, 2).await, 6);
+    scene
+        .keeper
+        .clock
+        .advance(SignedDuration::from_hours(30 * 24));
+    scene.keeper = scene.keeper.restart().await;
+    assert_eq!(allowed(&scene, 3).await, 3, "28 days are looked at");
 }

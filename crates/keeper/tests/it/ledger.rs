@@ -8,7 +8,8 @@ use candour_keeper_api::wire::{Call, Reply, StatusQuestion};
 use candour_keeper_api::words::{EntryKind, Purpose, Reason};
 use candour_ledger::Frontier;
 use candour_ledger::export::{ExportReader, Next};
-use candour_testkit::TestKeeper;
+use candour_testkit::keeper::{KEEPER, Settings};
+use candour_testkit::{TestCluster, TestKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -72,6 +73,54 @@ async fn a_patient_s_counter_has_no_gap_and_times_never_run_backwards() {
         where step < 0";
     let row = client.query_one(backwards, &[]).await.unwrap();
     assert_eq!(row.get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_steps_back_and_forth_gives_no_budget_back_and_stops_nobody_for_good() {
+    let mut settings = Settings::default();
+    settings.budgets.staff.opened_hour = 3;
+    let database = TestCluster::shared().database(&KEEPER).await;
+    let keeper = TestKeeper::start_with(&database, settings).await;
+    let scene = scene_of(database, keeper).await;
+    let people = (1..=8).map(crate::arrange::person).collect();
+    let patients = scene.enrol_as(&scene.program, people).await;
+    // Signed in anew each time: a session does not outlive the longer steps.
+    let open = async |number: usize| {
+        let (person, practice) = (scene.clinician.person, scene.practice);
+        let role = candour_keeper_api::words::Role::Clinician;
+        let again = scene.keeper.sign_in_staff(person, practice, role);
+        let section = candour_keeper_api::words::Section::Medicines;
+        let patient = patients[number].unwrap();
+        scene
+            .open_section(&again.token, Purpose::DirectCare, patient, section)
+            .await
+            .map(drop)
+    };
+    let over = Err(Reason::OverBudget);
+    for number in 0..3 {
+        assert_eq!(open(number).await, Ok(()));
+    }
+    let step = |seconds| {
+        let clock = &scene.keeper.clock;
+        clock.advance(SignedDuration::from_secs(seconds));
+    };
+    let (hour, day) = (3_600, 86_400);
+    for seconds in [-30, -hour, hour, -day, day, 50 * 60] {
+        step(seconds);
+        assert_eq!(open(3).await, over, "{seconds}");
+    }
+    // A day too far, and back: what was opened meanwhile is counted on that day, and not twice.
+    step(day);
+    assert_eq!(open(3).await, Ok(()));
+    step(-day);
+    assert_eq!(open(4).await, Ok(()));
+    // The last of a budget takes a passkey younger than five minutes, and the ledger's time is a day on.
+    assert_eq!(open(5).await, Err(Reason::StepUpNeeded));
+    step(day + 60);
+    assert_eq!(open(5).await, Ok(()));
+    assert_eq!(open(6).await, over);
+    step(hour);
+    assert_eq!(open(6).await, Ok(()));
 }
 
 #[tokio::test]

@@ -199,6 +199,8 @@ pub struct Counters {
 impl Counters {
     /// How far back [`Self::rebuild`] needs entries; the longest window and its rounding.
     pub const HORIZON: Span = Span::hours(25);
+    /// How far back it needs daily peaks of clients.
+    pub const PEAK_HORIZON: Span = Span::days(PEAK_DAYS + 1);
 
     /// Nothing counted yet.
     #[must_use]
