@@ -4,14 +4,18 @@ mod survey;
 mod survived;
 mod unpack;
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use candour_core::tested::{self, Restore, Tested};
 use candour_embedded::Binaries;
 use candour_embedded::cluster::connect;
 use candour_embedded::secret::{bytes, hand_over};
 use candour_seal::{RootKey, Zeroizing};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use tokio_util::sync::CancellationToken;
 
 use crate::backup::files::{CHECKPOINTS, ROOT_KEY, TOMBSTONES};
@@ -54,6 +58,9 @@ pub struct Wishes {
     /// Nothing of it survived. The keeper then opens nothing until two operators accept the loss.
     #[arg(long)]
     pub nothing_survived: bool,
+    /// The data directory of the running installation whose backup this is: its trust page then says that it was tried.
+    #[arg(long)]
+    pub note: Option<PathBuf>,
 }
 
 /// Restores; or, when only a check is asked for, reads everything and writes nothing.
@@ -65,6 +72,7 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
     let survey = Survey::of(&wishes.from, &wishes.key, &key)?;
     survey.say()?;
     let Some(target) = wishes.data.as_ref().filter(|_| !wishes.check) else {
+        note(wishes, &survey, false)?;
         return Ok(ExitCode::SUCCESS);
     };
     let root = Root::read(wishes.root_key.as_deref())?;
@@ -88,7 +96,27 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
     restored?;
     finish(&installation)?;
     afterwards(&survey, &survived, &installation)?;
+    note(wishes, &survey, true)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Leaves word for the trust page of the installation whose backup it is.
+fn note(wishes: &Wishes, survey: &Survey, put_back: bool) -> Result<(), Problem> {
+    let Some(folder) = &wishes.note else {
+        return Ok(());
+    };
+    let day = |at: Timestamp| at.to_zoned(TimeZone::UTC).date();
+    let file = folder.join(tested::FILE);
+    let mut tested =
+        fs::read_to_string(&file).map_or_else(|_| Tested::default(), |text| Tested::read(&text));
+    tested.restore = Some(Restore {
+        on: day(Timestamp::now()),
+        backup_of: day(survey.manifest.begun_at),
+        put_back,
+    });
+    fs::write(&file, tested.text())
+        .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o644)))
+        .map_err(Problem::file("could not write", &file))
 }
 
 /// An empty data directory with the configuration of the backup; it cannot be started before the restore has ended.

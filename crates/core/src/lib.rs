@@ -12,3 +12,4 @@ pub mod nhi;
 pub mod notices;
 pub mod people;
 pub mod record;
+pub mod tested;

@@ -22,8 +22,12 @@ use crate::settle;
 use crate::template::{Kind, Template};
 use crate::traffic::Traffic;
 use crate::{Problem, clock};
+use candour_core::tested::{self, Tested};
 use candour_embedded::Account as User;
 use candour_seal::IncidentId;
+use jiff::tz::TimeZone;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -70,6 +74,8 @@ pub struct Wishes {
     pub json: Option<PathBuf>,
     /// Where to write the scorecard.
     pub scorecard: Option<PathBuf>,
+    /// The data directory of the running installation that is drilled for: its trust page then says so.
+    pub note: Option<PathBuf>,
     /// Leave the installation's folder for somebody to look at.
     pub keep: bool,
 }
@@ -113,7 +119,26 @@ pub async fn run(wishes: &Wishes) -> Result<Outcome, Problem> {
     let ended = installation.end().await;
     let outcome = outcome?;
     ended?;
+    // A drill behind the open keeper says nothing about the installation.
+    if let Some(folder) = wishes.note.as_ref().filter(|_| !wishes.control) {
+        note(folder, wishes.scenario, outcome.faults.is_empty())?;
+    }
     Ok(outcome)
+}
+
+/// Leaves word for the trust page of the installation that was drilled for.
+fn note(folder: &Path, scenario: Scenario, passed: bool) -> Result<(), Problem> {
+    let file = folder.join(tested::FILE);
+    let mut tested = std::fs::read_to_string(&file)
+        .map_or_else(|_| Tested::default(), |text| Tested::read(&text));
+    tested.drill = Some(tested::Drill {
+        on: clock::now().to_zoned(TimeZone::UTC).date(),
+        scenario: scenario.name().to_owned(),
+        passed,
+    });
+    std::fs::write(&file, tested.text())
+        .and_then(|()| std::fs::set_permissions(&file, Permissions::from_mode(0o644)))
+        .map_err(Problem::file("could not write", &file))
 }
 
 async fn settle_fresh(wishes: &Wishes, installation: &Installation) -> Result<Settled, Problem> {

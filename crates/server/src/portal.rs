@@ -8,6 +8,7 @@ use candour_app::{App, installation};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct PortalSettings {
     pub demonstration: Option<DemonstrationAccounts>,
     /// For how long a backup is kept, and a day: so long after an erasure no copy of a key is left.
     pub backups_kept: SignedDuration,
+    /// The file that says when the installation was last drilled and its backup tried.
+    pub tested: PathBuf,
     /// The clock.
     pub clock: fn() -> Timestamp,
 }

@@ -4,6 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use candour_core::tested::{FILE, Tested};
+
 use crate::reader::{Documents, Reader};
 use crate::running::{Demonstration, candour, done, place, ports, said};
 
@@ -137,8 +139,12 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
         candour(&["restore", "--check", "--from"])
             .arg(&kept.backup)
             .arg("--key")
-            .arg(&kept.key),
+            .arg(&kept.key)
+            .arg("--note")
+            .arg(place.path()),
     );
+    let noted = Tested::read(&fs::read_to_string(place.path().join(FILE)).unwrap());
+    assert!(noted.restore.is_some_and(|restore| !restore.put_back));
 
     // Nothing is known of the time after the backup; one document was erased meanwhile.
     let erased = before.keys().next().unwrap().clone();
@@ -146,7 +152,16 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
     fs::create_dir(early.join("tombstones")).unwrap();
     fs::write(early.join("tombstones").join(&erased), "").unwrap();
     let restored = place.path().join("restored");
-    let told = done(kept.restore(&restored).arg("--survived").arg(&early));
+    let mut restore = kept.restore(&restored);
+    let told = done(
+        restore
+            .arg("--survived")
+            .arg(&early)
+            .arg("--note")
+            .arg(place.path()),
+    );
+    let noted = Tested::read(&fs::read_to_string(place.path().join(FILE)).unwrap());
+    assert!(noted.restore.is_some_and(|restore| restore.put_back));
     assert!(
         told.contains("1 items are named by tombstones; 1 of them"),
         "{told}"

@@ -24,6 +24,8 @@ mod import_people;
 #[cfg(test)]
 mod installation;
 #[cfg(test)]
+mod killing;
+#[cfg(test)]
 mod own_users;
 #[cfg(test)]
 mod reader;

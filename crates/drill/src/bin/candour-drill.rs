@@ -75,6 +75,9 @@ struct Drill {
     /// Write the scorecard here (default: scorecard-SCENARIO.html in this folder).
     #[arg(long)]
     scorecard: Option<PathBuf>,
+    /// The data directory of the running installation that is drilled for: its trust page then says so.
+    #[arg(long)]
+    note: Option<PathBuf>,
     /// Leave the installation's folder.
     #[arg(long)]
     keep: bool,
@@ -359,6 +362,7 @@ async fn play(scenario: Scenario, drill: Drill) -> Result<ExitCode, Problem> {
         seconds: drill.seconds,
         json: drill.json,
         scorecard: Some(scorecard.clone()),
+        note: drill.note,
         keep: drill.keep,
     })
     .await?;

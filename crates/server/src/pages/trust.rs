@@ -6,7 +6,7 @@ pub mod twin;
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
-use crate::portal::Portal;
+use crate::portal::{Portal, PortalSettings};
 use crate::respond;
 use crate::session::Visitor;
 use crate::texts::Texts;
@@ -15,6 +15,7 @@ use asvs::Score;
 use axum::extract::State;
 use axum::response::Response;
 use candour_app::installation;
+use candour_core::tested::Tested;
 use candour_keeper_api::wire::{Limit, Status};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -76,6 +77,7 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
             heading: "trust.limits_title",
             sentences: say(&[
                 "trust.limit_taken",
+                "trust.limit_keys",
                 "trust.limit_capture",
                 "trust.limit_keeper",
                 "trust.limit_recovery",
@@ -86,7 +88,12 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
         TrustPart {
             id: "now",
             heading: "trust.now_title",
-            sentences: now(texts, status.as_ref(), &portal.settings().origin),
+            sentences: now(texts, status.as_ref(), portal.settings()),
+        },
+        TrustPart {
+            id: "tested",
+            heading: "trust.tested_title",
+            sentences: tested(texts, &read_tested(&portal).await),
         },
     ];
     if let Some(status) = &status {
@@ -139,6 +146,40 @@ fn set_otherwise(texts: &Texts, status: &Status) -> Vec<String> {
         texts.fill(key, &words)
     };
     status.limits.iter().map(sentence).collect()
+}
+
+/// What the operator noted of its last drill and the last try of a backup.
+async fn read_tested(portal: &Portal) -> Tested {
+    let text = tokio::fs::read_to_string(&portal.settings().tested).await;
+    text.map_or_else(|_| Tested::default(), |text| Tested::read(&text))
+}
+
+fn tested(texts: &Texts, tested: &Tested) -> Vec<String> {
+    let drill = match &tested.drill {
+        None => texts.say("trust.drill_never").to_owned(),
+        Some(drill) => {
+            let key = if drill.passed {
+                "trust.drill_passed"
+            } else {
+                "trust.drill_failed"
+            };
+            texts.fill(key, &[("day", &dates::day(texts, drill.on))])
+        }
+    };
+    let restore = match &tested.restore {
+        None => texts.say("trust.restore_never").to_owned(),
+        Some(restore) => {
+            let key = if restore.put_back {
+                "trust.restore_put_back"
+            } else {
+                "trust.restore_read"
+            };
+            let (on, of) = (restore.on, restore.backup_of);
+            let words = [dates::day(texts, on), dates::day(texts, of)];
+            texts.fill(key, &[("day", &words[0]), ("of", &words[1])])
+        }
+    };
+    vec![drill, restore, texts.say("trust.tested_by").to_owned()]
 }
 
 /// How Candour stands to a standard for signing in, sessions and rights, and who says so.
@@ -205,7 +246,7 @@ fn seconds(at: u64) -> Timestamp {
 }
 
 /// How the installation runs now, the bad as plainly as the good.
-fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
+fn now(texts: &Texts, status: Option<&Status>, settings: &PortalSettings) -> Vec<String> {
     let mut sentences = Vec::new();
     match status {
         None => sentences.push(texts.say("trust.now_unknown").to_owned()),
@@ -233,6 +274,16 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
             ));
             sentences.extend(key_store(texts, status));
             sentences.push(choose(
+                status.waits_for_disk,
+                "trust.now_durable",
+                "trust.now_not_durable",
+            ));
+            sentences.push(choose(
+                status.waits_for_standby,
+                "trust.now_standby",
+                "trust.now_one_machine",
+            ));
+            sentences.push(choose(
                 status.ledger_writable,
                 "trust.now_writable",
                 "trust.now_not_writable",
@@ -241,12 +292,12 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
             sentences.push(texts.fill("trust.now_ledger", &[("count", &count)]));
         }
     }
+    sentences.push(texts.say("trust.now_unfreezing").to_owned());
     sentences.push(
         texts
-            .say(if encrypts_elsewhere(origin) {
-                "trust.now_tls_proxy"
-            } else {
-                "trust.now_tls_none"
+            .say(match tls(settings) {
+                "proxy" => "trust.now_tls_proxy",
+                _ => "trust.now_tls_none",
             })
             .to_owned(),
     );
@@ -276,7 +327,12 @@ fn key_store(texts: &Texts, status: &Status) -> Vec<String> {
     sentences
 }
 
-/// The portal speaks plain HTTP on this side: an `https` address means that another program encrypts.
-fn encrypts_elsewhere(origin: &str) -> bool {
-    origin.starts_with("https://")
+/// Who encrypts. The portal speaks plain HTTP on this side: an `https` address, or a proxy whose word is taken, means
+/// that another program stands in front and sees what is shown.
+fn tls(settings: &PortalSettings) -> &'static str {
+    if settings.origin.starts_with("https://") || !settings.trusted_proxies.is_empty() {
+        "proxy"
+    } else {
+        "none"
+    }
 }

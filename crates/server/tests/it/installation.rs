@@ -114,6 +114,7 @@ impl Installation {
             operator: ToRing::new("Kōwhai Health", "0800 555 0100"),
             demonstration: None,
             backups_kept: jiff::SignedDuration::from_hours(36 * 24),
+            tested: folder.path().join(candour_core::tested::FILE),
             clock: now,
         };
         let portal = Portal::new(app, settings);
@@ -129,6 +130,11 @@ impl Installation {
     }
 
     /// The use cases, to arrange.
+    /// The file that says when it was last tried.
+    pub fn tested(&self) -> &std::path::Path {
+        &self.portal.settings().tested
+    }
+
     pub fn app(&self) -> &App {
         self.portal.app()
     }

@@ -1,6 +1,7 @@
 //! The keeper's ledger in trouble, seen from a page: nothing is shown, the page says so, and tells no details.
 
 use crate::installation::{Installation, cookies, now};
+use candour_core::tested::{Drill, Restore, Tested};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper::root::TokenRoot;
 use candour_keeper::token::{Fault, RootToken, TokenTable};
@@ -134,6 +135,49 @@ async fn the_trust_page_and_its_twin_count_the_same_and_say_that_nobody_outside_
         score.met, score.not_applicable, score.not_met
     );
     assert!(twin.contains(&said), "{twin}");
+}
+
+#[tokio::test]
+async fn the_trust_page_says_when_it_was_last_tried_and_who_lets_go_what_is_frozen() {
+    let installation = Installation::fresh().await;
+    let trust = installation.get("/trust", "").await.body;
+    for said in [
+        "No theft has been tried on an installation like this one yet",
+        "No backup of this installation has been tried yet",
+        "Only two people together can let it go on.",
+        "can keep the keys it was given before it was stopped",
+        // The databases of tests do not wait for the disk.
+        "does not wait for its disk",
+        "There is no second computer that must have each line first.",
+    ] {
+        assert!(trust.contains(said), "{said}: {trust}");
+    }
+    let tested = Tested {
+        drill: Some(Drill {
+            on: jiff::civil::date(2026, 2, 27),
+            scenario: "stolen-login".to_owned(),
+            passed: false,
+        }),
+        restore: Some(Restore {
+            on: jiff::civil::date(2026, 3, 1),
+            backup_of: jiff::civil::date(2026, 2, 28),
+            put_back: true,
+        }),
+    };
+    std::fs::write(installation.tested(), tested.text()).unwrap();
+    let trust = installation.get("/trust", "").await.body;
+    for said in [
+        "with made-up people, on 27 February 2026. Something was not as it must be.",
+        "put back into a second installation on 1 March 2026. It was the backup of 28 February 2026.",
+    ] {
+        assert!(trust.contains(said), "{said}: {trust}");
+    }
+    let twin = installation.get("/trust.json", "").await.body;
+    let twin: serde_json::Value = serde_json::from_str(&twin).unwrap();
+    assert_eq!(twin["tested"], serde_json::to_value(&tested).unwrap());
+    assert_eq!(twin["keeper"]["commits_wait_for_disk"], false);
+    assert_eq!(twin["tls"], "none");
+    assert_eq!(twin["limits"].as_array().unwrap().len(), 4);
 }
 
 #[tokio::test]

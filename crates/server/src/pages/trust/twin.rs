@@ -1,18 +1,27 @@
 //! The trust page for programs: the same states by name (`docs/formats/trust.md`).
 
 use super::asvs::Score;
-use super::encrypts_elsewhere;
+use super::{read_tested, tls};
 use crate::error::Problem;
 use crate::portal::Portal;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use candour_app::installation;
+use candour_core::tested::Tested;
 use candour_keeper_api::wire::{KeyToken, Limit, Status, Witness, Witnessing};
 use http::header::CONTENT_TYPE;
 use serde::Serialize;
 
 /// Of the fields below.
 const VERSION: u32 = 1;
+
+/// What Candour does not promise, whoever runs it (the words are those of the page, by name).
+const LIMITS: &[&str] = &[
+    "a_portal_taken_over_opens_what_its_signed_in_people_may_each_to_their_budget_until_frozen",
+    "a_portal_taken_over_keeps_keys_it_was_given",
+    "a_portal_taken_over_reads_what_is_typed_and_uploaded_and_may_show_one_person_s_page_to_another",
+    "a_live_keeper_taken_over_is_not_bounded",
+];
 
 /// How the installation runs now.
 #[derive(Debug, Serialize)]
@@ -22,6 +31,9 @@ struct Twin {
     #[serde(skip_serializing_if = "Option::is_none")]
     keeper: Option<Keeper>,
     tls: &'static str,
+    tested: Tested,
+    unfreezing: &'static str,
+    limits: &'static [&'static str],
     asvs: AgainstStandard,
 }
 
@@ -57,6 +69,8 @@ struct Keeper {
     own_user: bool,
     own_database_cluster: bool,
     memory_locked: bool,
+    commits_wait_for_disk: bool,
+    commits_wait_for_second_machine: bool,
     root_key: String,
     /// Absent where no token opens the root key.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,6 +183,8 @@ impl From<Status> for Keeper {
             own_user: !status.shares_user,
             own_database_cluster: !status.shares_cluster,
             memory_locked: status.memory_locked,
+            commits_wait_for_disk: status.waits_for_disk,
+            commits_wait_for_second_machine: status.waits_for_standby,
             root_key: status.root_kind,
             token: status.token.map(Token::from),
             policy_sha256: base16ct::lower::encode_string(&status.policy_hash),
@@ -190,11 +206,13 @@ impl From<Status> for Keeper {
 /// `GET /trust.json`: what the trust page says, for programs.
 pub async fn show(State(portal): State<Portal>) -> Result<Response, Problem> {
     let status = installation::status(portal.app()).await.ok();
-    let is_elsewhere = encrypts_elsewhere(&portal.settings().origin);
     let twin = Twin {
         version: VERSION,
         keeper: status.map(Keeper::from),
-        tls: if is_elsewhere { "proxy" } else { "none" },
+        tls: tls(portal.settings()),
+        tested: read_tested(&portal).await,
+        unfreezing: "two operators, or two officers",
+        limits: LIMITS,
         asvs: AgainstStandard::from(*super::ASVS),
     };
     let text = serde_json::to_string(&twin).map_err(|_| Problem::Internal)?;
