@@ -2,6 +2,10 @@
 //!
 //! A delay belongs to an account *from one network*, or to a network; never to an account alone. Passkey
 //! answers are counted but never delayed: they cannot be guessed.
+//!
+//! Whoever has ever new addresses meets a third one, which belongs to nobody: with many failures from everywhere, whoever
+//! signs in by password from where that account was not signed in to lately waits once, up to a minute, and is let in to try.
+//! Nobody is kept out by it, and from where one signs in every day nothing is felt.
 
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
@@ -9,6 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 /// Most networks, and accounts from a network, remembered.
 const MOST: usize = 50_000;
+/// Most places from where accounts were signed in to remembered.
+const MOST_KNOWN: usize = 200_000;
 /// How long after its last failure one is forgotten.
 const FORGOTTEN: SignedDuration = SignedDuration::from_hours(1);
 /// Failures of an account from one network before a delay.
@@ -17,6 +23,14 @@ const FREE_FOR_ACCOUNT: u32 = 4;
 const FREE_FOR_NETWORK: u32 = 30;
 /// The longest delay.
 const LONGEST_SECONDS: i64 = 900;
+/// Failures in a minute, from everywhere together, before strangers wait.
+const FREE_FOR_ALL: u32 = 300;
+/// The longest that a stranger waits.
+const LONGEST_FOR_STRANGERS: i64 = 60;
+/// How long a network stays known to an account that was signed in to from there.
+const KNOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Begins the name of what is no network but a session's own tries: nobody else delays those.
+pub const OF_SESSION: &str = "session ";
 
 /// What failed: the network, as the portal saw it, and the keyed hash of the login name or code that was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,9 +63,51 @@ struct Held {
     accounts: HashMap<Tried, Count>,
     networks: HashMap<String, Count>,
     minutes: BTreeMap<i64, HashMap<Tried, u32>>,
+    /// Where accounts were signed in to, and when last.
+    known: HashMap<Tried, Timestamp>,
+    /// Failures of strangers by second, of the last minute.
+    strangers: BTreeMap<i64, u32>,
+    /// Strangers who were told to wait, and since when.
+    waiting: HashMap<Tried, Timestamp>,
 }
 
 impl Held {
+    fn is_stranger(&self, tried: &Tried, now: Timestamp) -> bool {
+        let known = self.known.get(tried);
+        !tried.network.starts_with(OF_SESSION)
+            && known.is_none_or(|at| now.duration_since(*at) >= KNOWN)
+    }
+
+    /// How long a stranger still waits, who waits once.
+    fn stranger_waits(&mut self, tried: &Tried, now: Timestamp) -> i64 {
+        let second = now.as_second();
+        self.strangers = self.strangers.split_off(&(second - 59));
+        let failures: u32 = self.strangers.values().sum();
+        if failures < FREE_FOR_ALL || !self.is_stranger(tried, now) {
+            return 0;
+        }
+        let delay = (1_i64 << (failures / FREE_FOR_ALL).min(6)).min(LONGEST_FOR_STRANGERS);
+        let since = match self.waiting.get(tried) {
+            Some(since) => *since,
+            None => {
+                let forgotten = SignedDuration::from_secs(2 * LONGEST_FOR_STRANGERS);
+                if self.waiting.len() >= MOST {
+                    self.waiting
+                        .retain(|_, since| now.duration_since(*since) < forgotten);
+                }
+                if self.waiting.len() < MOST {
+                    self.waiting.insert(tried.clone(), now);
+                }
+                now
+            }
+        };
+        let left = (delay - now.duration_since(since).as_secs()).max(0);
+        if left == 0 {
+            self.waiting.remove(tried);
+        }
+        left
+    }
+
     /// A flood of names from everywhere ends in one row of its minute, not in a row for each.
     fn count(&mut self, tried: Tried, minute: i64, count: u32, most_in_a_minute: usize) {
         let all: usize = self.minutes.values().map(HashMap::len).sum();
@@ -90,7 +146,7 @@ impl Failures {
 
     /// Seconds to wait before the next try; 0 when it may be made.
     pub fn wait(&self, tried: &Tried, now: Timestamp) -> u32 {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let account = held.accounts.get(tried);
         let network = held.networks.get(&tried.network);
         let longest = remaining(account, FREE_FOR_ACCOUNT, now).max(remaining(
@@ -98,6 +154,10 @@ impl Failures {
             FREE_FOR_NETWORK,
             now,
         ));
+        let longest = match longest {
+            0 => held.stranger_waits(tried, now),
+            longest => longest,
+        };
         u32::try_from(longest).unwrap_or(0)
     }
 
@@ -126,6 +186,12 @@ impl Failures {
                 now,
             );
         }
+        // One network alone has its own delay and makes nobody else wait.
+        let of_network = held.networks.get(&tried.network);
+        let is_flood = of_network.is_some_and(|count| count.failures > FREE_FOR_NETWORK);
+        if !is_flood && held.is_stranger(&tried, now) {
+            *held.strangers.entry(now.as_second()).or_insert(0) += 1;
+        }
         let minute = now.as_second().div_euclid(60);
         held.count(tried, minute, 1, self.most_in_a_minute);
     }
@@ -143,10 +209,19 @@ impl Failures {
         }
     }
 
-    /// Forgets the failures of an account from this network: the right answer came.
-    pub fn succeeded(&self, tried: &Tried) {
+    /// Forgets the failures of an account from this network, which it knows from now on: the right answer came.
+    pub fn succeeded(&self, tried: &Tried, now: Timestamp) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.accounts.remove(tried);
+        if tried.network.starts_with(OF_SESSION) {
+            return;
+        }
+        if held.known.len() >= MOST_KNOWN {
+            held.known.retain(|_, at| now.duration_since(*at) < KNOWN);
+        }
+        if held.known.len() < MOST_KNOWN || held.known.contains_key(tried) {
+            held.known.insert(tried.clone(), now);
+        }
     }
 
     /// The minutes that are over, to become ledger entries; with `all` the running one too (the keeper stops).
@@ -224,7 +299,7 @@ mod tests {
             .collect();
         assert_eq!(waits, [0, 0, 0, 0, 1, 2, 4, 8]);
         assert_eq!(failures.wait(&own, at(8)), 0);
-        failures.succeeded(&own);
+        failures.succeeded(&own, at(8));
         assert_eq!(failures.wait(&own, at(0)), 0);
     }
 
@@ -245,6 +320,42 @@ mod tests {
             failures.failed(tried("198.51.100.7", who), at(0));
         }
         assert!(failures.wait(&tried("198.51.100.7", 200), at(0)) > 60);
+    }
+
+    #[test]
+    fn whoever_has_ever_new_addresses_waits_each_time_and_an_owner_at_home_never() {
+        let failures = Failures::default();
+        let home = tried("192.0.2.1", 1);
+        failures.succeeded(&home, at(-3600));
+        let attack = |who: u32, second: i64| {
+            let place = tried(&format!("198.51.100.{who}"), 1);
+            let wait = failures.wait(&place, at(second));
+            if wait == 0 {
+                failures.failed(place, at(second));
+            }
+            wait
+        };
+        for who in 0..300 {
+            assert_eq!(attack(who, 0), 0);
+        }
+        // From now on each new address waits, and its owner with it, once.
+        assert_eq!(attack(300, 1), 2);
+        let away = tried("203.0.113.9", 1);
+        assert_eq!(failures.wait(&away, at(1)), 2);
+        assert_eq!(failures.wait(&away, at(2)), 1);
+        assert_eq!(failures.wait(&away, at(3)), 0);
+        failures.succeeded(&away, at(3));
+        assert_eq!(failures.wait(&away, at(4)), 0);
+        assert_eq!(failures.wait(&home, at(4)), 0);
+        // The more of them fail, the longer the next wait: up to a minute.
+        for who in 301..10_000 {
+            failures.failed(tried(&format!("{who}"), 1), at(5));
+        }
+        assert_eq!(failures.wait(&tried("203.0.113.10", 1), at(5)), 60);
+        assert_eq!(failures.wait(&home, at(5)), 0);
+        // Nobody waits when it is over, nor for a session's own code meanwhile.
+        assert_eq!(failures.wait(&tried("session 7", 1), at(5)), 0);
+        assert_eq!(failures.wait(&tried("203.0.113.11", 1), at(66)), 0);
     }
 
     #[test]

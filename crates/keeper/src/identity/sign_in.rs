@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{End, Fact};
 use crate::identity::accounts::{Account, HeldPasskey, normal_login};
-use crate::identity::failures::Tried;
+use crate::identity::failures::{OF_SESSION, Tried};
 use crate::identity::passkeys::{Answer, Offered, made_up_credential};
 use crate::identity::passwords::PasswordHash;
 use crate::identity::{Waiting, commit, sessions, standing};
@@ -244,7 +244,7 @@ pub async fn password(
             Err(BeginError::Conflict) => {}
             Err(BeginError::Refused(refusal)) => return Err(refusal),
             Ok(signed_in) => {
-                core.identity.failures.succeeded(&tried);
+                core.identity.failures.succeeded(&tried, now);
                 return Ok(signed_in);
             }
         }
@@ -434,7 +434,7 @@ pub(crate) async fn code_account(
     };
     let tried = Tried {
         // A session's own: nobody delays another.
-        network: format!("session {}", session.surrogate),
+        network: format!("{OF_SESSION}{}", session.surrogate),
         what: session.subject.0,
     };
     let wait = core.identity.failures.wait(&tried, now);
@@ -450,7 +450,7 @@ pub(crate) async fn code_account(
     let Some(fact) = account.code_fact(core, &core.identity.codes_key, typed, now) else {
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
-    core.identity.failures.succeeded(&tried);
+    core.identity.failures.succeeded(&tried, now);
     Ok((account, fact))
 }
 
