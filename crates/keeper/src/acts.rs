@@ -3,7 +3,7 @@
 //! Who has no passkey gives a fresh code instead; the act then waits a day and every old channel is told, unless it
 //! only ends that somebody reads.
 
-use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
+use crate::changes::{self, Plan, Prepared, Proof, letting_in, pending, plan, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::identity::accounts::{Account, HeldPasskey};
@@ -202,10 +202,6 @@ async fn described(
     }
     let plan = plan(kind, session.role)?;
     changes::authorize(core, session, kind, plan, now).await?;
-    if matches!(kind, ChangeKind::Recover(_)) {
-        // Staff at a counter hear before they sign that somebody has no account.
-        changes::prepare(core, session, &Doer::of(session), kind, now).await?;
-    }
     Ok((bytes(kind), sentence(kind)))
 }
 
@@ -276,7 +272,8 @@ pub async fn finish(
     };
     let by_passkey = way.is_some();
     let credential_json = new_credential(core, &act, &call.new_credential_json)?;
-    let mut prepared = answered(
+    letting_in::may_try(core, &session, &act.kind, now)?;
+    let prepared = answered(
         core,
         &session,
         &act,
@@ -285,7 +282,13 @@ pub async fn finish(
         &credential_json,
         now,
     )
-    .await?;
+    .await;
+    let mut prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            return Err(letting_in::refused(core, &session, &act.kind, refusal, now).await);
+        }
+    };
     // A counter that went on would write the passkey anew that this very act takes away.
     let goes = way.is_some_and(|way| prepared.ended.contains(&way));
     if !proof.is_empty() && !goes {

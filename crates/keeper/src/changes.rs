@@ -3,6 +3,7 @@
 //! Every change is authorised by the policies, like an opening. Those that need more than a session say so in
 //! their [`Plan`]; `crate::acts` asks for it.
 
+pub(crate) mod letting_in;
 mod operations;
 mod patients;
 pub(crate) mod pending;
@@ -140,11 +141,6 @@ pub async fn change(
     authorize(core, &session, &kind, plan, now).await?;
     if plan.proof != Proof::Session {
         return Err(Reason::StepUpNeeded.into());
-    }
-    let is_new_until = session.signed_by.is_new_until(now);
-    if let (ChangeKind::Invite(_), Some(until)) = (&kind, is_new_until) {
-        // Whoever is let in by a new way lets nobody else in.
-        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
     }
     carry_out(core, &session, &doer, &kind, now).await
 }

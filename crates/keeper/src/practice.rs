@@ -17,7 +17,7 @@ use crate::facts::{Canary, CodeSheet, Fact, FactBody, Practice};
 use crate::identity::codes::{InvitationCode, hash_of_operator_code};
 use crate::identity::commit;
 use crate::identity::failures::Tried;
-use crate::identity::sign_in::{failed, random, random_id};
+use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
 use crate::loss;
@@ -151,13 +151,7 @@ pub(crate) async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<
         network: "command line".to_owned(),
         what: [0; 16],
     };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
-    }
+    may_try(core, &tried, now)?;
     let subject = core.keys.own(OwnSubject::Operators);
     let facts = core.facts.load(subject).await?;
     let hashes: Vec<Vec<u8>> = facts

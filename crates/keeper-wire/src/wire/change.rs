@@ -61,7 +61,7 @@ pub struct Change {
 /// The changes of the spine. Those marked *act* need an act-bound answer, *two* a second person as well.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum ChangeKind {
-    /// Invite a patient, proxy or staff member (staff: act).
+    /// Invite a patient, proxy or staff member (act).
     #[prost(message, tag = "1")]
     Invite(Invite),
     /// Give a person a role at a practice (act).
@@ -257,6 +257,9 @@ pub struct Invite {
     /// For a proxy: why; kept sealed.
     #[prost(string, tag = "7")]
     pub reason: String,
+    /// For a patient or proxy: the patient as the page names them, part of the sentence that is signed. May be empty.
+    #[prost(string, tag = "12")]
+    pub who: String,
 }
 
 /// A role of a person.

@@ -15,6 +15,7 @@ use crate::identity::sign_in::{random, random_id};
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::session::Session;
+use crate::sharing;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Reason, Role};
 use candour_rules::budget::Charge;
@@ -23,6 +24,9 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How long an invitation may be used.
 const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// Longest words for whom it is about, in characters.
+const LONGEST_NAME: usize = 300;
 
 /// A new invitation: its effects and its printed code.
 pub(crate) fn invitation(
@@ -90,8 +94,21 @@ pub(super) async fn invite(
         asked.practice = practice_of(core, &invite.patient).await?;
     }
     let practice = PracticeId::try_from(asked.practice.as_slice()).ok();
-    if practice.is_none() && !is_officer(role) {
+    if practice.is_none() && !is_officer(role) || asked.who.chars().count() > LONGEST_NAME {
         return Err(Reason::Invalid.into());
+    }
+    if let (true, Ok(patient)) = (
+        session.practice.is_some(),
+        PatientId::try_from(asked.patient.as_slice()),
+    ) {
+        let facts = core.facts.load(core.keys.patient(patient)).await?;
+        // From whom the patient keeps anything lets nobody in, nor does a practice from which they keep everything.
+        if sharing::are_kept_from(&facts, &[doer.subject], &asked.practice) {
+            return Err(Reason::NotAllowed.into());
+        }
+        if role == Role::Patient && facts.account_holder().is_some() {
+            return Err(Reason::HasAccount.into());
+        }
     }
     let (mut prepared, printed) = invitation(core, &asked, &doer.subject.0, now)?;
     if let (Some(practice), true) = (practice, is_about_patient) {

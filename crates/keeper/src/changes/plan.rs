@@ -1,7 +1,7 @@
 //! Which policy action a change is, what proof it needs, and the sentence a person signs.
 
 use crate::decision::ChangeAction;
-use candour_keeper_wire::wire::{ChangeKind, FreezeChange};
+use candour_keeper_wire::wire::{ChangeKind, FreezeChange, Invite};
 use candour_keeper_wire::words::{Identified, Level, Reason, Role};
 use candour_seal::PatientId;
 
@@ -37,10 +37,9 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
     use ChangeAction as Do;
     Ok(match kind {
         ChangeKind::Invite(invite) => match Role::try_from(invite.role) {
-            Ok(Role::Patient) => needs(Do::InvitePatient, Proof::Session),
-            // Sharing one's own record needs an act; a practice that invites a parent does not share its own.
-            Ok(Role::Proxy) if by == Role::Patient => needs(Do::InviteProxy, Proof::Act),
-            Ok(Role::Proxy) => needs(Do::InviteProxy, Proof::Session),
+            // Whoever is let in reads what others put in too: a session alone, or a portal, lets nobody in.
+            Ok(Role::Patient) => needs(Do::InvitePatient, Proof::Act),
+            Ok(Role::Proxy) => needs(Do::InviteProxy, Proof::Act),
             Ok(Role::Clinician | Role::Reception) => needs(Do::InviteStaff, Proof::Act),
             Ok(Role::Manager) => needs(Do::InviteStaff, Proof::Two),
             Ok(role) if is_officer(role) => needs(Do::InviteStaff, Proof::Two),
@@ -131,16 +130,7 @@ fn identified(number: i32) -> &'static str {
 /// What a person agrees to, in words; part of what a passkey signs. Ids stand in the change itself, which is signed too.
 pub fn sentence(kind: &ChangeKind) -> String {
     match kind {
-        ChangeKind::Invite(invite) if invite.staff_name.is_empty() => {
-            format!("Invite somebody as {}.", role_word(invite.role))
-        }
-        ChangeKind::Invite(invite) => {
-            format!(
-                "Invite {} as {}.",
-                invite.staff_name,
-                role_word(invite.role)
-            )
-        }
+        ChangeKind::Invite(invite) => invitation(invite),
         ChangeKind::GrantRole(change) => {
             format!("Give a person the role {}.", role_word(change.role))
         }
@@ -218,6 +208,26 @@ pub fn sentence(kind: &ChangeKind) -> String {
     }
 }
 
+fn invitation(invite: &Invite) -> String {
+    let named = |words: &'static str, name: &str| match name.trim() {
+        "" => words.to_owned(),
+        name => name.to_owned(),
+    };
+    let who = named("the patient", &invite.who);
+    match Role::try_from(invite.role) {
+        Ok(Role::Patient) => format!("Invite {who} to their own record."),
+        Ok(Role::Proxy) => {
+            let sentence = format!("Invite somebody to act for {who}. {}", invite.reason.trim());
+            sentence.trim_end().to_owned()
+        }
+        _ => format!(
+            "Invite {} as {}.",
+            named("somebody", &invite.staff_name),
+            role_word(invite.role)
+        ),
+    }
+}
+
 /// The rung and the reason: a surrogate tells nobody which session is meant, and the reason stays in the entry's body.
 fn of_rung(what: &str, change: &FreezeChange) -> String {
     let level = Level::try_from(change.level).map_or("thing", Level::word);
@@ -274,6 +284,8 @@ mod tests {
         let act = [
             invite(Role::Clinician),
             invite(Role::Reception),
+            invite(Role::Patient),
+            invite(Role::Proxy),
             grant(Role::Clinician),
             ChangeKind::EndRole(wire::RoleChange::default()),
             ChangeKind::GrantProxy(wire::ProxyChange::default()),
@@ -311,8 +323,25 @@ mod tests {
             plan(&left, Role::PracticeClient).unwrap().proof,
             Proof::Session
         );
-        // Sharing one's own record too.
-        let shared = plan(&invite(Role::Proxy), Role::Patient).unwrap();
-        assert_eq!(shared.proof, Proof::Act);
+    }
+
+    #[test]
+    fn whoever_invites_signs_as_what_and_whom() {
+        let mut invite = Invite {
+            role: Role::Patient.into(),
+            ..Invite::default()
+        };
+        let sentence = |invite: &Invite| sentence(&ChangeKind::Invite(invite.clone()));
+        assert_eq!(sentence(&invite), "Invite the patient to their own record.");
+        "Mia Kōrero (born 29 February 1980)".clone_into(&mut invite.who);
+        let named = "Invite Mia Kōrero (born 29 February 1980) to their own record.";
+        assert_eq!(sentence(&invite), named);
+        invite.role = Role::Proxy.into();
+        "Parent or guardian.".clone_into(&mut invite.reason);
+        let acting =
+            "Invite somebody to act for Mia Kōrero (born 29 February 1980). Parent or guardian.";
+        assert_eq!(sentence(&invite), acting);
+        invite.role = Role::Reception.into();
+        assert_eq!(sentence(&invite), "Invite somebody as reception.");
     }
 }

@@ -119,7 +119,7 @@ async fn to_patient(
     // What a practice put in stays its own to keep or erase after the patient left.
     let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
     let was_theirs = is_about_deposits && view.was_enrolled && !view.is_canary;
-    if view.is_canary && matches!(kind, ChangeKind::Recover(_)) {
+    if view.is_canary && matches!(kind, ChangeKind::Recover(_) | ChangeKind::Invite(_)) {
         return Ok(Relation::Stranger);
     }
     Ok(match (names_other_practice, view.is_enrolled) {

@@ -19,7 +19,7 @@ use crate::identity::codes::{InvitationCode, Sheet, TotpSecret};
 use crate::identity::failures::Tried;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
-use crate::identity::sign_in::{failed, random, random_id};
+use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::identity::{Waiting, commit, recovery, standing};
 use crate::keys::{KeyedToken, LookupKind, practice_number};
 use crate::ledger::Refusal;
@@ -286,13 +286,7 @@ impl Code {
             network: network.to_owned(),
             what: token,
         };
-        let wait = core.identity.failures.wait(&tried, now);
-        if wait > 0 {
-            return Err(Refusal {
-                retry_after_seconds: wait,
-                ..Reason::TooMany.into()
-            });
-        }
+        may_try(core, &tried, now)?;
         let live = match core.lookups.find(LookupKind::Invitation, token).await? {
             Some(subject) => live_invitation(core, subject, now).await?,
             None => None,

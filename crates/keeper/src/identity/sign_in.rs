@@ -208,13 +208,7 @@ pub async fn password(
         network: network::of(&call.network),
         what: core.keys.lookup(LookupKind::Login, login.as_bytes()),
     };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
-    }
+    may_try(core, &tried, now)?;
     let found = Account::by_login(core, &login).await?;
     let kept = found.as_ref().map(Account::passwords).unwrap_or_default();
     let fitting = fitting(core, &call.password, &kept).await?;
@@ -437,13 +431,7 @@ pub(crate) async fn code_account(
         network: format!("session {}", session.surrogate),
         what: session.subject.0,
     };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
-    }
+    may_try(core, &tried, now)?;
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::SessionEnded)?;
@@ -452,6 +440,17 @@ pub(crate) async fn code_account(
     };
     core.identity.failures.succeeded(&tried);
     Ok((account, fact))
+}
+
+/// Refuses whoever failed too often a moment ago.
+pub(crate) fn may_try(core: &Core, tried: &Tried, now: Timestamp) -> Result<(), Refusal> {
+    match core.identity.failures.wait(tried, now) {
+        0 => Ok(()),
+        wait => Err(Refusal {
+            retry_after_seconds: wait,
+            ..Reason::TooMany.into()
+        }),
+    }
 }
 
 /// Notes a wrong answer; a keeper that cannot answer is not the caller's failure.

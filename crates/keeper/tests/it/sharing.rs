@@ -244,7 +244,7 @@ async fn a_person_who_was_in_the_history_finds_no_such_patient_any_more_not_even
         patient: all.patient.as_bytes().to_vec(),
         ..wire::Invite::default()
     });
-    let call = Call::Change(wire::ChangeCall {
+    let call = Call::ActStart(wire::ActStart {
         token: former.token.expose().to_vec(),
         change: Some(wire::Change { kind: Some(invite) }),
     });

@@ -36,8 +36,6 @@ pub struct RecoverPage {
     pub choices: Vec<(u8, &'static str)>,
     /// What was chosen before.
     pub chosen: u8,
-    /// Where a patient without an account is invited instead, once that is known.
-    pub invite: Option<String>,
 }
 
 /// The code, shown once.
@@ -146,7 +144,6 @@ async fn form(
     reading: &Reading,
     asked: &Asked,
     errors: FieldErrors,
-    is_without_account: bool,
 ) -> Result<(RecoverPage, FirstByte), Problem> {
     let (identity, first_byte) = reading.identity(portal).await?;
     reading.staff_only()?;
@@ -162,7 +159,6 @@ async fn form(
             .map(|(identified, words)| (identified.number(), words))
             .to_vec(),
         chosen: asked.identified().map_or(0, Identified::number),
-        invite: is_without_account.then(|| reading.path("/invite")),
     };
     Ok((page, first_byte))
 }
@@ -175,7 +171,7 @@ pub async fn ask(
 ) -> Result<Response, Problem> {
     let reading = Reading::of(&portal, visitor, &patient).await?;
     let asked = Asked::default();
-    let (page, first_byte) = form(&portal, &reading, &asked, FieldErrors::default(), false).await?;
+    let (page, first_byte) = form(&portal, &reading, &asked, FieldErrors::default()).await?;
     respond::opened(&page, first_byte)
 }
 
@@ -197,33 +193,21 @@ pub async fn begin(
     }
     // Whoever may not see whose record it is, is refused here, on the ledger, whatever they sent.
     let has_errors = !errors.is_empty();
-    let (page, first_byte) = form(&portal, &reading, &asked, errors, false).await?;
+    let (page, first_byte) = form(&portal, &reading, &asked, errors).await?;
     let Some(identified) = asked.identified().filter(|_| !has_errors) else {
-        return unprocessable(&page, first_byte);
+        let mut response = respond::opened(&page, first_byte)?;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(response);
     };
     let session = reading.visitor.session(&portal).await?;
     let practice = session.practice.ok_or(Problem::NoSuchPage)?;
     let token = reading.visitor.signed_in()?;
     let begun = recoveries::start(portal.app(), token, practice, reading.patient, identified).await;
-    let ceremony = match begun {
-        Err(Refusal::NoAccount) => {
-            let errors = FieldErrors::default();
-            let (page, first_byte) = form(&portal, &reading, &asked, errors, true).await?;
-            return unprocessable(&page, first_byte);
-        }
-        begun => begun?,
-    };
     let frame = portal
         .frame(reading.visitor.visit, "recover.act_title")
         .await
         .back_to(reading.path("/recover"), "frame.back");
-    erasures::act(frame, ceremony)
-}
-
-fn unprocessable(page: &RecoverPage, first_byte: FirstByte) -> Result<Response, Problem> {
-    let mut response = respond::opened(page, first_byte)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    erasures::act(frame, begun?, erasures::ANSWERED.to_owned())
 }
 
 /// The code, to be printed and handed over: in this answer and nowhere else.

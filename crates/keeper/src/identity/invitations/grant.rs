@@ -55,12 +55,7 @@ async fn own_record(
     person: KeyedToken,
     patient: KeyedToken,
 ) -> Result<(Fact, Option<Fact>), Refusal> {
-    let is_taken = core
-        .facts
-        .load(patient)
-        .await?
-        .live()
-        .any(|row| matches!(row.fact, Fact::AccountHolder(_)));
+    let is_taken = core.facts.load(patient).await?.account_holder().is_some();
     let is_another = core
         .facts
         .load(person)

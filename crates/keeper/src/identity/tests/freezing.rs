@@ -10,7 +10,7 @@ use crate::instances::{InstanceKind, InstanceLine, Instances};
 use crate::keys::OwnSubject;
 use crate::practice::Command;
 use crate::reader;
-use candour_keeper_wire::wire::EntryBody;
+use candour_keeper_wire::wire::{self, ChangeKind, EntryBody};
 use candour_keeper_wire::words::{Purpose, Reason, Role};
 use jiff::SignedDuration;
 
@@ -82,14 +82,17 @@ impl Machine {
 
 /// Whether somebody of a practice still works.
 async fn works(machine: &Machine, person: &Person, patient: u8) -> Result<(), Reason> {
-    let practice = machine.office.practice;
-    let patient = vec![patient; 16];
-    let invited = change(
+    let marks = wire::MarkPatient {
+        patient: vec![patient; 16],
+        is_unsafe_to_write: true,
+        ..wire::MarkPatient::default()
+    };
+    let marked = change(
         &machine.inside,
         &person.token,
-        invite(practice, Role::Patient, patient),
+        ChangeKind::MarkPatient(marks),
     );
-    invited.await.map(drop).map_err(|refusal| refusal.reason)
+    marked.await.map(drop).map_err(|refusal| refusal.reason)
 }
 
 #[tokio::test]

@@ -53,7 +53,7 @@ async fn scene_in(inside: Inside) -> Scene {
     let code = manager.signs(&inside, kind).await.unwrap().code;
     let clinician = person(&inside, &code, "hemi").await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let here = deposited(&inside, &office.made, patient, 1).await;
     let other = another_practice(&inside, &office).await;
     enrol(&inside, patient, other.practice.parse().unwrap()).await;
@@ -80,7 +80,7 @@ async fn another_practice(inside: &Inside, office: &Office) -> crate::practice::
 }
 
 /// Facts about a patient, as an import would leave them.
-async fn note(inside: &Inside, patient: PatientId, fact: Fact) {
+pub(super) async fn note(inside: &Inside, patient: PatientId, fact: Fact) {
     let subject = inside.core.keys.patient(patient);
     let mut draft = Draft::of_keeper(EntryKind::Change);
     draft.effects = vec![Effect::fact(subject, fact)];

@@ -15,14 +15,13 @@ async fn a_code_works_once_for_a_day_with_the_right_birth_date_and_for_nothing_e
     };
     let invited = invitations::open(&scene.inside.core, PORTAL, &look(&code)).await;
     assert_eq!(invited.unwrap_err().reason, Reason::WrongCredentials);
+    let nobody = scene.inside.patient(scene.office.practice, 41).await;
     let kind = invite(
         scene.office.practice,
         Role::Patient,
-        scene.patient.as_bytes().to_vec(),
+        nobody.as_bytes().to_vec(),
     );
-    let invitation = change(&scene.inside, &scene.manager.token, kind)
-        .await
-        .unwrap();
+    let invitation = scene.manager.signs(&scene.inside, kind).await.unwrap();
     let not_one = with_password(&scene.inside, &invitation.code, "1980-01-31").await;
     assert_eq!(not_one.unwrap_err(), Reason::WrongCredentials);
 
@@ -127,9 +126,7 @@ async fn until_it_is_over_a_recovered_session_changes_nothing_and_sees_nobody_el
         reason: "a parent".to_owned(),
         ..wire::Invite::default()
     });
-    let invited = change(&scene.inside, &scene.manager.token, kind)
-        .await
-        .unwrap();
+    let invited = scene.manager.signs(&scene.inside, kind).await.unwrap();
     let old = scene.old(0).await.unwrap();
     let link = |token: &[u8], code: &str| wire::InvitationLink {
         token: token.to_vec(),
@@ -241,7 +238,19 @@ async fn without_an_account_there_is_nothing_to_recover_and_the_dead_sign_in_now
     let mut scene = scene().await;
     let nobody = scene.inside.patient(scene.office.practice, 42).await;
     let kind = recover(scene.office.practice, nobody);
+    // A session without its passkey is told nothing, of who has an account and who has none.
+    for patient in [nobody, scene.patient] {
+        let kind = recover(scene.office.practice, patient);
+        asked(&scene.inside, &scene.manager.token, kind)
+            .await
+            .unwrap();
+    }
     assert_eq!(scene.code_for(kind).await.unwrap_err(), Reason::NoAccount);
+    let about = scene.inside.core.keys.patient(nobody).surrogate();
+    let text = "select 1 from entry where patient = $1 and decision = $2";
+    let reason = i16::from(Reason::NoAccount.number());
+    let rows = crate::reader::rows(&scene.inside.core.pool, text, &[&about, &reason]).await;
+    assert_eq!(rows.unwrap().len(), 1);
     let elsewhere = scene
         .inside
         .patient(PracticeId::from_bytes([77; 16]), 43)
