@@ -11,15 +11,18 @@ pub mod reach;
 pub mod room;
 pub mod sealed;
 
+use self::reach::Limit;
 use crate::core::Core;
 use crate::facts::SubjectFacts;
 use crate::identity::failures::Tried;
 use crate::identity::standing;
 use crate::instances::Instance;
+use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::network;
 use crate::session::Session;
 use candour_keeper_wire::words::{Purpose, Reason};
+use candour_seal::PracticeId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -76,6 +79,17 @@ impl Caller {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What of a patient this session reads for now, where that is not everything within reach.
+    pub fn limit(&self, patient: KeyedToken) -> Option<Limit> {
+        Limit::of(&self.session, &self.own, patient, self.now)
+    }
+
+    /// The practice whose deposits alone it sees of a patient: one's own as staff, or the one that let a person in.
+    pub fn sees_only(&self, patient: KeyedToken) -> Option<PracticeId> {
+        let let_in = || self.limit(patient).map(|limit| limit.practice);
+        self.session.practice.or_else(let_in)
     }
 
     /// A refusal to something that is frozen already: counted, not written one by one.

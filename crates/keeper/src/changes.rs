@@ -284,6 +284,7 @@ pub(crate) async fn prepare(
         ChangeKind::EndShare(ended) => sharing::end(core, ended, true).await,
         ChangeKind::Recover(change) => recovery::allow(core, session, doer, change, now).await,
         ChangeKind::StopRecovery(_) => recovery::stop(core, session, now).await,
+        ChangeKind::StopInvitation(stop) => patients::stop_invitation(core, stop).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
         ways => ways::prepare(core, session, ways, new_until(now)?, now).await,

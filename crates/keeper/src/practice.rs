@@ -201,7 +201,7 @@ async fn add_practice(
         staff_name: manager.to_owned(),
         ..wire::Invite::default()
     };
-    let (invited, invitation) = new_invitation(core, &invite, &[], now)?;
+    let (invited, _, invitation) = new_invitation(core, &invite, &[], now)?;
     let client = new_client(core, practice, "practice system");
     let mut draft = Draft::of_keeper(EntryKind::Change);
     draft.row.practice = Some(practice);
@@ -270,7 +270,7 @@ async fn add_operator(core: &Core, role: &str, name: &str) -> Result<Made, Refus
         staff_name: name.to_owned(),
         ..wire::Invite::default()
     };
-    let (invited, invitation) = new_invitation(core, &invite, &[], core.clock.now())?;
+    let (invited, _, invitation) = new_invitation(core, &invite, &[], core.clock.now())?;
     let mut draft = Draft::of_keeper(EntryKind::Change);
     "two operators invited an officer".clone_into(&mut draft.body.text);
     draft.body.details = FactBody {

@@ -119,11 +119,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// The practice whose deposits alone it sees: one's own as staff, or that of a recovery which is not over.
-    pub fn sees_only(&self, now: Timestamp) -> Option<PracticeId> {
-        self.practice.or(self.signed_by.recovering_at(now))
-    }
-
     /// Refuses what nobody does by a recovery that can still be objected to: everything but reading what that practice
     /// deposited.
     pub fn is_settled(&self, now: Timestamp) -> Result<(), Refusal> {

@@ -121,8 +121,7 @@ async fn release(
         index: Some(appended.index),
     };
     let Some(release) = &one.release else {
-        let signed_by = &ask.caller.session.signed_by;
-        let retry = match (one.reason, signed_by.is_new_until(ask.caller.now)) {
+        let retry = match (one.reason, one.new_until) {
             (Reason::CredentialIsNew, Some(at)) => {
                 Refusal::until(one.reason, at, ask.caller.now).retry_after_seconds
             }

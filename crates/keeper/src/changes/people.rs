@@ -6,12 +6,13 @@ use crate::acts::Doer;
 use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{End, Fact, Invitation, OperatorRole, StaffRole};
+use crate::facts::{End, Fact, Invitation, OperatorRole, ProxyInvited, StaffRole};
 use crate::identity::accounts::{self, Account};
 use crate::identity::codes::InvitationCode;
 use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{random, random_id};
+use crate::identity::ways::after;
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::session::Session;
@@ -34,13 +35,11 @@ pub(crate) fn invitation(
     invite: &wire::Invite,
     invited_by: &[u8],
     now: Timestamp,
-) -> Result<(Prepared, String), Refusal> {
+) -> Result<(Prepared, KeyedToken, String), Refusal> {
     let patient = PatientId::try_from(invite.patient.as_slice()).ok();
     let secret = InvitationCode::from_random(&random());
     let subject = core.keys.token(IdKind::Invitation, &random_id());
-    let until = now
-        .checked_add(INVITATION_LASTS)
-        .map_err(|_| Reason::Invalid)?;
+    let until = after(now, INVITATION_LASTS)?;
     let seal = |what, text: &str| {
         secrets::seal(
             &core.keys,
@@ -57,7 +56,7 @@ pub(crate) fn invitation(
             .map(|patient| core.keys.patient(patient).0.to_vec())
             .unwrap_or_default(),
         sealed_name: seal(Secret::Name, &invite.staff_name),
-        until: until.as_microsecond(),
+        until,
         invited_by: invited_by.to_vec(),
         sections: invite.sections.clone(),
         proxy_until: invite.until,
@@ -73,7 +72,7 @@ pub(crate) fn invitation(
         subject,
     });
     prepared.patient = patient;
-    Ok((prepared, secret.printed()))
+    Ok((prepared, subject, secret.printed()))
 }
 
 /// Invites somebody; a practice may invite 20 patients a day.
@@ -94,7 +93,7 @@ pub(super) async fn invite(
         asked.practice = practice_of(core, &invite.patient).await?;
     }
     let practice = PracticeId::try_from(asked.practice.as_slice()).ok();
-    if practice.is_none() && !is_officer(role) || asked.who.chars().count() > LONGEST_NAME {
+    if (practice.is_none() && !is_officer(role)) || asked.who.chars().count() > LONGEST_NAME {
         return Err(Reason::Invalid.into());
     }
     if let (true, Ok(patient)) = (
@@ -110,7 +109,19 @@ pub(super) async fn invite(
             return Err(Reason::HasAccount.into());
         }
     }
-    let (mut prepared, printed) = invitation(core, &asked, &doer.subject.0, now)?;
+    let (mut prepared, subject, printed) = invitation(core, &asked, &doer.subject.0, now)?;
+    if let (Role::Proxy, Some(patient), true) = (role, prepared.patient, session.practice.is_some())
+    {
+        // The patient sees it, and can stop it.
+        let invited = ProxyInvited {
+            invitation: subject.0.to_vec(),
+            practice: asked.practice.clone(),
+            until: after(now, INVITATION_LASTS)?,
+        };
+        let patient = core.keys.patient(patient);
+        let fact = Fact::ProxyInvited(invited);
+        prepared.effects.push(Effect::fact(patient, fact));
+    }
     if let (Some(practice), true) = (practice, is_about_patient) {
         prepared.charge = Some((Charge::Invitation, reach::context_of(session, practice)));
     }

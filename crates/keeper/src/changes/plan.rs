@@ -84,6 +84,8 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::Recover(_) => needs(Do::Recover, Proof::Two),
         // Whoever still has an older way must not need a second one to be heard.
         ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
+        // It takes reading away from nobody who reads yet, and waits for nobody's passkey.
+        ChangeKind::StopInvitation(_) => needs(Do::EndProxy, Proof::Session),
     })
 }
 
@@ -107,6 +109,7 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::Restrict(rule) | ChangeKind::Share(rule) => &rule.patient,
         ChangeKind::EndRestriction(ended) | ChangeKind::EndShare(ended) => &ended.patient,
         ChangeKind::Recover(recover) => &recover.patient,
+        ChangeKind::StopInvitation(stop) => &stop.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -205,6 +208,7 @@ pub fn sentence(kind: &ChangeKind) -> String {
             identified(recover.identified)
         ),
         ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
+        ChangeKind::StopInvitation(_) => "Stop an invitation to act for this patient.".to_owned(),
     }
 }
 

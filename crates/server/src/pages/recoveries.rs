@@ -17,6 +17,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use candour_app::recoveries::{self, Recovery};
+use candour_app::sign_in::InPart;
 use candour_app::{FirstByte, Refusal};
 use candour_keeper_api::words::Identified;
 use http::{HeaderMap, StatusCode};
@@ -103,18 +104,12 @@ impl RecoveryNote {
     }
 }
 
-/// What stands above every page of a record that a recovery opens in part: what is missing could be what matters.
-pub(crate) async fn seen_in_part(portal: &Portal, recovery: &Recovery) -> String {
+/// What stands above every page of a record that opens in part: what is missing could be what matters.
+pub(crate) async fn seen_in_part(portal: &Portal, part: InPart) -> String {
     let texts = Language::English.texts();
-    let practice = practice_name(portal, Some(recovery.practice)).await;
-    let until = recovery.opens_from.map(|at| {
-        let zone = &portal.settings().zone;
-        dates::moment(texts, at, zone)
-    });
-    let filled = [
-        ("practice", practice.as_str()),
-        ("until", until.as_deref().unwrap_or_default()),
-    ];
+    let practice = practice_name(portal, Some(part.practice)).await;
+    let until = dates::moment(texts, part.until, &portal.settings().zone);
+    let filled = [("practice", practice.as_str()), ("until", &until)];
     texts.fill("recovery.in_part", &filled)
 }
 

@@ -29,6 +29,7 @@ fn home(note: RecoveryNote) -> HomePage {
         is_new: None,
         recovery: Some(note),
         is_stopped: false,
+        proxies: Vec::new(),
     }
 }
 
