@@ -15,7 +15,7 @@ use crate::identity::ways::new_until;
 use crate::identity::{Waiting, standing};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session, SignedBy};
+use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
@@ -169,12 +169,6 @@ fn old_enough(passkeys: Vec<HeldPasskey>, now: Timestamp) -> Vec<Credential> {
     old.map(|held| held.credential).collect()
 }
 
-fn refuse_new(by: SignedBy, now: Timestamp) -> Result<(), Refusal> {
-    let refused = |until| Refusal::until(Reason::CredentialIsNew, until, now);
-    by.is_new_until(now)
-        .map_or(Ok(()), |until| Err(refused(until)))
-}
-
 fn otpauth(app: &wire::SetApp) -> String {
     let secret = <[u8; 20]>::try_from(app.secret.as_slice()).map(TotpSecret::from_bytes);
     secret.map_or_else(|_| String::new(), |secret| secret.otpauth("account"))
@@ -258,13 +252,13 @@ pub async fn finish(
             };
             let answer = Answer::parse(&call.answer_json)?;
             let (by, proof) = checked(core, &account, &answer, state)?;
-            refuse_new(by, now)?;
+            by.refuse_new(now)?;
             (account, by.ways[0], proof)
         }
         None if act.code_accepted => {
             let (account, used) = code_account(core, &session, &call.code, now).await?;
             let password = account.settled_password(now);
-            refuse_new(account.typed_by(password, &used), now)?;
+            account.typed_by(password, &used).refuse_new(now)?;
             let proof = vec![Effect::fact(account.subject, used)];
             (account, None, proof)
         }

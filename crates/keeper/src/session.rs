@@ -78,6 +78,13 @@ impl SignedBy {
         (self.opens_from > now.as_microsecond()).then_some(self.opens_from)
     }
 
+    /// Refuses what waits until they are new no more.
+    pub fn refuse_new(&self, now: Timestamp) -> Result<(), Refusal> {
+        let refused = |until| Refusal::until(Reason::CredentialIsNew, until, now);
+        self.is_new_until(now)
+            .map_or(Ok(()), |until| Err(refused(until)))
+    }
+
     /// At whose counter they were made, while that recovery can still be objected to.
     pub fn recovering_at(&self, now: Timestamp) -> Option<PracticeId> {
         self.recovered_at

@@ -22,9 +22,7 @@ pub async fn sharing(
     let now = core.clock.now();
     let found = standing::session(core, &call.token, instance, &call.network, now).await?;
     let (session, own_facts) = found;
-    if let Some(until) = session.signed_by.is_new_until(now) {
-        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
-    }
+    session.signed_by.refuse_new(now)?;
     let own = session
         .own_patient
         .filter(|_| session.role == Role::Patient);
