@@ -352,18 +352,21 @@ pub async fn step_up(
     }
     let by_passkey = !call.ceremony.is_empty();
     for _ in 0..TRIES {
-        let (account, effects) = if by_passkey {
+        let (account, by, effects) = if by_passkey {
             let answer = &call.answer_json;
-            let (account, _, effects) =
-                passkey_account(core, instance, &call.ceremony, answer, now).await?;
-            (account, effects)
+            passkey_account(core, instance, &call.ceremony, answer, now).await?
         } else {
             let (account, used) = code_account(core, &session, &call.code, now).await?;
+            let by = account.typed_by(None, &used);
             let effects = vec![Effect::fact(account.subject, used)];
-            (account, effects)
+            (account, by, effects)
         };
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
+        }
+        if by.opens_from > session.signed_by.opens_from {
+            // What is newer than the session's own ways lends it nothing that it does not do by itself.
+            by.refuse_new(now)?;
         }
         let is_reopening = !call.reason.is_empty() && by_passkey;
         let mut draft = if is_reopening {

@@ -374,6 +374,31 @@ async fn an_emergency_does_not_wait_for_a_new_passkey() {
 }
 
 #[tokio::test]
+async fn a_new_passkey_proves_no_older_session() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let (first, second) = two_keys(&inside, &office).await;
+    // Whoever found somebody's browser open, and added a passkey to their account in another one.
+    let mut thief = Person {
+        token: first.token.clone(),
+        ..second
+    };
+    let proved = prove(&inside, &mut thief, "").await;
+    assert_eq!(proved, Err(Reason::CredentialIsNew));
+    let reopened = prove(&inside, &mut thief, "a full waiting room").await;
+    assert!(reopened.is_err());
+    assert!(is_signed_in(&inside, &first.token).await);
+    // In the session that it signed in itself it proves what it may.
+    let own = sign_in(&inside, &mut thief.device, "hemi", true).await;
+    thief.token = own.unwrap().token;
+    prove(&inside, &mut thief, "").await.unwrap();
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let older = sign_in(&inside, &mut thief.device, "hemi", true).await;
+    thief.token = older.unwrap().token;
+    prove(&inside, &mut thief, "").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_new_passkey_answers_no_act_invites_nobody_and_is_no_way_to_keep() {
     let inside = inside().await;
     let office = office(&inside).await;
