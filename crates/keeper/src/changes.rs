@@ -264,7 +264,7 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, Refusal> {
     match kind {
         ChangeKind::Invite(invite) => people::invite(core, session, doer, invite, now).await,
-        ChangeKind::GrantRole(role) => people::grant_role(core, role).await,
+        ChangeKind::GrantRole(role) => people::grant_role(core, role, now).await,
         ChangeKind::EndRole(role) => people::end_role(core, role, now).await,
         ChangeKind::GrantProxy(proxy) => patients::grant_proxy(core, proxy, now).await,
         ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,

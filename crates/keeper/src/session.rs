@@ -273,10 +273,13 @@ impl Sessions {
     }
 
     /// Ends those of the principal's sessions that were unused longest, so that [`MOST`] are left, `own` among them. They
-    /// come back.
+    /// come back. What was signed in by something new ends none that was not, nor the other way round: whoever added it to
+    /// somebody's account does not push them out.
     pub fn end_beyond(&self, own: &Session, now: Timestamp) -> Vec<Session> {
+        let is_new = |session: &Session| session.signed_by.is_new_until(now).is_some();
         let mut others = self.of(own.principal, now);
-        others.retain(|session| session.surrogate != own.surrogate);
+        others
+            .retain(|session| session.surrogate != own.surrogate && is_new(session) == is_new(own));
         others.sort_by_key(|session| Reverse(session.used_at));
         let too_many: Vec<i64> = others
             .iter()

@@ -146,13 +146,14 @@ async fn practice_of(core: &Core, patient: &[u8]) -> Result<Vec<u8>, Refusal> {
 pub(super) async fn grant_role(
     core: &Core,
     change: &wire::RoleChange,
+    now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let person = PersonId::try_from(change.person.as_slice()).map_err(|_| Reason::Invalid)?;
     let role = Role::try_from(change.role).map_err(|_| Reason::Invalid)?;
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::NotFound)?;
-    if recovery::held(&account.facts).is_some() {
+    if recovery::is_running(&account.facts, now) {
         return Err(Reason::NotAllowed.into());
     }
     if !account.passwords().is_empty() || account.passkeys(core).is_empty() {

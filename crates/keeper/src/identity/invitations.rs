@@ -141,7 +141,7 @@ pub async fn register(
     let held = Code::Invites.find(core, &call.code, &network, now).await?;
     check_birth_date(core, &held, &call.birth_date, now).await?;
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
-    if Account::by_login(core, &login).await?.is_some() {
+    if Account::named(core, &login).await?.is_some() {
         return Err(Reason::Invalid.into());
     }
     let (person, credentials) = credentials(core, instance, call, &held, &login, now).await?;
@@ -195,7 +195,7 @@ pub async fn link(
     // Staff and officers sign in by passkey only: an account with a password never becomes theirs.
     // Nor does one that is being recovered: whoever recovers it is not known yet.
     let is_patient_s =
-        !account.passwords().is_empty() || !session.by_passkey || recovery::held(&facts).is_some();
+        !account.passwords().is_empty() || !session.by_passkey || recovery::is_running(&facts, now);
     if !is_own_role(held.role) && is_patient_s {
         return Err(Reason::NotAllowed.into());
     }

@@ -70,6 +70,11 @@ pub(crate) fn held(facts: &SubjectFacts) -> Option<(i64, &Recovery)> {
     })
 }
 
+/// The account is being recovered: whose it will be is not known yet. A code that nobody used in its day is none.
+pub(crate) fn is_running(facts: &SubjectFacts, now: Timestamp) -> bool {
+    held(facts).is_some_and(|(_, recovery)| recovery.is_alive(now))
+}
+
 /// A way that a recovery made which is not over.
 pub(crate) fn is_recovering(way: &Fact, now: Timestamp) -> bool {
     !way.recovered_at().is_empty() && way.opens_from() > now.as_microsecond()
