@@ -59,7 +59,11 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
             needs(Do::EndEnrolment, Proof::Session)
         }
         ChangeKind::EndEnrolment(_) => needs(Do::EndEnrolment, Proof::End),
-        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::Session),
+        ChangeKind::MarkPatient(_) if by == Role::PracticeClient => {
+            needs(Do::MarkPatient, Proof::Session)
+        }
+        // One press: that somebody must not be written to cannot wait.
+        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::End),
         ChangeKind::Freeze(_) => needs(Do::Freeze, Proof::Session),
         ChangeKind::Unfreeze(_) => needs(Do::Unfreeze, Proof::Two),
         ChangeKind::AddClient(_) => needs(Do::AddClient, Proof::Two),
@@ -315,18 +319,20 @@ mod tests {
         }
         // What ends reading needs an answer too, except from the program that keeps the practice's list.
         let left = ChangeKind::EndEnrolment(wire::EnrolmentChange::default());
+        let marks = ChangeKind::MarkPatient(wire::MarkPatient::default());
         for kind in [
             ChangeKind::EndProxy(wire::ProxyChange::default()),
             ChangeKind::Restrict(wire::SharingRule::default()),
             ChangeKind::EndShare(wire::EndSharingRule::default()),
             left.clone(),
+            marks.clone(),
         ] {
             assert_eq!(plan(&kind, Role::Reception).unwrap().proof, Proof::End);
         }
-        assert_eq!(
-            plan(&left, Role::PracticeClient).unwrap().proof,
-            Proof::Session
-        );
+        for kind in [&left, &marks] {
+            let by_program = plan(kind, Role::PracticeClient).unwrap();
+            assert_eq!(by_program.proof, Proof::Session);
+        }
     }
 
     #[test]

@@ -163,9 +163,10 @@ async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
         is_deceased: false,
         is_unsafe_to_write: true,
     };
-    change(&inside, &manager.token, ChangeKind::MarkPatient(patient))
-        .await
-        .unwrap();
+    let kind = ChangeKind::MarkPatient(patient);
+    let plainly = change(&inside, &manager.token, kind.clone()).await;
+    assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
+    manager.signs(&inside, kind).await.unwrap();
 }
 
 #[tokio::test]

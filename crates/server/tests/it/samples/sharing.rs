@@ -109,7 +109,11 @@ fn home() -> HomePage {
         frame: page("home.title").for_patient().at("/home"),
         records: vec![RecordTile {
             part: Some("You see only what Kōwhai Health Centre put in.".to_owned()),
-            ..tile("The record of Te Ao Mārama Walker, for whom you act", false, None)
+            ..tile(
+                "The record of Te Ao Mārama Walker, for whom you act",
+                false,
+                None,
+            )
         }],
         practices: Vec::new(),
         ways_changed: false,
