@@ -19,12 +19,15 @@ export async function invite(page: Page, place: number, isLookedAt = false): Pro
   await page.getByRole("link", { name: /^Invite to this portal/ }).click();
   if (isLookedAt) {
     await look(page, "invite");
-    await page.getByRole("button", { name: "Make the code" }).click();
+    await page.getByRole("button", { name: "Continue" }).click();
     await expect(page.getByRole("alert")).toContainText("tick the box");
     await look(page, "invite-unchecked");
   }
   await page.getByLabel("I have checked that this is the person named above").check();
-  await page.getByRole("button", { name: "Make the code" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByText(/^Invite .+ \(born .+\) to their own record\.$/)).toBeVisible();
+  if (isLookedAt) await look(page, "invite-act");
+  await page.getByRole("button", { name: "Sign with my passkey" }).click();
   const code = (await page.locator("#invitation-code").textContent())!;
   if (isLookedAt) await look(page, "invite-made");
   return { code, born };

@@ -56,6 +56,9 @@ pub enum Refusal {
     /// The patient has no account that could be recovered.
     #[error("the patient has no account")]
     NoAccount,
+    /// The patient has an account already.
+    #[error("the patient has an account")]
+    HasAccount,
     /// The passkey, password or code was added to the account too lately for this.
     #[error("the credential is new")]
     CredentialIsNew {
@@ -89,6 +92,7 @@ impl From<Denied> for Refusal {
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
             Reason::OnHold => Self::OnHold,
             Reason::NoAccount => Self::NoAccount,
+            Reason::HasAccount => Self::HasAccount,
             Reason::CredentialIsNew => Self::CredentialIsNew {
                 retry_after_seconds,
             },

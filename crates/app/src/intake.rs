@@ -352,7 +352,8 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::CredentialIsNew { .. }
         | Refusal::SecondPersonNeeded
         | Refusal::OnHold
-        | Refusal::NoAccount => Ok(refusal),
+        | Refusal::NoAccount
+        | Refusal::HasAccount => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }
         | Refusal::Frozen

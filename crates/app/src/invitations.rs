@@ -1,6 +1,6 @@
 //! Inviting somebody, and accepting: with a new account, or by linking the one that is signed in.
 
-use crate::acts::{self, Changed};
+use crate::acts;
 use crate::sign_in::{Ceremony, CeremonyId};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
@@ -9,20 +9,36 @@ use candour_keeper_api::{CallError, Token};
 use candour_seal::{PatientId, PersonId, PracticeId};
 use zeroize::Zeroizing;
 
-/// Invites a patient to their own record. The code in the answer is handed over, with nothing else, by the practice.
-pub async fn invite_patient(
-    app: &App,
-    token: &Token,
-    practice: PracticeId,
-    patient: PatientId,
-) -> Result<Changed, Refusal> {
+/// A patient of a practice.
+#[derive(Debug, Clone)]
+pub struct About {
+    /// The practice that invites.
+    pub practice: PracticeId,
+    /// Whose record it is.
+    pub patient: PatientId,
+    /// The patient as the page names them: part of what is signed.
+    pub who: String,
+}
+
+/// Begins the act of inviting a patient to their own record; finished with [`acts::finish`]. The code in that answer is
+/// handed over, with nothing else, by the practice.
+pub async fn invite_patient(app: &App, token: &Token, about: About) -> Result<Ceremony, Refusal> {
     let invite = wire::Invite {
-        practice: practice.as_bytes().to_vec(),
         role: Role::Patient.into(),
-        patient: patient.as_bytes().to_vec(),
-        ..wire::Invite::default()
+        ..about.into()
     };
-    acts::now(app, token, ChangeKind::Invite(invite)).await
+    acts::start(app, token, ChangeKind::Invite(invite)).await
+}
+
+impl From<About> for wire::Invite {
+    fn from(about: About) -> Self {
+        Self {
+            practice: about.practice.as_bytes().to_vec(),
+            patient: about.patient.as_bytes().to_vec(),
+            who: about.who,
+            ..Self::default()
+        }
+    }
 }
 
 /// How far somebody who acts for a patient reaches.
@@ -36,24 +52,22 @@ pub struct ProxyScope {
     pub reason: String,
 }
 
-/// Invites somebody who is to act for a patient.
+/// Begins the act of inviting somebody who is to act for a patient; finished with [`acts::finish`], whose answer has the
+/// code.
 pub async fn invite_proxy(
     app: &App,
     token: &Token,
-    practice: PracticeId,
-    patient: PatientId,
+    about: About,
     scope: ProxyScope,
-) -> Result<Changed, Refusal> {
+) -> Result<Ceremony, Refusal> {
     let invite = wire::Invite {
-        practice: practice.as_bytes().to_vec(),
         role: Role::Proxy.into(),
-        patient: patient.as_bytes().to_vec(),
         sections: scope.sections.into_iter().map(i32::from).collect(),
         until: scope.until.map_or(0, jiff::Timestamp::as_microsecond),
         reason: scope.reason,
-        ..wire::Invite::default()
+        ..about.into()
     };
-    acts::now(app, token, ChangeKind::Invite(invite)).await
+    acts::start(app, token, ChangeKind::Invite(invite)).await
 }
 
 /// Begins the act of inviting a member of staff; finished with [`acts::finish`], whose answer has the code.

@@ -2,7 +2,7 @@
 //! practice.
 
 use crate::acts;
-use crate::sign_in::{Ceremony, with};
+use crate::sign_in::{Ceremony, InPart, with};
 use crate::words::time;
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{
@@ -22,6 +22,23 @@ pub struct Sharing {
     pub rules: Vec<Rule>,
     /// Where the patient is enrolled.
     pub practices: Vec<PracticeId>,
+    /// Whom a practice invited to act for the patient, and who has not accepted yet.
+    pub invited: Vec<Invited>,
+}
+
+/// Somebody whom a practice invited to act for the patient.
+#[derive(Debug, Clone)]
+pub struct Invited {
+    /// Names the invitation.
+    pub id: [u8; 16],
+    /// Which practice.
+    pub practice: PracticeId,
+    /// When it invited.
+    pub since: Timestamp,
+    /// When it can no longer be accepted.
+    pub until: Timestamp,
+    /// Why, as it was given; may be empty.
+    pub reason: String,
 }
 
 /// Somebody who acts for the patient.
@@ -37,6 +54,8 @@ pub struct ActsFor {
     pub until: Option<Timestamp>,
     /// Why, as it was given; may be empty.
     pub reason: String,
+    /// A practice invited them, and they see what it put in.
+    pub part: Option<InPart>,
 }
 
 /// What a patient keeps from somebody, or shares.
@@ -122,6 +141,20 @@ pub async fn withdraw(
         ..ProxyChange::default()
     };
     acts::start(app, token, ChangeKind::EndProxy(change)).await
+}
+
+/// Stops an invitation to act for a patient, at once.
+pub async fn stop_invitation(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    id: [u8; 16],
+) -> Result<(), Refusal> {
+    let change = ChangeKind::StopInvitation(wire::StopInvitation {
+        patient: patient.as_bytes().to_vec(),
+        invitation: id.to_vec(),
+    });
+    acts::now(app, token, change).await.map(drop)
 }
 
 /// Who reads the record of whoever is signed in.
@@ -231,6 +264,23 @@ impl Sharing {
                 .iter()
                 .map(practice)
                 .collect::<Option<_>>()?,
+            invited: sharing
+                .invited
+                .into_iter()
+                .map(Invited::read)
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+impl Invited {
+    fn read(view: wire::InvitedProxy) -> Option<Self> {
+        Some(Self {
+            id: view.invitation.as_slice().try_into().ok()?,
+            practice: PracticeId::try_from(view.practice.as_slice()).ok()?,
+            since: time(view.since)?,
+            until: time(view.until)?,
+            reason: view.reason,
         })
     }
 }
@@ -243,6 +293,7 @@ impl ActsFor {
             sections: view.sections.iter().map(section).collect::<Option<_>>()?,
             since: time(view.since)?,
             until: time(view.until),
+            part: InPart::read(&view.only_from, view.opens_from),
             reason: view.reason,
         })
     }

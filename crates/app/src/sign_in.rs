@@ -127,6 +127,26 @@ pub struct Reachable {
     pub sections: Vec<Section>,
     /// When the proxy ends, if it does.
     pub until: Option<Timestamp>,
+    /// A part of it is seen for now.
+    pub part: Option<InPart>,
+}
+
+/// For now only what one practice put in is seen: that practice let the reader in lately.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InPart {
+    /// Which practice.
+    pub practice: PracticeId,
+    /// When everything is seen.
+    pub until: Timestamp,
+}
+
+impl InPart {
+    pub(crate) fn read(practice: &[u8], until: i64) -> Option<Self> {
+        Some(Self {
+            practice: PracticeId::try_from(practice).ok()?,
+            until: time(until)?,
+        })
+    }
 }
 
 impl Session {
@@ -146,6 +166,7 @@ impl Session {
                         .filter_map(|section| Section::try_from(section).ok())
                         .collect(),
                     until: time(reachable.until),
+                    part: InPart::read(&reachable.only_from, reachable.opens_from),
                 })
             })
             .collect::<Result<Vec<_>, CallError>>()?;

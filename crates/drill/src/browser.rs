@@ -275,6 +275,28 @@ impl Browser {
         Ok((started.ceremony, answer))
     }
 
+    /// Invites a patient as staff do, with their passkey over the sentence of the page; gives the last page, which has the
+    /// code where all went well.
+    ///
+    /// # Errors
+    /// When the site cannot be reached, or the passkey does not answer. A refusal is an [`Answer`].
+    pub async fn invite(
+        &self,
+        patient: &str,
+        passkey: &mut SoftwarePasskey,
+    ) -> Result<Answer, Problem> {
+        let path = format!("/patients/{patient}/invite");
+        let asked = self.post(&path, &[("checked", "yes")]).await?;
+        let page = asked.text();
+        let question = hidden_field(&page, "ceremony").zip(options_in(&page));
+        let Some((ceremony, options)) = question else {
+            return Ok(asked);
+        };
+        let answer = passkey.get(&options, &self.origin)?;
+        let form = [("ceremony", ceremony.as_str()), ("answer", answer.as_str())];
+        self.post(&path, &form).await
+    }
+
     /// The origin it visits.
     pub fn origin(&self) -> &str {
         &self.origin
@@ -390,6 +412,19 @@ pub fn hidden_field(page: &str, name: &str) -> Option<String> {
         }
         attribute(tag, "value")
     })
+}
+
+/// The options for a passkey, which stand in a form on a page.
+pub fn options_in(page: &str) -> Option<String> {
+    page.split("<form")
+        .skip(1)
+        .find_map(|rest| attribute(rest.split('>').next()?, "data-options"))
+}
+
+/// The code on the page that a patient's invitation ends with.
+pub fn invitation_code(page: &str) -> Option<&str> {
+    let rest = page.split("id=\"invitation-code\">").nth(1)?;
+    rest.split('<').next()
 }
 
 /// An attribute's value within a tag; entities are undone.

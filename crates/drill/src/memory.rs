@@ -15,7 +15,7 @@ mod places;
 pub use desk::run as run_desk;
 pub use needles::{Found, Kind};
 
-use crate::accounts::Accounts;
+use crate::accounts::{Account, Accounts};
 use crate::crash::{Dice, Invitee, invitees, settings};
 use crate::drill::Settled;
 use crate::installation::{Front, Installation};
@@ -188,8 +188,8 @@ async fn fill(
         .with_role("reception")
         .ok_or_else(|| missing("reception"))?;
     let site = installation.own_portal();
-    let (reception, reception_token) = people::staff(&site, reception).await?;
-    let patients = make_accounts(&site, &reception, invitees, dice).await?;
+    let (desk, reception_token) = people::staff(&site, reception).await?;
+    let patients = make_accounts(&site, (&desk, reception), invitees, dice).await?;
     if patients.len() < READERS {
         return Err(missing("patients enough"));
     }
@@ -233,7 +233,7 @@ async fn fill(
 
 async fn make_accounts(
     site: &Site,
-    reception: &crate::browser::Browser,
+    (desk, reception): (&crate::browser::Browser, &Account),
     invitees: Vec<Invitee>,
     dice: &mut Dice,
 ) -> Result<Vec<Patient>, Problem> {
@@ -248,7 +248,8 @@ async fn make_accounts(
         .collect();
     stream::iter(wanted)
         .map(|(invitee, login, password)| async move {
-            people::account(reception, site, &invitee, &login, &password).await
+            let passkey = &mut reception.keys.passkey()?;
+            people::account((desk, passkey), site, &invitee, &login, &password).await
         })
         .buffered(AT_ONCE)
         .try_collect()

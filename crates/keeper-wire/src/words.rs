@@ -226,6 +226,8 @@ words! {
         NoAccount = 15 "no_account",
         /// The root key is not at hand: a person must unlock it, or its token is away. Nothing opens.
         Sealed = 19 "sealed",
+        /// The patient has an account already: there is nobody to invite.
+        HasAccount = 20 "has_account",
     }
 
     /// How a way of signing in came to an account.

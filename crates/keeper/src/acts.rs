@@ -3,7 +3,7 @@
 //! Who has no passkey gives a fresh code instead; the act then waits a day and every old channel is told, unless it
 //! only ends that somebody reads.
 
-use crate::changes::{self, Plan, Prepared, Proof, pending, plan, sentence};
+use crate::changes::{self, Plan, Prepared, Proof, letting_in, pending, plan, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::identity::accounts::{Account, HeldPasskey};
@@ -15,7 +15,7 @@ use crate::identity::ways::new_until;
 use crate::identity::{Waiting, standing};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session, SignedBy};
+use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
@@ -169,12 +169,6 @@ fn old_enough(passkeys: Vec<HeldPasskey>, now: Timestamp) -> Vec<Credential> {
     old.map(|held| held.credential).collect()
 }
 
-fn refuse_new(by: SignedBy, now: Timestamp) -> Result<(), Refusal> {
-    let refused = |until| Refusal::until(Reason::CredentialIsNew, until, now);
-    by.is_new_until(now)
-        .map_or(Ok(()), |until| Err(refused(until)))
-}
-
 fn otpauth(app: &wire::SetApp) -> String {
     let secret = <[u8; 20]>::try_from(app.secret.as_slice()).map(TotpSecret::from_bytes);
     secret.map_or_else(|_| String::new(), |secret| secret.otpauth("account"))
@@ -202,10 +196,6 @@ async fn described(
     }
     let plan = plan(kind, session.role)?;
     changes::authorize(core, session, kind, plan, now).await?;
-    if matches!(kind, ChangeKind::Recover(_)) {
-        // Staff at a counter hear before they sign that somebody has no account.
-        changes::prepare(core, session, &Doer::of(session), kind, now).await?;
-    }
     Ok((bytes(kind), sentence(kind)))
 }
 
@@ -262,13 +252,13 @@ pub async fn finish(
             };
             let answer = Answer::parse(&call.answer_json)?;
             let (by, proof) = checked(core, &account, &answer, state)?;
-            refuse_new(by, now)?;
+            by.refuse_new(now)?;
             (account, by.ways[0], proof)
         }
         None if act.code_accepted => {
             let (account, used) = code_account(core, &session, &call.code, now).await?;
             let password = account.settled_password(now);
-            refuse_new(account.typed_by(password, &used), now)?;
+            account.typed_by(password, &used).refuse_new(now)?;
             let proof = vec![Effect::fact(account.subject, used)];
             (account, None, proof)
         }
@@ -276,7 +266,8 @@ pub async fn finish(
     };
     let by_passkey = way.is_some();
     let credential_json = new_credential(core, &act, &call.new_credential_json)?;
-    let mut prepared = answered(
+    letting_in::may_try(core, &session, &act.kind, now)?;
+    let prepared = answered(
         core,
         &session,
         &act,
@@ -285,7 +276,13 @@ pub async fn finish(
         &credential_json,
         now,
     )
-    .await?;
+    .await;
+    let mut prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(refusal) => {
+            return Err(letting_in::refused(core, &session, &act.kind, refusal, now).await);
+        }
+    };
     // A counter that went on would write the passkey anew that this very act takes away.
     let goes = way.is_some_and(|way| prepared.ended.contains(&way));
     if !proof.is_empty() && !goes {

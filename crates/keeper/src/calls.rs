@@ -11,15 +11,18 @@ pub mod reach;
 pub mod room;
 pub mod sealed;
 
+use self::reach::Limit;
 use crate::core::Core;
 use crate::facts::SubjectFacts;
 use crate::identity::failures::Tried;
 use crate::identity::standing;
 use crate::instances::Instance;
+use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::network;
 use crate::session::Session;
 use candour_keeper_wire::words::{Purpose, Reason};
+use candour_seal::PracticeId;
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -70,12 +73,21 @@ impl Caller {
     /// Refuses who was signed in by what is new: it opens nothing yet, and so lists, finds and writes nothing either. An
     /// emergency does not wait for it.
     pub fn refuse_new(&self) -> Result<(), Refusal> {
-        match self.session.signed_by.is_new_until(self.now) {
-            Some(until) if self.purpose != Purpose::Emergency => {
-                Err(Refusal::until(Reason::CredentialIsNew, until, self.now))
-            }
-            _ => Ok(()),
+        match self.purpose {
+            Purpose::Emergency => Ok(()),
+            _ => self.session.signed_by.refuse_new(self.now),
         }
+    }
+
+    /// What of a patient this session reads for now, where that is not everything within reach.
+    pub fn limit(&self, patient: KeyedToken) -> Option<Limit> {
+        Limit::of(&self.session, &self.own, patient, self.now)
+    }
+
+    /// The practice whose deposits alone it sees of a patient: one's own as staff, or the one that let a person in.
+    pub fn sees_only(&self, patient: KeyedToken) -> Option<PracticeId> {
+        let let_in = || self.limit(patient).map(|limit| limit.practice);
+        self.session.practice.or_else(let_in)
     }
 
     /// A refusal to something that is frozen already: counted, not written one by one.

@@ -3,6 +3,7 @@
 //! Every change is authorised by the policies, like an opening. Those that need more than a session say so in
 //! their [`Plan`]; `crate::acts` asks for it.
 
+pub(crate) mod letting_in;
 mod operations;
 mod patients;
 pub(crate) mod pending;
@@ -141,11 +142,6 @@ pub async fn change(
     if plan.proof != Proof::Session {
         return Err(Reason::StepUpNeeded.into());
     }
-    let is_new_until = session.signed_by.is_new_until(now);
-    if let (ChangeKind::Invite(_), Some(until)) = (&kind, is_new_until) {
-        // Whoever is let in by a new way lets nobody else in.
-        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
-    }
     carry_out(core, &session, &doer, &kind, now).await
 }
 
@@ -268,7 +264,7 @@ pub(crate) async fn prepare(
 ) -> Result<Prepared, Refusal> {
     match kind {
         ChangeKind::Invite(invite) => people::invite(core, session, doer, invite, now).await,
-        ChangeKind::GrantRole(role) => people::grant_role(core, role).await,
+        ChangeKind::GrantRole(role) => people::grant_role(core, role, now).await,
         ChangeKind::EndRole(role) => people::end_role(core, role, now).await,
         ChangeKind::GrantProxy(proxy) => patients::grant_proxy(core, proxy, now).await,
         ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,
@@ -288,6 +284,7 @@ pub(crate) async fn prepare(
         ChangeKind::EndShare(ended) => sharing::end(core, ended, true).await,
         ChangeKind::Recover(change) => recovery::allow(core, session, doer, change, now).await,
         ChangeKind::StopRecovery(_) => recovery::stop(core, session, now).await,
+        ChangeKind::StopInvitation(stop) => patients::stop_invitation(core, stop).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
         ways => ways::prepare(core, session, ways, new_until(now)?, now).await,

@@ -69,6 +69,14 @@ impl SubjectFacts {
         &self.rows
     }
 
+    /// Who has the account of this patient.
+    pub fn account_holder(&self) -> Option<KeyedToken> {
+        self.live().find_map(|row| match &row.fact {
+            Fact::AccountHolder(holder) => KeyedToken::try_from(holder.person.as_slice()).ok(),
+            _ => None,
+        })
+    }
+
     /// The facts that have not ended, oldest first.
     pub fn live(&self) -> impl DoubleEndedIterator<Item = &FactRow> {
         self.rows.iter().filter(|row| {

@@ -17,7 +17,7 @@ use crate::facts::{Canary, CodeSheet, Fact, FactBody, Practice};
 use crate::identity::codes::{InvitationCode, hash_of_operator_code};
 use crate::identity::commit;
 use crate::identity::failures::Tried;
-use crate::identity::sign_in::{failed, random, random_id};
+use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
 use crate::loss;
@@ -151,13 +151,7 @@ pub(crate) async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<
         network: "command line".to_owned(),
         what: [0; 16],
     };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
-    }
+    may_try(core, &tried, now)?;
     let subject = core.keys.own(OwnSubject::Operators);
     let facts = core.facts.load(subject).await?;
     let hashes: Vec<Vec<u8>> = facts
@@ -207,7 +201,7 @@ async fn add_practice(
         staff_name: manager.to_owned(),
         ..wire::Invite::default()
     };
-    let (invited, invitation) = new_invitation(core, &invite, &[], now)?;
+    let (invited, _, invitation) = new_invitation(core, &invite, &[], now)?;
     let client = new_client(core, practice, "practice system");
     let mut draft = Draft::of_keeper(EntryKind::Change);
     draft.row.practice = Some(practice);
@@ -276,7 +270,7 @@ async fn add_operator(core: &Core, role: &str, name: &str) -> Result<Made, Refus
         staff_name: name.to_owned(),
         ..wire::Invite::default()
     };
-    let (invited, invitation) = new_invitation(core, &invite, &[], core.clock.now())?;
+    let (invited, _, invitation) = new_invitation(core, &invite, &[], core.clock.now())?;
     let mut draft = Draft::of_keeper(EntryKind::Change);
     "two operators invited an officer".clone_into(&mut draft.body.text);
     draft.body.details = FactBody {

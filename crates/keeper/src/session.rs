@@ -78,6 +78,13 @@ impl SignedBy {
         (self.opens_from > now.as_microsecond()).then_some(self.opens_from)
     }
 
+    /// Refuses what waits until they are new no more.
+    pub fn refuse_new(&self, now: Timestamp) -> Result<(), Refusal> {
+        let refused = |until| Refusal::until(Reason::CredentialIsNew, until, now);
+        self.is_new_until(now)
+            .map_or(Ok(()), |until| Err(refused(until)))
+    }
+
     /// At whose counter they were made, while that recovery can still be objected to.
     pub fn recovering_at(&self, now: Timestamp) -> Option<PracticeId> {
         self.recovered_at
@@ -119,11 +126,6 @@ pub struct Session {
 }
 
 impl Session {
-    /// The practice whose deposits alone it sees: one's own as staff, or that of a recovery which is not over.
-    pub fn sees_only(&self, now: Timestamp) -> Option<PracticeId> {
-        self.practice.or(self.signed_by.recovering_at(now))
-    }
-
     /// Refuses what nobody does by a recovery that can still be objected to: everything but reading what that practice
     /// deposited.
     pub fn is_settled(&self, now: Timestamp) -> Result<(), Refusal> {
@@ -271,10 +273,13 @@ impl Sessions {
     }
 
     /// Ends those of the principal's sessions that were unused longest, so that [`MOST`] are left, `own` among them. They
-    /// come back.
+    /// come back. What was signed in by something new ends none that was not, nor the other way round: whoever added it to
+    /// somebody's account does not push them out.
     pub fn end_beyond(&self, own: &Session, now: Timestamp) -> Vec<Session> {
+        let is_new = |session: &Session| session.signed_by.is_new_until(now).is_some();
         let mut others = self.of(own.principal, now);
-        others.retain(|session| session.surrogate != own.surrogate);
+        others
+            .retain(|session| session.surrogate != own.surrogate && is_new(session) == is_new(own));
         others.sort_by_key(|session| Reverse(session.used_at));
         let too_many: Vec<i64> = others
             .iter()

@@ -7,41 +7,40 @@ mod list;
 pub(crate) use changes::{end, settled, start};
 pub use list::sharing;
 
+use crate::calls::Caller;
 use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before};
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::session::Session;
 use candour_keeper_wire::words::{ItemKind, Section};
 use candour_seal::PracticeId;
-use jiff::Timestamp;
 
 /// What of a patient's rules concerns one session: gathered once, and nothing for nearly everybody.
 #[derive(Default)]
 pub(crate) struct Rules<'a> {
     restrictions: Vec<&'a Restriction>,
     shares: Vec<&'a Share>,
-    /// The session came in by a practice's counter, and may not be the patient's.
-    is_recovering: bool,
+    /// The practice whose deposits alone the session sees.
+    only: Option<PracticeId>,
+    /// Somebody whom that practice let in lately, and who may not be whom it says.
+    is_let_in: bool,
 }
 
 impl<'a> Rules<'a> {
     /// Of these facts. In an emergency nothing is kept from a practice, and what is kept from a person still is.
-    pub fn of(
-        facts: &'a SubjectFacts,
-        viewer: &Session,
-        is_emergency: bool,
-        now: Timestamp,
-    ) -> Self {
+    pub fn of(facts: &'a SubjectFacts, caller: &Caller, is_emergency: bool) -> Self {
+        let (viewer, now) = (&caller.session, caller.now);
+        let only = caller.sees_only(facts.subject());
         let mut rules = Self {
-            is_recovering: viewer.signed_by.recovering_at(now).is_some(),
+            only,
+            is_let_in: only.is_some() && viewer.practice.is_none(),
             ..Self::default()
         };
         for row in facts.live() {
             match &row.fact {
                 Fact::Restriction(held) => {
-                    // Who came in by a practice's counter sees no more than that practice does.
-                    let seen = viewer.sees_only(now);
-                    let is_practice = is_practice(seen, &held.practice) && !is_emergency;
+                    // Whom a practice let in sees no more than that practice does.
+                    let is_practice = is_practice(only, &held.practice) && !is_emergency;
                     if is_practice || is_person(viewer, held) {
                         rules.restrictions.push(held);
                     }
@@ -58,10 +57,15 @@ impl<'a> Rules<'a> {
         rules
     }
 
-    /// Whether an item is kept from this session. What is sensitive is kept from who came in by a counter: not everybody
+    /// Another practice put it in than the one whose deposits alone the session sees.
+    pub fn is_of_others(&self, item: &ItemRow) -> bool {
+        self.only.is_some_and(|own| item.new.practice != own)
+    }
+
+    /// Whether an item is kept from this session. What is sensitive is kept from whom a practice let in: not everybody
     /// there reads it.
     pub fn hide(&self, item: &ItemRow) -> bool {
-        let is_sensitive = self.is_recovering && item.new.tags != 0;
+        let is_sensitive = self.is_let_in && item.new.tags != 0;
         is_sensitive || self.restrict(item)
     }
 

@@ -124,16 +124,17 @@ impl SubjectKeys {
 
     /// Forgets the root and every key that opens something about people. What seals entries about nobody stays: the
     /// ledger goes on, and says that nothing opens.
-    pub(crate) async fn seal(&self) {
-        let kept = self.installation().await;
+    pub(crate) fn seal(&self) {
+        // From memory, where nearly every entry has it: a database that does not answer must not keep the others alive.
+        let own = self.keys.own(OwnSubject::Installation);
+        let kept = self.cache.get(&own);
         self.keys.forget_root();
         self.epochs
             .write()
             .unwrap_or_else(PoisonError::into_inner)
             .clear();
         self.cache.clear();
-        if let Ok(pair) = kept {
-            let own = self.keys.own(OwnSubject::Installation);
+        if let Some(pair) = kept {
             self.cache.fill(own, pair, self.cache.epoch());
         }
     }

@@ -254,6 +254,7 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
         Refusal::OnHold => saying!(CONFLICT, "on_hold"),
         Refusal::NoAccount => saying!(CONFLICT, "no_account"),
+        Refusal::HasAccount => saying!(CONFLICT, "has_account"),
         Refusal::CredentialIsNew { .. } => saying!(FORBIDDEN, "new_way"),
     }
 }
@@ -293,6 +294,7 @@ mod tests {
             Refusal::SecondPersonNeeded,
             Refusal::OnHold,
             Refusal::NoAccount,
+            Refusal::HasAccount,
             Refusal::CredentialIsNew {
                 retry_after_seconds: 7_200,
             },

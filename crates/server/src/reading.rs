@@ -7,7 +7,7 @@ use crate::pages::recoveries;
 use crate::portal::Portal;
 use crate::session::{Visit, Visitor};
 use crate::texts::Texts;
-use candour_app::recoveries::Recovery;
+use candour_app::sign_in::{InPart, Reachable};
 use candour_app::{FirstByte, patients};
 use candour_core::people::Identity;
 use candour_keeper_api::Viewer;
@@ -37,25 +37,25 @@ pub struct Reading {
     pub reader: Option<PersonId>,
     /// What goes with each opening.
     pub viewer: Viewer,
-    /// The session comes from a recovery that is not over: it sees one practice's part.
-    pub recovery: Option<Recovery>,
+    /// It sees one practice's part: that let the visitor in lately, by a recovery or an invitation.
+    pub part: Option<InPart>,
 }
 
 impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
-        let mut recovery = None;
+        let mut part = None;
         let (relation, reader) = match (visitor.visit, &visitor.token) {
             (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
             (_, None) => (Relation::Own, None),
             (_, Some(_)) => {
                 let session = visitor.session(portal).await?;
                 let reader = Some(session.principal);
-                recovery = session.recovery.filter(|recovery| recovery.is_own);
-                let acts_for =
-                    |reachable: &&candour_app::sign_in::Reachable| reachable.patient == patient;
-                match session.patients.iter().find(acts_for) {
+                let acts_for = |reachable: &&Reachable| reachable.patient == patient;
+                let within = session.patients.iter().find(acts_for);
+                part = within.and_then(|reachable| reachable.part);
+                match within {
                     Some(reachable) if reachable.is_proxied => (Relation::Proxy, reader),
                     _ => (Relation::Own, reader),
                 }
@@ -73,7 +73,7 @@ impl Reading {
             relation,
             reader,
             viewer,
-            recovery,
+            part,
         })
     }
 
@@ -112,8 +112,8 @@ impl Reading {
         banner: Option<PatientBanner>,
     ) -> Frame {
         let mut frame = portal.frame(self.visitor.visit, title).await;
-        if let Some(recovery) = &self.recovery {
-            frame.note = Some(recoveries::seen_in_part(portal, recovery).await);
+        if let Some(part) = self.part {
+            frame.note = Some(recoveries::seen_in_part(portal, part).await);
         }
         let frame = match self.relation {
             Relation::Staff => frame.back_to(self.path(""), "frame.back"),

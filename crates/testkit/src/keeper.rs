@@ -461,6 +461,7 @@ impl TestKeeper {
         let token = self.core.keys.patient(patient);
         let own = Fact::SelfPatient(facts::SelfPatient {
             patient: token.0.to_vec(),
+            ..facts::SelfPatient::default()
         });
         self.account(person, vec![own]).await;
         self.arrange(vec![Effect::InsertFact {
@@ -496,7 +497,7 @@ impl TestKeeper {
             patient: self.core.keys.patient(patient).0.to_vec(),
             sections: sections.iter().map(|section| i32::from(*section)).collect(),
             until,
-            sealed_reason: Vec::new(),
+            ..facts::Proxy::default()
         });
         self.account(person, vec![proxy]).await;
         let session = self.begin(NewSession {

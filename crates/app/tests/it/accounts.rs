@@ -1,24 +1,41 @@
 use crate::viewer;
 use crate::with_keeper::Clinic;
-use candour_app::invitations::{self, Credential};
-use candour_app::sign_in::{self, Acting};
-use candour_app::{Refusal, documents};
+use candour_app::invitations::{self, About, Credential};
+use candour_app::sign_in::{self, Acting, Proof};
+use candour_app::{Refusal, acts, documents};
 use candour_keeper_api::words::{Purpose, Role};
+use candour_seal::PatientId;
 use candour_testkit::passkey::SoftwarePasskey;
+use zeroize::Zeroizing;
 
 const ORIGIN: &str = "http://localhost:8080";
 const NETWORK: &str = "192.0.2.7";
+
+/// The code that reception signs for.
+async fn invited(clinic: &Clinic, patient: PatientId) -> Zeroizing<String> {
+    let app = &clinic.portal.app;
+    let staff = clinic.keeper.staff(clinic.practice, Role::Reception).await;
+    let mut device = clinic.keeper.give_passkey(staff.person).await;
+    let about = About {
+        practice: clinic.practice,
+        patient,
+        who: "Hēmi Walker".to_owned(),
+    };
+    let asked = invitations::invite_patient(app, &staff.token, about).await;
+    let asked = asked.unwrap();
+    assert_eq!(asked.text, "Invite Hēmi Walker to their own record.");
+    let answer = device.get(&asked.options_json, ORIGIN).unwrap();
+    let proof = Proof::Passkey(asked.id, answer);
+    let changed = acts::finish(app, &staff.token, asked.id, proof).await;
+    changed.unwrap().code.unwrap()
+}
 
 #[tokio::test]
 async fn an_invited_patient_makes_a_passkey_signs_in_and_reads() {
     let clinic = Clinic::new().await;
     let patient = clinic.patient(1).await;
     let app = &clinic.portal.app;
-    let staff = clinic.keeper.staff(clinic.practice, Role::Reception).await;
-    let invited = invitations::invite_patient(app, &staff.token, clinic.practice, patient)
-        .await
-        .unwrap();
-    let code = invited.code.unwrap();
+    let code = invited(&clinic, patient).await;
 
     let invitation = invitations::look(app, &code, "aroha", NETWORK)
         .await
@@ -55,11 +72,7 @@ async fn an_invitation_is_worth_nothing_without_the_birth_date() {
     let clinic = Clinic::new().await;
     let patient = clinic.patient(1).await;
     let app = &clinic.portal.app;
-    let staff = clinic.keeper.staff(clinic.practice, Role::Reception).await;
-    let invited = invitations::invite_patient(app, &staff.token, clinic.practice, patient)
-        .await
-        .unwrap();
-    let code = invited.code.unwrap();
+    let code = invited(&clinic, patient).await;
     let ceremony = invitations::look(app, &code, "aroha", NETWORK)
         .await
         .unwrap()

@@ -44,7 +44,12 @@ async fn without_the_keeper_nothing_is_shown_and_every_page_knows_why() {
 
     let session = sign_in::session(app, &token(), "").await;
     assert_eq!(session.err(), Some(Refusal::KeeperUnavailable));
-    let invited = invitations::invite_patient(app, &token(), PRACTICE, PATIENT).await;
+    let about = invitations::About {
+        practice: PRACTICE,
+        patient: PATIENT,
+        who: String::new(),
+    };
+    let invited = invitations::invite_patient(app, &token(), about).await;
     assert_eq!(invited.err(), Some(Refusal::KeeperUnavailable));
 }
 

@@ -5,14 +5,16 @@
 
 use super::crowd::Person;
 use super::order::Preparation;
+use crate::accounts::Keys;
 use crate::passkey::SoftwarePasskey;
 use crate::settle::{Desk, client_of, open_app};
 use crate::{Problem, clock};
 use candour_app::App;
+use candour_app::acts;
 use candour_app::deposits::key;
 use candour_app::intake::{IncomingPerson, Intake, TakenPerson};
-use candour_app::invitations::{self, Credential};
-use candour_app::sign_in::{self, Acting};
+use candour_app::invitations::{self, About, Credential};
+use candour_app::sign_in::{self, Acting, Proof};
 use candour_core::document::{DocumentKind, DocumentMeta, MediaType, NewDocument, Title};
 use candour_core::fhir::Sensitivities;
 use candour_core::people::{BirthDate, Contact, Gender, Identity, PersonName};
@@ -119,20 +121,20 @@ impl Practice<'_> {
     }
 
     /// The practice's first manager, registered and signed in.
-    async fn manager(&self, practice: PracticeId) -> Result<Token, Problem> {
+    async fn manager(&self, practice: PracticeId) -> Result<(Token, Keys), Problem> {
         let login = format!("manager-{practice}");
         let mut passkey = self
             .register(&self.desk.manager_invitation, "", &login, "127.0.0.1")
             .await?;
         let acting = Acting::AsStaff(Some(practice));
-        self.sign_in(&login, &mut passkey, acting, "127.0.0.1")
-            .await
+        let token = self.sign_in(&login, &mut passkey, acting, "127.0.0.1");
+        Ok((token.await?, Keys::of_passkey(&passkey)?))
     }
 
     async fn account(
         &self,
         practice: PracticeId,
-        manager: &Token,
+        (manager, passkey): &(Token, Keys),
         number: usize,
         ids: &TakenPerson,
     ) -> Result<Person, Problem> {
@@ -141,7 +143,19 @@ impl Practice<'_> {
             .first()
             .ok_or_else(|| Problem::Unexpected("a document was left out".to_owned()))?;
         let patient: PatientId = ids.patient;
-        let invited = invitations::invite_patient(&self.app, manager, practice, patient)
+        let about = About {
+            practice,
+            patient,
+            who: format!("Reader Number {number}"),
+        };
+        let ceremony = invitations::invite_patient(&self.app, manager, about)
+            .await
+            .map_err(Problem::refused("a patient could not be invited"))?;
+        let answer = passkey
+            .passkey()?
+            .get(&ceremony.options_json, self.origin)?;
+        let proof = Proof::Passkey(ceremony.id, answer);
+        let invited = acts::finish(&self.app, manager, ceremony.id, proof)
             .await
             .map_err(Problem::refused("a patient could not be invited"))?;
         let code = invited

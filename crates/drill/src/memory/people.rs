@@ -2,8 +2,9 @@
 
 use crate::Problem;
 use crate::accounts::Account;
-use crate::browser::{Acting, Answer, Browser, Site, ids_in};
+use crate::browser::{Acting, Answer, Browser, Site, ids_in, invitation_code};
 use crate::crash::Invitee;
+use crate::passkey::SoftwarePasskey;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -66,16 +67,16 @@ pub async fn staff(site: &Site, account: &Account) -> Result<(Browser, String), 
 /// # Errors
 /// When the portal refuses, or a page is not as it was.
 pub async fn account(
-    reception: &Browser,
+    (reception, passkey): (&Browser, &mut SoftwarePasskey),
     site: &Site,
     invitee: &Invitee,
     login: &str,
     password: &str,
 ) -> Result<Patient, Problem> {
-    let path = format!("/patients/{}/invite", invitee.patient);
-    let page = reception.post(&path, &[("checked", "yes")]).await?;
+    let page = reception.invite(&invitee.patient, passkey).await?;
     let page = page.expect("inviting a patient")?.text();
-    let invitation = between(&page, "id=\"invitation-code\">", "<")?;
+    let invitation = invitation_code(&page)
+        .ok_or_else(|| Problem::Unexpected("an invitation shows no code".to_owned()))?;
     let browser = Browser::new(site)?;
     browser
         .post("/invitation", &[("code", invitation), ("login", login)])

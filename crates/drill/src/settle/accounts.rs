@@ -7,8 +7,8 @@ use crate::accounts::{Account, Keys};
 use crate::passkey::SoftwarePasskey;
 use crate::totp::Authenticator;
 use crate::{Problem, clock};
-use candour_app::invitations::{self, Credential, ProxyScope};
-use candour_app::sign_in::{self, Acting, Proof, SignedIn};
+use candour_app::invitations::{self, About, Credential, ProxyScope};
+use candour_app::sign_in::{self, Acting, Ceremony, Proof, SignedIn};
 use candour_app::{App, acts};
 use candour_keeper_api::Token;
 use candour_keeper_api::words::Role;
@@ -65,6 +65,7 @@ struct Staff {
     practice: PracticeId,
     practice_name: String,
     token: Token,
+    passkey: Keys,
 }
 
 impl Clerk<'_> {
@@ -129,7 +130,7 @@ impl Clerk<'_> {
         };
         let signed_in = self.sign_in_staff(&manager, &mut passkey, practice).await?;
 
-        let mut desk_token = signed_in.token.clone();
+        let mut desk_account = (signed_in.token.clone(), Keys::of_passkey(&passkey)?);
         for (login, name, role) in [
             (format!("aroha{suffix}"), "Dr Aroha Ngata", Role::Clinician),
             (format!("sam{suffix}"), "Sam Wilson", Role::Reception),
@@ -147,13 +148,15 @@ impl Clerk<'_> {
                 }
             };
             if role == Role::Reception {
-                desk_token = self.sign_in_staff(&login, &mut own, practice).await?.token;
+                let signed_in = self.sign_in_staff(&login, &mut own, practice).await?;
+                desk_account = (signed_in.token, Keys::of_passkey(&own)?);
             }
         }
         Ok(Staff {
             practice,
             practice_name: desk.name.clone(),
-            token: desk_token,
+            token: desk_account.0,
+            passkey: desk_account.1,
         })
     }
 
@@ -177,15 +180,21 @@ impl Clerk<'_> {
         let ceremony = invitations::invite_staff(self.app, token, practice, role, name.to_owned())
             .await
             .map_err(Problem::refused("a member of staff could not be invited"))?;
+        self.signed(token, passkey, ceremony).await
+    }
+
+    /// The code of an invitation, once a passkey answers for it.
+    async fn signed(
+        &self,
+        token: &Token,
+        passkey: &mut SoftwarePasskey,
+        ceremony: Ceremony,
+    ) -> Result<Zeroizing<String>, Problem> {
         let answer = passkey.get(&ceremony.options_json, &self.order.origin)?;
-        let changed = acts::finish(
-            self.app,
-            token,
-            ceremony.id,
-            Proof::Passkey(ceremony.id, answer),
-        )
-        .await
-        .map_err(Problem::refused("a member of staff could not be invited"))?;
+        let proof = Proof::Passkey(ceremony.id, answer);
+        let changed = acts::finish(self.app, token, ceremony.id, proof)
+            .await
+            .map_err(Problem::refused("somebody could not be invited"))?;
         changed
             .code
             .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))
@@ -329,14 +338,14 @@ impl Clerk<'_> {
     async fn invite(
         &self,
         staff: &Staff,
-        patient: PatientId,
+        (person, patient): (&Candidate, PatientId),
     ) -> Result<Zeroizing<String>, Problem> {
-        let changed = invitations::invite_patient(self.app, &staff.token, staff.practice, patient)
+        let about = about(staff, person, patient);
+        let ceremony = invitations::invite_patient(self.app, &staff.token, about)
             .await
             .map_err(Problem::refused("a patient could not be invited"))?;
-        changed
-            .code
-            .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))
+        self.signed(&staff.token, &mut staff.passkey.passkey()?, ceremony)
+            .await
     }
 
     async fn patient_with_passkey(
@@ -347,7 +356,7 @@ impl Clerk<'_> {
         login: &str,
         about: &str,
     ) -> Result<Account, Problem> {
-        let code = self.invite(staff, patient).await?;
+        let code = self.invite(staff, (person, patient)).await?;
         let born = person.birth_date.to_string();
         let passkey = self.register_passkey(&code, &born, login).await?;
         Ok(patient_account(
@@ -368,7 +377,7 @@ impl Clerk<'_> {
         login: &str,
         about: &str,
     ) -> Result<(), Problem> {
-        let code = self.invite(staff, patient).await?;
+        let code = self.invite(staff, (person, patient)).await?;
         let offer = invitations::look(self.app, &code, login, NETWORK)
             .await
             .map_err(Problem::refused("an invitation could not be looked at"))?;
@@ -408,7 +417,7 @@ impl Clerk<'_> {
         person: &Candidate,
         patient: PatientId,
     ) -> Result<(), Problem> {
-        let code = self.invite(staff, patient).await?;
+        let code = self.invite(staff, (person, patient)).await?;
         let credential = Credential::Sheet {
             password: Zeroizing::new(PASSWORD.to_owned()),
         };
@@ -442,13 +451,13 @@ impl Clerk<'_> {
             until: None,
             reason: "parent or guardian".to_owned(),
         };
-        let changed =
-            invitations::invite_proxy(self.app, &staff.token, staff.practice, child, scope)
-                .await
-                .map_err(Problem::refused("a parent could not be invited"))?;
-        let code = changed
-            .code
-            .ok_or_else(|| Problem::Unexpected("an invitation has no code".to_owned()))?;
+        let about = about(staff, who, child);
+        let ceremony = invitations::invite_proxy(self.app, &staff.token, about, scope)
+            .await
+            .map_err(Problem::refused("a parent could not be invited"))?;
+        let code = self
+            .signed(&staff.token, &mut staff.passkey.passkey()?, ceremony)
+            .await?;
         let mut passkey = parent.keys.passkey()?;
         let ceremony = sign_in::passkey_start(self.app, &parent.login, NETWORK)
             .await
@@ -498,6 +507,14 @@ impl Clerk<'_> {
             .send(report)
             .await
             .map_err(|_| Problem::Unexpected("nobody listens to the desk".to_owned()))
+    }
+}
+
+fn about(staff: &Staff, person: &Candidate, patient: PatientId) -> About {
+    About {
+        practice: staff.practice,
+        patient,
+        who: format!("{} (born {})", person.name, person.birth_date),
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -61,7 +61,7 @@ pub struct Change {
 /// The changes of the spine. Those marked *act* need an act-bound answer, *two* a second person as well.
 #[derive(Clone, PartialEq, prost::Oneof)]
 pub enum ChangeKind {
-    /// Invite a patient, proxy or staff member (staff: act).
+    /// Invite a patient, proxy or staff member (act).
     #[prost(message, tag = "1")]
     Invite(Invite),
     /// Give a person a role at a practice (act).
@@ -145,6 +145,20 @@ pub enum ChangeKind {
     /// Stop the recovery of one's own account, by a way that it did not make; at once.
     #[prost(message, tag = "24")]
     StopRecovery(StopRecovery),
+    /// Stop that somebody whom a practice invited may begin to act for a patient; at once.
+    #[prost(message, tag = "31")]
+    StopInvitation(StopInvitation),
+}
+
+/// Stops an invitation.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct StopInvitation {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// Which, as in [`crate::wire::InvitedProxy`] (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub invitation: Vec<u8>,
 }
 
 /// Recovers a patient's account at the counter of a practice.
@@ -257,6 +271,9 @@ pub struct Invite {
     /// For a proxy: why; kept sealed.
     #[prost(string, tag = "7")]
     pub reason: String,
+    /// For a patient or proxy: the patient as the page names them, part of the sentence that is signed. May be empty.
+    #[prost(string, tag = "12")]
+    pub who: String,
 }
 
 /// A role of a person.

@@ -315,6 +315,12 @@ pub struct Reachable {
     /// When the proxy ends; 0 without end.
     #[prost(int64, tag = "4")]
     pub until: i64,
+    /// Only what this practice (16 bytes) put in is seen until `opens_from`: it invited; else empty.
+    #[prost(bytes = "vec", tag = "12")]
+    pub only_from: Vec<u8>,
+    /// When everything is seen; 0 where it is.
+    #[prost(int64, tag = "13")]
+    pub opens_from: i64,
 }
 
 /// Looks at an invitation. The code is the secret; wrong codes are counted by network.

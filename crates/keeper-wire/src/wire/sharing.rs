@@ -59,6 +59,29 @@ pub struct Sharing {
     /// Where the patient is enrolled now (16 bytes each).
     #[prost(bytes = "vec", repeated, tag = "3")]
     pub practices: Vec<Vec<u8>>,
+    /// Invitations by a practice to act for the patient, which nobody has accepted.
+    #[prost(message, repeated, tag = "12")]
+    pub invited: Vec<InvitedProxy>,
+}
+
+/// A practice has invited somebody to act for a patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct InvitedProxy {
+    /// Names the invitation (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub invitation: Vec<u8>,
+    /// Which practice (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// When it was invited.
+    #[prost(int64, tag = "3")]
+    pub since: i64,
+    /// When it can no longer be accepted.
+    #[prost(int64, tag = "4")]
+    pub until: i64,
+    /// Why, as it was given.
+    #[prost(string, tag = "5")]
+    pub reason: String,
 }
 
 /// Somebody who acts for a patient.
@@ -79,6 +102,12 @@ pub struct ProxyView {
     /// Why, as it was given.
     #[prost(string, tag = "5")]
     pub reason: String,
+    /// This practice (16 bytes) invited them, and until `opens_from` they see only what it put in; else empty.
+    #[prost(bytes = "vec", tag = "12")]
+    pub only_from: Vec<u8>,
+    /// When they see everything within reach; 0 where they do.
+    #[prost(int64, tag = "13")]
+    pub opens_from: i64,
 }
 
 /// What a patient keeps from somebody or shares.

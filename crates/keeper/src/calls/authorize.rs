@@ -1,6 +1,6 @@
 //! Actions without content.
 
-use super::reach::{self, Part, PatientView};
+use super::reach::{self, Limit, Part, PatientView};
 use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, Relation};
@@ -31,6 +31,7 @@ pub async fn authorize(
     } else {
         let patient = PatientId::from_bytes(id(&call.patient)?);
         let token = core.keys.patient(patient);
+        Limit::refuse(caller.limit(token), caller.now)?;
         let facts = core.facts.load(token).await?;
         let view = PatientView::of(&facts, Some(session));
         let part = Part {

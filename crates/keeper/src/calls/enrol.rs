@@ -13,6 +13,7 @@ use crate::instances::Instance;
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::{LedgerError, Refusal};
 use crate::names::{self, Named};
+use crate::session::Principal;
 use crate::subject_keys::NewSubjectKeys;
 use candour_keeper_wire::wire::{self, Enrolled, EnrolledPerson, Reply};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
@@ -52,10 +53,16 @@ pub async fn enrol(core: &Core, instance: &Instance, call: wire::Enrol) -> Resul
             ..Reason::NotAllowed.into()
         });
     }
+    let is_person = matches!(caller.session.principal, Principal::Person(_));
     let people = call
         .people
         .iter()
-        .map(|person| Person::read(core, practice, person))
+        .map(|person| match Person::read(core, practice, person) {
+            // A program keeps its practice's list. Of a person that a patient died, left, or must not be written to, is an
+            // act: it ends that others reach them.
+            Ok(person) if is_person && person.says_more() => Err(Reason::NotAllowed),
+            person => person,
+        })
         .collect::<Vec<_>>();
     let names = core.subject_keys.names_key(core.keys.practice(practice));
     let names = names.map_err(Reason::from)?;
@@ -105,7 +112,7 @@ impl Work<'_> {
         let mut answers = Vec::with_capacity(people.len());
         for person in people {
             let matched = match person {
-                Ok(person) => matcher.find(self.core, person),
+                Ok(person) => matcher.find(self.core, person, &self.caller.session),
                 Err(reason) => Matched::Refused(*reason),
             };
             match (person, matched) {

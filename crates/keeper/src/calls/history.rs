@@ -2,7 +2,7 @@
 
 mod practice;
 
-use super::reach::{self, Part, PatientView};
+use super::reach::{self, Limit, Part, PatientView};
 use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, DecisionFacts, Relation};
@@ -61,6 +61,7 @@ pub async fn history(
     }
     let patient = PatientId::from_bytes(id(&call.patient)?);
     let token = core.keys.patient(patient);
+    Limit::refuse(caller.limit(token), caller.now)?;
     let facts = core.facts.load(token).await?;
     let session = &caller.session;
     let view = PatientView::of(&facts, Some(session));
@@ -91,7 +92,7 @@ pub async fn history(
         token,
         relation,
         about: view,
-        rules: Rules::of(&facts, session, false, now),
+        rules: Rules::of(&facts, &caller, false),
         keys: &keys,
         with_receipts: call.receipts,
     };

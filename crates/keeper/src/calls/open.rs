@@ -13,7 +13,7 @@ use crate::erasure::Erasures;
 use crate::instances::Instance;
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
-use crate::ledger::{Appended, LedgerError, Outcome, Refusal};
+use crate::ledger::{LedgerError, Outcome, Refusal};
 use candour_keeper_wire::wire::{self, ItemGrant, Reply};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
 use candour_rules::decision::Lane;
@@ -71,15 +71,65 @@ pub async fn open(core: &Core, instance: &Instance, call: wire::Open) -> Result<
         Err(LedgerError::Frozen) => return Err(caller.is_frozen(core)),
         Err(error) => return Err(error.into()),
     };
-    let mut answers = Vec::with_capacity(planned.len());
     let mut withheld = Vec::new();
+    let mut answers = Vec::with_capacity(planned.len());
     for (one, outcome) in planned.iter().zip(outcomes) {
-        answers.push(release(&ask, one, outcome, &mut withheld).await);
+        answers.push(answer(&ask, one, outcome, &mut withheld).await);
     }
-    if !withheld.is_empty() && core.ledger.append(withheld).await.is_err() {
-        tracing::warn!("what was withheld after its entry has no entry of its own");
+    // The last look: after it nothing is waited for, so nothing is frozen between it and the release.
+    loop {
+        for (one, answer) in planned.iter().zip(&mut answers) {
+            look_again(&ask, one, answer, &mut withheld);
+        }
+        if withheld.is_empty() {
+            break;
+        }
+        let entries = std::mem::take(&mut withheld);
+        if core.ledger.append(entries).await.is_err() {
+            tracing::warn!("what was withheld after its entry has no entry of its own");
+        }
+    }
+    for (one, answer) in planned.iter().zip(&answers) {
+        if let Some(wire::Outcome::Granted(granted)) = &answer.outcome {
+            let grant = Grant::to(&caller.session).of(&core.keys, one, caller.purpose);
+            core.grants.remember(granted.index, grant);
+        }
     }
     Ok(Reply::Opened(wire::Opened { answers }))
+}
+
+/// Withholds whatever was frozen since it was planned, or lies further than witnesses let it.
+fn look_again(
+    ask: &Ask<'_>,
+    one: &Planned,
+    answer: &mut wire::TargetAnswer,
+    withheld: &mut Vec<Draft>,
+) {
+    let Some(wire::Outcome::Granted(granted)) = &answer.outcome else {
+        return;
+    };
+    let index = granted.index;
+    let reason = if ask.core.freezes.is_stopped(&one.guards) {
+        Reason::Frozen
+    } else if ask.core.is_sealed() {
+        Reason::Sealed
+    } else if ask.core.witnesses.let_open(index) {
+        return;
+    } else {
+        Reason::LedgerUnavailable
+    };
+    withheld.push(hold_back(ask, one, index, reason));
+    *answer = denied(reason, 0, index);
+}
+
+fn denied(reason: Reason, retry_after_seconds: u32, index: u64) -> wire::TargetAnswer {
+    wire::TargetAnswer {
+        outcome: Some(wire::Outcome::Denied(wire::Refused {
+            reason: reason.into(),
+            retry_after_seconds,
+            index: Some(index),
+        })),
+    }
 }
 
 /// Emergency access passes budgets, so each needs a passkey answer of its own, given after signing in, and is
@@ -101,68 +151,43 @@ fn allow_emergency(core: &Core, caller: &Caller, planned: &mut [Planned]) {
     }
 }
 
-async fn release(
+async fn answer(
     ask: &Ask<'_>,
     one: &Planned,
     outcome: Outcome,
     withheld: &mut Vec<Draft>,
 ) -> wire::TargetAnswer {
-    let denied = |refused: wire::Refused| wire::TargetAnswer {
+    let unwritten = |refused: wire::Refused| wire::TargetAnswer {
         outcome: Some(wire::Outcome::Denied(refused)),
     };
     let appended = match outcome {
         Ok(appended) => appended,
-        Err(LedgerError::Frozen) => return denied(ask.caller.is_frozen(ask.core).into()),
-        Err(error) => return denied(Refusal::from(error).into()),
+        Err(LedgerError::Frozen) => return unwritten(ask.caller.is_frozen(ask.core).into()),
+        Err(error) => return unwritten(Refusal::from(error).into()),
     };
-    let refused = |reason: Reason, retry_after_seconds: u32| wire::Refused {
-        reason: reason.into(),
-        retry_after_seconds,
-        index: Some(appended.index),
-    };
+    let index = appended.index;
     let Some(release) = &one.release else {
-        let signed_by = &ask.caller.session.signed_by;
-        let retry = match (one.reason, signed_by.is_new_until(ask.caller.now)) {
+        let retry = match (one.reason, one.new_until) {
             (Reason::CredentialIsNew, Some(at)) => {
                 Refusal::until(one.reason, at, ask.caller.now).retry_after_seconds
             }
             _ => 0,
         };
-        return denied(refused(one.reason, retry));
+        return denied(one.reason, retry, index);
     };
     if let Some(refusal) = appended.refused {
         if refusal.reason == Reason::Frozen {
-            withheld.push(hold_back(ask, one, &appended, Reason::Frozen));
+            withheld.push(hold_back(ask, one, index, Reason::Frozen));
         }
-        return denied(refused(refusal.reason, refusal.retry_after_seconds));
+        return denied(refusal.reason, refusal.retry_after_seconds, index);
     }
-    // The last look: whatever was frozen while the entry was written is not released to, nor what lies further than
-    // witnesses let it.
-    let stopped = if ask.core.freezes.is_stopped(&one.guards) {
-        Some(Reason::Frozen)
-    } else if ask.core.is_sealed() {
-        Some(Reason::Sealed)
-    } else if ask.core.witnesses.let_open(appended.index) {
-        None
-    } else {
-        Some(Reason::LedgerUnavailable)
-    };
-    if let Some(reason) = stopped {
-        withheld.push(hold_back(ask, one, &appended, reason));
-        return denied(refused(reason, 0));
-    }
-    match grant(ask, one, release, appended).await {
-        Ok(granted) => {
-            let grant = Grant::to(&ask.caller.session);
-            let grant = grant.of(&ask.core.keys, one, ask.caller.purpose);
-            ask.core.grants.remember(appended.index, grant);
-            wire::TargetAnswer {
-                outcome: Some(wire::Outcome::Granted(granted)),
-            }
-        }
+    match grant(ask, one, release, index).await {
+        Ok(granted) => wire::TargetAnswer {
+            outcome: Some(wire::Outcome::Granted(granted)),
+        },
         Err(reason) => {
-            withheld.push(hold_back(ask, one, &appended, reason));
-            denied(refused(reason, 0))
+            withheld.push(hold_back(ask, one, index, reason));
+            denied(reason, 0, index)
         }
     }
 }
@@ -171,11 +196,11 @@ async fn grant(
     ask: &Ask<'_>,
     one: &Planned,
     release: &Release,
-    appended: Appended,
+    index: u64,
 ) -> Result<wire::Granted, Reason> {
     let items = release.items();
     let mut granted = wire::Granted {
-        index: appended.index,
+        index,
         items: Vec::with_capacity(items.len()),
     };
     let Some((patient, token)) = one.patient.zip(one.token) else {
@@ -234,13 +259,13 @@ fn item_grant(
 }
 
 /// The entry that says: granted, written, and then not released.
-fn hold_back(ask: &Ask<'_>, one: &Planned, appended: &Appended, reason: Reason) -> Draft {
+fn hold_back(ask: &Ask<'_>, one: &Planned, index: u64, reason: Reason) -> Draft {
     let caller = ask.caller;
     let mut draft = Draft::of_session(EntryKind::Withheld, &caller.session, Some(caller.purpose));
     draft.row.decision = reason.number();
     draft.row.item = one.item.map_or(0, KeyedToken::surrogate);
     draft.row.item_kind = one.item_kind;
-    draft.body.of_grant = appended.index;
+    draft.body.of_grant = index;
     draft.stops = None;
     if let Some((patient, token)) = one.patient.zip(one.token) {
         draft = draft.about(patient, token);

@@ -8,7 +8,7 @@ use crate::draft::Draft;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
-use crate::session::{Principal, Session, SignedBy};
+use crate::session::{Principal, Session};
 use crate::sharing;
 use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
@@ -153,17 +153,75 @@ fn as_practice(session: &Session, view: PatientView, part: Part) -> Relation {
     }
 }
 
-/// Whether ways of signing in are too new for this. Those that a recovery made open from the first moment what its
-/// practice deposited about the person themself.
-pub fn is_too_new(
-    by: SignedBy,
+/// Somebody reads of a patient only what one practice put in, for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// Which practice: it let them in.
+    pub practice: PracticeId,
+    /// When they read everything.
+    pub until: i64,
+}
+
+impl Limit {
+    /// Of a person, to one patient: by a recovery that is not over, or by an invitation of staff not long ago.
+    pub fn of(
+        session: &Session,
+        own: &SubjectFacts,
+        patient: KeyedToken,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let signed_by = &session.signed_by;
+        if let Some(practice) = signed_by.recovering_at(now) {
+            let until = signed_by.opens_from;
+            return Some(Self { practice, until });
+        }
+        let mut limit = None;
+        for row in own.live().filter(|_| session.practice.is_none()) {
+            let (of, practice, until) = match &row.fact {
+                Fact::SelfPatient(held) => (&held.patient, &held.invited_at, held.opens_from),
+                Fact::Proxy(held) if is_before(held.until, now) => {
+                    (&held.patient, &held.invited_at, held.opens_from)
+                }
+                _ => continue,
+            };
+            if *of != patient.0 {
+                continue;
+            }
+            // An older right is not lessened by a newer one.
+            if until <= now.as_microsecond() {
+                return None;
+            }
+            limit = PracticeId::try_from(practice.as_slice())
+                .ok()
+                .map(|practice| Self { practice, until });
+        }
+        limit
+    }
+
+    /// Refuses whatever is more than reading what that practice put in.
+    pub fn refuse(limit: Option<Self>, now: Timestamp) -> Result<(), Refusal> {
+        let refused = |limit: Self| Refusal::until(Reason::CredentialIsNew, limit.until, now);
+        limit.map_or(Ok(()), |limit| Err(refused(limit)))
+    }
+}
+
+/// Until when a way of signing in, or a right to a record, is too new for this. What its practice put in opens from the
+/// first moment; by a recovery only about the person themself.
+pub fn too_new_until(
+    caller: &Caller,
+    patient: Option<KeyedToken>,
     relation: Relation,
     source: Option<PracticeId>,
-    now: Timestamp,
-) -> bool {
-    let recovering = by.recovering_at(now);
-    let is_own = relation == Relation::Own && recovering.is_some() && source == recovering;
-    by.is_new_until(now).is_some() && !is_own
+) -> Option<i64> {
+    let new_until = caller.session.signed_by.is_new_until(caller.now);
+    match patient.and_then(|patient| caller.limit(patient)) {
+        Some(limit) => {
+            let is_open = source == Some(limit.practice)
+                && (relation == Relation::Own || new_until.is_none());
+            (!is_open).then_some(limit.until)
+        }
+        None => new_until,
+    }
 }
 
 /// Whether the asker may learn that it exists: then a refusal says why; else it is the one "not found".

@@ -1,12 +1,13 @@
 //! Proxies, enrolments and marks of patients.
 
 use super::{Prepared, guard};
+use crate::calls::id;
 use crate::core::Core;
 use crate::draft::Effect;
-use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, is_before};
+use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, Used, is_before};
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
-use crate::keys::KeyedToken;
+use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Reason, Section};
@@ -59,6 +60,7 @@ pub(super) async fn grant_proxy(
             change.reason.as_bytes(),
             &mut SystemRandom,
         ),
+        ..Proxy::default()
     });
     let mut prepared = Prepared::fact(person, fact);
     prepared.effects.push(Effect::fact(
@@ -107,6 +109,31 @@ pub(super) async fn end_proxy(
     if prepared.effects.is_empty() {
         return Err(Reason::NotFound.into());
     }
+    Ok(prepared)
+}
+
+/// Nobody accepts any more what a practice invited to.
+pub(super) async fn stop_invitation(
+    core: &Core,
+    change: &wire::StopInvitation,
+) -> Result<Prepared, Refusal> {
+    let patient = PatientId::try_from(change.patient.as_slice()).map_err(|_| Reason::Invalid)?;
+    let facts = core.facts.load(core.keys.patient(patient)).await?;
+    let invitation = core
+        .keys
+        .token(IdKind::Invitation, &id(&change.invitation)?);
+    let version = facts
+        .live()
+        .find_map(|row| match &row.fact {
+            Fact::ProxyInvited(held) if held.invitation == invitation.0 => Some(row.version),
+            _ => None,
+        })
+        .ok_or(Reason::NotFound)?;
+    let mut prepared = Prepared::fact(facts.subject(), Fact::End(End { version }));
+    let used = Effect::fact(invitation, Fact::Used(Used::default()));
+    prepared.effects.push(used);
+    prepared.guards = vec![guard(&facts)];
+    prepared.patient = Some(patient);
     Ok(prepared)
 }
 

@@ -6,15 +6,17 @@ use crate::acts::Doer;
 use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{End, Fact, Invitation, OperatorRole, StaffRole};
+use crate::facts::{End, Fact, Invitation, OperatorRole, ProxyInvited, StaffRole};
 use crate::identity::accounts::{self, Account};
 use crate::identity::codes::InvitationCode;
 use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{random, random_id};
+use crate::identity::ways::after;
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::session::Session;
+use crate::sharing;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Reason, Role};
 use candour_rules::budget::Charge;
@@ -24,19 +26,20 @@ use jiff::{SignedDuration, Timestamp};
 /// How long an invitation may be used.
 const INVITATION_LASTS: SignedDuration = SignedDuration::from_hours(14 * 24);
 
+/// Longest words for whom it is about, in characters.
+const LONGEST_NAME: usize = 300;
+
 /// A new invitation: its effects and its printed code.
 pub(crate) fn invitation(
     core: &Core,
     invite: &wire::Invite,
     invited_by: &[u8],
     now: Timestamp,
-) -> Result<(Prepared, String), Refusal> {
+) -> Result<(Prepared, KeyedToken, String), Refusal> {
     let patient = PatientId::try_from(invite.patient.as_slice()).ok();
     let secret = InvitationCode::from_random(&random());
     let subject = core.keys.token(IdKind::Invitation, &random_id());
-    let until = now
-        .checked_add(INVITATION_LASTS)
-        .map_err(|_| Reason::Invalid)?;
+    let until = after(now, INVITATION_LASTS)?;
     let seal = |what, text: &str| {
         secrets::seal(
             &core.keys,
@@ -53,7 +56,7 @@ pub(crate) fn invitation(
             .map(|patient| core.keys.patient(patient).0.to_vec())
             .unwrap_or_default(),
         sealed_name: seal(Secret::Name, &invite.staff_name),
-        until: until.as_microsecond(),
+        until,
         invited_by: invited_by.to_vec(),
         sections: invite.sections.clone(),
         proxy_until: invite.until,
@@ -69,7 +72,7 @@ pub(crate) fn invitation(
         subject,
     });
     prepared.patient = patient;
-    Ok((prepared, secret.printed()))
+    Ok((prepared, subject, secret.printed()))
 }
 
 /// Invites somebody; a practice may invite 20 patients a day.
@@ -90,10 +93,35 @@ pub(super) async fn invite(
         asked.practice = practice_of(core, &invite.patient).await?;
     }
     let practice = PracticeId::try_from(asked.practice.as_slice()).ok();
-    if practice.is_none() && !is_officer(role) {
+    if (practice.is_none() && !is_officer(role)) || asked.who.chars().count() > LONGEST_NAME {
         return Err(Reason::Invalid.into());
     }
-    let (mut prepared, printed) = invitation(core, &asked, &doer.subject.0, now)?;
+    if let (true, Ok(patient)) = (
+        session.practice.is_some(),
+        PatientId::try_from(asked.patient.as_slice()),
+    ) {
+        let facts = core.facts.load(core.keys.patient(patient)).await?;
+        // From whom the patient keeps anything lets nobody in, nor does a practice from which they keep everything.
+        if sharing::are_kept_from(&facts, &[doer.subject], &asked.practice) {
+            return Err(Reason::NotAllowed.into());
+        }
+        if role == Role::Patient && facts.account_holder().is_some() {
+            return Err(Reason::HasAccount.into());
+        }
+    }
+    let (mut prepared, subject, printed) = invitation(core, &asked, &doer.subject.0, now)?;
+    if let (Role::Proxy, Some(patient), true) = (role, prepared.patient, session.practice.is_some())
+    {
+        // The patient sees it, and can stop it.
+        let invited = ProxyInvited {
+            invitation: subject.0.to_vec(),
+            practice: asked.practice.clone(),
+            until: after(now, INVITATION_LASTS)?,
+        };
+        let patient = core.keys.patient(patient);
+        let fact = Fact::ProxyInvited(invited);
+        prepared.effects.push(Effect::fact(patient, fact));
+    }
     if let (Some(practice), true) = (practice, is_about_patient) {
         prepared.charge = Some((Charge::Invitation, reach::context_of(session, practice)));
     }
@@ -118,13 +146,14 @@ async fn practice_of(core: &Core, patient: &[u8]) -> Result<Vec<u8>, Refusal> {
 pub(super) async fn grant_role(
     core: &Core,
     change: &wire::RoleChange,
+    now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let person = PersonId::try_from(change.person.as_slice()).map_err(|_| Reason::Invalid)?;
     let role = Role::try_from(change.role).map_err(|_| Reason::Invalid)?;
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::NotFound)?;
-    if recovery::held(&account.facts).is_some() {
+    if recovery::is_running(&account.facts, now) {
         return Err(Reason::NotAllowed.into());
     }
     if !account.passwords().is_empty() || account.passkeys(core).is_empty() {

@@ -1,7 +1,7 @@
 //! Which policy action a change is, what proof it needs, and the sentence a person signs.
 
 use crate::decision::ChangeAction;
-use candour_keeper_wire::wire::{ChangeKind, FreezeChange};
+use candour_keeper_wire::wire::{ChangeKind, FreezeChange, Invite};
 use candour_keeper_wire::words::{Identified, Level, Reason, Role};
 use candour_seal::PatientId;
 
@@ -37,10 +37,9 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
     use ChangeAction as Do;
     Ok(match kind {
         ChangeKind::Invite(invite) => match Role::try_from(invite.role) {
-            Ok(Role::Patient) => needs(Do::InvitePatient, Proof::Session),
-            // Sharing one's own record needs an act; a practice that invites a parent does not share its own.
-            Ok(Role::Proxy) if by == Role::Patient => needs(Do::InviteProxy, Proof::Act),
-            Ok(Role::Proxy) => needs(Do::InviteProxy, Proof::Session),
+            // Whoever is let in reads what others put in too: a session alone, or a portal, lets nobody in.
+            Ok(Role::Patient) => needs(Do::InvitePatient, Proof::Act),
+            Ok(Role::Proxy) => needs(Do::InviteProxy, Proof::Act),
             Ok(Role::Clinician | Role::Reception) => needs(Do::InviteStaff, Proof::Act),
             Ok(Role::Manager) => needs(Do::InviteStaff, Proof::Two),
             Ok(role) if is_officer(role) => needs(Do::InviteStaff, Proof::Two),
@@ -60,7 +59,11 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
             needs(Do::EndEnrolment, Proof::Session)
         }
         ChangeKind::EndEnrolment(_) => needs(Do::EndEnrolment, Proof::End),
-        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::Session),
+        ChangeKind::MarkPatient(_) if by == Role::PracticeClient => {
+            needs(Do::MarkPatient, Proof::Session)
+        }
+        // One press: that somebody must not be written to cannot wait.
+        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::End),
         ChangeKind::Freeze(_) => needs(Do::Freeze, Proof::Session),
         ChangeKind::Unfreeze(_) => needs(Do::Unfreeze, Proof::Two),
         ChangeKind::AddClient(_) => needs(Do::AddClient, Proof::Two),
@@ -85,6 +88,8 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::Recover(_) => needs(Do::Recover, Proof::Two),
         // Whoever still has an older way must not need a second one to be heard.
         ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
+        // It takes reading away from nobody who reads yet, and waits for nobody's passkey.
+        ChangeKind::StopInvitation(_) => needs(Do::EndProxy, Proof::Session),
     })
 }
 
@@ -108,6 +113,7 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::Restrict(rule) | ChangeKind::Share(rule) => &rule.patient,
         ChangeKind::EndRestriction(ended) | ChangeKind::EndShare(ended) => &ended.patient,
         ChangeKind::Recover(recover) => &recover.patient,
+        ChangeKind::StopInvitation(stop) => &stop.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -131,16 +137,7 @@ fn identified(number: i32) -> &'static str {
 /// What a person agrees to, in words; part of what a passkey signs. Ids stand in the change itself, which is signed too.
 pub fn sentence(kind: &ChangeKind) -> String {
     match kind {
-        ChangeKind::Invite(invite) if invite.staff_name.is_empty() => {
-            format!("Invite somebody as {}.", role_word(invite.role))
-        }
-        ChangeKind::Invite(invite) => {
-            format!(
-                "Invite {} as {}.",
-                invite.staff_name,
-                role_word(invite.role)
-            )
-        }
+        ChangeKind::Invite(invite) => invitation(invite),
         ChangeKind::GrantRole(change) => {
             format!("Give a person the role {}.", role_word(change.role))
         }
@@ -215,6 +212,27 @@ pub fn sentence(kind: &ChangeKind) -> String {
             identified(recover.identified)
         ),
         ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
+        ChangeKind::StopInvitation(_) => "Stop an invitation to act for this patient.".to_owned(),
+    }
+}
+
+fn invitation(invite: &Invite) -> String {
+    let named = |words: &'static str, name: &str| match name.trim() {
+        "" => words.to_owned(),
+        name => name.to_owned(),
+    };
+    let who = named("the patient", &invite.who);
+    match Role::try_from(invite.role) {
+        Ok(Role::Patient) => format!("Invite {who} to their own record."),
+        Ok(Role::Proxy) => {
+            let sentence = format!("Invite somebody to act for {who}. {}", invite.reason.trim());
+            sentence.trim_end().to_owned()
+        }
+        _ => format!(
+            "Invite {} as {}.",
+            named("somebody", &invite.staff_name),
+            role_word(invite.role)
+        ),
     }
 }
 
@@ -274,6 +292,8 @@ mod tests {
         let act = [
             invite(Role::Clinician),
             invite(Role::Reception),
+            invite(Role::Patient),
+            invite(Role::Proxy),
             grant(Role::Clinician),
             ChangeKind::EndRole(wire::RoleChange::default()),
             ChangeKind::GrantProxy(wire::ProxyChange::default()),
@@ -299,20 +319,39 @@ mod tests {
         }
         // What ends reading needs an answer too, except from the program that keeps the practice's list.
         let left = ChangeKind::EndEnrolment(wire::EnrolmentChange::default());
+        let marks = ChangeKind::MarkPatient(wire::MarkPatient::default());
         for kind in [
             ChangeKind::EndProxy(wire::ProxyChange::default()),
             ChangeKind::Restrict(wire::SharingRule::default()),
             ChangeKind::EndShare(wire::EndSharingRule::default()),
             left.clone(),
+            marks.clone(),
         ] {
             assert_eq!(plan(&kind, Role::Reception).unwrap().proof, Proof::End);
         }
-        assert_eq!(
-            plan(&left, Role::PracticeClient).unwrap().proof,
-            Proof::Session
-        );
-        // Sharing one's own record too.
-        let shared = plan(&invite(Role::Proxy), Role::Patient).unwrap();
-        assert_eq!(shared.proof, Proof::Act);
+        for kind in [&left, &marks] {
+            let by_program = plan(kind, Role::PracticeClient).unwrap();
+            assert_eq!(by_program.proof, Proof::Session);
+        }
+    }
+
+    #[test]
+    fn whoever_invites_signs_as_what_and_whom() {
+        let mut invite = Invite {
+            role: Role::Patient.into(),
+            ..Invite::default()
+        };
+        let sentence = |invite: &Invite| sentence(&ChangeKind::Invite(invite.clone()));
+        assert_eq!(sentence(&invite), "Invite the patient to their own record.");
+        "Mia Kōrero (born 29 February 1980)".clone_into(&mut invite.who);
+        let named = "Invite Mia Kōrero (born 29 February 1980) to their own record.";
+        assert_eq!(sentence(&invite), named);
+        invite.role = Role::Proxy.into();
+        "Parent or guardian.".clone_into(&mut invite.reason);
+        let acting =
+            "Invite somebody to act for Mia Kōrero (born 29 February 1980). Parent or guardian.";
+        assert_eq!(sentence(&invite), acting);
+        invite.role = Role::Reception.into();
+        assert_eq!(sentence(&invite), "Invite somebody as reception.");
     }
 }

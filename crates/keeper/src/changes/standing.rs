@@ -2,7 +2,7 @@
 
 use super::plan::{is_officer, patient_of};
 use super::ways::is_about_ways;
-use crate::calls::reach::PatientView;
+use crate::calls::reach::{Limit, PatientView};
 use crate::core::Core;
 use crate::decision::{Assurance, Relation};
 use crate::facts::{Fact, is_before};
@@ -83,7 +83,9 @@ async fn to_patient(
 ) -> Result<Relation, Refusal> {
     let token = core.keys.patient(patient);
     if matches!(session.role, Role::Patient | Role::Proxy) {
+        let facts = core.facts.load(session.subject).await?;
         if session.own_patient == Some(patient) {
+            Limit::refuse(Limit::of(session, &facts, token, now), now)?;
             return Ok(Relation::Own);
         }
         // A proxy may stop acting, for themself and for nobody else.
@@ -91,7 +93,6 @@ async fn to_patient(
             ChangeKind::EndProxy(proxy) => proxy.person == session.principal.bytes(),
             _ => false,
         };
-        let facts = core.facts.load(session.subject).await?;
         let acts = facts.live().any(|row| match &row.fact {
             Fact::Proxy(proxy) => proxy.patient == token.0 && is_before(proxy.until, now),
             _ => false,
@@ -119,7 +120,7 @@ async fn to_patient(
     // What a practice put in stays its own to keep or erase after the patient left.
     let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
     let was_theirs = is_about_deposits && view.was_enrolled && !view.is_canary;
-    if view.is_canary && matches!(kind, ChangeKind::Recover(_)) {
+    if view.is_canary && matches!(kind, ChangeKind::Recover(_) | ChangeKind::Invite(_)) {
         return Ok(Relation::Stranger);
     }
     Ok(match (names_other_practice, view.is_enrolled) {

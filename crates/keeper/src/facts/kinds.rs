@@ -8,7 +8,7 @@ mod ways;
 
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
-pub use sharing::{RecordPart, Restriction, Share};
+pub use sharing::{ProxyInvited, RecordPart, Restriction, Share};
 pub use ways::{Account, CodeSheet, CodeUsed, Passkey, Password, Totp};
 
 /// The body of one fact row.
@@ -17,7 +17,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40"
     )]
     pub fact: Option<Fact>,
 }
@@ -130,6 +130,9 @@ pub enum Fact {
     /// Patient: shares something with a practice that did not put it in.
     #[prost(message, tag = "39")]
     Share(Share),
+    /// Patient: a practice invited somebody to act for them.
+    #[prost(message, tag = "40")]
+    ProxyInvited(ProxyInvited),
 }
 
 /// An earlier fact ended.
@@ -146,6 +149,12 @@ pub struct SelfPatient {
     /// The patient's token.
     #[prost(bytes = "vec", tag = "1")]
     pub patient: Vec<u8>,
+    /// It came by an invitation of this practice (16 bytes), and reads what that put in until `opens_from`; else empty.
+    #[prost(bytes = "vec", tag = "12")]
+    pub invited_at: Vec<u8>,
+    /// When it reads everything; 0 for what always did.
+    #[prost(int64, tag = "13")]
+    pub opens_from: i64,
 }
 
 /// A staff role.
@@ -194,6 +203,12 @@ pub struct Proxy {
     /// Why, sealed.
     #[prost(bytes = "vec", tag = "4")]
     pub sealed_reason: Vec<u8>,
+    /// As of a [`SelfPatient`].
+    #[prost(bytes = "vec", tag = "12")]
+    pub invited_at: Vec<u8>,
+    /// As of a [`SelfPatient`].
+    #[prost(int64, tag = "13")]
+    pub opens_from: i64,
 }
 
 /// A patient.
@@ -474,6 +489,7 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::Waits(_) => 37,
         Fact::Restriction(_) => 38,
         Fact::Share(_) => 39,
+        Fact::ProxyInvited(_) => 40,
     }
 }
 
@@ -520,6 +536,7 @@ mod tests {
             Fact::Waits(Waits::default()),
             Fact::Restriction(Restriction::default()),
             Fact::Share(Share::default()),
+            Fact::ProxyInvited(ProxyInvited::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -63,11 +63,26 @@ pub fn normal_login(typed: &str) -> Option<String> {
 impl Account {
     /// The account of a login name.
     pub async fn by_login(core: &Core, login: &str) -> Result<Option<Self>, Refusal> {
+        let named = Self::named(core, login).await?;
+        Ok(named.filter(|account| account.has_login(core, login)))
+    }
+
+    /// The account that a login name was ever given to: it is nobody else's, also once it ended with a recovery.
+    pub async fn named(core: &Core, login: &str) -> Result<Option<Self>, Refusal> {
         let token = core.keys.lookup(LookupKind::Login, login.as_bytes());
         match core.lookups.find(LookupKind::Login, token).await? {
             Some(subject) => Self::by_person(core, core.keys.person_id(subject)).await,
             None => Ok(None),
         }
+    }
+
+    /// Whether this login name leads to it now.
+    pub fn has_login(&self, core: &Core, login: &str) -> bool {
+        let token = core.keys.lookup(LookupKind::Login, login.as_bytes());
+        self.facts.live().any(|row| match &row.fact {
+            Fact::Account(account) => account.login == token,
+            _ => false,
+        })
     }
 
     /// The account of a person.

@@ -19,7 +19,7 @@ use crate::identity::codes::{InvitationCode, Sheet, TotpSecret};
 use crate::identity::failures::Tried;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
-use crate::identity::sign_in::{failed, random, random_id};
+use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::identity::{Waiting, commit, recovery, standing};
 use crate::keys::{KeyedToken, LookupKind, practice_number};
 use crate::ledger::Refusal;
@@ -141,7 +141,7 @@ pub async fn register(
     let held = Code::Invites.find(core, &call.code, &network, now).await?;
     check_birth_date(core, &held, &call.birth_date, now).await?;
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
-    if Account::by_login(core, &login).await?.is_some() {
+    if Account::named(core, &login).await?.is_some() {
         return Err(Reason::Invalid.into());
     }
     let (person, credentials) = credentials(core, instance, call, &held, &login, now).await?;
@@ -195,7 +195,7 @@ pub async fn link(
     // Staff and officers sign in by passkey only: an account with a password never becomes theirs.
     // Nor does one that is being recovered: whoever recovers it is not known yet.
     let is_patient_s =
-        !account.passwords().is_empty() || !session.by_passkey || recovery::held(&facts).is_some();
+        !account.passwords().is_empty() || !session.by_passkey || recovery::is_running(&facts, now);
     if !is_own_role(held.role) && is_patient_s {
         return Err(Reason::NotAllowed.into());
     }
@@ -286,13 +286,7 @@ impl Code {
             network: network.to_owned(),
             what: token,
         };
-        let wait = core.identity.failures.wait(&tried, now);
-        if wait > 0 {
-            return Err(Refusal {
-                retry_after_seconds: wait,
-                ..Reason::TooMany.into()
-            });
-        }
+        may_try(core, &tried, now)?;
         let live = match core.lookups.find(LookupKind::Invitation, token).await? {
             Some(subject) => live_invitation(core, subject, now).await?,
             None => None,

@@ -70,6 +70,11 @@ pub(crate) fn held(facts: &SubjectFacts) -> Option<(i64, &Recovery)> {
     })
 }
 
+/// The account is being recovered: whose it will be is not known yet. A code that nobody used in its day is none.
+pub(crate) fn is_running(facts: &SubjectFacts, now: Timestamp) -> bool {
+    held(facts).is_some_and(|(_, recovery)| recovery.is_alive(now))
+}
+
 /// A way that a recovery made which is not over.
 pub(crate) fn is_recovering(way: &Fact, now: Timestamp) -> bool {
     !way.recovered_at().is_empty() && way.opens_from() > now.as_microsecond()
@@ -167,11 +172,7 @@ pub(crate) async fn allow(
     Identified::try_from(change.identified).map_err(|_| Reason::Invalid)?;
     let token = core.keys.patient(patient);
     let about = core.facts.load(token).await?;
-    let holder = about.live().find_map(|row| match &row.fact {
-        Fact::AccountHolder(holder) => KeyedToken::try_from(holder.person.as_slice()).ok(),
-        _ => None,
-    });
-    let person = holder.ok_or(Reason::NoAccount)?;
+    let person = about.account_holder().ok_or(Reason::NoAccount)?;
     // From whom the patient keeps anything lets nobody into their account, nor does a practice from which they keep all.
     let both = [author.subject, session.subject];
     if sharing::are_kept_from(&about, &both, &change.practice) {
@@ -256,17 +257,21 @@ pub(crate) async fn stop(
     Ok(prepared)
 }
 
-/// What detection is shown of a refused recovery: whoever tries it with a canary has touched one.
+/// What detection is shown of a refused recovery or invitation: whoever tries it with a canary has touched one.
 pub(crate) async fn seen(
     core: &Core,
     session: &Session,
     kind: &ChangeKind,
     now: Timestamp,
 ) -> Result<Option<Box<Observation>>, Refusal> {
-    let ChangeKind::Recover(change) = kind else {
+    let patient = match kind {
+        ChangeKind::Recover(change) => &change.patient,
+        ChangeKind::Invite(change) => &change.patient,
+        _ => return Ok(None),
+    };
+    let Ok(patient) = PatientId::try_from(patient.as_slice()) else {
         return Ok(None);
     };
-    let patient = PatientId::try_from(change.patient.as_slice()).map_err(|_| Reason::Invalid)?;
     let token = core.keys.patient(patient);
     let about = core.facts.load(token).await?;
     if !PatientView::of(&about, None).is_canary {

@@ -208,13 +208,7 @@ pub async fn password(
         network: network::of(&call.network),
         what: core.keys.lookup(LookupKind::Login, login.as_bytes()),
     };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
-    }
+    may_try(core, &tried, now)?;
     let found = Account::by_login(core, &login).await?;
     let kept = found.as_ref().map(Account::passwords).unwrap_or_default();
     let fitting = fitting(core, &call.password, &kept).await?;
@@ -358,18 +352,21 @@ pub async fn step_up(
     }
     let by_passkey = !call.ceremony.is_empty();
     for _ in 0..TRIES {
-        let (account, effects) = if by_passkey {
+        let (account, by, effects) = if by_passkey {
             let answer = &call.answer_json;
-            let (account, _, effects) =
-                passkey_account(core, instance, &call.ceremony, answer, now).await?;
-            (account, effects)
+            passkey_account(core, instance, &call.ceremony, answer, now).await?
         } else {
             let (account, used) = code_account(core, &session, &call.code, now).await?;
+            let by = account.typed_by(None, &used);
             let effects = vec![Effect::fact(account.subject, used)];
-            (account, effects)
+            (account, by, effects)
         };
         if account.person != person {
             return Err(Reason::WrongCredentials.into());
+        }
+        if by.opens_from > session.signed_by.opens_from {
+            // What is newer than the session's own ways lends it nothing that it does not do by itself.
+            by.refuse_new(now)?;
         }
         let is_reopening = !call.reason.is_empty() && by_passkey;
         let mut draft = if is_reopening {
@@ -437,13 +434,7 @@ pub(crate) async fn code_account(
         network: format!("{OF_SESSION}{}", session.surrogate),
         what: session.subject.0,
     };
-    let wait = core.identity.failures.wait(&tried, now);
-    if wait > 0 {
-        return Err(Refusal {
-            retry_after_seconds: wait,
-            ..Reason::TooMany.into()
-        });
-    }
+    may_try(core, &tried, now)?;
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::SessionEnded)?;
@@ -452,6 +443,17 @@ pub(crate) async fn code_account(
     };
     core.identity.failures.succeeded(&tried, now);
     Ok((account, fact))
+}
+
+/// Refuses whoever failed too often a moment ago.
+pub(crate) fn may_try(core: &Core, tried: &Tried, now: Timestamp) -> Result<(), Refusal> {
+    match core.identity.failures.wait(tried, now) {
+        0 => Ok(()),
+        wait => Err(Refusal {
+            retry_after_seconds: wait,
+            ..Reason::TooMany.into()
+        }),
+    }
 }
 
 /// Notes a wrong answer; a keeper that cannot answer is not the caller's failure.

@@ -1,5 +1,6 @@
 //! What a session stands on: the facts that gave it its role. When they end, it ends.
 
+use crate::calls::reach::Limit;
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::identity::accounts::{self, Account, HeldRole};
@@ -140,7 +141,7 @@ pub fn view(
             .map(|practice| practice.as_bytes().to_vec())
             .unwrap_or_default(),
         patients: if is_own {
-            let within = reachable(core, facts, now).into_iter();
+            let within = reachable(core, session, facts, now).into_iter();
             // Whoever comes by a recovery that is not over sees nobody else.
             let within = within.filter(|reachable| is_settled || !reachable.is_proxied);
             within.collect()
@@ -166,23 +167,31 @@ pub fn view(
     }
 }
 
-fn reachable(core: &Core, facts: &SubjectFacts, now: Timestamp) -> Vec<wire::Reachable> {
-    let id = |token: &[u8]| {
+fn reachable(
+    core: &Core,
+    session: &Session,
+    facts: &SubjectFacts,
+    now: Timestamp,
+) -> Vec<wire::Reachable> {
+    let within = |token: &[u8]| {
         let token = KeyedToken::try_from(token).ok()?;
-        Some(core.keys.patient_id(token).as_bytes().to_vec())
+        let limit = Limit::of(session, facts, token, now);
+        Some(wire::Reachable {
+            patient: core.keys.patient_id(token).as_bytes().to_vec(),
+            only_from: limit.map_or_else(Vec::new, |limit| limit.practice.as_bytes().to_vec()),
+            opens_from: limit.map_or(0, |limit| limit.until),
+            ..wire::Reachable::default()
+        })
     };
     facts
         .live()
         .filter_map(|row| match &row.fact {
-            Fact::SelfPatient(own) => Some(wire::Reachable {
-                patient: id(&own.patient)?,
-                ..wire::Reachable::default()
-            }),
+            Fact::SelfPatient(own) => within(&own.patient),
             Fact::Proxy(proxy) if is_before(proxy.until, now) => Some(wire::Reachable {
-                patient: id(&proxy.patient)?,
                 is_proxied: true,
                 sections: proxy.sections.clone(),
                 until: proxy.until,
+                ..within(&proxy.patient)?
             }),
             _ => None,
         })

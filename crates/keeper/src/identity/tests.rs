@@ -3,6 +3,7 @@
 mod budgets;
 mod changing;
 mod freezing;
+mod inviting;
 mod people;
 mod recovery;
 mod sessions;

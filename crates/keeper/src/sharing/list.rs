@@ -1,15 +1,17 @@
 //! Who reads a record beside its patient.
 
 use super::changes::sealed_words;
+use crate::calls::reach::Limit;
 use crate::core::Core;
-use crate::facts::{Fact, is_before};
+use crate::facts::{Fact, ProxyInvited, is_before};
 use crate::identity::secrets::{self, Secret};
 use crate::identity::standing;
-use crate::keys::KeyedToken;
+use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
-use candour_keeper_wire::wire::{self, ProxyView, SharingRuleView};
+use candour_keeper_wire::wire::{self, InvitedProxy, ProxyView, SharingRuleView};
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::InstanceId;
+use jiff::Timestamp;
 
 /// Of the asker's own record, to the patient alone. It opens nothing.
 pub async fn sharing(
@@ -19,14 +21,13 @@ pub async fn sharing(
 ) -> Result<wire::Sharing, Refusal> {
     let now = core.clock.now();
     let found = standing::session(core, &call.token, instance, &call.network, now).await?;
-    let session = found.0;
-    if let Some(until) = session.signed_by.is_new_until(now) {
-        return Err(Refusal::until(Reason::CredentialIsNew, until, now));
-    }
+    let (session, own_facts) = found;
+    session.signed_by.refuse_new(now)?;
     let own = session
         .own_patient
         .filter(|_| session.role == Role::Patient);
     let patient = core.keys.patient(own.ok_or(Reason::NotAllowed)?);
+    Limit::refuse(Limit::of(&session, &own_facts, patient, now), now)?;
     let facts = core.facts.load(patient).await?;
     let mut list = wire::Sharing::default();
     for row in facts.live() {
@@ -35,7 +36,10 @@ pub async fn sharing(
             Fact::ProxiedBy(by) if is_before(by.until, now) => {
                 let person = KeyedToken::try_from(by.person.as_slice());
                 let person = person.map_err(|_| Reason::SubjectClosed)?;
-                list.proxies.push(proxy(core, patient, person).await?);
+                list.proxies.push(proxy(core, patient, person, now).await?);
+            }
+            Fact::ProxyInvited(held) if is_before(held.until, now) => {
+                list.invited.extend(invited(core, held, row.at).await?);
             }
             Fact::Share(share) if !is_before(share.until, now) => {}
             fact => {
@@ -70,18 +74,52 @@ fn rule(core: &Core, fact: &Fact) -> SharingRuleView {
     }
 }
 
-async fn proxy(core: &Core, patient: KeyedToken, person: KeyedToken) -> Result<ProxyView, Refusal> {
+/// An invitation, unless it ended by itself.
+async fn invited(
+    core: &Core,
+    held: &ProxyInvited,
+    at: Timestamp,
+) -> Result<Option<InvitedProxy>, Refusal> {
+    let subject = KeyedToken::try_from(held.invitation.as_slice());
+    let subject = subject.map_err(|_| Reason::SubjectClosed)?;
+    let facts = core.facts.load(subject).await?;
+    let mut reason = None;
+    for row in facts.live() {
+        match &row.fact {
+            Fact::Used(_) => return Ok(None),
+            Fact::Invitation(fact) => reason = Some(&fact.sealed_reason),
+            _ => {}
+        }
+    }
+    Ok(reason.map(|sealed| InvitedProxy {
+        invitation: core.keys.id(IdKind::Invitation, subject).to_vec(),
+        practice: held.practice.clone(),
+        since: at.as_microsecond(),
+        until: held.until,
+        reason: secrets::open_text(&core.keys, Secret::Reason, subject, sealed),
+    }))
+}
+
+async fn proxy(
+    core: &Core,
+    patient: KeyedToken,
+    person: KeyedToken,
+    now: Timestamp,
+) -> Result<ProxyView, Refusal> {
     let facts = core.facts.load(person).await?;
     let held = facts.live().rev().find_map(|row| match &row.fact {
         Fact::Proxy(held) if held.patient == patient.0 => Some((row.at, held)),
         _ => None,
     });
     let (since, held) = held.ok_or(Reason::SubjectClosed)?;
+    let is_limited = held.opens_from > now.as_microsecond();
     Ok(ProxyView {
         person: core.keys.person_id(person).as_bytes().to_vec(),
         sections: held.sections.clone(),
         until: held.until,
         since: since.as_microsecond(),
         reason: secrets::open_text(&core.keys, Secret::Reason, person, &held.sealed_reason),
+        only_from: held.invited_at.clone(),
+        opens_from: if is_limited { held.opens_from } else { 0 },
     })
 }

@@ -104,7 +104,7 @@ pub async fn use_again(core: &Core, token: &RootToken) -> Result<(), Fault> {
 /// Nothing opens from here on: first by refusal, then because no key is left that could.
 async fn close(core: &Core, token: &RootToken, fault: &Fault) {
     token.note_trouble(fault);
-    core.subject_keys.seal().await;
+    core.subject_keys.seal();
     let mut draft = Draft::of_keeper(EntryKind::KeyUse).refused(Reason::Sealed);
     draft.body.text = fault.to_string();
     let _ = core.ledger.append_one(draft).await;
@@ -137,4 +137,27 @@ async fn goes_on(core: &Core, token: &RootToken) -> bool {
     token.note_back();
     tracing::info!("the token gave the root key: records open again");
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::inside;
+    use crate::subject_keys::SubjectKeyError;
+    use candour_seal::PracticeId;
+
+    #[tokio::test]
+    async fn sealed_nothing_of_anybody_opens_and_entries_about_nobody_are_still_written() {
+        let inside = inside().await;
+        let core = &inside.core;
+        let patient = inside.patient(PracticeId::from_bytes([1; 16]), 40).await;
+        let token = core.keys.patient(patient);
+        core.subject_keys.load(token).await.unwrap();
+        core.subject_keys.installation().await.unwrap();
+        core.subject_keys.seal();
+        let gone = core.subject_keys.load(token).await;
+        assert!(matches!(gone, Err(SubjectKeyError::Sealed)));
+        let draft = Draft::of_keeper(EntryKind::KeyUse).refused(Reason::Sealed);
+        core.ledger.append_one(draft).await.unwrap();
+    }
 }

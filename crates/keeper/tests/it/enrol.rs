@@ -176,3 +176,40 @@ async fn a_canary_is_never_found_and_at_most_ten_people_are() {
     let found = find(portal, token, scene.practice, by_nhi).await;
     assert_eq!(found.unwrap(), []);
 }
+
+#[tokio::test]
+async fn staff_enrol_and_say_nothing_more_of_the_patient_by_a_session_alone() {
+    let scene = scene().await;
+    let enrolled = async |person: wire::NewEnrolment| {
+        let call = Call::Enrol(wire::Enrol {
+            token: scene.clinician.token.expose().to_vec(),
+            people: vec![person],
+        });
+        match scene.portal.call(call).await.unwrap() {
+            Reply::Enrolled(mut enrolled) => enrolled.people.pop().unwrap().refused,
+            _ => panic!("not an answer to enrolling"),
+        }
+    };
+    assert_eq!(enrolled(person(1)).await, 0);
+    let more = |number: u64| wire::NewEnrolment {
+        enrolment_key: key(number).to_vec(),
+        ..person(1)
+    };
+    let died = wire::NewEnrolment {
+        is_deceased: true,
+        ..more(91)
+    };
+    let unsafe_to_write = wire::NewEnrolment {
+        is_unsafe_to_write: true,
+        ..more(92)
+    };
+    let left = wire::NewEnrolment {
+        left_on: "2026-03-01".to_owned(),
+        ..more(93)
+    };
+    for person in [died, unsafe_to_write, left.clone()] {
+        assert_eq!(enrolled(person).await, i32::from(Reason::NotAllowed));
+    }
+    // The practice's program goes on as it did.
+    assert!(scene.enrol_as(&scene.program, vec![left]).await[0].is_ok());
+}

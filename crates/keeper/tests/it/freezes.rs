@@ -8,7 +8,7 @@ use candour_keeper_api::wire::{self, Call};
 use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
 use candour_rules::detect::Threshold;
 use candour_rules::freeze::Frozen;
-use candour_rules::keys::Session;
+use candour_rules::keys::{Principal, Session};
 use candour_rules::time::Span;
 use candour_seal::{ItemId, PatientId};
 use candour_testkit::keeper::{KEEPER, Settings, Staff};
@@ -416,4 +416,54 @@ async fn whoever_opens_a_record_that_slept_does_not_wake_it_by_writing_to_it_fir
         opened.push(look(&scene, &clinician.token, patient).await);
     }
     assert_eq!(opened, [Ok(()), Err(Reason::Frozen)]);
+}
+
+#[tokio::test]
+async fn what_is_frozen_after_the_entry_and_before_the_keys_leave_is_not_released() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    scene.segment(1, patient, Section::Medicines).await;
+    let token = &scene.clinician.token;
+    let opening = scene.open_section(token, Purpose::DirectCare, patient, Section::Medicines);
+    let core = &scene.keeper.core;
+    let connect = || candour_embedded::cluster::connect(&scene.superuser);
+    let (head, keys, watcher) = (
+        connect().await.unwrap(),
+        connect().await.unwrap(),
+        connect().await.unwrap(),
+    );
+    let waits = async |what: &str| {
+        let text = format!(
+            "select count(*) from pg_stat_activity where datname = current_database()
+             and wait_event_type = 'Lock' and query like '%{what}%'"
+        );
+        eventually(|| async {
+            let row = watcher.query_one(text.as_str(), &[]).await.unwrap();
+            row.get::<_, i64>(0) > 0
+        })
+        .await;
+    };
+    // The entry waits; meanwhile the patient's keys are forgotten, and the table that has them is held.
+    head.batch_execute("begin; select from ledger_head for update")
+        .await
+        .unwrap();
+    let freezing = async {
+        waits("ledger_head").await;
+        keys.batch_execute("begin; lock table subject_key in access exclusive mode")
+            .await
+            .unwrap();
+        core.subject_keys.forget(core.keys.patient(patient));
+        head.batch_execute("rollback").await.unwrap();
+        // The entry is written, and the release waits for the keys.
+        waits("from subject_key").await;
+        let person = core.keys.person(scene.clinician.person);
+        let what = Frozen::Principal(Principal(person.surrogate()));
+        scene.keeper.freeze(what).await;
+        keys.batch_execute("rollback").await.unwrap();
+    };
+    let (opened, ()) = tokio::join!(opening, freezing);
+    assert_eq!(opened.err(), Some(Reason::Frozen));
+    assert_eq!(scene.count(EntryKind::Open, 0).await, 1);
+    let withheld = scene.count(EntryKind::Withheld, Reason::Frozen.number());
+    assert_eq!(withheld.await, 1);
 }

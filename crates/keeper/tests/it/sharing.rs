@@ -244,12 +244,29 @@ async fn a_person_who_was_in_the_history_finds_no_such_patient_any_more_not_even
         patient: all.patient.as_bytes().to_vec(),
         ..wire::Invite::default()
     });
-    let call = Call::Change(wire::ChangeCall {
+    let call = Call::ActStart(wire::ActStart {
         token: former.token.expose().to_vec(),
         change: Some(wire::Change { kind: Some(invite) }),
     });
     let invited = all.scene.portal.call(call).await.unwrap_err();
     assert_eq!(denied(&invited), Reason::NotFound);
+    // Nor by enrolling them: it is answered as an NHI number with another birth date is.
+    let enrolled = async |birth_date: &str| {
+        let mut person = crate::arrange::person(1);
+        person.enrolment_key = crate::arrange::key(99).to_vec();
+        birth_date.clone_into(&mut person.birth_date);
+        let call = Call::Enrol(wire::Enrol {
+            token: former.token.expose().to_vec(),
+            people: vec![person],
+        });
+        match all.scene.portal.call(call).await.unwrap() {
+            Reply::Enrolled(mut enrolled) => enrolled.people.pop().unwrap(),
+            _ => panic!("not an answer to enrolling"),
+        }
+    };
+    let known = enrolled("1980-02-29").await;
+    assert_eq!(known, enrolled("1981-03-01").await);
+    assert_eq!(Reason::try_from(known.refused), Ok(Reason::Invalid));
     // That somebody tried is seen by the patient.
     let events = all.history_of(&all.own.token).await.unwrap();
     assert!(events.iter().any(|event| !event.is_granted));

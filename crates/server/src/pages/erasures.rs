@@ -26,6 +26,8 @@ use candour_keeper_api::words::Role;
 use http::StatusCode;
 use serde::Deserialize;
 
+/// Where most answers are sent.
+pub(super) const ANSWERED: &str = "/practice/act";
 /// Longest reason in characters; the keeper's bound.
 const LONGEST_REASON: usize = 300;
 
@@ -55,6 +57,8 @@ pub struct ErasePage {
 pub struct ActPage {
     /// Around it.
     pub frame: Frame,
+    /// Where the answer is sent.
+    pub action: String,
     /// Exactly what is signed.
     pub sentence: String,
     /// The ceremony.
@@ -172,13 +176,14 @@ pub async fn begin(
     };
     let frame = portal.frame(reading.visitor.visit, "erase.act_title").await;
     let frame = frame.back_to(reading.path("/erase"), "erase.back");
-    act(frame, begun?)
+    act(frame, begun?, ANSWERED.to_owned())
 }
 
-/// The page that asks the passkey.
-pub(super) fn act(frame: Frame, ceremony: Ceremony) -> Result<Response, Problem> {
+/// The page that asks the passkey; the answer is sent to `action`.
+pub(super) fn act(frame: Frame, ceremony: Ceremony, action: String) -> Result<Response, Problem> {
     respond::page(&ActPage {
         frame: frame.with_passkeys(),
+        action,
         sentence: ceremony.text,
         ceremony: hexadecimal(ceremony.id.as_bytes()),
         options: ceremony.options_json,

@@ -4,7 +4,8 @@ use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::pages::ToRing;
-use crate::pages::recoveries::RecoveryNote;
+use crate::pages::recoveries::{self, RecoveryNote};
+use crate::pages::sharing::ProxyNote;
 use crate::portal::Portal;
 use crate::reading::together;
 use crate::respond;
@@ -37,6 +38,8 @@ pub struct HomePage {
     pub recovery: Option<RecoveryNote>,
     /// That was just stopped.
     pub is_stopped: bool,
+    /// Who was invited by a practice to act for the patient.
+    pub proxies: Vec<ProxyNote>,
 }
 
 /// What was just done.
@@ -59,6 +62,8 @@ pub struct RecordTile {
     pub waiting: Option<String>,
     /// Messages are within reach.
     pub has_messages: bool,
+    /// That a part of it is seen for now, and when the rest comes.
+    pub part: Option<String>,
 }
 
 /// `GET /`: to where the visitor starts.
@@ -106,6 +111,16 @@ pub async fn show(
         None => None,
     };
     let directory = practices::all(portal.app()).await?;
+    // Whoever sees a part of it is not told who else sees it.
+    let has_own = session
+        .patients
+        .iter()
+        .any(|reachable| !reachable.is_proxied && reachable.part.is_none());
+    let proxies = if has_own && is_new.is_none() {
+        ProxyNote::all(&portal, &visitor, &directory).await?
+    } else {
+        Vec::new()
+    };
     let page = HomePage {
         frame,
         records,
@@ -117,6 +132,7 @@ pub async fn show(
         is_new,
         recovery,
         is_stopped: said.as_deref() == Some("stopped"),
+        proxies,
     };
     match delivered {
         Some(first_byte) => respond::opened(&page, first_byte),
@@ -179,6 +195,10 @@ async fn tile(
         }),
         waiting,
         has_messages,
+        part: match reachable.part {
+            Some(part) => Some(recoveries::seen_in_part(portal, part).await),
+            None => None,
+        },
     };
     let line = Line {
         tile,

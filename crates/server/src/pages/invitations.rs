@@ -2,19 +2,21 @@
 
 pub mod account;
 
-use super::GivenDate;
+use super::{GivenDate, erasures};
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
 use crate::portal::Portal;
 use crate::reading::{Reading, banner};
 use crate::respond;
 use crate::session::Visitor;
-use crate::text::secret;
+use crate::text::{ceremony, secret};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use candour_app::invitations;
+use candour_app::acts;
+use candour_app::invitations::{self, About};
+use candour_app::sign_in::Proof;
 use candour_app::{FirstByte, Refusal};
 use http::StatusCode;
 use serde::Deserialize;
@@ -91,38 +93,82 @@ pub async fn ask(
     respond::opened(&page, first_byte)
 }
 
-/// That staff looked whom they have before them.
+/// That staff looked whom they have before them; then their passkey's answer.
 #[derive(Deserialize)]
-pub struct Checked {
+pub struct Asked {
     checked: Option<String>,
+    #[serde(default)]
+    ceremony: String,
+    #[serde(default)]
+    answer: String,
 }
 
-/// `POST /patients/{patient}/invite`. The code is in this answer and nowhere else.
+/// `POST /patients/{patient}/invite`: shows the sentence that the passkey answers, or takes the answer.
 pub async fn invite(
     State(portal): State<Portal>,
     visitor: Visitor,
     Path(patient): Path<String>,
-    Form(Checked { checked }): Form<Checked>,
+    Form(asked): Form<Asked>,
 ) -> Result<Response, Problem> {
     let reading = Reading::of(&portal, visitor, &patient).await?;
-    let texts = crate::texts::Language::English.texts();
-    let mut errors = FieldErrors::default();
-    if checked.is_none() {
-        errors.add("checked", texts.say("invite.error_check"));
+    if !asked.ceremony.is_empty() {
+        return made(&portal, &reading, asked).await;
     }
-    let (page, first_byte) = invite_page(&portal, &reading, errors).await?;
-    if checked.is_none() {
-        let mut response = respond::opened(&page, first_byte)?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+    if asked.checked.is_none() {
+        return again(&portal, &reading, ("checked", "invite.error_check")).await;
     }
+    // Whoever may not see whose record it is, is refused here, on the ledger, whatever they sent.
+    let (identity, _not_shown) = reading.identity(&portal).await?;
+    reading.staff_only()?;
     let session = reading.visitor.session(&portal).await?;
-    let practice = session.practice.ok_or(Problem::NoSuchPage)?;
+    let frame = portal
+        .frame(reading.visitor.visit, "invite.act_title")
+        .await
+        .back_to(reading.path("/invite"), "frame.back");
+    let named = identity.map(|identity| {
+        let about = banner(frame.texts(), Some(&identity));
+        let filled = [("name", about.name.as_str()), ("date", &about.born)];
+        frame.texts().fill("invite.who", &filled)
+    });
+    let about = About {
+        practice: session.practice.ok_or(Problem::NoSuchPage)?,
+        patient: reading.patient,
+        who: named.unwrap_or_default(),
+    };
     let token = reading.visitor.signed_in()?;
-    let changed =
-        invitations::invite_patient(portal.app(), token, practice, reading.patient).await?;
+    let ceremony = invitations::invite_patient(portal.app(), token, about).await?;
+    erasures::act(frame, ceremony, reading.path("/invite"))
+}
+
+async fn again(
+    portal: &Portal,
+    reading: &Reading,
+    (field, error): (&'static str, &'static str),
+) -> Result<Response, Problem> {
+    let mut errors = FieldErrors::default();
+    errors.add(field, crate::texts::Language::English.texts().say(error));
+    let (page, first_byte) = invite_page(portal, reading, errors).await?;
+    let mut response = respond::opened(&page, first_byte)?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+/// The code is in this answer and nowhere else.
+async fn made(portal: &Portal, reading: &Reading, asked: Asked) -> Result<Response, Problem> {
+    let (page, first_byte) = invite_page(portal, reading, FieldErrors::default()).await?;
+    let token = reading.visitor.signed_in()?;
+    let act = ceremony(&asked.ceremony)?;
+    let proof = Proof::Passkey(act, asked.answer);
+    let changed = match acts::finish(portal.app(), token, act, proof).await {
+        // The five minutes are over, or it was answered before.
+        Err(Refusal::WrongCredentials | Refusal::NotFound) => {
+            return again(portal, reading, ("maincontent", "invite.error_again")).await;
+        }
+        changed => changed?,
+    };
     let code = changed.code.ok_or(Problem::Internal)?;
     let mut frame = page.frame;
+    let texts = frame.texts();
     texts.say("invite.made_title").clone_into(&mut frame.title);
     let made = InviteMadePage {
         frame,

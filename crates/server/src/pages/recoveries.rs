@@ -17,6 +17,7 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use candour_app::recoveries::{self, Recovery};
+use candour_app::sign_in::InPart;
 use candour_app::{FirstByte, Refusal};
 use candour_keeper_api::words::Identified;
 use http::{HeaderMap, StatusCode};
@@ -36,8 +37,6 @@ pub struct RecoverPage {
     pub choices: Vec<(u8, &'static str)>,
     /// What was chosen before.
     pub chosen: u8,
-    /// Where a patient without an account is invited instead, once that is known.
-    pub invite: Option<String>,
 }
 
 /// The code, shown once.
@@ -105,18 +104,12 @@ impl RecoveryNote {
     }
 }
 
-/// What stands above every page of a record that a recovery opens in part: what is missing could be what matters.
-pub(crate) async fn seen_in_part(portal: &Portal, recovery: &Recovery) -> String {
+/// What stands above every page of a record that opens in part: what is missing could be what matters.
+pub(crate) async fn seen_in_part(portal: &Portal, part: InPart) -> String {
     let texts = Language::English.texts();
-    let practice = practice_name(portal, Some(recovery.practice)).await;
-    let until = recovery.opens_from.map(|at| {
-        let zone = &portal.settings().zone;
-        dates::moment(texts, at, zone)
-    });
-    let filled = [
-        ("practice", practice.as_str()),
-        ("until", until.as_deref().unwrap_or_default()),
-    ];
+    let practice = practice_name(portal, Some(part.practice)).await;
+    let until = dates::moment(texts, part.until, &portal.settings().zone);
+    let filled = [("practice", practice.as_str()), ("until", &until)];
     texts.fill("recovery.in_part", &filled)
 }
 
@@ -146,7 +139,6 @@ async fn form(
     reading: &Reading,
     asked: &Asked,
     errors: FieldErrors,
-    is_without_account: bool,
 ) -> Result<(RecoverPage, FirstByte), Problem> {
     let (identity, first_byte) = reading.identity(portal).await?;
     reading.staff_only()?;
@@ -162,7 +154,6 @@ async fn form(
             .map(|(identified, words)| (identified.number(), words))
             .to_vec(),
         chosen: asked.identified().map_or(0, Identified::number),
-        invite: is_without_account.then(|| reading.path("/invite")),
     };
     Ok((page, first_byte))
 }
@@ -175,7 +166,7 @@ pub async fn ask(
 ) -> Result<Response, Problem> {
     let reading = Reading::of(&portal, visitor, &patient).await?;
     let asked = Asked::default();
-    let (page, first_byte) = form(&portal, &reading, &asked, FieldErrors::default(), false).await?;
+    let (page, first_byte) = form(&portal, &reading, &asked, FieldErrors::default()).await?;
     respond::opened(&page, first_byte)
 }
 
@@ -197,33 +188,21 @@ pub async fn begin(
     }
     // Whoever may not see whose record it is, is refused here, on the ledger, whatever they sent.
     let has_errors = !errors.is_empty();
-    let (page, first_byte) = form(&portal, &reading, &asked, errors, false).await?;
+    let (page, first_byte) = form(&portal, &reading, &asked, errors).await?;
     let Some(identified) = asked.identified().filter(|_| !has_errors) else {
-        return unprocessable(&page, first_byte);
+        let mut response = respond::opened(&page, first_byte)?;
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+        return Ok(response);
     };
     let session = reading.visitor.session(&portal).await?;
     let practice = session.practice.ok_or(Problem::NoSuchPage)?;
     let token = reading.visitor.signed_in()?;
     let begun = recoveries::start(portal.app(), token, practice, reading.patient, identified).await;
-    let ceremony = match begun {
-        Err(Refusal::NoAccount) => {
-            let errors = FieldErrors::default();
-            let (page, first_byte) = form(&portal, &reading, &asked, errors, true).await?;
-            return unprocessable(&page, first_byte);
-        }
-        begun => begun?,
-    };
     let frame = portal
         .frame(reading.visitor.visit, "recover.act_title")
         .await
         .back_to(reading.path("/recover"), "frame.back");
-    erasures::act(frame, ceremony)
-}
-
-fn unprocessable(page: &RecoverPage, first_byte: FirstByte) -> Result<Response, Problem> {
-    let mut response = respond::opened(page, first_byte)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    erasures::act(frame, begun?, erasures::ANSWERED.to_owned())
 }
 
 /// The code, to be printed and handed over: in this answer and nowhere else.

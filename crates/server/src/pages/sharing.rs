@@ -10,8 +10,8 @@ use crate::frame::{FieldErrors, Frame};
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::Visitor;
-use crate::text::{ceremony, hexadecimal, secret};
-use crate::texts::Texts;
+use crate::text::{bytes, ceremony, hexadecimal, secret};
+use crate::texts::{Language, Texts};
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -118,6 +118,73 @@ pub(super) async fn own(portal: &Portal, visitor: &Visitor) -> Result<Own, Probl
 pub(super) fn name(texts: &Texts, practices: &Practices, id: PracticeId) -> String {
     let known = practices.get(&id).map(|practice| practice.name.clone());
     known.unwrap_or_else(|| texts.say("history.some_practice").to_owned())
+}
+
+/// What the home page says of somebody whom a practice invited to act for the patient.
+pub struct ProxyNote {
+    /// Key of the title.
+    pub title: &'static str,
+    /// Who invited, when and why.
+    pub what: String,
+    /// What follows, and when.
+    pub then: String,
+    /// What is stopped by one press; `None` once it was accepted.
+    pub invitation: Option<String>,
+}
+
+impl ProxyNote {
+    /// Of whoever is signed in, to their own record.
+    pub async fn all(
+        portal: &Portal,
+        visitor: &Visitor,
+        directory: &Practices,
+    ) -> Result<Vec<Self>, Problem> {
+        let token = visitor.signed_in()?;
+        let sharing = sharing::sharing(portal.app(), token, &visitor.network).await?;
+        let texts = Language::English.texts();
+        let moment = |at| dates::moment(texts, at, &portal.settings().zone);
+        let note = |key: [&'static str; 3], practice, times: [Timestamp; 2], reason: &str| {
+            let [since, until] = times.map(moment);
+            let filled = [
+                ("practice", name(texts, directory, practice)),
+                ("when", since),
+                ("until", until),
+                ("reason", reason.to_owned()),
+            ];
+            let filled = filled.each_ref().map(|(key, text)| (*key, text.as_str()));
+            let [title, what, then] = key;
+            Self {
+                title,
+                what: texts.fill(what, &filled),
+                then: texts.fill(then, &filled),
+                invitation: None,
+            }
+        };
+        let invited = sharing.invited.iter().map(|invited| {
+            let times = [invited.since, invited.until];
+            let what = if invited.reason.is_empty() {
+                "proxy_invited.what"
+            } else {
+                "proxy_invited.what_reason"
+            };
+            let key = ["proxy_invited.title", what, "proxy_invited.then"];
+            Self {
+                invitation: Some(hexadecimal(&invited.id)),
+                ..note(key, invited.practice, times, &invited.reason)
+            }
+        });
+        let began = sharing.proxies.iter().filter_map(|proxy| {
+            let part = proxy.part?;
+            let times = [proxy.since, part.until];
+            let key = [
+                "proxy_invited.began_title",
+                "proxy_invited.began_what",
+                "proxy_invited.began_then",
+            ];
+            Some(note(key, part.practice, times, ""))
+        });
+        Ok(invited.chain(began).collect())
+    }
 }
 
 /// `GET /sharing`.
@@ -239,6 +306,8 @@ pub struct EndForm {
     person: String,
     #[serde(default)]
     rule: i64,
+    #[serde(default)]
+    invitation: String,
 }
 
 /// `POST /sharing`: asks for the answer that an ending needs.
@@ -250,6 +319,15 @@ pub async fn end(
     let Own { patient, .. } = own(&portal, &visitor).await?;
     let (app, token) = (portal.app(), visitor.signed_in()?);
     let begun = match form.what.as_str() {
+        "invitation" => {
+            let id = bytes::<16>(&form.invitation).ok_or(Problem::Form)?;
+            // One press: it takes reading away from nobody who reads yet.
+            return match sharing::stop_invitation(app, token, patient, id).await {
+                // Or it was accepted meanwhile: the list has it.
+                Ok(()) | Err(Refusal::NotFound) => Ok(respond::to(&format!("{PATH}?note=done"))),
+                Err(refusal) => Err(refusal.into()),
+            };
+        }
         "proxy" => {
             let person = form.person.parse().map_err(|_| Problem::Form)?;
             sharing::withdraw(app, token, person, patient).await

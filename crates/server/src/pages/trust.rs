@@ -81,6 +81,7 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
                 "trust.limit_capture",
                 "trust.limit_keeper",
                 "trust.limit_recovery",
+                "trust.limit_invited",
                 "trust.limit_kept",
                 "trust.limit_room",
             ]),

@@ -1,7 +1,9 @@
 //! Somebody gets back in at the counter, by two of the practice; and somebody says that it was not them.
 
 use crate::installation::{Answer, Installation, ORIGIN, cookies};
-use crate::visits::{between, encoded, invited, practice_with_patient, unescaped};
+use crate::visits::{
+    between, encoded, invited, practice_with_patient, signed_invitation, unescaped,
+};
 use candour_keeper_api::words::{Purpose, Role};
 use candour_seal::PatientId;
 use candour_server::session::{RECOVERY_COOKIE, Visit};
@@ -39,8 +41,8 @@ async fn staff(installation: &Installation, role: Role) -> Staff {
 
 async fn counter() -> Counter {
     let installation = Installation::fresh().await;
-    let (patient, clinician) = practice_with_patient(&installation).await;
-    let (ways, cookie) = invited(&installation, patient, &clinician).await;
+    let (patient, _) = practice_with_patient(&installation).await;
+    let (ways, cookie) = invited(&installation, patient).await;
     let form = by_sheet(&ways, OLD);
     let made = installation
         .post("/invitation/account", &cookie, &form)
@@ -244,7 +246,7 @@ async fn one_press_stops_it_and_the_older_ways_go_on() {
 
 #[tokio::test]
 async fn staff_say_who_it_is_and_invite_whoever_has_no_account() {
-    let counter = counter().await;
+    let mut counter = counter().await;
     let (installation, staff) = (&counter.installation, &counter.reception.cookies);
     let page = installation
         .post(&counter.path("/recover"), staff, "identified=9")
@@ -265,14 +267,20 @@ async fn staff_say_who_it_is_and_invite_whoever_has_no_account() {
     let nobody = installation
         .patient(2, installation.practice, &program)
         .await;
+    // That there is no account is told to whoever signed, and to nobody before.
     let path = format!("/patients/{nobody}/recover");
-    let page = installation
+    let asked = installation
         .post(&path, staff, "identified=1&checked=yes")
         .await;
-    assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
-    assert!(
-        page.body.contains(&format!("/patients/{nobody}/invite")),
-        "{}",
-        page.body
-    );
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
+    let form = signed(&asked, &mut counter.reception.device);
+    let told = installation.post("/practice/act", staff, &form).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let next = "Invite the patient instead";
+    assert!(told.body.contains(next), "{}", told.body);
+    // And who has one is not invited.
+    let told = signed_invitation(installation, counter.patient).await;
+    assert_eq!(told.status, StatusCode::CONFLICT);
+    let next = "The patient signs in as they always do.";
+    assert!(told.body.contains(next), "{}", told.body);
 }

@@ -185,6 +185,7 @@ fn to_ring() -> Vec<ToRing> {
 
 fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
     RecordTile {
+        part: None,
         patient: PATIENT.to_owned(),
         heading: heading.to_owned(),
         is_own,
@@ -409,6 +410,7 @@ fn problem(title: &'static str, what: &'static str, next: &'static str) -> Probl
 fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
     vec![
         ("home", Box::new(HomePage {
+            proxies: vec![],
             frame: page("home.title").for_patient().at("/home").titled("Hello Hēmi".to_owned()),
             records: vec![
                 tile("Your record", true, Some("A message is waiting for you")),
@@ -421,6 +423,7 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             is_stopped: false,
         })),
         ("home-new", Box::new(HomePage {
+            proxies: vec![],
             frame: page("home.title").for_patient().at("/home"),
             records: vec![],
             practices: vec![],
@@ -429,7 +432,7 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             recovery: None,
             is_stopped: false,
         })),
-        ("home-empty", Box::new(HomePage { frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None, recovery: None, is_stopped: true })),
+        ("home-empty", Box::new(HomePage { proxies: vec![], frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None, recovery: None, is_stopped: true })),
         ("notices", Box::new(NoticesPage {
             frame: of_patient("notices.title"),
             notices: vec![NoticeView {

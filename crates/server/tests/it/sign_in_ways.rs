@@ -21,8 +21,8 @@ pub struct Somebody {
 /// A patient who has a passkey and is signed in with it.
 pub async fn with_passkey() -> Somebody {
     let installation = Installation::fresh().await;
-    let (patient, clinician) = practice_with_patient(&installation).await;
-    let (ways, cookie) = invited(&installation, patient, &clinician).await;
+    let (patient, _) = practice_with_patient(&installation).await;
+    let (ways, cookie) = invited(&installation, patient).await;
     let mut device = SoftwarePasskey::new().unwrap();
     let options = unescaped(between(&ways.body, "data-options=\"", "\""));
     let form = encoded(&[
@@ -234,8 +234,8 @@ async fn of_two_passkeys_one_goes_and_the_last_stays_whatever_an_older_page_offe
 /// A patient with a password and a sheet, signed in by its first code.
 async fn with_sheet() -> (Installation, String, Vec<String>) {
     let installation = Installation::fresh().await;
-    let (patient, clinician) = practice_with_patient(&installation).await;
-    let (_, cookie) = invited(&installation, patient, &clinician).await;
+    let (patient, _) = practice_with_patient(&installation).await;
+    let (_, cookie) = invited(&installation, patient).await;
     let password = "kereru over the harbour";
     let form = encoded(&[
         ("way", "sheet"),

@@ -2,7 +2,7 @@
 
 use super::Somebody;
 use crate::Problem;
-use crate::browser::{Acting, Browser, Site, attribute, hidden_field};
+use crate::browser::{Acting, Browser, Site, attribute, hidden_field, invitation_code};
 use crate::crash::book::{Asked, NewAccount};
 use crate::passkey::SoftwarePasskey;
 use jiff::civil::Date;
@@ -90,23 +90,11 @@ impl Registrar {
         loop {
             if self.somebody.is_in().await {
                 let began = Instant::now();
-                let answer = self
-                    .somebody
-                    .browser
-                    .post(
-                        &format!("/patients/{patient}/invite"),
-                        &[("checked", "yes")],
-                    )
-                    .await;
+                let passkey = &mut self.somebody.account.keys.passkey().ok()?;
+                let answer = self.somebody.browser.invite(patient, passkey).await;
                 let answer = self.somebody.take(answer, began, Asked::Write).await;
                 if let Some(page) = answer.filter(|answer| answer.status == 200) {
-                    let text = page.text();
-                    let code = text
-                        .split("id=\"invitation-code\">")
-                        .nth(1)?
-                        .split('<')
-                        .next()?;
-                    return Some(code.to_owned());
+                    return invitation_code(&page.text()).map(str::to_owned);
                 }
             }
             self.somebody.pause(50, 200).await?;

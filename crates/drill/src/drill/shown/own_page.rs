@@ -3,7 +3,7 @@
 use super::text;
 use crate::Problem;
 use crate::accounts::{Account, Keys};
-use crate::browser::{Acting, Browser, Site, attribute, hidden_field, ids_in};
+use crate::browser::{Acting, Browser, Site, hidden_field, ids_in, invitation_code, options_in};
 use crate::clock;
 use crate::passkey::SoftwarePasskey;
 use crate::settle::SettledPatient;
@@ -113,27 +113,18 @@ pub async fn register(
     person: &SettledPatient,
 ) -> Result<Browser, Problem> {
     let desk = Browser::new(portal)?;
-    desk.sign_in_with_passkey(
-        &reception.login,
-        &mut reception.keys.passkey()?,
-        Acting::Staff,
-    )
-    .await?;
+    let mut desk_passkey = reception.keys.passkey()?;
+    desk.sign_in_with_passkey(&reception.login, &mut desk_passkey, Acting::Staff)
+        .await?;
     desk.post("/practice/purpose", &[("purpose", "administration")])
         .await?
         .expect("choosing a purpose")?;
     let made = desk
-        .post(
-            &format!("/patients/{}/invite", person.patient),
-            &[("checked", "yes")],
-        )
+        .invite(&person.patient, &mut desk_passkey)
         .await?
         .expect("inviting a told person")?
         .text();
-    let code = made
-        .split("id=\"invitation-code\">")
-        .nth(1)
-        .and_then(|rest| rest.split('<').next())
+    let code = invitation_code(&made)
         .ok_or_else(|| Problem::Unexpected("an invitation shows no code".to_owned()))?;
     let browser = Browser::new(portal)?;
     let login = format!("told-{}", person.number);
@@ -173,13 +164,6 @@ pub async fn register(
         .sign_in_with_passkey(&login, &mut passkey, Acting::Patient)
         .await?;
     Ok(browser)
-}
-
-/// The passkey's options, which stand in the form.
-fn options_in(page: &str) -> Option<String> {
-    page.split("<form")
-        .skip(1)
-        .find_map(|rest| attribute(rest.split('>').next()?, "data-options"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use crate::facts::{Fact, SubjectFacts};
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::names::fold;
+use crate::session::Session;
+use crate::sharing;
 use candour_keeper_wire::wire::NewEnrolment;
 use candour_keeper_wire::words::Reason;
 use candour_seal::PracticeId;
@@ -46,6 +48,14 @@ impl<'a> Person<'a> {
             enrolment: core.keys.lookup(LookupKind::Enrolment, &own),
             nhis,
         })
+    }
+}
+
+impl Person<'_> {
+    /// More than who it is is said of them.
+    pub fn says_more(&self) -> bool {
+        let said = self.wire;
+        said.is_deceased || said.is_unsafe_to_write || !said.left_on.is_empty()
     }
 }
 
@@ -92,7 +102,23 @@ impl Matcher {
         })
     }
 
-    pub fn find(&self, core: &Core, person: &Person<'_>) -> Matched {
+    /// Who is meant, as far as it is the session's to know: whoever keeps their record from its person is no more than an
+    /// NHI number with another birth date.
+    pub fn find(&self, core: &Core, person: &Person<'_>, viewer: &Session) -> Matched {
+        let matched = self.matched(core, person);
+        let (Matched::Done(token) | Matched::Known(token, _) | Matched::Again(token)) = &matched
+        else {
+            return matched;
+        };
+        match self.facts.get(token) {
+            Some(Some(facts)) if sharing::keeps_out(facts, viewer) => {
+                Matched::Refused(Reason::Invalid)
+            }
+            _ => matched,
+        }
+    }
+
+    fn matched(&self, core: &Core, person: &Person<'_>) -> Matched {
         let done = self
             .found
             .get(&(LookupKind::Enrolment, person.enrolment))

@@ -58,6 +58,8 @@ pub(crate) struct Planned {
     pub(super) release: Option<Release>,
     /// Why not, where nothing is released.
     pub(super) reason: Reason,
+    /// Until when, where it is too new.
+    pub(super) new_until: Option<i64>,
     pub(crate) patient: Option<PatientId>,
     pub(crate) token: Option<KeyedToken>,
     pub(crate) item: Option<KeyedToken>,
@@ -242,7 +244,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
         section::show(ask, &mut found, &facts).await?;
-        found.source = session.sees_only(now);
+        found.source = ask.caller.sees_only(token);
     }
     Ok(found)
 }
@@ -355,6 +357,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
     let decision = ask.core.policy.decide(&question(ask, &found, found.tags));
     let hidden = section::hide(ask, &mut found);
     let refused = kernel(ask, &found, &decision);
+    let new_until = new_until(ask, &found);
     let draft = draft_of(ask, &mut found, &decision, &hidden);
     let mut guards = ask.caller.session.freeze_guards(Some(ask.caller.purpose));
     if found.row.is_some() {
@@ -381,6 +384,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
         item_kind: found.item_kind,
         section: found.section,
         reason: refused.unwrap_or(Reason::NotFound),
+        new_until,
         release: refused.is_none().then(|| match found.row {
             Some(row) => Release::Item(row),
             None if found.token.is_some() => {
@@ -408,8 +412,7 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::OverBudget);
     }
     // What was added to an account lately opens no patient's content. An emergency does not wait for it.
-    let (by, now) = (ask.caller.session.signed_by, ask.caller.now);
-    let is_new = reach::is_too_new(by, found.relation, found.source, now);
+    let is_new = new_until(ask, found).is_some();
     if is_new && found.token.is_some() && ask.lane == Lane::Ordinary {
         return Some(Reason::CredentialIsNew);
     }
@@ -424,6 +427,10 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::SubjectClosed);
     }
     (ask.must_prove && ask.lane != Lane::Run).then_some(Reason::StepUpNeeded)
+}
+
+fn new_until(ask: &Ask<'_>, found: &Found) -> Option<i64> {
+    reach::too_new_until(ask.caller, found.token, found.relation, found.source)
 }
 
 fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32]) -> Draft {

@@ -47,3 +47,17 @@ pub struct RecordPart {
     #[prost(bytes = "vec", tag = "2")]
     pub item: Vec<u8>,
 }
+
+/// A practice invited somebody to act for the patient, and nobody has accepted yet.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProxyInvited {
+    /// The invitation's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub invitation: Vec<u8>,
+    /// The practice (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// When it can no longer be accepted.
+    #[prost(int64, tag = "3")]
+    pub until: i64,
+}

@@ -1,12 +1,14 @@
 //! What an accepted invitation gives: one's own record, a record one acts for, or a role.
 
 use super::Held;
+use crate::changes::guard;
 use crate::core::Core;
-use crate::draft::{Draft, Effect, Guard};
+use crate::draft::{Draft, Effect};
 use crate::facts::{
-    AccountHolder, Fact, FactBody, OperatorRole, ProxiedBy, Proxy, SelfPatient, StaffRole,
-    is_before,
+    AccountHolder, End, Fact, FactBody, OperatorRole, ProxiedBy, Proxy, SelfPatient, StaffRole,
+    SubjectFacts, is_before,
 };
+use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
@@ -23,60 +25,86 @@ pub(super) async fn add(
     person: KeyedToken,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let (fact, mirror) = match (held.role, held.patient) {
-        (Role::Patient, Some(patient)) => own_record(core, person, patient).await?,
-        (Role::Proxy, Some(patient)) => acting_for(core, held, person, patient, now)?,
-        (Role::Patient | Role::Proxy, None) => return Err(Reason::SubjectClosed.into()),
-        (role, _) => (staff(core, held, person, role), None),
+    let Some(patient) = held.patient.filter(|_| super::is_own_role(held.role)) else {
+        if super::is_own_role(held.role) {
+            return Err(Reason::SubjectClosed.into());
+        }
+        grants(draft, person, staff(core, held, person, held.role));
+        return Ok(());
     };
+    let about = core.facts.load(patient).await?;
+    let limit = limit(core, held, &about, now)?;
+    let (fact, mirror) = match held.role {
+        Role::Patient => own_record(core, person, &about, limit).await?,
+        _ => acting_for(core, held, person, limit, now)?,
+    };
+    grants(draft, person, fact);
+    draft.guards.push(guard(&about));
+    draft.effects.push(Effect::fact(patient, mirror));
+    let accepted = about.live().find(|row| match &row.fact {
+        Fact::ProxyInvited(invited) => invited.invitation == held.subject.0,
+        _ => false,
+    });
+    draft.effects.extend(accepted.map(|row| {
+        let version = row.version;
+        Effect::fact(patient, Fact::End(End { version }))
+    }));
+    let id = core.keys.patient_id(patient);
+    draft.row.patient = patient.surrogate();
+    draft.body.patient = id.as_bytes().to_vec();
+    draft.audit = crate::draft::Audit::Patient(id);
+    Ok(())
+}
+
+fn grants(draft: &mut Draft, person: KeyedToken, fact: Fact) {
     draft.body.details = FactBody {
         fact: Some(fact.clone()),
     }
     .encode_to_vec();
     draft.effects.push(Effect::fact(person, fact));
-    if let (Some(patient), Some(mirror)) = (held.patient, mirror) {
-        let version = core.facts.load(patient).await?.version();
-        draft.guards.push(Guard::Facts {
-            subject: patient,
-            version,
-        });
-        draft.effects.push(Effect::fact(patient, mirror));
-        let id = core.keys.patient_id(patient);
-        draft.row.patient = patient.surrogate();
-        draft.body.patient = id.as_bytes().to_vec();
-        draft.audit = crate::draft::Audit::Patient(id);
+}
+
+/// Whom staff let in reads for three days what their practice put in, as after a recovery: one person of staff can be
+/// wrong, or charmed. Whom the patient invites does not wait, and in a demonstration nobody does.
+fn limit(
+    core: &Core,
+    held: &Held,
+    about: &SubjectFacts,
+    now: Timestamp,
+) -> Result<(Vec<u8>, i64), Reason> {
+    let inviter = KeyedToken::try_from(held.fact.invited_by.as_slice()).ok();
+    let is_patient_s = inviter.is_some() && inviter == about.account_holder();
+    if is_patient_s || core.config.is_demonstration {
+        return Ok((Vec::new(), 0));
     }
-    Ok(())
+    Ok((held.fact.practice.clone(), recovery::opens_from(now)?))
 }
 
 /// A record has one account of its own, and an account is one patient.
 async fn own_record(
     core: &Core,
     person: KeyedToken,
-    patient: KeyedToken,
-) -> Result<(Fact, Option<Fact>), Refusal> {
-    let is_taken = core
-        .facts
-        .load(patient)
-        .await?
-        .live()
-        .any(|row| matches!(row.fact, Fact::AccountHolder(_)));
+    about: &SubjectFacts,
+    (invited_at, opens_from): (Vec<u8>, i64),
+) -> Result<(Fact, Fact), Refusal> {
     let is_another = core
         .facts
         .load(person)
         .await?
         .live()
         .any(|row| matches!(row.fact, Fact::SelfPatient(_)));
-    if is_taken || is_another {
+    if about.account_holder().is_some() || is_another {
         return Err(Reason::Invalid.into());
     }
     Ok((
         Fact::SelfPatient(SelfPatient {
-            patient: patient.0.to_vec(),
+            patient: about.subject().0.to_vec(),
+            invited_at,
+            opens_from,
         }),
-        Some(Fact::AccountHolder(AccountHolder {
+        Fact::AccountHolder(AccountHolder {
             person: person.0.to_vec(),
-        })),
+        }),
     ))
 }
 
@@ -84,9 +112,9 @@ fn acting_for(
     core: &Core,
     held: &Held,
     person: KeyedToken,
-    patient: KeyedToken,
+    (invited_at, opens_from): (Vec<u8>, i64),
     now: Timestamp,
-) -> Result<(Fact, Option<Fact>), Refusal> {
+) -> Result<(Fact, Fact), Refusal> {
     let until = held.fact.proxy_until;
     if !is_before(until, now) {
         return Err(Reason::Invalid.into());
@@ -100,15 +128,17 @@ fn acting_for(
     );
     Ok((
         Fact::Proxy(Proxy {
-            patient: patient.0.to_vec(),
+            patient: held.fact.patient.clone(),
             sections: held.fact.sections.clone(),
             until,
             sealed_reason: reason,
+            invited_at,
+            opens_from,
         }),
-        Some(Fact::ProxiedBy(ProxiedBy {
+        Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),
             until,
-        })),
+        }),
     ))
 }
 

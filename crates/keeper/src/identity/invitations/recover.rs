@@ -50,7 +50,7 @@ pub async fn recover(
         return Err(Reason::NotAllowed.into());
     }
     let login = normal_login(&call.login).ok_or(Reason::Invalid)?;
-    let named = Account::by_login(core, &login).await?;
+    let named = Account::named(core, &login).await?;
     if named.as_ref().is_some_and(|named| named.subject != person) {
         return Err(Reason::Invalid.into());
     }
@@ -64,8 +64,12 @@ pub async fn recover(
         Effect::fact(person, Fact::End(End { version })),
         Effect::fact(person, fact.clone()),
     ];
-    if named.is_none() {
-        effects.extend(account_effects(core, person, &login));
+    if !account.has_login(core, &login) {
+        let own = account_effects(core, person, &login).into_iter();
+        // One that it had before is in the look-up still.
+        let is_missing =
+            |effect: &Effect| named.is_none() || !matches!(effect, Effect::InsertLookup { .. });
+        effects.extend(own.filter(is_missing));
     }
     let added = Added {
         name: "passkey",

@@ -133,7 +133,7 @@ async fn a_client_needs_a_second_person_in_another_session() {
 async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let mut one = officer(&inside, &office, "security_officer", "sione").await;
     let mut two = officer(&inside, &office, "privacy_officer", "talia").await;
     let view = calls::session(&inside.core, PORTAL, &with(&manager.token))
@@ -148,12 +148,8 @@ async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
         .await
         .unwrap();
     let patient = inside.patient(office.practice, 40).await;
-    let invited = change(
-        &inside,
-        &manager.token,
-        invite(office.practice, Role::Patient, patient.as_bytes().to_vec()),
-    )
-    .await;
+    let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
+    let invited = manager.signs(&inside, kind).await;
     assert_eq!(invited.unwrap_err().reason, Reason::Frozen);
 
     let begun = one
@@ -167,9 +163,10 @@ async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
         is_deceased: false,
         is_unsafe_to_write: true,
     };
-    change(&inside, &manager.token, ChangeKind::MarkPatient(patient))
-        .await
-        .unwrap();
+    let kind = ChangeKind::MarkPatient(patient);
+    let plainly = change(&inside, &manager.token, kind.clone()).await;
+    assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
+    manager.signs(&inside, kind).await.unwrap();
 }
 
 #[tokio::test]
@@ -258,9 +255,9 @@ async fn the_room_s_key_goes_to_the_room_only() {
 async fn without_a_passkey_an_act_waits_a_day_unless_it_ends_that_somebody_reads() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let kind = ChangeKind::Invite(wire::Invite {
         role: Role::Proxy.into(),
@@ -323,25 +320,17 @@ async fn that_a_patient_left_is_noted_by_a_program_or_with_a_passkey() {
 async fn staff_rights_never_apply_to_ones_own_record_nor_to_another_practice() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let stranger = inside
         .patient(candour_seal::PracticeId::from_bytes([77; 16]), 41)
         .await;
     let kind = invite(office.practice, Role::Patient, stranger.as_bytes().to_vec());
-    assert_eq!(
-        change(&inside, &manager.token, kind)
-            .await
-            .unwrap_err()
-            .reason,
-        Reason::NotFound
-    );
+    let refused = manager.signs(&inside, kind).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::NotFound);
     // The manager is a patient of the practice as well: linked, they can no longer manage that record.
     let own = inside.patient(office.practice, 42).await;
     let kind = invite(office.practice, Role::Patient, own.as_bytes().to_vec());
-    let code = change(&inside, &manager.token, kind.clone())
-        .await
-        .unwrap()
-        .code;
+    let code = manager.signs(&inside, kind.clone()).await.unwrap().code;
     let link = wire::InvitationLink {
         token: manager.token.clone(),
         code,
@@ -353,13 +342,8 @@ async fn staff_rights_never_apply_to_ones_own_record_nor_to_another_practice() {
     let mut device = manager.device;
     let again = sign_in(&inside, &mut device, "mere", true).await.unwrap();
     assert!(again.session.unwrap().patients.is_empty());
-    assert_eq!(
-        change(&inside, &again.token, kind)
-            .await
-            .unwrap_err()
-            .reason,
-        Reason::NotFound
-    );
+    let refused = act(&inside, &again.token, &mut device, kind).await;
+    assert_eq!(refused.unwrap_err().reason, Reason::NotFound);
 }
 
 #[tokio::test]

@@ -1,8 +1,6 @@
 //! What is typed at the keeper's machine: who is stopped, what is written, what goes on.
 
-use super::{
-    Office, Person, change, invite, manager, office, opening, ordered, person, prove, with,
-};
+use super::{Office, Person, invite, manager, office, opening, ordered, person, prove, with};
 use crate::freezing::{Rung, Unfit, What, freeze, unfreeze};
 use crate::harness::{Inside, PORTAL, inside};
 use crate::identity::sign_in as calls;
@@ -10,7 +8,7 @@ use crate::instances::{InstanceKind, InstanceLine, Instances};
 use crate::keys::OwnSubject;
 use crate::practice::Command;
 use crate::reader;
-use candour_keeper_wire::wire::EntryBody;
+use candour_keeper_wire::wire::{self, ChangeKind, EntryBody};
 use candour_keeper_wire::words::{Purpose, Reason, Role};
 use jiff::SignedDuration;
 
@@ -81,15 +79,14 @@ impl Machine {
 }
 
 /// Whether somebody of a practice still works.
-async fn works(machine: &Machine, person: &Person, patient: u8) -> Result<(), Reason> {
-    let practice = machine.office.practice;
-    let patient = vec![patient; 16];
-    let invited = change(
-        &machine.inside,
-        &person.token,
-        invite(practice, Role::Patient, patient),
-    );
-    invited.await.map(drop).map_err(|refusal| refusal.reason)
+async fn works(machine: &Machine, person: &mut Person, patient: u8) -> Result<(), Reason> {
+    let marks = wire::MarkPatient {
+        patient: vec![patient; 16],
+        is_unsafe_to_write: true,
+        ..wire::MarkPatient::default()
+    };
+    let marked = person.signs(&machine.inside, ChangeKind::MarkPatient(marks));
+    marked.await.map(drop).map_err(|refusal| refusal.reason)
 }
 
 #[tokio::test]
@@ -109,14 +106,14 @@ async fn every_rung_stops_the_manager_and_says_who_stopped_it_and_why() {
         (What::Instance, "portal"),
         (What::Installation, ""),
     ] {
-        assert_eq!(works(&machine, &manager, 40).await, Ok(()), "{what:?}");
+        assert_eq!(works(&machine, &mut manager, 40).await, Ok(()), "{what:?}");
         let said = machine.freeze(what, which).await.unwrap();
         assert!(
             said[0].contains("is frozen since 2026-03-02T00:00"),
             "{said:?}"
         );
         assert_eq!(
-            works(&machine, &manager, 40).await,
+            works(&machine, &mut manager, 40).await,
             Err(Reason::Frozen),
             "{what:?}"
         );

@@ -198,11 +198,11 @@ pub fn created(device: &mut SoftwarePasskey, asked: &wire::Ceremony) -> String {
 pub async fn with_sheet(
     inside: &Inside,
     office: &Office,
-    manager: &Person,
+    manager: &mut Person,
     patient: PatientId,
 ) -> Vec<String> {
     let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
-    let code = change(inside, &manager.token, kind).await.unwrap().code;
+    let code = manager.signs(inside, kind).await.unwrap().code;
     let register = wire::Register {
         code,
         birth_date: "1980-01-31".to_owned(),

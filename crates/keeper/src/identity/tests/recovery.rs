@@ -13,7 +13,7 @@ use crate::instances::{Instance, InstanceKind};
 use crate::practice::Command;
 use candour_keeper_wire::wire::{self, ChangeKind, Outcome, Reply, Target, TargetKind};
 use candour_keeper_wire::words::{
-    Action, EntryKind, Identified, ItemKind, Purpose, Reason, RecoveryStep, Role, Section,
+    Action, EntryKind, Identified, ItemKind, Purpose, Reason, RecoveryStep, Role, Section, Tag,
 };
 use candour_seal::{ClientId, PatientId, PracticeId};
 use candour_testkit::passkey::SoftwarePasskey;
@@ -26,34 +26,34 @@ const PORTAL_INSTANCE: Instance = Instance {
 const NEW_PASSWORD: &str = "five kererū in a row";
 
 /// A patient with an account and a document each from two practices, and two people of the first one.
-struct Scene {
-    inside: Inside,
-    office: Office,
+pub(super) struct Scene {
+    pub(super) inside: Inside,
+    pub(super) office: Office,
     /// Who begins.
-    manager: Person,
+    pub(super) manager: Person,
     /// Who agrees.
-    clinician: Person,
-    patient: PatientId,
+    pub(super) clinician: Person,
+    pub(super) patient: PatientId,
     /// The codes of the patient's old sheet.
-    sheet: Vec<String>,
+    pub(super) sheet: Vec<String>,
     /// What the first practice put in.
-    here: Vec<u8>,
+    pub(super) here: Vec<u8>,
     /// What another did.
-    elsewhere: Vec<u8>,
+    pub(super) elsewhere: Vec<u8>,
 }
 
 async fn scene() -> Scene {
     scene_in(inside().await).await
 }
 
-async fn scene_in(inside: Inside) -> Scene {
+pub(super) async fn scene_in(inside: Inside) -> Scene {
     let office = office(&inside).await;
     let mut manager = manager(&inside, &office).await;
     let kind = invite(office.practice, Role::Clinician, Vec::new());
     let code = manager.signs(&inside, kind).await.unwrap().code;
     let clinician = person(&inside, &code, "hemi").await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let here = deposited(&inside, &office.made, patient, 1).await;
     let other = another_practice(&inside, &office).await;
     enrol(&inside, patient, other.practice.parse().unwrap()).await;
@@ -70,7 +70,7 @@ async fn scene_in(inside: Inside) -> Scene {
     }
 }
 
-async fn another_practice(inside: &Inside, office: &Office) -> crate::practice::Made {
+pub(super) async fn another_practice(inside: &Inside, office: &Office) -> crate::practice::Made {
     let command = Command::AddPractice {
         name: "Rimu Health".to_owned(),
         region: "Waikato".to_owned(),
@@ -80,7 +80,7 @@ async fn another_practice(inside: &Inside, office: &Office) -> crate::practice::
 }
 
 /// Facts about a patient, as an import would leave them.
-async fn note(inside: &Inside, patient: PatientId, fact: Fact) {
+pub(super) async fn note(inside: &Inside, patient: PatientId, fact: Fact) {
     let subject = inside.core.keys.patient(patient);
     let mut draft = Draft::of_keeper(EntryKind::Change);
     draft.effects = vec![Effect::fact(subject, fact)];
@@ -88,7 +88,7 @@ async fn note(inside: &Inside, patient: PatientId, fact: Fact) {
     commit(&inside.core, draft).await.unwrap();
 }
 
-async fn enrol(inside: &Inside, patient: PatientId, practice: PracticeId) {
+pub(super) async fn enrol(inside: &Inside, patient: PatientId, practice: PracticeId) {
     let enrolment = Enrolment {
         practice: practice.as_bytes().to_vec(),
         since: 0,
@@ -97,11 +97,32 @@ async fn enrol(inside: &Inside, patient: PatientId, practice: PracticeId) {
 }
 
 /// A document and a segment of medicines that a practice's program puts in; the document's id.
-async fn deposited(
+pub(super) async fn deposited(
     inside: &Inside,
     made: &crate::practice::Made,
     patient: PatientId,
     number: u8,
+) -> Vec<u8> {
+    put_in(inside, made, patient, number, Vec::new()).await
+}
+
+/// The same, marked as sensitive.
+pub(super) async fn deposited_tagged(
+    inside: &Inside,
+    made: &crate::practice::Made,
+    patient: PatientId,
+    number: u8,
+) -> Vec<u8> {
+    let tags = vec![Tag::Mental.into()];
+    put_in(inside, made, patient, number, tags).await
+}
+
+async fn put_in(
+    inside: &Inside,
+    made: &crate::practice::Made,
+    patient: PatientId,
+    number: u8,
+    tags: Vec<i32>,
 ) -> Vec<u8> {
     let import = Instance {
         id: PORTAL,
@@ -140,6 +161,7 @@ async fn deposited(
         patient: patient.as_bytes().to_vec(),
         kind: kind.into(),
         section: section.into(),
+        tags: tags.clone(),
         ..wire::NewItem::default()
     };
     let items = vec![
@@ -205,17 +227,17 @@ impl Scene {
             .unwrap()
     }
 
-    async fn old(&self, code: usize) -> Result<wire::SignedIn, Reason> {
+    pub(super) async fn old(&self, code: usize) -> Result<wire::SignedIn, Reason> {
         let signed_in = by_password(&self.inside, &self.sheet[code]).await;
         signed_in.map_err(|refusal| refusal.reason)
     }
 
-    async fn opened(&self, token: &[u8], item: &[u8]) -> Result<usize, Reason> {
+    pub(super) async fn opened(&self, token: &[u8], item: &[u8]) -> Result<usize, Reason> {
         let kind = TargetKind::Item(item.to_vec());
         opened(&self.inside, token, kind, Purpose::OwnRecord).await
     }
 
-    async fn medicines(&self, token: &[u8]) -> Result<usize, Reason> {
+    pub(super) async fn medicines(&self, token: &[u8]) -> Result<usize, Reason> {
         let section = wire::SectionOf {
             patient: self.patient.as_bytes().to_vec(),
             section: Section::Medicines.into(),
@@ -236,7 +258,7 @@ impl Scene {
 }
 
 /// How many items were released.
-async fn opened(
+pub(super) async fn opened(
     inside: &Inside,
     token: &[u8],
     kind: TargetKind,
@@ -258,7 +280,7 @@ async fn opened(
     }
 }
 
-async fn history_of(
+pub(super) async fn history_of(
     inside: &Inside,
     token: &[u8],
     patient: PatientId,

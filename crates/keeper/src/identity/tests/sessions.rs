@@ -51,7 +51,7 @@ async fn a_session_that_is_proved_again_goes_on_under_a_new_token_and_the_old_on
     assert_eq!(old.unwrap_err().reason, Reason::SessionEnded);
 
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let before = by_password(&inside, &sheet[0]).await.unwrap().token;
     let call = wire::StepUp {
         token: before.clone(),
@@ -108,9 +108,9 @@ async fn a_person_has_twenty_sessions_and_with_one_more_the_one_unused_longest_e
 async fn a_password_is_as_good_after_two_years_as_on_the_first_day() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     inside
         .clock
         .advance(SignedDuration::from_hours(2 * 365 * 24));

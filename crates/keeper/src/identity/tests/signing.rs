@@ -9,12 +9,12 @@ use jiff::SignedDuration;
 async fn patient_invitation(
     inside: &crate::harness::Inside,
     office: &Office,
-    manager: &Person,
+    manager: &mut Person,
     byte: u8,
 ) -> String {
     let patient = inside.patient(office.practice, byte).await;
     let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
-    change(inside, &manager.token, kind).await.unwrap().code
+    manager.signs(inside, kind).await.unwrap().code
 }
 
 fn password(code: &str) -> wire::PasswordSignIn {
@@ -68,8 +68,8 @@ async fn a_token_works_only_through_its_instance_and_ends_in_time() {
 async fn a_patient_registers_with_a_passkey_and_reaches_their_own_record_only() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
-    let code = patient_invitation(&inside, &office, &manager, 40).await;
+    let mut manager = manager(&inside, &office).await;
+    let code = patient_invitation(&inside, &office, &mut manager, 40).await;
     let wrong = register(&inside, &code, "aroha", "1980-02-01").await;
     assert_eq!(wrong.err().unwrap().reason, Reason::WrongCredentials);
     let (mut device, _) = register(&inside, &code, "aroha", "1980-01-31")
@@ -91,8 +91,8 @@ async fn a_patient_registers_with_a_passkey_and_reaches_their_own_record_only() 
 async fn five_wrong_birth_dates_end_an_invitation() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
-    let code = patient_invitation(&inside, &office, &manager, 40).await;
+    let mut manager = manager(&inside, &office).await;
+    let code = patient_invitation(&inside, &office, &mut manager, 40).await;
     for day in 1..=5 {
         let wrong = register(&inside, &code, "aroha", &format!("1980-02-0{day}")).await;
         assert_eq!(wrong.err().unwrap().reason, Reason::WrongCredentials);
@@ -105,8 +105,8 @@ async fn five_wrong_birth_dates_end_an_invitation() {
 async fn an_invitation_is_worth_nothing_after_fourteen_days() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
-    let code = patient_invitation(&inside, &office, &manager, 40).await;
+    let mut manager = manager(&inside, &office).await;
+    let code = patient_invitation(&inside, &office, &mut manager, 40).await;
     inside.clock.advance(SignedDuration::from_hours(14 * 24));
     let late = register(&inside, &code, "aroha", "1980-01-31").await;
     assert_eq!(late.err().unwrap().reason, Reason::WrongCredentials);
@@ -125,9 +125,9 @@ async fn a_new_installation_has_no_account_and_no_invitation() {
 async fn wrong_tries_delay_the_next_from_there_and_neither_other_networks_nor_passkeys() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let call = |code: &str, network: &str| wire::PasswordSignIn {
         network: network.to_owned(),
         ..password(code)
@@ -164,8 +164,8 @@ async fn wrong_tries_delay_the_next_from_there_and_neither_other_networks_nor_pa
 async fn a_sheet_of_codes_opens_the_door_once_for_each_code() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
-    let code = patient_invitation(&inside, &office, &manager, 40).await;
+    let mut manager = manager(&inside, &office).await;
+    let code = patient_invitation(&inside, &office, &mut manager, 40).await;
     let registered = invitations::register(
         &inside.core,
         PORTAL,
@@ -197,8 +197,8 @@ async fn a_sheet_of_codes_opens_the_door_once_for_each_code() {
 async fn an_authenticator_code_is_good_once_and_a_wrong_password_never() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
-    let code = patient_invitation(&inside, &office, &manager, 40).await;
+    let mut manager = manager(&inside, &office).await;
+    let code = patient_invitation(&inside, &office, &mut manager, 40).await;
     let view = invitations::open(
         &inside.core,
         PORTAL,

@@ -10,10 +10,10 @@ use jiff::SignedDuration;
 
 /// A patient with a passkey; signed in by it.
 async fn patient_with_passkey(inside: &Inside, office: &Office) -> Person {
-    let manager = manager(inside, office).await;
+    let mut manager = manager(inside, office).await;
     let patient = inside.patient(office.practice, 40).await;
     let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
-    let code = change(inside, &manager.token, kind).await.unwrap().code;
+    let code = manager.signs(inside, kind).await.unwrap().code;
     let (mut device, id) = register(inside, &code, "aroha", "1980-01-31")
         .await
         .unwrap();
@@ -99,9 +99,9 @@ async fn a_new_sheet_and_password_void_the_old_and_sign_out_whoever_came_by_them
 async fn without_a_passkey_a_new_sheet_waits_its_day_and_then_opens_at_once() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let begun = act_by_code(&inside, &token, &sheet[1], new_sheet())
         .await
@@ -129,7 +129,7 @@ async fn what_waits_is_stopped_at_once_by_its_holder_and_by_nobody_else() {
     let office = office(&inside).await;
     let mut manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let thief = by_password(&inside, &sheet[0]).await.unwrap().token;
     let begun = act_by_code(
         &inside,

@@ -190,7 +190,7 @@ async fn the_last_passkey_stays_unless_a_patient_has_a_password_and_codes() {
     assert_eq!(refused.unwrap_err().reason, Reason::NotAllowed);
 
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let begun = begin_adding(&inside, &token, &sheet[1]).await;
     inside.clock.advance(SignedDuration::from_hours(24));
@@ -231,9 +231,9 @@ async fn begin_adding(inside: &Inside, token: &[u8], code: &str) -> wire::Change
 async fn a_sheet_whose_codes_are_used_up_is_no_second_way() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &manager, patient).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
     let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let begun = begin_adding(&inside, &token, &sheet[1]).await;
     inside.clock.advance(SignedDuration::from_hours(24));
@@ -374,6 +374,31 @@ async fn an_emergency_does_not_wait_for_a_new_passkey() {
 }
 
 #[tokio::test]
+async fn a_new_passkey_proves_no_older_session() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let (first, second) = two_keys(&inside, &office).await;
+    // Whoever found somebody's browser open, and added a passkey to their account in another one.
+    let mut thief = Person {
+        token: first.token.clone(),
+        ..second
+    };
+    let proved = prove(&inside, &mut thief, "").await;
+    assert_eq!(proved, Err(Reason::CredentialIsNew));
+    let reopened = prove(&inside, &mut thief, "a full waiting room").await;
+    assert!(reopened.is_err());
+    assert!(is_signed_in(&inside, &first.token).await);
+    // In the session that it signed in itself it proves what it may.
+    let own = sign_in(&inside, &mut thief.device, "hemi", true).await;
+    thief.token = own.unwrap().token;
+    prove(&inside, &mut thief, "").await.unwrap();
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let older = sign_in(&inside, &mut thief.device, "hemi", true).await;
+    thief.token = older.unwrap().token;
+    prove(&inside, &mut thief, "").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_new_passkey_answers_no_act_invites_nobody_and_is_no_way_to_keep() {
     let inside = inside().await;
     let office = office(&inside).await;
@@ -391,9 +416,10 @@ async fn a_new_passkey_answers_no_act_invites_nobody_and_is_no_way_to_keep() {
     assert_eq!(refused.unwrap_err().reason, Reason::CredentialIsNew);
     let patient = inside.patient(office.practice, 40).await;
     let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
-    let refused = change(&inside, &second.token, kind.clone()).await;
-    assert_eq!(refused.unwrap_err().reason, Reason::CredentialIsNew);
-    change(&inside, &first.token, kind).await.unwrap();
+    let invitation = super::asked(&inside, &second.token, kind.clone()).await;
+    let options = invitation.unwrap().options_json;
+    assert!(second.device.get(&options, ORIGIN).is_err());
+    first.signs(&inside, kind).await.unwrap();
 
     // The older one cannot go while the other is new; the new one can.
     let ways = listed(&inside, &first.token).await;

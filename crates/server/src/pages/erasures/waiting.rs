@@ -125,5 +125,5 @@ pub async fn begin_approval(
     let ceremony = erasures::approve(portal.app(), visitor.signed_in()?, id).await?;
     let frame = portal.frame(visitor.visit, "waiting.act_title").await;
     let frame = frame.back_to("/practice/waiting", "frame.back");
-    super::act(frame, ceremony)
+    super::act(frame, ceremony, super::ANSWERED.to_owned())
 }

@@ -317,7 +317,10 @@ async fn account_page(
         .kept
         .unwrap_or_else(|| (fresh.clone(), invitation.otpauth.to_string()));
     let for_patients = !address.is_empty();
-    let lead = kind.key("invitation.choose_lead", "recover.choose_lead");
+    let lead = match kind {
+        Kind::Invitation if for_patients => "invitation.choose_lead_patient",
+        _ => kind.key("invitation.choose_lead", "recover.choose_lead"),
+    };
     Ok(AccountPage {
         frame,
         kind,

@@ -33,6 +33,7 @@ fn act() -> ActPage {
         frame: of_staff("erase.act_title")
             .back_to(format!("/patients/{PATIENT}/erase"), "erase.back")
             .with_passkeys(),
+        action: "/practice/act".to_owned(),
         sentence: SENTENCE.to_owned(),
         ceremony: "30313233343536373839616263646566".to_owned(),
         options: OPTIONS.to_owned(),

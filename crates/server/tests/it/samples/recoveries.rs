@@ -6,7 +6,7 @@ use candour_server::pages::home::HomePage;
 use candour_server::pages::invitations::account::{AccountPage, InvitationPage, Kind};
 use candour_server::pages::recoveries::{RecoverPage, RecoveryCodePage, RecoveryNote};
 
-fn form(errors: FieldErrors, is_without_account: bool) -> RecoverPage {
+fn form(errors: FieldErrors) -> RecoverPage {
     RecoverPage {
         frame: about("recover.title"),
         errors,
@@ -17,7 +17,6 @@ fn form(errors: FieldErrors, is_without_account: bool) -> RecoverPage {
             (3, "recover.papers"),
         ],
         chosen: 2,
-        invite: is_without_account.then(|| format!("/patients/{PATIENT}/invite")),
     }
 }
 
@@ -30,6 +29,7 @@ fn home(note: RecoveryNote) -> HomePage {
         is_new: None,
         recovery: Some(note),
         is_stopped: false,
+        proxies: Vec::new(),
     }
 }
 
@@ -42,11 +42,7 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         ),
     ]);
     vec![
-        ("recover", Box::new(form(mend, false))),
-        (
-            "recover-invite",
-            Box::new(form(FieldErrors::default(), true)),
-        ),
+        ("recover", Box::new(form(mend))),
         (
             "recover-code",
             Box::new(RecoveryCodePage {

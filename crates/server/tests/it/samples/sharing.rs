@@ -1,8 +1,11 @@
 //! Who reads a record.
 
-use super::{OPTIONS, PATIENT, errors, of_patient};
+use super::{OPTIONS, PATIENT, errors, of_patient, page, tile};
 use candour_server::frame::FieldErrors;
-use candour_server::pages::sharing::{ActPage, Choice, ProxyView, RulePage, RuleView, SharingPage};
+use candour_server::pages::home::{HomePage, RecordTile};
+use candour_server::pages::sharing::{
+    ActPage, Choice, ProxyNote, ProxyView, RulePage, RuleView, SharingPage,
+};
 
 fn choice(value: &str, words: &str) -> Choice {
     Choice {
@@ -94,6 +97,33 @@ fn list() -> SharingPage {
     }
 }
 
+/// The home page, where a practice invited somebody, and of a record that is seen in part.
+fn home() -> HomePage {
+    let note = |invitation: Option<&str>| ProxyNote {
+        title: "proxy_invited.title",
+        what: "Kōwhai Health Centre gave out a code on 3 March 2026 at 10:00 am.".to_owned(),
+        then: "Nobody has used it yet.".to_owned(),
+        invitation: invitation.map(str::to_owned),
+    };
+    HomePage {
+        frame: page("home.title").for_patient().at("/home"),
+        records: vec![RecordTile {
+            part: Some("You see only what Kōwhai Health Centre put in.".to_owned()),
+            ..tile(
+                "The record of Te Ao Mārama Walker, for whom you act",
+                false,
+                None,
+            )
+        }],
+        practices: Vec::new(),
+        ways_changed: false,
+        is_new: None,
+        recovery: None,
+        is_stopped: false,
+        proxies: vec![note(Some(PATIENT)), note(None)],
+    }
+}
+
 pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
     let none = SharingPage {
         note: None,
@@ -106,6 +136,7 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
     };
     let mended = errors(&[("whom", "Choose whom it is about")]);
     vec![
+        ("home-proxies", Box::new(home())),
         ("sharing", Box::new(list())),
         ("sharing-none", Box::new(none)),
         ("sharing-keep", Box::new(form(false, mended))),

@@ -5,13 +5,13 @@ use crate::decision::{Action, Relation};
 use crate::draft::Draft;
 use crate::erasure::Erasures;
 use crate::facts::SubjectFacts;
-use crate::items::ItemRow;
+use crate::items::{ItemRow, SectionItem};
 use crate::ledger::Refusal;
 use crate::sharing::Rules;
 use candour_keeper_wire::wire::SectionScope;
 use candour_keeper_wire::words::{ItemKind, Section};
 use candour_rules::decision::Lane;
-use candour_seal::Digester;
+use candour_seal::{Digester, PracticeId};
 use prost::Message;
 use std::collections::HashMap;
 
@@ -31,8 +31,8 @@ pub(super) async fn show(
         .iter()
         .filter(|item| item.visible_from < ask.as_of && !erased.cover(&item.row));
     for item in there {
-        let is_of_others = is_of_others(ask, &item.row);
-        let is_visible = is_visible(ask, &rules, &item.row);
+        let is_of_others = rules.is_of_others(&item.row);
+        let is_visible = is_visible(&rules, &item.row);
         found.is_by_rules |= is_visible == is_of_others;
         if is_visible {
             found.visible.push(item.clone());
@@ -42,8 +42,8 @@ pub(super) async fn show(
 }
 
 /// Whether an item is not kept from the session, and its practice's own or shared with it.
-fn is_visible(ask: &Ask<'_>, rules: &Rules<'_>, item: &ItemRow) -> bool {
-    !rules.hide(item) && (!is_of_others(ask, item) || rules.share(item))
+fn is_visible(rules: &Rules<'_>, item: &ItemRow) -> bool {
+    !rules.hide(item) && (!rules.is_of_others(item) || rules.share(item))
 }
 
 /// Whether what was planned is still the session's to see, by the facts as they are now.
@@ -52,7 +52,7 @@ pub(in crate::calls::open) fn is_there(
     facts: &SubjectFacts,
     item: &ItemRow,
 ) -> bool {
-    is_visible(ask, &rules_of(ask, facts), item)
+    is_visible(&rules_of(ask, facts), item)
 }
 
 /// How the session stands to one item, by the patient's own rules too.
@@ -70,26 +70,26 @@ pub(super) fn by_rules(
     }
 }
 
-fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
-    let is_emergency = ask.lane == Lane::Emergency;
-    Rules::of(facts, &ask.caller.session, is_emergency, ask.caller.now)
+/// Whose deposits alone the session sees of this patient.
+fn sees_only(ask: &Ask<'_>, found: &Found) -> Option<PracticeId> {
+    found.token.and_then(|token| ask.caller.sees_only(token))
 }
 
-/// Another practice than the session's put it in.
-fn is_of_others(ask: &Ask<'_>, item: &ItemRow) -> bool {
-    let own = ask.caller.session.sees_only(ask.caller.now);
-    own.is_some_and(|own| item.new.practice != own)
+fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
+    let is_emergency = ask.lane == Lane::Emergency;
+    Rules::of(facts, ask.caller, is_emergency)
 }
 
 /// Leaves out what the policies do not let this viewer see; answers the sets of tags left out of what the viewer's own
 /// practice put in.
 pub(super) fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
+    let only = sees_only(ask, found);
     let mut decided: HashMap<(u8, bool), bool> = HashMap::new();
     let mut hidden = Vec::new();
     let mut shown = Vec::with_capacity(found.visible.len());
     for item in std::mem::take(&mut found.visible) {
         let tags = item.row.new.tags;
-        let is_shared = is_of_others(ask, &item.row);
+        let is_shared = only.is_some_and(|own| item.row.new.practice != own);
         let is_shown = *decided.entry((tags, is_shared)).or_insert_with(|| {
             let mut asked = question(ask, found, tags);
             if is_shared {
@@ -116,7 +116,7 @@ pub(super) fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
 /// Writes in a draft which items of the section it releases, so that they can be named later.
 pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
     let keys = &ask.core.keys;
-    let practice = ask.caller.session.sees_only(ask.caller.now);
+    let only = sees_only(ask, found);
     let mut ids: Vec<[u8; 16]> = found
         .visible
         .iter()
@@ -129,15 +129,10 @@ pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut
     }
     draft.body.count = u32::try_from(ids.len()).unwrap_or(u32::MAX);
     draft.body.items_digest = digester.finish().as_bytes().to_vec();
-    let practice = practice
-        .map(|id| id.as_bytes().to_vec())
-        .unwrap_or_default();
+    let practice = only.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
     // What several practices put in has no one source.
-    if !found
-        .visible
-        .iter()
-        .any(|item| is_of_others(ask, &item.row))
-    {
+    let is_of_others = |item: &SectionItem| only.is_some_and(|own| item.row.new.practice != own);
+    if !found.visible.iter().any(is_of_others) {
         draft.body.source_practice.clone_from(&practice);
     }
     let named = if found.is_by_rules {

@@ -183,9 +183,7 @@ async fn whoever_acts_for_the_patient_does_not_learn_of_it() {
         reason: "the husband".to_owned(),
         ..wire::Invite::default()
     });
-    let invited = change(&scene.inside, &scene.manager.token, kind)
-        .await
-        .unwrap();
+    let invited = scene.manager.signs(&scene.inside, kind).await.unwrap();
     let (mut device, _) = register(&scene.inside, &invited.code, "rangi", "1980-01-31")
         .await
         .unwrap();

@@ -15,14 +15,13 @@ async fn a_code_works_once_for_a_day_with_the_right_birth_date_and_for_nothing_e
     };
     let invited = invitations::open(&scene.inside.core, PORTAL, &look(&code)).await;
     assert_eq!(invited.unwrap_err().reason, Reason::WrongCredentials);
+    let nobody = scene.inside.patient(scene.office.practice, 41).await;
     let kind = invite(
         scene.office.practice,
         Role::Patient,
-        scene.patient.as_bytes().to_vec(),
+        nobody.as_bytes().to_vec(),
     );
-    let invitation = change(&scene.inside, &scene.manager.token, kind)
-        .await
-        .unwrap();
+    let invitation = scene.manager.signs(&scene.inside, kind).await.unwrap();
     let not_one = with_password(&scene.inside, &invitation.code, "1980-01-31").await;
     assert_eq!(not_one.unwrap_err(), Reason::WrongCredentials);
 
@@ -116,6 +115,106 @@ async fn a_new_sign_in_name_leads_to_the_account_and_nobody_elses_can_be_taken()
 }
 
 #[tokio::test]
+async fn the_name_of_a_stopped_recovery_leads_nowhere_and_stays_the_holders() {
+    let mut scene = scene().await;
+    let code = scene.code().await.unwrap();
+    named(&scene.inside, &code, "1980-01-31", "nan.aroha")
+        .await
+        .unwrap();
+    let old = scene.old(0).await.unwrap();
+    change(&scene.inside, &old.token, STOP).await.unwrap();
+    // By the old password, which stands, too.
+    let by_name = async |login: &str, code: &str| {
+        let call = wire::PasswordSignIn {
+            login: login.to_owned(),
+            password: PASSWORD.to_owned(),
+            code: code.to_owned(),
+            network: "192.0.2.9".to_owned(),
+        };
+        let signed_in = calls::password(&scene.inside.core, PORTAL, &call).await;
+        signed_in.map(drop).map_err(|refusal| refusal.reason)
+    };
+    let wrong = Err(Reason::WrongCredentials);
+    assert_eq!(by_name("nan.aroha", &scene.sheet[1]).await, wrong);
+    assert_eq!(by_name("aroha", &scene.sheet[1]).await, Ok(()));
+    // Nobody else gets it; the holder may again.
+    let nobody = scene.inside.patient(scene.office.practice, 41).await;
+    let kind = invite(
+        scene.office.practice,
+        Role::Patient,
+        nobody.as_bytes().to_vec(),
+    );
+    let invited = scene.manager.signs(&scene.inside, kind).await.unwrap();
+    let taken = register(&scene.inside, &invited.code, "nan.aroha", "1980-01-31").await;
+    assert_eq!(taken.err().unwrap().reason, Reason::Invalid);
+    let code = scene.code().await.unwrap();
+    let new = named(&scene.inside, &code, "1980-01-31", "nan.aroha")
+        .await
+        .unwrap();
+    by_new_password(&scene.inside, "nan.aroha", &new[0])
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn a_recovered_session_pushes_none_of_the_holders_out() {
+    let mut scene = scene().await;
+    let old = scene.old(0).await.unwrap();
+    let new = scene.recovered().await;
+    for code in new.iter().take(crate::session::MOST + 1) {
+        by_new_password(&scene.inside, "aroha", code).await.unwrap();
+    }
+    assert_eq!(scene.opened(&old.token, &scene.here).await, Ok(1));
+    let person = crate::session::Principal::Person(
+        old.session
+            .unwrap()
+            .principal
+            .as_slice()
+            .try_into()
+            .unwrap(),
+    );
+    let running = scene.inside.core.sessions.of(person, scene.inside.now());
+    assert_eq!(running.len(), crate::session::MOST + 1);
+}
+
+#[tokio::test]
+async fn a_code_that_nobody_used_in_its_day_keeps_nobody_from_working() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let kind = invite(office.practice, Role::Clinician, Vec::new());
+    let code = manager.signs(&inside, kind).await.unwrap().code;
+    let mut clinician = person(&inside, &code, "hemi").await;
+    // A patient with a passkey, for whom a code was given out.
+    let patient = inside.patient(office.practice, 40).await;
+    let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
+    let code = manager.signs(&inside, kind).await.unwrap().code;
+    let (mut device, _) = register(&inside, &code, "aroha", "1980-01-31")
+        .await
+        .unwrap();
+    let begun = manager
+        .signs(&inside, recover(office.practice, patient))
+        .await;
+    let approve = ChangeKind::Approve(begun.unwrap().pending);
+    clinician.signs(&inside, approve).await.unwrap();
+    let kind = invite(office.practice, Role::Reception, Vec::new());
+    let job = manager.signs(&inside, kind).await.unwrap().code;
+    let link = async |device: &mut SoftwarePasskey| {
+        let session = sign_in(&inside, device, "aroha", false).await.unwrap();
+        let link = wire::InvitationLink {
+            token: session.token,
+            code: job.clone(),
+            ..wire::InvitationLink::default()
+        };
+        let linked = invitations::link(&inside.core, PORTAL, &link).await;
+        linked.map_err(|refusal| refusal.reason)
+    };
+    assert_eq!(link(&mut device).await, Err(Reason::NotAllowed));
+    inside.clock.advance(SignedDuration::from_hours(24));
+    assert_eq!(link(&mut device).await, Ok(()));
+}
+
+#[tokio::test]
 async fn until_it_is_over_a_recovered_session_changes_nothing_and_sees_nobody_else() {
     let mut scene = scene().await;
     // The patient acts for a child, whose record the same practice keeps.
@@ -127,9 +226,7 @@ async fn until_it_is_over_a_recovered_session_changes_nothing_and_sees_nobody_el
         reason: "a parent".to_owned(),
         ..wire::Invite::default()
     });
-    let invited = change(&scene.inside, &scene.manager.token, kind)
-        .await
-        .unwrap();
+    let invited = scene.manager.signs(&scene.inside, kind).await.unwrap();
     let old = scene.old(0).await.unwrap();
     let link = |token: &[u8], code: &str| wire::InvitationLink {
         token: token.to_vec(),
@@ -241,7 +338,19 @@ async fn without_an_account_there_is_nothing_to_recover_and_the_dead_sign_in_now
     let mut scene = scene().await;
     let nobody = scene.inside.patient(scene.office.practice, 42).await;
     let kind = recover(scene.office.practice, nobody);
+    // A session without its passkey is told nothing, of who has an account and who has none.
+    for patient in [nobody, scene.patient] {
+        let kind = recover(scene.office.practice, patient);
+        asked(&scene.inside, &scene.manager.token, kind)
+            .await
+            .unwrap();
+    }
     assert_eq!(scene.code_for(kind).await.unwrap_err(), Reason::NoAccount);
+    let about = scene.inside.core.keys.patient(nobody).surrogate();
+    let text = "select 1 from entry where patient = $1 and decision = $2";
+    let reason = i16::from(Reason::NoAccount.number());
+    let rows = crate::reader::rows(&scene.inside.core.pool, text, &[&about, &reason]).await;
+    assert_eq!(rows.unwrap().len(), 1);
     let elsewhere = scene
         .inside
         .patient(PracticeId::from_bytes([77; 16]), 43)
