@@ -259,11 +259,6 @@ impl LedgerHandle {
         let _ = self.sender.send(Message::SignInFailed { account, network });
     }
 
-    /// Lets an instance out of proof mode.
-    pub fn lift_proof(&self, instance: i64) {
-        let _ = self.sender.send(Message::LiftProof { instance });
-    }
-
     async fn check(&self, drafts: &[Draft]) -> Result<(), LedgerError> {
         let shared = &self.shared;
         let mut subjects = HashSet::new();

@@ -404,6 +404,15 @@ pub struct Frozen {
     /// What: its surrogate, the purpose's number, 0 for the installation.
     #[prost(sfixed64, tag = "2")]
     pub surrogate: i64,
+    /// Why, sealed; empty where a rule of detection did it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed_reason: Vec<u8>,
+    /// Who: the person's token; empty where nobody was signed in.
+    #[prost(bytes = "vec", tag = "4")]
+    pub by: Vec<u8>,
+    /// The rule that did it, as in an alarm's row, or 0.
+    #[prost(uint32, tag = "5")]
+    pub rule: u32,
 }
 
 /// The practice released the name to patients' access history.
