@@ -9,6 +9,7 @@ mod acts;
 mod approved;
 mod browser;
 mod closing;
+mod freezing;
 mod lists;
 mod pages;
 mod register;
