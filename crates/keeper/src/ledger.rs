@@ -10,7 +10,7 @@ mod reservations;
 mod start;
 mod transaction;
 
-pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, RECOVERY_STOPPED, WITNESS};
+pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, POLICIES, RECOVERY_STOPPED, WITNESS};
 pub(crate) use alarms::{incident, own_alarm};
 pub(crate) use assign::opening;
 pub use start::{LedgerParts, StartError, start};

@@ -66,8 +66,9 @@ struct Signal {
 }
 
 /// Alarms of the keeper that open a case though nobody is frozen by them: about itself, rows changed past it (100) and
-/// entries that are lost (101); and a recovery at a practice's counter that the account's holder did not ask for.
-const WITHOUT_FREEZE: [i16; 3] = [100, 101, RECOVERY_STOPPED];
+/// entries that are lost (101), policies that cannot be used (110); and a recovery at a practice's counter that the
+/// account's holder did not ask for.
+const WITHOUT_FREEZE: [i16; 4] = [100, 101, RECOVERY_STOPPED, 110];
 /// The keeper's number of that alarm.
 pub(crate) const RECOVERY_STOPPED: i16 = 104;
 

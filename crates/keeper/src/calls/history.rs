@@ -108,7 +108,7 @@ async fn ask(
 ) -> Result<(), Refusal> {
     let decision = core.policy.decide(question);
     let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
-    reach::decided(core, &mut draft, &decision);
+    reach::decided(&mut draft, &decision);
     if let Some((patient, token)) = about {
         draft = draft.about(patient, token);
     }

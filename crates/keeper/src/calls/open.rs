@@ -137,12 +137,12 @@ async fn release(
         return denied(refused(refusal.reason, refusal.retry_after_seconds));
     }
     // The last look: whatever was frozen while the entry was written is not released to, nor what lies further than
-    // witnesses let it.
+    // witnesses let it, nor what a policy set let through that is no longer in force.
     let stopped = if ask.core.freezes.is_stopped(&one.guards) {
         Some(Reason::Frozen)
     } else if ask.core.is_sealed() {
         Some(Reason::Sealed)
-    } else if ask.core.witnesses.let_open(appended.index) {
+    } else if one.set == ask.core.policy.hash() && ask.core.witnesses.let_open(appended.index) {
         None
     } else {
         Some(Reason::LedgerUnavailable)

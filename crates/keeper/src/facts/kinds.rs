@@ -1,11 +1,13 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod policies;
 mod recovery;
 mod second;
 mod sharing;
 mod ways;
 
+pub use policies::{Policies, PoliciesProposed, PolicyFile};
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
 pub use sharing::{RecordPart, Restriction, Share};
@@ -17,7 +19,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 56, 57"
     )]
     pub fact: Option<Fact>,
 }
@@ -130,6 +132,12 @@ pub enum Fact {
     /// Patient: shares something with a practice that did not put it in.
     #[prost(message, tag = "39")]
     Share(Share),
+    /// Policies: a set is in force.
+    #[prost(message, tag = "56")]
+    Policies(Policies),
+    /// Policies: a set is proposed.
+    #[prost(message, tag = "57")]
+    PoliciesProposed(PoliciesProposed),
 }
 
 /// An earlier fact ended.
@@ -483,6 +491,8 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::Waits(_) => 37,
         Fact::Restriction(_) => 38,
         Fact::Share(_) => 39,
+        Fact::Policies(_) => 56,
+        Fact::PoliciesProposed(_) => 57,
     }
 }
 
@@ -529,6 +539,8 @@ mod tests {
             Fact::Waits(Waits::default()),
             Fact::Restriction(Restriction::default()),
             Fact::Share(Share::default()),
+            Fact::Policies(Policies::default()),
+            Fact::PoliciesProposed(PoliciesProposed::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

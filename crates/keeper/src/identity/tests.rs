@@ -4,6 +4,7 @@ mod budgets;
 mod changing;
 mod freezing;
 mod people;
+mod policies;
 mod recovery;
 mod sessions;
 mod signing;

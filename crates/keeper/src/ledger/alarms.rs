@@ -145,6 +145,9 @@ pub const WITNESS: u8 = 103;
 /// The number of the alarm about a recovery that its account's holder did not ask for.
 pub const RECOVERY_STOPPED: u8 = 104;
 
+/// The number of the alarm about policies in force that cannot be used, so that nothing is permitted.
+pub const POLICIES: u8 = 110;
+
 /// An alarm of the keeper's own that opens an incident and wakes somebody at its first.
 pub(crate) fn incident(rule: u8, word: &str, text: String) -> Draft {
     let details = AlarmDetails {
