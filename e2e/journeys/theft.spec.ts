@@ -143,6 +143,31 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await expect(ngaire.getByRole("heading", { name: "Not found" })).toBeVisible();
   await look(ngaire, "room-not-found");
 
+  // An officer freezes a process that nobody here needs, and two let it go.
+  await ngaire.getByRole("link", { name: "Freeze", exact: true }).click();
+  await look(ngaire, "room-freezes");
+  await ngaire.getByLabel("What").selectOption({ label: "The process “import”" });
+  await ngaire.getByRole("button", { name: "Look at what it stops" }).click();
+  await expect(ngaire.getByText(/^Stopped: everything that comes through this process/)).toBeVisible();
+  await look(ngaire, "room-freeze");
+  await ngaire.getByLabel("Why; it stands in the ledger").fill("A password was typed into the wrong window.");
+  await ngaire.getByRole("button", { name: "Freeze it now" }).click();
+  await expect(ngaire.getByText("Why: A password was typed into the wrong window.")).toBeVisible();
+  await look(ngaire, "room-frozen");
+  await ngaire.getByRole("link", { name: "Let it go: The process “import”" }).click();
+  await look(ngaire, "room-let-go");
+  await ngaire.getByLabel("Why it is safe now; it stands in the ledger").fill("The password is another now.");
+  await ngaire.getByRole("button", { name: "Go on to the passkey" }).click();
+  await expect(ngaire.locator("#sentence")).toContainText("Unfreeze an instance. The process “import”.");
+  await ngaire.getByRole("button", { name: "Let it go", exact: true }).click();
+  await expect(ngaire.getByText(/^You began it; it waits for another officer/)).toBeVisible();
+  await tomasi.goto(`${room()}/freezes`);
+  await tomasi.getByRole("link", { name: "Look and answer" }).click();
+  await look(tomasi, "room-freezes-second");
+  await tomasi.getByRole("button", { name: "Let it go with the demonstration’s passkey", exact: true }).click();
+  await expect(tomasi.getByRole("heading", { name: "What is frozen" })).toBeVisible();
+  await expect(tomasi.getByRole("listitem").filter({ hasText: "The process “import”" })).toHaveCount(0);
+
   // The mail, as the practice and the person got it.
   await expect(async () => {
     await stranger.goto(mailbox());

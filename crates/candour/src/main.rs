@@ -76,6 +76,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Say which policies are in force; by one operator propose others, by the other confirm them.
+    #[command(disable_help_flag = true)]
+    Policies {
+        /// Handed to candour-keeper as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Make the key that opens backups; keep its file away from this machine.
     BackupKey(backup::Wishes),
     /// Save everything in one sealed file, while the installation runs.
@@ -180,6 +187,9 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Freeze { arguments } => return Err(become_other(KEEPER, &["freeze"], &arguments)),
         Command::Unfreeze { arguments } => {
             return Err(become_other(KEEPER, &["unfreeze"], &arguments));
+        }
+        Command::Policies { arguments } => {
+            return Err(become_other(KEEPER, &["policies"], &arguments));
         }
     }
     Ok(ExitCode::SUCCESS)

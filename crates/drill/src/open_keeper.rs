@@ -10,8 +10,8 @@ mod vault;
 use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
-    Entries, ErasedItems, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome,
-    Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing,
+    Entries, ErasedItems, Found, Freezes, Granted, HistoryPage, InvitationView, Open, Opened,
+    Outcome, Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing,
     SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
 };
 use candour_keeper_api::words::Reason;
@@ -128,6 +128,7 @@ impl State {
             Call::SectionAt(_) => Reply::SectionAt(SectionItems::default()),
             Call::Sessions(_) => Reply::Sessions(SessionList::default()),
             Call::Waiting(_) => Reply::Waiting(WaitingChanges::default()),
+            Call::Freezes(_) => Reply::Freezes(Freezes::default()),
             Call::Erased(_) => Reply::Erased(ErasedItems::default()),
             Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
             Call::Sharing(_) => Reply::Sharing(Sharing::default()),

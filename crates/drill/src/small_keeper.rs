@@ -239,7 +239,7 @@ impl SmallKeeper {
 
     /// Somebody ended an instance's proof mode.
     pub fn lift_proof(&mut self, instance: Instance) {
-        self.freezes.lift_proof(instance);
+        self.freezes.unfreeze(Frozen::Proof(instance));
     }
 
     fn must_prove(&self, visitor: &Visitor, now: Micros) -> bool {
@@ -288,7 +288,7 @@ impl SmallKeeper {
                     self.freezes.freeze(*what);
                 }
                 Action::ProofMode(instance) => {
-                    self.freezes.require_proof(*instance);
+                    self.freezes.freeze(Frozen::Proof(*instance));
                 }
                 Action::StepUp(session) => {
                     self.asked_sessions.insert(*session, alarm.at);

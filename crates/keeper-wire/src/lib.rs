@@ -4,6 +4,7 @@
 
 pub mod bodies;
 pub mod frame;
+mod freezing;
 pub mod service;
 mod token;
 pub mod wire;

@@ -4,6 +4,7 @@
 //! the Unix epoch. Field numbers are never reused.
 
 mod change;
+mod freezing;
 mod identity;
 mod reading;
 mod room;
@@ -11,6 +12,7 @@ mod sharing;
 mod writing;
 
 pub use change::*;
+pub use freezing::*;
 pub use identity::*;
 pub use reading::*;
 pub use room::*;
@@ -26,7 +28,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 52"
     )]
     pub call: Option<Call>,
 }
@@ -139,6 +141,9 @@ pub enum Call {
     /// What was erased after an index (worker only).
     #[prost(message, tag = "39")]
     Erased(ErasedQuestion),
+    /// What is frozen, and what can be (room only, officers).
+    #[prost(message, tag = "52")]
+    Freezes(WithToken),
 }
 
 /// The reply to the request of the same id.
@@ -150,7 +155,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 42"
     )]
     pub reply: Option<Reply>,
 }
@@ -233,6 +238,9 @@ pub enum Reply {
     /// To `Erased`.
     #[prost(message, tag = "29")]
     Erased(ErasedItems),
+    /// To `Freezes`.
+    #[prost(message, tag = "42")]
+    Freezes(Freezes),
 }
 
 /// A process introduces itself. Its credential was issued by the supervisor.

@@ -280,6 +280,8 @@ words! {
         Instance = 6 "instance",
         /// Everything.
         Installation = 7 "installation",
+        /// Proof mode of one instance: nothing stops, and each opening asks for a fresh factor.
+        Proof = 8 "proof",
     }
 
     /// Actions without content, asked for with `Authorize`.

@@ -19,6 +19,7 @@ pub(crate) use people::invitation as new_invitation;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
 pub use second::waiting_at_practice;
+pub(crate) use second::waiting_on;
 
 use crate::acts::Doer;
 use crate::calls::reach;
@@ -270,7 +271,7 @@ pub(crate) async fn prepare(
         ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,
         ChangeKind::EndEnrolment(ended) => patients::end_enrolment(core, ended).await,
         ChangeKind::MarkPatient(marks) => patients::mark(core, marks).await,
-        ChangeKind::Freeze(freeze) => operations::freeze(core, freeze),
+        ChangeKind::Freeze(freeze) => operations::freeze(core, freeze, &doer.subject.0),
         ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,
         ChangeKind::AddClient(client) => operations::add_client(core, client).await,
         ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now),

@@ -11,6 +11,7 @@ use crate::keys::{Keys, UnusableRoot};
 use crate::ledger::Health;
 use crate::making::{self, MakeError};
 use crate::memory;
+use crate::policy;
 use crate::practice::{self, CommandError, Typed, command_socket, operators_file};
 use crate::root::{self, RootFile};
 use crate::serve::KeeperService;
@@ -84,6 +85,8 @@ enum Command {
     Freeze(Rung),
     /// Let it go again, by two operators.
     Unfreeze(Rung),
+    /// Say which policies are in force; by one operator propose others, by the other confirm them.
+    Policies(policy::Typed),
     /// What two operators order.
     #[command(flatten)]
     Practice(practice::Command),
@@ -229,6 +232,7 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,
         Command::Freeze(rung) => type_in(&folder, Typed::Freeze(rung)).await,
         Command::Unfreeze(rung) => type_in(&folder, Typed::Unfreeze(rung)).await,
+        Command::Policies(typed) => type_in(&folder, Typed::Policies(typed)).await,
         Command::Practice(command) => type_in(&folder, Typed::ByTwo(command)).await,
     }
 }

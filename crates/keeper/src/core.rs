@@ -17,7 +17,7 @@ use crate::ledger::{self, LedgerError, LedgerHandle, LedgerParts};
 use crate::limits::{BeyondBounds, Limits};
 use crate::lookups::Lookups;
 use crate::making::{self, MakeError};
-use crate::policy::{PolicyError, PolicySet};
+use crate::policy::{self, ActivePolicies, PolicyError};
 use crate::reader;
 use crate::session::Sessions;
 use crate::sql::calls as sql;
@@ -175,7 +175,7 @@ pub struct Core {
     /// Running sessions.
     pub sessions: Sessions,
     /// Policies.
-    pub policy: PolicySet,
+    pub policy: ActivePolicies,
     /// The clock.
     pub clock: Arc<dyn Clock>,
     /// The ledger.
@@ -228,12 +228,12 @@ impl Core {
         if !made.is_demonstration {
             limits.are_within_bounds()?;
         }
-        let policy = PolicySet::built_in()?;
         let (foreign, found) = ForeignRows::new();
         let facts = FactStore::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let lookups = Lookups::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let items = Items::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let (facts, lookups, items) = (Arc::new(facts), Arc::new(lookups), Arc::new(items));
+        let (policy, trouble) = policy::begin(&facts, &keys).await?;
         let subject_keys = SubjectKeys::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let subject_keys = Arc::new(subject_keys);
         let epochs = subject_keys.read_epochs().await?;
@@ -315,6 +315,7 @@ impl Core {
         tasks.spawn(foreign::record(core.ledger.clone(), found, stop.clone()));
         let volume = Volume::new(parts.folder, parts.volume);
         housekeeping::begin(&core, epochs, volume, (stop, last_of_all), tasks).await?;
+        policy::tell(&core, trouble).await?;
         Ok(core)
     }
 

@@ -170,4 +170,6 @@ pub struct Decision {
     pub is_allowed: bool,
     /// The policy that decided; empty when none allows it.
     pub policy: std::sync::Arc<str>,
+    /// SHA-256 of the set that it is of.
+    pub set: [u8; 32],
 }

@@ -104,6 +104,7 @@ pub fn rung(level: Level, surrogate: i64) -> Frozen {
         Level::Practice => Frozen::Practice(Practice(surrogate)),
         Level::Instance => Frozen::Instance(Instance(surrogate)),
         Level::Installation => Frozen::Installation,
+        Level::Proof => Frozen::Proof(Instance(surrogate)),
     }
 }
 
@@ -117,5 +118,6 @@ pub fn numbers(what: Frozen) -> (Level, i64) {
         Frozen::Practice(Practice(surrogate)) => (Level::Practice, surrogate),
         Frozen::Instance(Instance(surrogate)) => (Level::Instance, surrogate),
         Frozen::Installation => (Level::Installation, 0),
+        Frozen::Proof(Instance(surrogate)) => (Level::Proof, surrogate),
     }
 }

@@ -3,8 +3,10 @@
 //! Nobody is signed in, so the entry has the operating system's user in its sealed body, and no principal.
 
 mod rung;
+mod view;
 
 pub use rung::{Rung, What};
+pub(crate) use view::view;
 
 use crate::changes::{freeze_of, sentence, unfreeze_of};
 use crate::core::Core;
@@ -88,24 +90,28 @@ pub(crate) async fn freeze(
     let mut said = Vec::new();
     match since(core, named.what).await? {
         Some(since) => said.push(format!(
-            "{} is frozen already, since {since}. Nothing was changed.",
-            named.name
+            "{} is {} already, since {since}. Nothing was changed.",
+            named.name,
+            state(named.what)
         )),
         None => {
             let change = change(&named, &format!("Reason: {reason} By {by}."));
-            let mut prepared = freeze_of(core, &change)?;
+            let mut prepared = freeze_of(core, &change, &[])?;
             let mut draft = Draft::of_keeper(EntryKind::Freeze);
             // Not the keeper's own rule, which opens an incident: nobody is signed in here.
             draft.row.role = Role::Anonymous;
             let draft = prepared.fill(core, draft, sentence(&ChangeKind::Freeze(change)));
             let entry = commit(core, draft).await?;
             said.push(format!(
-                "{} is frozen since {}: entry {} of the ledger, by {by}.",
-                named.name, entry.at, entry.index
+                "{} is {} since {}: entry {} of the ledger, by {by}.",
+                named.name,
+                state(named.what),
+                entry.at,
+                entry.index
             ));
         }
     }
-    let (stops, goes_on) = rung.what.words();
+    let (stops, goes_on) = numbers(named.what).0.effect();
     said.push(format!("Stopped: {stops}"));
     said.push(format!("Goes on: {goes_on}"));
     said.push(format!(
@@ -133,8 +139,10 @@ pub(crate) async fn unfreeze(
     let draft = prepared.fill(core, draft, sentence(&ChangeKind::Unfreeze(change)));
     let entry = commit(core, draft).await?;
     Ok(vec![format!(
-        "{} is not frozen any more: entry {} of the ledger.",
-        named.name, entry.index
+        "{} is not {} any more: entry {} of the ledger.",
+        named.name,
+        state(named.what),
+        entry.index
     )])
 }
 
@@ -156,6 +164,13 @@ async fn list(core: &Core, instances: &Instances) -> Result<Vec<String>, Unfit> 
         lines.push("Nothing is frozen.".to_owned());
     }
     Ok(lines)
+}
+
+fn state(what: Frozen) -> &'static str {
+    match what {
+        Frozen::Proof(_) => "in proof mode",
+        _ => "frozen",
+    }
 }
 
 fn frozen(row: &FactRow) -> Option<Frozen> {

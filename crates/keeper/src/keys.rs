@@ -345,6 +345,8 @@ pub enum OwnSubject {
     Runs = 4,
     /// The two operators of the command line.
     Operators = 5,
+    /// Which policies are in force.
+    Policies = 6,
 }
 
 /// The number by which a practice is counted and frozen: practices stand in clear, so it is the head of the id.

@@ -10,7 +10,7 @@ mod reservations;
 mod start;
 mod transaction;
 
-pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, RECOVERY_STOPPED, WITNESS};
+pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, POLICIES, RECOVERY_STOPPED, WITNESS};
 pub(crate) use alarms::{incident, own_alarm};
 pub(crate) use assign::opening;
 pub use start::{LedgerParts, StartError, start};
@@ -257,11 +257,6 @@ impl LedgerHandle {
         let network = self.shared.keys.network(network);
         // Without a driver there is nobody left to be told.
         let _ = self.sender.send(Message::SignInFailed { account, network });
-    }
-
-    /// Lets an instance out of proof mode.
-    pub fn lift_proof(&self, instance: i64) {
-        let _ = self.sender.send(Message::LiftProof { instance });
     }
 
     async fn check(&self, drafts: &[Draft]) -> Result<(), LedgerError> {

@@ -2,6 +2,18 @@
 //!
 //! A decision depends on [`DecisionFacts`] and on nothing else, so it may be remembered by them.
 
+mod active;
+mod changing;
+mod classes;
+mod difference;
+mod floor;
+mod people;
+
+pub use active::ActivePolicies;
+pub use changing::{Order, Typed, Unfit};
+pub(crate) use changing::{begin, carry_out, settle, tell};
+pub use floor::forbids;
+
 use crate::decision::{Action, Assurance, ChangeAction, Decision, DecisionFacts, Relation};
 use candour_keeper_wire::words::{self, ItemKind, Role, Section};
 use candour_seal::Digester;
@@ -11,7 +23,7 @@ use cedar_policy::{
 };
 use std::collections::HashMap;
 use std::str::FromStr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 
 /// The files by name, sorted; the set's hash is over names and contents in this order.
 pub const FILES: [(&str, &str); 4] = [
@@ -39,21 +51,24 @@ const SCHEMA: (&str, &str) = (
 /// More remembered decisions than there are kinds of question in practice.
 const REMEMBERED: usize = 50_000;
 
-/// Why the policies cannot be used; the keeper does not start.
+/// Why policies cannot be used: those of this binary, and the keeper does not start; others are not put in force.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyError {
     /// A file does not parse.
     #[error("the policies in {0} cannot be read: {1}")]
-    Unreadable(&'static str, String),
+    Unreadable(String, String),
     /// A policy has no name of its own.
     #[error("a policy in {0} has no @id, or one that is taken")]
-    Unnamed(&'static str),
+    Unnamed(String),
     /// A policy leaves open whom or what it is about: it would be in force for nobody, a `forbid` too.
     #[error("a policy in {0} is a template; say whom and what it is about")]
-    Template(&'static str),
+    Template(String),
     /// A policy says something the schema does not know.
     #[error("the policies do not fit their schema: {0}")]
     Unfit(String),
+    /// Which set is in force cannot be read.
+    #[error("which policies are in force cannot be read")]
+    Unread,
 }
 
 /// The policies in force.
@@ -72,28 +87,30 @@ impl PolicySet {
     }
 
     /// Reads and validates these files, each with its name.
-    pub fn of(files: &[(&'static str, &str)]) -> Result<Self, PolicyError> {
+    pub fn of(files: &[(&str, &str)]) -> Result<Self, PolicyError> {
         Self::from_files(files, SCHEMA)
     }
 
     fn from_files(
-        files: &[(&'static str, &str)],
+        files: &[(&str, &str)],
         schema_file: (&'static str, &'static str),
     ) -> Result<Self, PolicyError> {
-        let (schema, _warnings) = Schema::from_cedarschema_str(schema_file.1)
-            .map_err(|error| PolicyError::Unreadable(schema_file.0, error.to_string()))?;
+        let (schema, _warnings) = Schema::from_cedarschema_str(schema_file.1).map_err(|error| {
+            PolicyError::Unreadable(schema_file.0.to_owned(), error.to_string())
+        })?;
         let mut policies = cedar_policy::PolicySet::new();
         for (name, text) in files {
             let parsed = cedar_policy::PolicySet::from_str(text)
-                .map_err(|error| PolicyError::Unreadable(name, error.to_string()))?;
+                .map_err(|error| PolicyError::Unreadable((*name).to_owned(), error.to_string()))?;
             if parsed.templates().next().is_some() {
-                return Err(PolicyError::Template(name));
+                return Err(PolicyError::Template((*name).to_owned()));
             }
             for policy in parsed.policies() {
-                let named = named(policy).ok_or(PolicyError::Unnamed(name))?;
+                let named =
+                    named(policy).ok_or_else(|| PolicyError::Unnamed((*name).to_owned()))?;
                 policies
                     .add(named)
-                    .map_err(|_| PolicyError::Unnamed(name))?;
+                    .map_err(|_| PolicyError::Unnamed((*name).to_owned()))?;
             }
         }
         let verdict = Validator::new(schema.clone()).validate(&policies, ValidationMode::Strict);
@@ -114,12 +131,23 @@ impl PolicySet {
         self.policies.policies().map(|policy| policy.id().as_ref())
     }
 
+    /// Whether it has no policy at all.
+    pub fn is_nothing(&self) -> bool {
+        self.policies.is_empty()
+    }
+
     /// SHA-256 over the files.
     pub fn hash(&self) -> [u8; 32] {
         self.hash
     }
 
-    /// What the policies say; the same facts get the same answer without being asked again.
+    /// A set that permits nothing, for when nobody knows which is in force.
+    pub fn nothing() -> Result<Self, PolicyError> {
+        Self::of(&[])
+    }
+
+    /// What the policies say, as far as the floor lets them; the same facts get the same answer without being asked
+    /// again.
     pub fn decide(&self, facts: &DecisionFacts) -> Decision {
         let held = self
             .remembered
@@ -129,10 +157,13 @@ impl PolicySet {
             return decision.clone();
         }
         drop(held);
-        let decision = self.evaluate(facts).unwrap_or_else(|| Decision {
-            is_allowed: false,
-            policy: Arc::from(""),
-        });
+        let said = self.request(facts).map(|request| self.says(&request));
+        let (is_permitted, policy) = said.unwrap_or_else(|| (false, Arc::from("")));
+        let decision = Decision {
+            is_allowed: is_permitted && forbids(facts).is_none(),
+            policy,
+            set: self.hash,
+        };
         let mut held = self
             .remembered
             .write()
@@ -145,7 +176,7 @@ impl PolicySet {
     }
 
     /// `None` (which is a no) where the question itself does not fit the schema.
-    fn evaluate(&self, facts: &DecisionFacts) -> Option<Decision> {
+    fn request(&self, facts: &DecisionFacts) -> Option<Request> {
         let word = |kind: &str, word: &str| {
             RestrictedExpression::new_entity_uid(uid(kind, word).unwrap_or_else(nothing))
         };
@@ -167,25 +198,28 @@ impl PolicySet {
             ("proof".to_owned(), word("Proof", proof(facts.assurance))),
         ])
         .ok()?;
-        let request = Request::new(
+        let asked = Request::new(
             uid(role(facts.role)?, "it")?,
             uid("Action", action(facts.action))?,
             uid("Subject", "it")?,
             context,
             Some(&self.schema),
-        )
-        .ok()?;
+        );
+        asked.ok()
+    }
+
+    /// Whether the policies permit it, and the one that decided.
+    fn says(&self, request: &Request) -> (bool, Arc<str>) {
         let answer = self
             .authorizer
-            .is_authorized(&request, &self.policies, &Entities::empty());
+            .is_authorized(request, &self.policies, &Entities::empty());
         // A policy that fails to evaluate is a no, whatever the others say.
         let has_errors = answer.diagnostics().errors().next().is_some();
         let mut reasons: Vec<&PolicyId> = answer.diagnostics().reason().collect();
         reasons.sort_unstable();
-        Some(Decision {
-            is_allowed: answer.decision() == cedar_policy::Decision::Allow && !has_errors,
-            policy: Arc::from(reasons.first().map_or("", |id| id.as_ref())),
-        })
+        let is_allowed = answer.decision() == cedar_policy::Decision::Allow && !has_errors;
+        let policy = reasons.first().map_or("", |id| id.as_ref());
+        (is_allowed, Arc::from(policy))
     }
 }
 
@@ -193,6 +227,11 @@ fn named(policy: &Policy) -> Option<Policy> {
     policy
         .annotation("id")
         .map(|id| policy.new_id(PolicyId::new(id)))
+}
+
+/// SHA-256 over the schema: the words that policies may use in this version.
+pub(crate) fn schema_hash() -> [u8; 32] {
+    hash(&[], SCHEMA)
 }
 
 fn hash(files: &[(&str, &str)], schema: (&str, &str)) -> [u8; 32] {
@@ -206,8 +245,18 @@ fn hash(files: &[(&str, &str)], schema: (&str, &str)) -> [u8; 32] {
     *digester.finish().as_bytes()
 }
 
+/// The kinds of entities of the schema, parsed once: it takes longer than the rest of a question.
+static KINDS: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
+    let roles = Role::ALL.iter().filter_map(|known| role(*known));
+    let others = ["Purpose", "Relation", "Part", "Proof", "Action", "Subject"];
+    let kinds = roles.chain(others);
+    kinds
+        .filter_map(|kind| Some((kind, EntityTypeName::from_str(kind).ok()?)))
+        .collect()
+});
+
 fn uid(kind: &str, name: &str) -> Option<EntityUid> {
-    let kind = EntityTypeName::from_str(kind).ok()?;
+    let kind = KINDS.get(kind)?.clone();
     Some(EntityUid::from_type_name_and_id(kind, EntityId::new(name)))
 }
 

@@ -146,6 +146,11 @@ pub async fn carry_out(core: &Core, ordered: &Ordered) -> Result<Made, Refusal> 
 }
 
 pub(crate) async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<(), Refusal> {
+    operators(core, typed).await.map(drop)
+}
+
+/// The places on the list of both of those whose codes these are; each code must be another operator's.
+pub(crate) async fn operators(core: &Core, typed: &[String]) -> Result<Vec<usize>, Refusal> {
     let now = core.clock.now();
     let tried = Tried {
         network: "command line".to_owned(),
@@ -173,8 +178,8 @@ pub(crate) async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<
         .collect();
     found.sort_unstable();
     found.dedup();
-    if found.len() == 2 {
-        return Ok(());
+    if found.len() == typed.len() {
+        return Ok(found);
     }
     Err(failed(core, tried, Reason::WrongCredentials.into(), now))
 }

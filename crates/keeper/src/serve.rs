@@ -5,6 +5,7 @@ use crate::calls;
 use crate::changes;
 use crate::core::Core;
 use crate::erasure;
+use crate::freezing;
 use crate::identity::{invitations, sessions, sign_in, ways};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
@@ -45,7 +46,7 @@ impl Answer for KeeperService {
         let answered = match call {
             Call::Hello(hello) => self.hello(&peer, &hello),
             call => match peer.instance.get() {
-                Some(instance) => dispatch(&self.core, instance, call).await,
+                Some(instance) => self.dispatch(instance, call).await,
                 None => Err(Reason::NotAllowed.into()),
             },
         };
@@ -54,6 +55,16 @@ impl Answer for KeeperService {
 }
 
 impl KeeperService {
+    async fn dispatch(&self, instance: &Instance, call: Call) -> Result<Reply, Refusal> {
+        if let Call::Freezes(call) = call {
+            only(instance, &[InstanceKind::Room])?;
+            let (core, instances) = (&self.core, &self.instances);
+            let freezes = freezing::view(core, instances, instance.id, &call).await?;
+            return Ok(Reply::Freezes(freezes));
+        }
+        dispatch(&self.core, instance, call).await
+    }
+
     fn hello(&self, peer: &Peer, hello: &wire::Hello) -> Result<Reply, Refusal> {
         let found = self
             .instances

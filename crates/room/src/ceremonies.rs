@@ -10,8 +10,8 @@ const MOST: usize = 1_000;
 /// What a ceremony was begun for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shown {
-    /// The case.
-    pub(crate) incident: IncidentId,
+    /// The case; none for what is let go outside of one.
+    pub(crate) incident: Option<IncidentId>,
     /// The act, as its address names it.
     pub(crate) act: String,
     /// What is approved, where two must approve exactly the same.
@@ -36,7 +36,12 @@ impl Ceremonies {
     }
 
     /// What the page showed, once, if it was for this act in this case.
-    pub(crate) fn end(&self, ceremony: &[u8], incident: IncidentId, act: &str) -> Option<Shown> {
+    pub(crate) fn end(
+        &self,
+        ceremony: &[u8],
+        incident: Option<IncidentId>,
+        act: &str,
+    ) -> Option<Shown> {
         let mut all = self.awaited.lock().unwrap_or_else(PoisonError::into_inner);
         all.get(ceremony)
             .is_some_and(|shown| shown.incident == incident && shown.act == act)
@@ -49,8 +54,8 @@ impl Ceremonies {
 mod tests {
     use super::*;
 
-    const CASE: IncidentId = IncidentId::from_bytes([9; 16]);
-    const OTHER: IncidentId = IncidentId::from_bytes([8; 16]);
+    const CASE: Option<IncidentId> = Some(IncidentId::from_bytes([9; 16]));
+    const OTHER: Option<IncidentId> = Some(IncidentId::from_bytes([8; 16]));
 
     #[test]
     fn an_answer_counts_once_and_only_for_the_act_and_the_case_of_its_page() {
@@ -68,6 +73,7 @@ mod tests {
                 }
             }
             assert_eq!(ceremonies.end(&[1], OTHER, act), None, "{act}");
+            assert_eq!(ceremonies.end(&[1], None, act), None, "{act}");
             assert_eq!(ceremonies.end(&[2], CASE, act), None, "{act}");
             assert_eq!(ceremonies.end(&[1], CASE, act), Some(shown), "{act}");
             assert_eq!(ceremonies.end(&[1], CASE, act), None, "{act}");

@@ -66,9 +66,9 @@ struct Signal {
 }
 
 /// Alarms of the keeper that open a case though nobody is frozen by them: about itself, rows changed past it (100),
-/// entries that are lost (101), and a witness that saw another past (103); and a recovery at a practice's counter that the
-/// account's holder did not ask for.
-const WITHOUT_FREEZE: [i16; 4] = [100, 101, 103, RECOVERY_STOPPED];
+/// entries that are lost (101), a witness that saw another past (103), and policies that cannot be used (110); and a
+/// recovery at a practice's counter that the account's holder did not ask for.
+const WITHOUT_FREEZE: [i16; 5] = [100, 101, 103, RECOVERY_STOPPED, 110];
 /// The keeper's number of that alarm.
 pub(crate) const RECOVERY_STOPPED: i16 = 104;
 
@@ -224,6 +224,15 @@ pub async fn find(pool: &Pool, id: IncidentId) -> Result<Option<Incident>, Datab
     row.as_ref().map(read).transpose()
 }
 
+/// The role in which a principal last did something; `None` where nothing is known.
+pub async fn role_of(pool: &Pool, principal: i64) -> Result<Option<Role>, DatabaseError> {
+    let keeper = i16::from(Role::Keeper.number());
+    let client = pool.get().await?;
+    let row = client.query_opt(ROLE_OF, &[&principal, &keeper]).await?;
+    let number: Option<i16> = row.map(|row| row.try_get(0)).transpose()?;
+    Ok(number.and_then(|number| Role::try_from(i32::from(number)).ok()))
+}
+
 fn read(row: &tokio_postgres::Row) -> Result<Incident, DatabaseError> {
     let id: &[u8] = row.try_get("id")?;
     let trigger_index: i64 = row.try_get("trigger_index")?;
@@ -282,7 +291,11 @@ pub(crate) const FIND: &str = "
     select id, opened_at, trigger_index, rule, session, principal, unlocked_at, closed_at
     from incident where id = $1";
 
+pub(crate) const ROLE_OF: &str = "
+    select role from entry where principal = $1 and role <> $2 order by index desc limit 1";
+
 pub(crate) const STATEMENTS: &[&str] = &[
+    ROLE_OF,
     SIGNALS,
     IS_COVERED,
     INSERT,

@@ -3,6 +3,7 @@
 mod acts;
 mod cases;
 mod desk;
+mod freezing;
 mod lists;
 mod scope;
 mod session;
@@ -48,6 +49,16 @@ pub async fn serve(
         .route("/desk", get(desk::show).post(desk::check))
         .route("/desk/{id}", get(desk::list))
         .route("/desk/{id}/told", post(told::at_desk))
+        .route("/freezes", get(freezing::all))
+        .route("/freezes/freeze", get(freezing::ask).post(freezing::freeze))
+        .route(
+            "/freezes/let-go/{what}",
+            get(freezing::why).post(freezing::let_go),
+        )
+        .route(
+            "/freezes/waiting/{id}",
+            get(freezing::second).post(freezing::approve),
+        )
         .route("/incidents", get(cases::all))
         .route("/incidents/{id}", get(cases::one))
         .route("/incidents/{id}/scope", get(scope::show))

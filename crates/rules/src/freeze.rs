@@ -9,6 +9,8 @@ use crate::time::{Micros, Span};
 /// The rungs, narrowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
+    /// Proof mode of one process of the portal: it stops nothing, and asks for a factor before each opening.
+    Proof,
     /// One sign-in.
     Session,
     /// One person or client, in all sessions.
@@ -28,6 +30,7 @@ pub enum Level {
 impl fmt::Display for Level {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Proof => "proof",
             Self::Session => "session",
             Self::Principal => "principal",
             Self::Client => "client",
@@ -42,6 +45,8 @@ impl fmt::Display for Level {
 /// One thing on the ladder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Frozen {
+    /// See [`Level::Proof`].
+    Proof(Instance),
     /// See [`Level::Session`].
     Session(Session),
     /// See [`Level::Principal`].
@@ -63,6 +68,7 @@ impl Frozen {
     #[must_use]
     pub const fn level(self) -> Level {
         match self {
+            Self::Proof(_) => Level::Proof,
             Self::Session(_) => Level::Session,
             Self::Principal(_) => Level::Principal,
             Self::Client(_) => Level::Client,
@@ -80,6 +86,7 @@ impl Frozen {
             return false;
         }
         match self {
+            Self::Proof(_) => false,
             Self::Session(session) => guards.session == Some(session),
             Self::Principal(principal) => guards.principal == Some(principal),
             Self::Client(client) => guards.client == Some(client),
@@ -114,7 +121,6 @@ pub struct Guards {
 #[derive(Clone, Debug, Default)]
 pub struct FreezeSet {
     frozen: BTreeSet<Frozen>,
-    proof: BTreeSet<Instance>,
 }
 
 /// The oldest factor that counts as proof: 5 minutes (design, section 2).
@@ -169,20 +175,10 @@ impl FreezeSet {
             .max()
     }
 
-    /// Puts an instance into proof mode; false if it was in it already.
-    pub fn require_proof(&mut self, instance: Instance) -> bool {
-        self.proof.insert(instance)
-    }
-
-    /// Ends an instance's proof mode; false if it was not in it.
-    pub fn lift_proof(&mut self, instance: Instance) -> bool {
-        self.proof.remove(&instance)
-    }
-
     /// Whether the instance is in proof mode.
     #[must_use]
     pub fn needs_proof(&self, instance: Instance) -> bool {
-        self.proof.contains(&instance)
+        self.frozen.contains(&Frozen::Proof(instance))
     }
 
     /// Whether an opening through `instance` may go on, given when the session last gave a passkey or code.
@@ -198,7 +194,6 @@ impl FromIterator<Frozen> for FreezeSet {
     fn from_iter<I: IntoIterator<Item = Frozen>>(frozen: I) -> Self {
         Self {
             frozen: frozen.into_iter().collect(),
-            proof: BTreeSet::new(),
         }
     }
 }
@@ -281,7 +276,8 @@ mod tests {
         let now = Micros(1_000_000_000_000);
         let mut set = FreezeSet::default();
         assert!(set.is_proven(Instance(7), None, now));
-        set.require_proof(Instance(7));
+        assert!(set.freeze(Frozen::Proof(Instance(7))));
+        assert_eq!(set.blocks(&guards()), None, "it stops nothing");
         assert!(!set.is_proven(Instance(7), None, now));
         assert!(!set.is_proven(Instance(7), Some(now - Span::minutes(5)), now));
         assert!(
@@ -293,7 +289,7 @@ mod tests {
             set.is_proven(Instance(8), None, now),
             "another instance is not in it"
         );
-        set.lift_proof(Instance(7));
+        set.unfreeze(Frozen::Proof(Instance(7)));
         assert!(set.is_proven(Instance(7), None, now));
     }
 }

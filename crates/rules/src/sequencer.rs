@@ -230,16 +230,6 @@ impl<D> Sequencer<D> {
         &self.freezes
     }
 
-    /// The same, to change proof mode. Freeze by [`Input::Freeze`] only: it must reach requests on their way.
-    pub fn require_proof(&mut self, instance: crate::keys::Instance) -> bool {
-        self.freezes.require_proof(instance)
-    }
-
-    /// Ends an instance's proof mode; false if it was not in it.
-    pub fn lift_proof(&mut self, instance: crate::keys::Instance) -> bool {
-        self.freezes.lift_proof(instance)
-    }
-
     /// How many requests wait for the next batch.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -344,7 +344,8 @@ pub struct FreezeChange {
     /// A [`crate::words::Level`].
     #[prost(int32, tag = "1")]
     pub level: i32,
-    /// The surrogate of the session, principal, client, practice or instance, or the purpose's number.
+    /// The surrogate of the session, principal, client, practice or instance, or the purpose's number; for proof mode the
+    /// instance's.
     #[prost(sfixed64, tag = "2")]
     pub surrogate: i64,
     /// Why; kept in the sealed body.

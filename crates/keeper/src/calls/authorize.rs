@@ -61,7 +61,7 @@ pub async fn authorize(
     );
     question.is_deceased = is_deceased;
     let decision = core.policy.decide(&question);
-    reach::decided(core, &mut draft, &decision);
+    reach::decided(&mut draft, &decision);
     if !decision.is_allowed {
         return Err(reach::refused(core, draft, reach::refusal(relation)).await);
     }

@@ -242,7 +242,7 @@ fn plan(
         relation,
         caller.now,
     ));
-    reach::decided(core, &mut draft, &decision);
+    reach::decided(&mut draft, &decision);
     if !decision.is_allowed {
         let reason = if relation == Relation::Stranger {
             Reason::NotFound

@@ -6,7 +6,7 @@ use self::matching::{Matched, Matcher, Person};
 use super::Caller;
 use super::reach;
 use crate::core::Core;
-use crate::decision::{Action, Relation};
+use crate::decision::{Action, Decision, Relation};
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{self, Fact, FactBody, SubjectFacts};
 use crate::instances::Instance;
@@ -72,7 +72,7 @@ pub async fn enrol(core: &Core, instance: &Instance, call: wire::Enrol) -> Resul
             caller: &caller,
             practice,
             names: names.clone(),
-            policy: decision.policy.to_string(),
+            decision: &decision,
         };
         match work.carry_out(&people).await {
             Err(Trouble::Conflict) => {}
@@ -99,7 +99,7 @@ struct Work<'a> {
     caller: &'a Caller,
     practice: PracticeId,
     names: MacKey,
-    policy: String,
+    decision: &'a Decision,
 }
 
 impl Work<'_> {
@@ -180,8 +180,7 @@ impl Work<'_> {
         let caller = self.caller;
         let mut draft = Draft::of_session(EntryKind::Change, &caller.session, Some(caller.purpose));
         "enrolled".clone_into(&mut draft.body.text);
-        draft.body.policy.clone_from(&self.policy);
-        draft.body.policy_hash = self.core.policy.hash().to_vec();
+        reach::decided(&mut draft, self.decision);
         draft
     }
 

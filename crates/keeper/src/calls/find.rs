@@ -36,7 +36,7 @@ pub async fn find(core: &Core, instance: &Instance, call: wire::Find) -> Result<
         reach::decision_facts(session, caller.purpose, Action::Find, relation, caller.now);
     let decision = core.policy.decide(&question);
     let mut draft = Draft::of_session(EntryKind::Find, session, Some(caller.purpose));
-    reach::decided(core, &mut draft, &decision);
+    reach::decided(&mut draft, &decision);
     let mut draft = reach::from_network(draft, &caller.network);
     let network = core.keys.network(&caller.network);
     let refused = if !decision.is_allowed {

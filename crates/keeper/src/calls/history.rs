@@ -109,7 +109,7 @@ async fn ask(
 ) -> Result<(), Refusal> {
     let decision = core.policy.decide(question);
     let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
-    reach::decided(core, &mut draft, &decision);
+    reach::decided(&mut draft, &decision);
     if let Some((patient, token)) = about {
         draft = draft.about(patient, token);
     }
@@ -139,7 +139,8 @@ fn before(call: &wire::History) -> i64 {
     }
 }
 
-/// How the practice names one of its people; with `is_release_needed` only where it released the name to patients.
+/// How the practice names one of its people, or the operator (no practice) one of its officers; with
+/// `is_release_needed` only where it released the name to patients.
 pub(crate) async fn staff_name(
     core: &Core,
     practice: &[u8],
@@ -154,6 +155,7 @@ pub(crate) async fn staff_name(
     // The name stands even when the role has ended: it was that person then.
     let sealed = facts.rows().iter().rev().find_map(|row| match &row.fact {
         Fact::StaffRole(role) if role.practice == practice => Some(&role.sealed_name),
+        Fact::OperatorRole(role) if practice.is_empty() => Some(&role.sealed_name),
         _ => None,
     });
     Ok(match sealed.filter(|_| is_released || !is_release_needed) {

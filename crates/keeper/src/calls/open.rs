@@ -98,7 +98,8 @@ pub async fn open(core: &Core, instance: &Instance, call: wire::Open) -> Result<
     Ok(Reply::Opened(wire::Opened { answers }))
 }
 
-/// Withholds whatever was frozen since it was planned, or lies further than witnesses let it.
+/// Withholds whatever was frozen since it was planned, lies further than witnesses let it, or was let through by a policy
+/// set that is no longer in force.
 fn look_again(
     ask: &Ask<'_>,
     one: &Planned,
@@ -113,7 +114,7 @@ fn look_again(
         Reason::Frozen
     } else if ask.core.is_sealed() {
         Reason::Sealed
-    } else if ask.core.witnesses.let_open(index) {
+    } else if one.set == ask.core.policy.hash() && ask.core.witnesses.let_open(index) {
         return;
     } else {
         Reason::LedgerUnavailable

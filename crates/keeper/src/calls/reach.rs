@@ -248,9 +248,9 @@ pub const fn refusal(relation: Relation) -> Reason {
 }
 
 /// Writes in a draft which policy decided.
-pub fn decided(core: &Core, draft: &mut Draft, decision: &Decision) {
+pub fn decided(draft: &mut Draft, decision: &Decision) {
     draft.body.policy = decision.policy.to_string();
-    draft.body.policy_hash = core.policy.hash().to_vec();
+    draft.body.policy_hash = decision.set.to_vec();
 }
 
 /// Writes a refusal; the answer names its entry.

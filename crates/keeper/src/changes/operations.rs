@@ -5,21 +5,37 @@ use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{Client, End, Fact, Frozen};
 use crate::freeze::rung;
+use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{random, random_id, secret_hash};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Level, Reason};
-use candour_seal::{ClientId, PracticeId, Zeroizing};
+use candour_seal::{ClientId, PracticeId, SystemRandom, Zeroizing};
 
-/// Freezes a rung, requests on their way included.
-pub(crate) fn freeze(core: &Core, change: &wire::FreezeChange) -> Result<Prepared, Refusal> {
+/// Longest reason in characters, with the name of what it is for.
+const LONGEST_REASON: usize = 1_000;
+
+/// Freezes a rung, requests on their way included. `by`: the person's token, or nothing.
+pub(crate) fn freeze(
+    core: &Core,
+    change: &wire::FreezeChange,
+    by: &[u8],
+) -> Result<Prepared, Refusal> {
     let level = Level::try_from(change.level).map_err(|_| Reason::Invalid)?;
+    if change.reason.chars().count() > LONGEST_REASON {
+        return Err(Reason::Invalid.into());
+    }
+    let subject = core.keys.own(OwnSubject::Freezes);
+    let (reason, rng) = (change.reason.as_bytes(), &mut SystemRandom);
     let fact = Fact::Frozen(Frozen {
         level: change.level,
         surrogate: change.surrogate,
+        sealed_reason: secrets::seal(&core.keys, Secret::Reason, subject, reason, rng),
+        by: by.to_vec(),
+        rule: 0,
     });
-    let mut prepared = Prepared::fact(core.keys.own(OwnSubject::Freezes), fact);
+    let mut prepared = Prepared::fact(subject, fact);
     prepared
         .effects
         .push(Effect::Freeze(rung(level, change.surrogate)));

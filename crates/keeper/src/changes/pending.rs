@@ -82,10 +82,10 @@ pub(crate) async fn put_aside(
     let mut prepared = Prepared::fact(subject, fact);
     prepared.reply.pending = id.to_vec();
     prepared.reply.waits_until = not_before;
-    if let Some(practice) = session.practice.filter(|_| !waits) {
-        // What its people find it by.
+    if let Some(board) = second::board(core, kind, session.practice).filter(|_| !waits) {
+        // What its people, or the officers, find it by.
         prepared.effects.push(Effect::fact(
-            core.keys.practice(practice),
+            board,
             Fact::Waits(Waits {
                 pending: subject.0.to_vec(),
                 until,

@@ -158,8 +158,8 @@ pub fn sentence(kind: &ChangeKind) -> String {
                 "may be written to"
             },
         ),
-        ChangeKind::Freeze(freeze) => of_rung("Freeze", freeze),
-        ChangeKind::Unfreeze(freeze) => of_rung("Unfreeze", freeze),
+        ChangeKind::Freeze(freeze) => of_rung(true, freeze),
+        ChangeKind::Unfreeze(freeze) => of_rung(false, freeze),
         ChangeKind::AddClient(client) => {
             format!(
                 "Give the program {} a credential for this practice.",
@@ -237,9 +237,21 @@ fn invitation(invite: &Invite) -> String {
 }
 
 /// The rung and the reason: a surrogate tells nobody which session is meant, and the reason stays in the entry's body.
-fn of_rung(what: &str, change: &FreezeChange) -> String {
-    let level = Level::try_from(change.level).map_or("thing", Level::word);
-    let sentence = format!("{what} a {level}. {}", change.reason);
+fn of_rung(is_frozen: bool, change: &FreezeChange) -> String {
+    let level = Level::try_from(change.level);
+    let what = match level {
+        Ok(Level::Proof) => "proof mode".to_owned(),
+        Ok(Level::Installation) => "the installation".to_owned(),
+        Ok(Level::Instance) => "an instance".to_owned(),
+        other => format!("a {}", other.map_or("thing", Level::word)),
+    };
+    let does = match (level, is_frozen) {
+        (Ok(Level::Proof), true) => "Begin",
+        (Ok(Level::Proof), false) => "End",
+        (_, true) => "Freeze",
+        (_, false) => "Unfreeze",
+    };
+    let sentence = format!("{does} {what}. {}", change.reason);
     sentence.trim_end().to_owned()
 }
 
@@ -272,6 +284,9 @@ mod tests {
         assert_eq!(sentence(&change), "Freeze a session.");
         "It began at 9:02 am.".clone_into(&mut change.reason);
         assert_eq!(sentence(&change), "Freeze a session. It began at 9:02 am.");
+        change.level = Level::Proof.into();
+        "It is slow.".clone_into(&mut change.reason);
+        assert_eq!(sentence(&change), "Begin proof mode. It is slow.");
     }
 
     #[test]

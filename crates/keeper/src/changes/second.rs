@@ -7,7 +7,7 @@ use crate::core::Core;
 use crate::draft::Effect;
 use crate::facts::{End, Fact, FactRow, SubjectFacts, Waits, is_before};
 use crate::identity::standing as sessions;
-use crate::keys::{IdKind, KeyedToken};
+use crate::keys::{IdKind, KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_wire::wire::{self, ChangeKind};
@@ -32,7 +32,21 @@ pub async fn waiting_at_practice(
     let now = core.clock.now();
     let (session, _) = sessions::session(core, &call.token, instance, "", now).await?;
     let practice = session.practice.ok_or(Reason::NotAllowed)?;
-    let facts = core.facts.load(core.keys.practice(practice)).await?;
+    let board = core.keys.practice(practice);
+    let changes = waiting_on(core, &session, board, practice.as_bytes(), now).await?;
+    Ok(wire::WaitingChanges { changes })
+}
+
+/// What these facts name of what waits, as far as this session's person began it or may approve it; `practice` is empty
+/// where the operator's officers are asked.
+pub(crate) async fn waiting_on(
+    core: &Core,
+    session: &Session,
+    board: KeyedToken,
+    practice: &[u8],
+    now: Timestamp,
+) -> Result<Vec<wire::WaitingChange>, Refusal> {
+    let facts = core.facts.load(board).await?;
     let mut changes = Vec::new();
     for waits in unexpired(&facts, now) {
         let subject = KeyedToken::try_from(waits.pending.as_slice());
@@ -45,7 +59,7 @@ pub async fn waiting_at_practice(
         };
         let is_own = held.author.subject == session.subject;
         if !is_own
-            && pending::may_approve(core, &session, &held, now)
+            && pending::may_approve(core, session, &held, now)
                 .await
                 .is_err()
         {
@@ -55,7 +69,7 @@ pub async fn waiting_at_practice(
         changes.push(wire::WaitingChange {
             id: core.keys.id(IdKind::Pending, subject).to_vec(),
             text: sentence(&held.kind),
-            author_name: staff_name(core, practice.as_bytes(), held.author.subject, false).await?,
+            author_name: staff_name(core, practice, held.author.subject, false).await?,
             until: waits.until,
             is_own,
             patient: patient.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
@@ -65,7 +79,19 @@ pub async fn waiting_at_practice(
             },
         });
     }
-    Ok(wire::WaitingChanges { changes })
+    Ok(changes)
+}
+
+/// Whose facts name a change that waits: a practice's, or those of what is frozen. Nobody else's changes are listed.
+pub(super) fn board(
+    core: &Core,
+    kind: &ChangeKind,
+    practice: Option<PracticeId>,
+) -> Option<KeyedToken> {
+    match kind {
+        ChangeKind::Unfreeze(_) => Some(core.keys.own(OwnSubject::Freezes)),
+        _ => practice.map(|practice| core.keys.practice(practice)),
+    }
 }
 
 fn unexpired(practice: &SubjectFacts, now: Timestamp) -> impl Iterator<Item = &Waits> {
@@ -85,10 +111,10 @@ pub(super) async fn has_room(
     if sentence(kind).chars().count() > LONGEST_SENTENCE {
         return Err(Reason::Invalid.into());
     }
-    let Some(practice) = session.practice else {
+    let Some(board) = board(core, kind, session.practice) else {
         return Ok(());
     };
-    let facts = core.facts.load(core.keys.practice(practice)).await?;
+    let facts = core.facts.load(board).await?;
     if unexpired(&facts, now).count() >= MOST {
         return Err(Reason::TooMany.into());
     }
@@ -137,15 +163,15 @@ fn is_acquainted(person: &SubjectFacts, practice: PracticeId, begun_at: Timestam
     })
 }
 
-/// Ends what the practice's people found it by.
+/// Ends what its people, or the officers, found it by.
 pub(super) async fn waits_no_more(
     core: &Core,
     held: &HeldPending,
 ) -> Result<Option<Effect>, Refusal> {
-    let Some(practice) = practice_of(&held.kind) else {
+    let Some(board) = board(core, &held.kind, practice_of(&held.kind)) else {
         return Ok(None);
     };
-    let facts = core.facts.load(core.keys.practice(practice)).await?;
+    let facts = core.facts.load(board).await?;
     let found = facts.live().find(|row| match &row.fact {
         Fact::Waits(waits) => waits.pending == held.subject.0,
         _ => false,

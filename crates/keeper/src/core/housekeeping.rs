@@ -6,6 +6,7 @@ use crate::erasure;
 use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
+use crate::policy;
 use crate::token;
 use crate::volume::{Alarm, Volume};
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
@@ -138,6 +139,7 @@ async fn each_second(
                 let _ = core.ledger.append_one(alarm).await;
             }
             tell(&core, &mut alarms).await;
+            policy::settle(&core).await;
             // A minute that is not written now is written with the next.
             let _ = write_failures(&core, now, ends).await;
             let _ = write_frozen(&core, now, ends).await;

@@ -1,11 +1,13 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod policies;
 mod recovery;
 mod second;
 mod sharing;
 mod ways;
 
+pub use policies::{Policies, PoliciesProposed, PolicyFile};
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
 pub use sharing::{ProxyInvited, RecordPart, Restriction, Share};
@@ -17,7 +19,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57"
     )]
     pub fact: Option<Fact>,
 }
@@ -133,6 +135,12 @@ pub enum Fact {
     /// Patient: a practice invited somebody to act for them.
     #[prost(message, tag = "40")]
     ProxyInvited(ProxyInvited),
+    /// Policies: a set is in force.
+    #[prost(message, tag = "56")]
+    Policies(Policies),
+    /// Policies: a set is proposed.
+    #[prost(message, tag = "57")]
+    PoliciesProposed(PoliciesProposed),
 }
 
 /// An earlier fact ended.
@@ -419,6 +427,15 @@ pub struct Frozen {
     /// What: its surrogate, the purpose's number, 0 for the installation.
     #[prost(sfixed64, tag = "2")]
     pub surrogate: i64,
+    /// Why, sealed; empty where a rule of detection did it.
+    #[prost(bytes = "vec", tag = "3")]
+    pub sealed_reason: Vec<u8>,
+    /// Who: the person's token; empty where nobody was signed in.
+    #[prost(bytes = "vec", tag = "4")]
+    pub by: Vec<u8>,
+    /// The rule that did it, as in an alarm's row, or 0.
+    #[prost(uint32, tag = "5")]
+    pub rule: u32,
 }
 
 /// The practice released the name to patients' access history.
@@ -490,6 +507,8 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::Restriction(_) => 38,
         Fact::Share(_) => 39,
         Fact::ProxyInvited(_) => 40,
+        Fact::Policies(_) => 56,
+        Fact::PoliciesProposed(_) => 57,
     }
 }
 
@@ -537,6 +556,8 @@ mod tests {
             Fact::Restriction(Restriction::default()),
             Fact::Share(Share::default()),
             Fact::ProxyInvited(ProxyInvited::default()),
+            Fact::Policies(Policies::default()),
+            Fact::PoliciesProposed(PoliciesProposed::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -4,7 +4,7 @@ use super::Unfit;
 use crate::core::Core;
 use crate::facts::Fact;
 use crate::freeze::numbers;
-use crate::instances::Instances;
+use crate::instances::{InstanceLine, Instances};
 use crate::keys::{KeyedToken, OwnSubject, practice_number};
 use crate::ledger::Refusal;
 use crate::reader;
@@ -52,62 +52,12 @@ pub enum What {
     Instance,
     /// Everything, emergency access and the incident room's officers included
     Installation,
-}
-
-/// Where emergency access goes on.
-macro_rules! with_emergency {
-    ($goes_on:literal) => {
-        concat!(
-            $goes_on,
-            " The keeper still lets emergency access through, with a passkey answer of its own each time."
-        )
-    };
+    /// Proof mode of one process: each opening through it asks for a passkey or code of the last five minutes
+    Proof,
 }
 
 impl What {
-    /// What it stops, and what goes on.
-    pub(super) const fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Self::List => ("nothing.", "everything."),
-            Self::Session => (
-                "everything in this one session.",
-                with_emergency!(
-                    "everybody else. The same person may sign in again; freeze the person to stop that."
-                ),
-            ),
-            Self::Person => (
-                "everything this person does, in every session, and signing in.",
-                with_emergency!("everybody else."),
-            ),
-            Self::Client => (
-                "everything this program does: it signs in, enrols and deposits no more.",
-                with_emergency!("everybody else, and what it put in before."),
-            ),
-            Self::Purpose => (
-                "everything for this purpose, whoever asks.",
-                with_emergency!("all other purposes."),
-            ),
-            Self::Practice => (
-                "everything its staff and programs do, and opening documents it put in, for its patients too.",
-                with_emergency!(
-                    "all other practices and their documents; patients sign in and open the sections of their records."
-                ),
-            ),
-            Self::Instance => (
-                "everything that comes through this process, signing in included.",
-                with_emergency!(
-                    "every other process. While the portal is frozen the incident room works."
-                ),
-            ),
-            Self::Installation => (
-                "everything, for everybody: signing in, opening, putting in, emergency access, and what officers do in \
-                 the incident room.",
-                "the ledger, the public status site with what it says already, and this command.",
-            ),
-        }
-    }
-
-    const fn level(self) -> Option<Level> {
+    pub(super) const fn level(self) -> Option<Level> {
         Some(match self {
             Self::List => return None,
             Self::Session => Level::Session,
@@ -117,6 +67,7 @@ impl What {
             Self::Practice => Level::Practice,
             Self::Instance => Level::Instance,
             Self::Installation => Level::Installation,
+            Self::Proof => Level::Proof,
         })
     }
 
@@ -141,7 +92,7 @@ impl What {
                 "It is one word, for example own_record, direct_care, deposit, incident_notice",
             ),
             Self::Practice => ("practice", "Type its id (32 digits) or its whole name"),
-            Self::Instance => (
+            Self::Instance | Self::Proof => (
                 "instance",
                 "It is portal, worker, room or import, or a name in secrets/keeper.instances.json",
             ),
@@ -183,12 +134,8 @@ pub(super) async fn find(core: &Core, instances: &Instances, rung: &Rung) -> Res
             .find(|purpose| purpose.word() == which)
             .map(|purpose| Frozen::Purpose(keys::Purpose(i64::from(purpose.number())))),
         What::Practice => practice(core, which).await?,
-        What::Instance => instances
-            .lines()
-            .into_iter()
-            .find(|line| line.name == which || line.instance == which)
-            .and_then(|line| line.instance.parse::<InstanceId>().ok())
-            .map(|id| Frozen::Instance(keys::Instance(core.keys.instance(id).surrogate()))),
+        What::Instance => process(core, instances, which).map(Frozen::Instance),
+        What::Proof => process(core, instances, which).map(Frozen::Proof),
     };
     let what = match found {
         Some(what) => what,
@@ -228,17 +175,34 @@ pub(super) async fn words(
                 None => (format!("practice {number}"), "a practice".to_owned()),
             }
         }
-        Frozen::Instance(_) => {
-            let mut known = instances.lines().into_iter();
-            let line = known.find(|line| {
-                let id = line.instance.parse::<InstanceId>();
-                id.is_ok_and(|id| core.keys.instance(id).surrogate() == surrogate)
-            });
-            let name = line.map_or(number, |line| line.name);
-            (format!("instance {name}"), "a process".to_owned())
+        Frozen::Instance(_) | Frozen::Proof(_) => {
+            let mut known = processes(core, instances).into_iter();
+            let found = known.find(|(process, _)| process.0 == surrogate);
+            let name = found.map_or(number, |(_, line)| line.name);
+            let word = match what {
+                Frozen::Proof(_) => "proof",
+                _ => "instance",
+            };
+            (format!("{word} {name}"), "a process".to_owned())
         }
         Frozen::Installation => ("installation".to_owned(), "everything".to_owned()),
     })
+}
+
+/// Every process that may call.
+pub(super) fn processes(core: &Core, instances: &Instances) -> Vec<(keys::Instance, InstanceLine)> {
+    let lines = instances.lines().into_iter();
+    let known = lines.filter_map(|line| {
+        let id = line.instance.parse::<InstanceId>().ok()?;
+        Some((keys::Instance(core.keys.instance(id).surrogate()), line))
+    });
+    known.collect()
+}
+
+fn process(core: &Core, instances: &Instances, which: &str) -> Option<keys::Instance> {
+    let mut known = processes(core, instances).into_iter();
+    let found = known.find(|(_, line)| line.name == which || line.instance == which);
+    found.map(|(process, _)| process)
 }
 
 /// The number that the list gives what has no name.
@@ -303,9 +267,12 @@ async fn practice(core: &Core, which: &str) -> Result<Option<Frozen>, Unfit> {
     }
 }
 
-async fn practices(core: &Core) -> Result<Vec<(PracticeId, String)>, Unfit> {
-    let subject = core.keys.own(OwnSubject::Practices);
-    let facts = core.facts.load(subject).await.map_err(Refusal::from)?;
+/// Every practice, with its name.
+pub(super) async fn practices(core: &Core) -> Result<Vec<(PracticeId, String)>, Refusal> {
+    let facts = core
+        .facts
+        .load(core.keys.own(OwnSubject::Practices))
+        .await?;
     let known = facts.live().filter_map(|row| match &row.fact {
         Fact::Practice(known) => {
             let id = PracticeId::try_from(known.practice.as_slice()).ok()?;

@@ -5,6 +5,7 @@ mod changing;
 mod freezing;
 mod inviting;
 mod people;
+mod policies;
 mod recovery;
 mod sessions;
 mod signing;

@@ -9,27 +9,18 @@ use candour_keeper_wire::wire::AlarmDetails;
 use candour_keeper_wire::words::EntryKind;
 use candour_rules::detect::{Action, Alarm, Rule};
 use candour_rules::freeze::Frozen;
-use candour_rules::keys::Instance;
 use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What the alarm freezes.
+/// What the alarm freezes, and puts into proof mode.
 pub(super) fn freezes(alarm: &Alarm) -> Vec<Frozen> {
     let what = alarm.actions.iter().filter_map(|action| match action {
         Action::Freeze(what) => Some(*what),
+        Action::ProofMode(instance) => Some(Frozen::Proof(*instance)),
         _ => None,
     });
     what.collect()
-}
-
-/// Which instances it puts into proof mode.
-pub(super) fn proof_modes(alarm: &Alarm) -> Vec<Instance> {
-    let instances = alarm.actions.iter().filter_map(|action| match action {
-        Action::ProofMode(instance) => Some(*instance),
-        _ => None,
-    });
-    instances.collect()
 }
 
 /// Asks sessions and networks for a fresh factor.
@@ -61,29 +52,38 @@ pub(super) async fn record(handle: LedgerHandle, shared: Arc<Shared>, alarm: Ala
 fn drafts(shared: &Shared, alarm: &Alarm) -> Vec<Draft> {
     let mut drafts = Vec::new();
     let words = words(alarm);
+    let mut spoken = about(alarm, EntryKind::Alarm);
     for what in freezes(alarm) {
         let (level, surrogate) = numbers(what);
-        let mut draft = about(alarm, EntryKind::Freeze);
-        draft.body.text.clone_from(&words);
         let frozen = facts::Frozen {
             level: level.into(),
             surrogate,
+            rule: listed(alarm.rule).0.into(),
+            ..facts::Frozen::default()
         };
-        draft.body.details = frozen.encode_to_vec();
-        draft.effects = vec![
+        let details = frozen.encode_to_vec();
+        let effects = [
             Effect::fact(
                 shared.keys.own(OwnSubject::Freezes),
                 facts::Fact::Frozen(frozen),
             ),
             Effect::Freeze(what),
         ];
+        if matches!(what, Frozen::Proof(_)) {
+            // Nobody is stopped by it, so it is no freeze of the keeper's own, which would open an incident.
+            spoken.effects.extend(effects);
+            continue;
+        }
+        let mut draft = about(alarm, EntryKind::Freeze);
+        draft.body.text.clone_from(&words);
+        draft.body.details = details;
+        draft.effects = effects.into();
         drafts.push(draft);
     }
-    let mut draft = about(alarm, EntryKind::Alarm);
-    draft.row.decision = listed(alarm.rule).0;
-    draft.body.text = words;
-    draft.body.details = details(alarm).encode_to_vec();
-    drafts.push(draft);
+    spoken.row.decision = listed(alarm.rule).0;
+    spoken.body.text = words;
+    spoken.body.details = details(alarm).encode_to_vec();
+    drafts.push(spoken);
     drafts
 }
 
@@ -151,6 +151,9 @@ pub const LEDGER_VOLUME: u8 = 102;
 pub const WITNESS: u8 = 103;
 /// The number of the alarm about a recovery that its account's holder did not ask for.
 pub const RECOVERY_STOPPED: u8 = 104;
+
+/// The number of the alarm about policies in force that cannot be used, so that nothing is permitted.
+pub const POLICIES: u8 = 110;
 
 /// An alarm of the keeper's own that opens an incident and wakes somebody at its first.
 pub(crate) fn incident(rule: u8, word: &str, text: String) -> Draft {

@@ -14,7 +14,7 @@ use crate::sql::ledger as sql;
 use candour_ledger::Frontier;
 use candour_rules::decision::Reason;
 use candour_rules::freeze::{Frozen, Guards};
-use candour_rules::keys::{Account, Instance, Network};
+use candour_rules::keys::{Account, Network};
 use candour_rules::sequencer::{
     self, Attempt, Batch, Head, Input, Output, Request, Sequencer, Ticket,
 };
@@ -64,7 +64,6 @@ impl Drop for Pins {
 pub(super) enum Message {
     Append(Group),
     SignInFailed { account: i64, network: i64 },
-    LiftProof { instance: i64 },
 }
 
 struct Waiting {
@@ -192,12 +191,6 @@ impl Driver {
                             .detector()
                             .sign_in_failed(at, Account(account), Network(network));
                     self.act_on(failed);
-                }
-                Message::LiftProof { instance } => {
-                    self.sequencer.lift_proof(Instance(instance));
-                    self.shared
-                        .freezes
-                        .change(|set| set.lift_proof(Instance(instance)));
                 }
             }
         }
@@ -452,12 +445,6 @@ impl Driver {
             for what in alarms::freezes(&alarm) {
                 self.shared.freezes.change(|set| set.freeze(what));
                 self.handle(Input::Freeze(what));
-            }
-            for instance in alarms::proof_modes(&alarm) {
-                self.sequencer.require_proof(instance);
-                self.shared
-                    .freezes
-                    .change(|set| set.require_proof(instance));
             }
             alarms::ask_for_proof(&self.shared.freezes, &alarm);
             let (handle, shared) = (self.handle.clone(), Arc::clone(&self.shared));

@@ -4,90 +4,11 @@
     reason = "the oracle is one arm for each rule, as a person would say it"
 )]
 
+use super::classes::{PROOFS, RELATIONS, actions};
 use super::*;
 use candour_keeper_wire::words::Purpose;
 use proptest::prelude::*;
 use std::fmt::Write as _;
-
-const RELATIONS: [Relation; 11] = [
-    Relation::Own,
-    Relation::Proxy,
-    Relation::ProxyOutOfScope,
-    Relation::EnrolledSource,
-    Relation::Shared,
-    Relation::FormerSource,
-    Relation::Enrolled,
-    Relation::OwnPractice,
-    Relation::RunMember,
-    Relation::Installation,
-    Relation::Stranger,
-];
-const PROOFS: [Assurance; 5] = [
-    Assurance::FreshPasskey,
-    Assurance::Passkey,
-    Assurance::FreshCode,
-    Assurance::Code,
-    Assurance::Secret,
-];
-const CHANGES: [ChangeAction; 32] = [
-    ChangeAction::InvitePatient,
-    ChangeAction::InviteProxy,
-    ChangeAction::InviteStaff,
-    ChangeAction::GrantRole,
-    ChangeAction::EndRole,
-    ChangeAction::GrantManager,
-    ChangeAction::GrantOfficer,
-    ChangeAction::GrantProxy,
-    ChangeAction::EndProxy,
-    ChangeAction::EndEnrolment,
-    ChangeAction::MarkPatient,
-    ChangeAction::Freeze,
-    ChangeAction::Unfreeze,
-    ChangeAction::AddClient,
-    ChangeAction::StartRun,
-    ChangeAction::UnlockRoom,
-    ChangeAction::AddPasskey,
-    ChangeAction::RemovePasskey,
-    ChangeAction::SetPassword,
-    ChangeAction::SetApp,
-    ChangeAction::NewSheet,
-    ChangeAction::StopWaiting,
-    ChangeAction::Attest,
-    ChangeAction::Approve,
-    ChangeAction::Erase,
-    ChangeAction::Hold,
-    ChangeAction::Restrict,
-    ChangeAction::EndRestriction,
-    ChangeAction::Share,
-    ChangeAction::EndShare,
-    ChangeAction::Recover,
-    ChangeAction::StopRecovery,
-];
-
-fn actions() -> Vec<Action> {
-    let mut all = vec![
-        Action::OpenWorklist,
-        Action::Find,
-        Action::Enrol,
-        Action::History,
-        Action::Receipts,
-    ];
-    all.extend(
-        Section::ALL
-            .iter()
-            .map(|section| Action::OpenSection(*section)),
-    );
-    all.extend(ItemKind::ALL.iter().map(|kind| Action::OpenItem(*kind)));
-    all.extend(
-        Section::ALL
-            .iter()
-            .map(|section| Action::OpenRunMember(*section)),
-    );
-    all.extend(ItemKind::ALL.iter().map(|kind| Action::Deposit(*kind)));
-    all.extend(words::Action::ALL.iter().map(|one| Action::Authorize(*one)));
-    all.extend(CHANGES.map(Action::Change));
-    all
-}
 
 fn plain(role: Role, action: Action, relation: Relation) -> DecisionFacts {
     let is_program = matches!(role, Role::PracticeClient | Role::Keeper);

@@ -5,6 +5,7 @@
 
 use super::{Answer, Command, CommandError, Order, Ordered, ask};
 use crate::freezing::Rung;
+use crate::policy;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
 
@@ -27,6 +28,8 @@ pub enum Typed {
     Freeze(Rung),
     /// Two operators let it go.
     Unfreeze(Rung),
+    /// One operator proposes policies, or the other confirms them.
+    Policies(policy::Typed),
 }
 
 /// Carries it out on the running keeper of a data directory and writes what came of it.
@@ -36,14 +39,20 @@ pub async fn run(
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> Result<(), CommandError> {
-    let mut codes = || codes(data, input, output).map_err(CommandError::Codes);
     let order = match typed {
         Typed::ByTwo(command) => Order::ByTwo(Ordered {
-            codes: codes()?,
+            codes: codes(data, input, output).map_err(CommandError::Codes)?,
             command,
         }),
         Typed::Freeze(rung) => Order::Freeze(rung),
-        Typed::Unfreeze(rung) => Order::Unfreeze(codes()?, rung),
+        Typed::Unfreeze(rung) => {
+            let codes = codes(data, input, output).map_err(CommandError::Codes)?;
+            Order::Unfreeze(codes, rung)
+        }
+        Typed::Policies(typed) => {
+            let order = typed.order(|operator| one_code(data, operator, input, output));
+            Order::Policies(order.map_err(CommandError::Policies)?)
+        }
     };
     let lines = match ask(&command_socket(data), &order).await? {
         Answer::Said(lines) => lines,
@@ -70,16 +79,49 @@ fn codes(
     input: &mut impl BufRead,
     output: &mut impl Write,
 ) -> std::io::Result<[String; 2]> {
-    match std::fs::read(operators_file(data)) {
-        Ok(bytes) => return Ok(serde_json::from_slice(&bytes)?),
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-        Err(_) => {}
+    if let Some(codes) = kept(data)? {
+        return Ok(codes);
     }
     let mut codes = [String::new(), String::new()];
     for (number, code) in (1..).zip(&mut codes) {
-        write!(output, "Recovery code of operator {number}: ")?;
-        output.flush()?;
-        input.read_line(code)?;
+        *code = typed(
+            &format!("Recovery code of operator {number}: "),
+            input,
+            output,
+        )?;
     }
-    Ok(codes.map(|code| code.trim().to_owned()))
+    Ok(codes)
+}
+
+/// One operator's code: in a demonstration, that of the operator at this place.
+fn one_code(
+    data: &Path,
+    operator: usize,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> std::io::Result<String> {
+    match kept(data)? {
+        Some([one, two]) => Ok(if operator == 0 { one } else { two }),
+        None => typed("Your recovery code: ", input, output),
+    }
+}
+
+fn kept(data: &Path) -> std::io::Result<Option<[String; 2]>> {
+    match std::fs::read(operators_file(data)) {
+        Ok(bytes) => Ok(Some(serde_json::from_slice(&bytes)?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn typed(
+    question: &str,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> std::io::Result<String> {
+    let mut code = String::new();
+    write!(output, "{question}")?;
+    output.flush()?;
+    input.read_line(&mut code)?;
+    Ok(code.trim().to_owned())
 }

@@ -4,6 +4,7 @@ use super::{Made, Ordered, carry_out};
 use crate::core::Core;
 use crate::freezing::{self, Rung};
 use crate::instances::Instances;
+use crate::policy;
 use candour_keeper_wire::words::Reason;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -16,7 +17,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Longest command in bytes.
-const LONGEST: u64 = 16 * 1024;
+const LONGEST: u64 = 512 * 1024;
 /// How long a command may take to arrive.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -40,6 +41,9 @@ pub enum CommandError {
     /// The operators' codes cannot be read.
     #[error("the operators' codes cannot be read")]
     Codes(#[source] std::io::Error),
+    /// What is to be read before it is ordered cannot be.
+    #[error("the folder of policies cannot be read: {0}")]
+    Policies(#[source] std::io::Error),
 }
 
 /// What the socket takes.
@@ -52,6 +56,8 @@ pub enum Order {
     Freeze(Rung),
     /// By two operators, with their codes.
     Unfreeze([String; 2], Rung),
+    /// By one operator after the other.
+    Policies(policy::Order),
 }
 
 /// What it answers.
@@ -97,7 +103,7 @@ pub async fn serve(
         if let Ok((stream, _)) = accepted {
             let socket = Arc::clone(&socket);
             under_way.spawn(async move {
-                let _ = tokio::time::timeout(PATIENCE, socket.answer(stream)).await;
+                let _ = socket.answer(stream).await;
             });
         }
     }
@@ -117,9 +123,10 @@ impl Socket {
         let by = user_of(&stream.peer_cred()?);
         let (from, mut into) = stream.into_split();
         let mut line = String::new();
-        BufReader::new(from.take(LONGEST))
-            .read_line(&mut line)
-            .await?;
+        let mut from = BufReader::new(from.take(LONGEST));
+        // Whoever has typed waits as long as it takes: comparing policies takes more than that.
+        let read = tokio::time::timeout(PATIENCE, from.read_line(&mut line)).await;
+        read.map_err(|_| std::io::ErrorKind::TimedOut)??;
         let answer = match serde_json::from_str::<Order>(&line) {
             Ok(order) => self.carry_out(order, &by).await,
             Err(_) => Answer::Refused(Reason::Invalid.word().to_owned()),
@@ -132,6 +139,11 @@ impl Socket {
     async fn carry_out(&self, order: Order, by: &str) -> Answer {
         let (core, instances) = (&self.core, &self.instances);
         let said = match order {
+            Order::Policies(order) => {
+                let _turn = self.turn.lock().await;
+                let said = policy::carry_out(core, &order).await;
+                return said.map_or_else(|unfit| Answer::Refused(unfit.to_string()), Answer::Said);
+            }
             Order::ByTwo(ordered) => {
                 let _turn = self.turn.lock().await;
                 return match carry_out(core, &ordered).await {

@@ -137,6 +137,17 @@ order by index desc limit $3";
     /// Who made one entry.
     MADE_BY = "select session, principal, role from entry where index = $1";
 
+    /// Everybody with a role, a proxy right or a program's credential, also of the past.
+    WITH_ROLES = "select distinct subject, kind from fact where kind in (9, 10, 11, 18)";
+
+    /// How many have a fact of a kind: an account of their own, a record, an enrolment, a proxy, something shared.
+    HAVE_FACTS = "\
+select kind, count(distinct subject) from fact where kind in (8, 12, 13, 16, 39) group by kind";
+
+    /// How many patients have something with a sensitivity tag.
+    HAVE_SENSITIVE = "\
+select count(distinct patient) from item where tags <> 0 and sealed_index is not null and erased_index is null";
+
     /// One entry with its body.
     ENTRY = "\
 select index, kind, decision, patient, body, audit_wrap from entry where index = $1";

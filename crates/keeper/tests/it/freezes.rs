@@ -336,7 +336,10 @@ async fn many_accounts_from_one_network_are_asked_again_unless_the_network_is_kn
 
 /// So many people, each with medicines, about whom nobody did anything for more than a year; two are too many to open.
 async fn after_a_year(people: u64) -> (Scene, Vec<PatientId>) {
-    let mut settings = Settings::default();
+    after_a_year_with(people, Settings::default()).await
+}
+
+async fn after_a_year_with(people: u64, mut settings: Settings) -> (Scene, Vec<PatientId>) {
     settings.detection.dormant = threshold(2);
     let scene = scene_with(settings).await;
     let mut patients = Vec::new();
@@ -466,4 +469,26 @@ async fn what_is_frozen_after_the_entry_and_before_the_keys_leave_is_not_release
     assert_eq!(scene.count(EntryKind::Open, 0).await, 1);
     let withheld = scene.count(EntryKind::Withheld, Reason::Frozen.number());
     assert_eq!(withheld.await, 1);
+}
+
+#[tokio::test]
+async fn proof_mode_that_a_rule_began_survives_a_restart_and_is_no_freeze_of_its_own() {
+    let mut settings = Settings::default();
+    settings.detection.frozen_sessions = threshold(1);
+    let (scene, patients) = after_a_year_with(4, settings).await;
+    let clinician = clinician_again(&scene);
+    for patient in &patients {
+        let _ = look(&scene, &clinician.token, *patient).await;
+    }
+    // The rule's number: sessions of one instance that were frozen over what they were given.
+    eventually(|| async { scene.count(EntryKind::Alarm, 12).await == 1 }).await;
+    assert_eq!(scene.count(EntryKind::Freeze, 0).await, 1);
+    let portal = candour_testkit::keeper::instance(candour_keeper::instances::InstanceKind::Portal);
+    let in_proof_mode = |keeper: &TestKeeper| {
+        let portal = keeper.core.keys.instance(portal).surrogate();
+        keeper.core.freezes.needs_proof(portal)
+    };
+    assert!(in_proof_mode(&scene.keeper));
+    let keeper = scene.keeper.restart().await;
+    assert!(in_proof_mode(&keeper));
 }

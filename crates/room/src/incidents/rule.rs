@@ -24,6 +24,9 @@ pub const fn words(number: i16) -> &'static str {
         104 => {
             "Somebody did not ask for the recovery of their account at a practice's counter, and stopped it."
         }
+        110 => {
+            "The policies that are in force cannot be used, so nothing is permitted. Two operators can put the program’s own back."
+        }
         _ => "The keeper stopped something by itself.",
     }
 }
@@ -40,7 +43,7 @@ mod tests {
     #[test]
     fn every_rule_that_the_keeper_has_is_said_in_words_of_its_own() {
         let all: std::collections::BTreeSet<_> =
-            (1..=14).chain(100..=104).chain([0]).map(words).collect();
-        assert_eq!(all.len(), 20);
+            (1..=14).chain(100..=104).chain([110, 0]).map(words).collect();
+        assert_eq!(all.len(), 21);
     }
 }

@@ -112,9 +112,10 @@ impl Act {
 
 #[derive(Template)]
 #[template(path = "room/act.html")]
-struct ActPage {
+pub(super) struct ActPage {
     officer: Option<Officer>,
-    incident: String,
+    /// The page that one comes back to, under which the act stands.
+    back: String,
     title: &'static str,
     word: String,
     /// Whether the list is approved with the texts.
@@ -131,6 +132,74 @@ struct ActPage {
     texts: Vec<super::lists::ShownText>,
 }
 
+impl ActPage {
+    pub(super) fn of(
+        room: &Room,
+        officer: Officer,
+        back: String,
+        (title, word): (&'static str, String),
+        ceremony: &wire::Ceremony,
+    ) -> Self {
+        let demonstration = room.config.demonstration.as_ref();
+        Self {
+            keys: demonstration.and_then(|officers| officers.keys_of(&officer.name)),
+            officer: Some(officer),
+            back,
+            title,
+            word,
+            has_list: false,
+            warnings: Vec::new(),
+            open_session: None,
+            sentence: ceremony.text.clone(),
+            ceremony: hexadecimal(&ceremony.ceremony),
+            options: in_page(&ceremony.options_json),
+            texts: Vec::new(),
+        }
+    }
+}
+
+/// What the officer's passkey is asked for exactly this change.
+pub(super) async fn asked(
+    room: &Room,
+    officer: &Officer,
+    change: wire::Change,
+) -> Result<wire::Ceremony, CallError> {
+    let call = Call::ActStart(wire::ActStart {
+        token: officer.token.expose().to_vec(),
+        change: Some(change),
+    });
+    match room.keeper.call(call).await? {
+        Reply::Ceremony(ceremony) => Ok(ceremony),
+        _ => Err(CallError::Unexpected),
+    }
+}
+
+/// The passkey's answer goes to the keeper.
+pub(super) async fn answered(
+    room: &Room,
+    officer: &Officer,
+    ceremony: Vec<u8>,
+    answer_json: String,
+) -> Result<wire::Changed, CallError> {
+    let call = Call::ActFinish(wire::ActFinish {
+        token: officer.token.expose().to_vec(),
+        ceremony,
+        answer_json,
+        ..wire::ActFinish::default()
+    });
+    match room.keeper.call(call).await? {
+        Reply::Changed(changed) => Ok(changed),
+        _ => Err(CallError::Unexpected),
+    }
+}
+
+/// An answer that is not for the page it was sent from, or comes too late.
+pub(super) fn foreign_answer() -> Problem {
+    Problem::refused(
+        "This answer is not for this step, or its page is too old. Nothing was done. Begin the step again.",
+    )
+}
+
 /// Shows what is to be answered; the challenge is bound to exactly this.
 pub(super) async fn begin(
     State(room): State<Arc<Room>>,
@@ -143,36 +212,24 @@ pub(super) async fn begin(
         return Ok(Redirect::to(&format!("/incidents/{id}")).into_response());
     };
     let proposed = propose(&room, &incident, act, now).await?;
-    let call = Call::ActStart(wire::ActStart {
-        token: officer.token.expose().to_vec(),
-        change: Some(proposed.change),
-    });
-    let ceremony = match room.keeper.call(call).await {
-        Ok(Reply::Ceremony(ceremony)) => ceremony,
-        Ok(_) => return Err(CallError::Unexpected.into()),
+    let ceremony = match asked(&room, &officer, proposed.change).await {
+        Ok(ceremony) => ceremony,
         Err(error) => return Err(forget_if_gone(&room, &incident, act, error).await?),
     };
     let shown = Shown {
-        incident: incident.id,
+        incident: Some(incident.id),
         act: act.word(),
         attested: proposed.attested,
     };
     room.ceremonies.begin(ceremony.ceremony.clone(), shown);
-    let demonstration = room.config.demonstration.as_ref();
-    let keys = demonstration.and_then(|officers| officers.keys_of(&officer.name));
+    let back = format!("/incidents/{id}");
+    let name = (act.button(), act.word());
     Ok(page(&ActPage {
-        keys,
-        officer: Some(officer),
-        incident: id,
-        title: act.button(),
-        word: act.word(),
         has_list: act == Act::Approve,
         warnings: proposed.warnings,
         open_session: proposed.open_session,
-        sentence: ceremony.text,
-        ceremony: hexadecimal(&ceremony.ceremony),
-        options: in_page(&ceremony.options_json),
         texts: proposed.texts,
+        ..ActPage::of(&room, officer, back, name, &ceremony)
     })
     .into_response())
 }
@@ -217,28 +274,14 @@ pub(super) async fn answer(
     // What was shown is what is done, whatever the address says, and whatever the list has become since.
     let shown = room
         .ceremonies
-        .end(&ceremony, incident.id, &act.word())
-        .ok_or_else(|| {
-            Problem::refused(
-                "This answer is not for this step, or its page is too old. Nothing was done. Begin the step again.",
-            )
-        })?;
+        .end(&ceremony, Some(incident.id), &act.word())
+        .ok_or_else(foreign_answer)?;
     let closing = match act {
         Act::Close => Some(still_closing(&room, &incident, shown.attested).await?),
         _ => None,
     };
-    let call = Call::ActFinish(wire::ActFinish {
-        token: officer.token.expose().to_vec(),
-        ceremony,
-        answer_json: answer.answer,
-        ..wire::ActFinish::default()
-    });
-    let changed = match room.keeper.call(call).await {
-        Ok(Reply::Changed(changed)) => changed,
-        Ok(_) => return Err(CallError::Unexpected.into()),
-        // Whether what waited for a second officer is gone is asked when the step is begun again.
-        Err(error) => return Err(error.into()),
-    };
+    // Whether what waited for a second officer is gone is asked when the step is begun again.
+    let changed = answered(&room, &officer, ceremony, answer.answer).await?;
     let done = Done {
         room: &room,
         incident: &incident,

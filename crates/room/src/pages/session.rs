@@ -43,6 +43,11 @@ impl Officer {
         title(self.role)
     }
 
+    /// Whether it is one of the operator's, and not somebody at a practice's desk.
+    pub(super) fn is_of_operator(&self) -> bool {
+        ROLES.contains(&self.role)
+    }
+
     /// Who it is: the name that the practice gave, else the person's id.
     pub(super) fn who(&self) -> String {
         if self.name.is_empty() {

@@ -189,9 +189,14 @@ impl Signatory {
 
     /// Answers exactly what a page shows, with the passkey.
     pub async fn answer(&mut self, case: IncidentId, act: &str, page: &str) -> String {
+        let path = format!("/incidents/{case}/acts/{act}");
+        self.answer_at(&path, page).await
+    }
+
+    /// The same at any address.
+    pub async fn answer_at(&mut self, path: &str, page: &str) -> String {
         let form = answered(&mut self.passkey, page);
-        let head = format!("POST /incidents/{case}/acts/{act}");
-        self.browser.send(&head, &form).await
+        self.browser.send(&format!("POST {path}"), &form).await
     }
 
     /// Does a step; gives what it showed.

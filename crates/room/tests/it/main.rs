@@ -10,6 +10,7 @@ mod alarms;
 mod approved;
 mod browser;
 mod closing;
+mod freezing;
 mod lists;
 mod pages;
 mod register;

@@ -19,7 +19,7 @@ use candour_seal::{IncidentId, PersonId};
 use candour_testkit::keeper::{Staff, instance};
 use jiff::Timestamp;
 
-fn session_of(world: &World, staff: &Staff) -> Session {
+pub fn session_of(world: &World, staff: &Staff) -> Session {
     let core = &world.keeper.core;
     let (token, now) = (staff.token.expose(), core.clock.now());
     let portal = instance(InstanceKind::Portal);
@@ -38,7 +38,7 @@ async fn opens(world: &World, staff: &Staff, patient: i64) {
 }
 
 /// A doctor's session that the keeper stopped, another that began after it, and the case.
-async fn theft(world: &World, served: &Served) -> (IncidentId, Staff) {
+pub async fn theft(world: &World, served: &Served) -> (IncidentId, Staff) {
     world.keeper.clock.set(today());
     let stolen = world.keeper.staff(world.practice, Role::Clinician).await;
     opens(world, &stolen, 5).await;
@@ -70,7 +70,7 @@ async fn step(served: &Served) {
 }
 
 /// Whether the keeper still gives leave to a session.
-async fn works(world: &World, token: &Token) -> Result<(), Reason> {
+pub async fn works(world: &World, token: &Token) -> Result<(), Reason> {
     let call = Call::Authorize(Authorize {
         token: token.expose().to_vec(),
         action: Action::Worklist.into(),

@@ -66,6 +66,8 @@ pub(crate) struct Planned {
     pub(crate) item_kind: Option<ItemKind>,
     pub(crate) section: Section,
     pub(super) guards: Guards,
+    /// The policy set that it was decided by.
+    pub(super) set: [u8; 32],
 }
 
 impl Planned {
@@ -393,6 +395,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
             None => Release::Nothing,
         }),
         guards,
+        set: decision.set,
     })
 }
 
@@ -434,12 +437,12 @@ fn new_until(ask: &Ask<'_>, found: &Found) -> Option<i64> {
 }
 
 fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32]) -> Draft {
-    let (core, caller) = (ask.core, ask.caller);
+    let caller = ask.caller;
     let mut draft = Draft::of_session(EntryKind::Open, &caller.session, Some(caller.purpose));
     draft.row.item_kind = found.item_kind;
     draft.row.item = found.item.map_or(0, KeyedToken::surrogate);
     draft.body.section = found.section.into();
-    reach::decided(core, &mut draft, decision);
+    reach::decided(&mut draft, decision);
     ask.reason.clone_into(&mut draft.body.text);
     if let Some(item) = found.asked_item {
         draft.body.item = item.as_bytes().to_vec();

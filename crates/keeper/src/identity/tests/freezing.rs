@@ -1,15 +1,17 @@
 //! What is typed at the keeper's machine: who is stopped, what is written, what goes on.
 
-use super::{Office, Person, invite, manager, office, opening, ordered, person, prove, with};
-use crate::freezing::{Rung, Unfit, What, freeze, unfreeze};
+use super::{
+    Office, Person, change, invite, manager, office, officer, opening, ordered, person, prove, with,
+};
+use crate::freezing::{Rung, Unfit, What, freeze, unfreeze, view};
 use crate::harness::{Inside, PORTAL, inside};
 use crate::identity::sign_in as calls;
 use crate::instances::{InstanceKind, InstanceLine, Instances};
 use crate::keys::OwnSubject;
 use crate::practice::Command;
 use crate::reader;
-use candour_keeper_wire::wire::{self, ChangeKind, EntryBody};
-use candour_keeper_wire::words::{Purpose, Reason, Role};
+use candour_keeper_wire::wire::{self, ChangeKind, EntryBody, FreezeChange};
+use candour_keeper_wire::words::{Level, Purpose, Reason, Role};
 use jiff::SignedDuration;
 
 const BY: &str = "user mere (1001)";
@@ -47,6 +49,12 @@ fn rung(what: What, which: &str) -> Rung {
 impl Machine {
     async fn freeze(&self, what: What, which: &str) -> Result<Vec<String>, Unfit> {
         freeze(&self.inside.core, &self.instances, &rung(what, which), BY).await
+    }
+
+    async fn seen_by(&self, person: &Person) -> Result<wire::Freezes, Reason> {
+        let core = &self.inside.core;
+        let seen = view(core, &self.instances, PORTAL, &with(&person.token)).await;
+        seen.map_err(|refusal| refusal.reason)
     }
 
     async fn unfreeze(&self, what: What, which: &str) -> Result<Vec<String>, Unfit> {
@@ -281,4 +289,87 @@ async fn clinician(machine: &Machine) -> Person {
     let kind = invite(machine.office.practice, Role::Clinician, Vec::new());
     let invited = manager.signs(&machine.inside, kind).await.unwrap();
     person(&machine.inside, &invited.code, "hemi").await
+}
+
+#[tokio::test]
+async fn proof_mode_asks_everybody_again_until_two_operators_end_it() {
+    let machine = machine().await;
+    let inside = &machine.inside;
+    let mut clinician = clinician(&machine).await;
+    let patient = inside.patient(machine.office.practice, 40).await;
+    let opens = async |clinician: &Person| {
+        opening(inside, &clinician.token, patient, Purpose::DirectCare).await
+    };
+    inside.clock.advance(SignedDuration::from_mins(6));
+    assert_eq!(opens(&clinician).await, Ok(()));
+    let said = machine.freeze(What::Proof, "portal").await.unwrap();
+    assert!(said[0].contains("is in proof mode since"), "{said:?}");
+    let what = "Stopped: every opening through this process by whoever gave no passkey";
+    assert!(said[1].starts_with(what), "{said:?}");
+    assert_eq!(opens(&clinician).await, Err(Reason::StepUpNeeded));
+    prove(inside, &mut clinician, "").await.unwrap();
+    assert_eq!(opens(&clinician).await, Ok(()));
+    let listed = machine.freeze(What::List, "").await.unwrap();
+    assert!(listed[0].starts_with("proof portal, since"), "{listed:?}");
+    inside.clock.advance(SignedDuration::from_mins(6));
+    machine.unfreeze(What::Proof, "portal").await.unwrap();
+    assert_eq!(opens(&clinician).await, Ok(()));
+}
+
+#[tokio::test]
+async fn officers_see_what_is_frozen_why_and_by_whom_and_find_what_waits_for_the_second() {
+    let machine = machine().await;
+    let (inside, office) = (&machine.inside, &machine.office);
+    let mut one = officer(inside, office, "security_officer", "Ngaire").await;
+    let mut two = officer(inside, office, "privacy_officer", "Tomasi").await;
+    let manager = manager(inside, office).await;
+    assert_eq!(
+        machine.seen_by(&manager).await.err(),
+        Some(Reason::NotAllowed)
+    );
+    let seen = machine.seen_by(&one).await.unwrap();
+    assert!(seen.frozen.is_empty() && seen.waiting.is_empty());
+    let named = |name: &str| seen.known.iter().find(|rung| rung.name == name).cloned();
+    let practice = named("Kōwhai Health").unwrap();
+    assert_eq!(practice.level, i32::from(Level::Practice));
+    assert!(named("portal").is_some());
+    let rung = FreezeChange {
+        level: practice.level,
+        surrogate: practice.surrogate,
+        reason: "Kōwhai Health. Reason: a lost laptop".to_owned(),
+    };
+    let kind = ChangeKind::Freeze(rung.clone());
+    change(inside, &one.token, kind).await.unwrap();
+    machine.freeze(What::Proof, "portal").await.unwrap();
+
+    let seen = machine.seen_by(&two).await.unwrap();
+    let [frozen, proof] = seen.frozen.as_slice() else {
+        panic!("{seen:?}");
+    };
+    assert_eq!(frozen.what.as_ref(), Some(&practice));
+    assert_eq!(frozen.since, inside.now().as_microsecond());
+    assert_eq!((frozen.reason.as_str(), frozen.rule), (&*rung.reason, 0));
+    assert_eq!(
+        (frozen.by_name.as_str(), frozen.is_by_session),
+        ("Ngaire", true)
+    );
+    assert_eq!(proof.what.as_ref().unwrap().name, "portal");
+    assert!(!proof.is_by_session && proof.reason.ends_with(&format!("By {BY}.")));
+
+    let kind = ChangeKind::Unfreeze(rung);
+    let begun = one.signs(inside, kind).await.unwrap();
+    let waits = |seen: wire::Freezes| {
+        let mut waiting = seen.waiting.into_iter();
+        waiting.next().map(|waits| (waits.id, waits.is_own))
+    };
+    let seen = machine.seen_by(&one).await.unwrap();
+    assert_eq!(seen.waiting[0].author_name, "Ngaire");
+    assert_eq!(waits(seen), Some((begun.pending.clone(), true)));
+    let seen = machine.seen_by(&two).await.unwrap();
+    assert_eq!(seen.frozen.len(), 2, "one officer lets nothing go");
+    assert_eq!(waits(seen), Some((begun.pending.clone(), false)));
+    let approve = ChangeKind::Approve(begun.pending);
+    two.signs(inside, approve).await.unwrap();
+    let seen = machine.seen_by(&two).await.unwrap();
+    assert_eq!((seen.frozen.len(), seen.waiting.len()), (1, 0));
 }
