@@ -9,6 +9,7 @@ use crate::freezing::Rung;
 use crate::instances::Instances;
 use crate::keys::{Keys, UnusableRoot};
 use crate::ledger::Health;
+use crate::limits::KeyLife;
 use crate::making::{self, MakeError};
 use crate::memory;
 use crate::practice::{self, CommandError, Typed, command_socket, operators_file};
@@ -84,6 +85,8 @@ enum Command {
     Freeze(Rung),
     /// Let it go again, by two operators.
     Unfreeze(Rung),
+    /// Make a new epoch key, or give one patient a new reading key; nothing is released by it.
+    Rotate(practice::Rotation),
     /// What two operators order.
     #[command(flatten)]
     Practice(practice::Command),
@@ -169,6 +172,8 @@ struct Configuration {
     budgets: BudgetTable,
     #[serde(default)]
     detection: DetectionTable,
+    #[serde(flatten)]
+    life: KeyLife,
     #[serde(default)]
     ledger_volume: VolumeTable,
     #[serde(flatten)]
@@ -229,6 +234,7 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,
         Command::Freeze(rung) => type_in(&folder, Typed::Freeze(rung)).await,
         Command::Unfreeze(rung) => type_in(&folder, Typed::Unfreeze(rung)).await,
+        Command::Rotate(rotation) => type_in(&folder, Typed::Rotate(rotation)).await,
         Command::Practice(command) => type_in(&folder, Typed::ByTwo(command)).await,
     }
 }
@@ -377,6 +383,7 @@ async fn start(
             clock: Arc::new(SystemClock),
             budgets: configuration.budgets,
             detection: configuration.detection,
+            life: configuration.life,
             volume: configuration.ledger_volume,
             witnesses: configuration.witnesses,
         },

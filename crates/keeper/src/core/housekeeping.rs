@@ -2,6 +2,7 @@
 
 use super::{Core, CoreError};
 use crate::draft::{Draft, Effect};
+use crate::epochs;
 use crate::erasure;
 use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
@@ -142,6 +143,9 @@ async fn each_second(
             let _ = write_failures(&core, now, ends).await;
             let _ = write_frozen(&core, now, ends).await;
             let _ = write_strangers(&core, now, ends).await;
+            if !core.is_sealed() && !ends {
+                turn_epochs(&core, round).await;
+            }
         }
         if ends {
             last_of_all.cancel();
@@ -158,6 +162,21 @@ async fn each_second(
         if round.is_multiple_of(3_600) && core.token.is_none() {
             core.unwrap_epochs().await;
         }
+    }
+}
+
+/// What is due about epoch keys: a little each second, a look at the calendar every ten minutes.
+async fn turn_epochs(core: &Core, round: u64) {
+    let mut done = epochs::step(core).await.map(drop);
+    if round % 600 == 599 {
+        done = done
+            .and(epochs::make_due(core).await)
+            .and(epochs::destroy_due(core).await);
+    }
+    if let Err(error) = done
+        && round % 60 == 59
+    {
+        tracing::error!(%error, "epoch keys are not replaced as they should be; it is tried again");
     }
 }
 

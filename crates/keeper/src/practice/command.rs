@@ -1,9 +1,10 @@
-//! What is typed at the keeper's machine: `candour-keeper add-practice` and its like, `freeze` and `unfreeze`.
+//! What is typed at the keeper's machine: `candour-keeper add-practice` and its like, `freeze`, `unfreeze`
+//! and `rotate`.
 //!
 //! In a demonstration both codes stand in `DIR/keeper/operators.json`, which only the keeper's user may read;
 //! elsewhere the two people type them, each their own.
 
-use super::{Answer, Command, CommandError, Order, Ordered, ask};
+use super::{Answer, Command, CommandError, Order, Ordered, Rotation, ask};
 use crate::freezing::Rung;
 use std::io::{BufRead, Write};
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub enum Typed {
     Freeze(Rung),
     /// Two operators let it go.
     Unfreeze(Rung),
+    /// One person has keys replaced.
+    Rotate(Rotation),
 }
 
 /// Carries it out on the running keeper of a data directory and writes what came of it.
@@ -44,6 +47,7 @@ pub async fn run(
         }),
         Typed::Freeze(rung) => Order::Freeze(rung),
         Typed::Unfreeze(rung) => Order::Unfreeze(codes()?, rung),
+        Typed::Rotate(rotation) => Order::Rotate(rotation),
     };
     let lines = match ask(&command_socket(data), &order).await? {
         Answer::Said(lines) => lines,
