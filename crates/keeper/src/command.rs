@@ -66,12 +66,19 @@ enum Command {
         lane: String,
     },
     /// Seal the root key's file with a passphrase that a person types at each start; prints the recovery sheet first.
-    SealRoot,
+    SealRoot {
+        /// It is sealed already, and is to be sealed by another passphrase: the one before, or the token's PIN, is asked.
+        #[arg(long)]
+        again: bool,
+    },
     /// Seal it by a new key in a token (PKCS#11) that never leaves it; prints the recovery sheet first.
     RootToToken {
         /// Take the root key from the recovery sheet, which you type: the old token is lost, or another one is to be used.
         #[arg(long)]
         from_sheet: bool,
+        /// That token seals it already, and is to do so by a new key.
+        #[arg(long, conflicts_with = "from_sheet")]
+        again: bool,
     },
     /// Type the passphrase, or the token's PIN, for a keeper that waits for it.
     Unlock,
@@ -225,10 +232,15 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
     match command {
         Command::Init { demonstration } => init(&folder, demonstration).await,
         Command::Run { lane: _ } => serve(&folder).await,
-        Command::SealRoot => Ok(passphrase::seal_file(&folder.root_key())?),
-        Command::RootToToken { from_sheet } => {
+        Command::SealRoot { again } => {
+            let table = || folder.configuration().ok().and_then(|all| all.root_token);
+            let table = || table().ok_or(Fault::Unnamed);
+            Ok(passphrase::seal_file(&folder.root_key(), again, table)?)
+        }
+        Command::RootToToken { from_sheet, again } => {
             let (path, table) = (folder.root_key(), folder.token()?);
-            Ok(passphrase::to_token(&path, &table, from_sheet)?)
+            let how = (from_sheet, again);
+            Ok(passphrase::to_token(&path, &table, how)?)
         }
         Command::Unlock => Ok(passphrase::unlock(&folder.0, &folder.root_key()).await?),
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,

@@ -188,6 +188,8 @@ pub struct Core {
     pub checkpoints: Arc<Checkpoints>,
     /// The ledger for outsiders.
     pub tiles: Arc<PublicTiles>,
+    /// Where the root key lies.
+    pub(crate) root_file: PathBuf,
     /// Where what was erased is named, outside the database.
     pub(crate) tombstones: PathBuf,
     /// Something erased has no tombstone yet.
@@ -301,6 +303,7 @@ impl Core {
             ledger,
             checkpoints,
             tiles,
+            root_file: parts.folder.join("root.key"),
             tombstones: crate::erasure::tombstones(&parts.folder),
             is_unburied: AtomicBool::new(false),
             witnesses: Arc::new(witnesses),

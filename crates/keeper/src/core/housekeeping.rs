@@ -7,6 +7,7 @@ use crate::erasure;
 use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
+use crate::root;
 use crate::token;
 use crate::volume::{Alarm, Volume};
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
@@ -98,7 +99,12 @@ impl Core {
                 self.config.root_kind, self.config.wrong_tries
             ),
         };
-        draft.body.text = format!("the root key unwrapped the epoch keys; had by {how}");
+        // Whoever seals it anew does so past the keeper; from then on it is another file.
+        let file = root::mark(&self.root_file).map(|mark| format!("; its sealed file is {mark}"));
+        draft.body.text = format!(
+            "the root key unwrapped the epoch keys; had by {how}{}",
+            file.unwrap_or_default()
+        );
         draft
     }
 
