@@ -15,7 +15,7 @@ use asvs::Score;
 use axum::extract::State;
 use axum::response::Response;
 use candour_app::installation;
-use candour_keeper_api::wire::{Limit, Status};
+use candour_keeper_api::wire::{EpochKeys, Limit, Status};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::LazyLock;
@@ -86,7 +86,12 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
         TrustPart {
             id: "now",
             heading: "trust.now_title",
-            sentences: now(texts, status.as_ref(), &portal.settings().origin),
+            sentences: now(
+                texts,
+                status.as_ref(),
+                &portal.settings().origin,
+                &portal.settings().zone,
+            ),
         },
     ];
     if let Some(status) = &status {
@@ -205,7 +210,7 @@ fn seconds(at: u64) -> Timestamp {
 }
 
 /// How the installation runs now, the bad as plainly as the good.
-fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
+fn now(texts: &Texts, status: Option<&Status>, origin: &str, zone: &TimeZone) -> Vec<String> {
     let mut sentences = Vec::new();
     match status {
         None => sentences.push(texts.say("trust.now_unknown").to_owned()),
@@ -232,6 +237,9 @@ fn now(texts: &Texts, status: Option<&Status>, origin: &str) -> Vec<String> {
                 "trust.now_not_locked",
             ));
             sentences.extend(key_store(texts, status));
+            if let Some(keys) = &status.epoch_keys {
+                sentences.extend(replaced(texts, keys, zone));
+            }
             sentences.push(choose(
                 status.ledger_writable,
                 "trust.now_writable",
@@ -274,6 +282,30 @@ fn key_store(texts: &Texts, status: &Status) -> Vec<String> {
         sentences.push(texts.say("trust.now_token_away").to_owned());
     }
     sentences
+}
+
+/// How old the keys are that hang on the root key, and what becomes of those before.
+fn replaced(texts: &Texts, keys: &EpochKeys, zone: &TimeZone) -> Vec<String> {
+    let day = |at: i64| {
+        let at = Timestamp::from_microsecond(at).unwrap_or_default();
+        dates::day(texts, at.to_zoned(zone.clone()).date())
+    };
+    let words = [
+        ("made", day(keys.made_at)),
+        ("days", keys.days.to_string()),
+        ("count", keys.waiting.to_string()),
+        ("next", day(keys.destroyed_next)),
+        ("last", day(keys.destroyed_last)),
+    ];
+    let words = words.each_ref().map(|(name, word)| (*name, word.as_str()));
+    let told = [
+        (true, "trust.now_epoch"),
+        (keys.is_moving, "trust.now_epoch_moving"),
+        (keys.waiting > 0, "trust.now_epoch_waiting"),
+        (keys.destroyed_last > 0, "trust.now_epoch_destroyed"),
+    ];
+    let told = told.into_iter().filter(|(is, _)| *is);
+    told.map(|(_, key)| texts.fill(key, &words)).collect()
 }
 
 /// The portal speaks plain HTTP on this side: an `https` address means that another program encrypts.
