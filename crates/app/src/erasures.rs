@@ -61,6 +61,10 @@ pub struct Erasure {
     pub patient: Option<PatientId>,
     /// The sentence that both signed, with the reason.
     pub sentence: String,
+    /// When the last key is destroyed that a copy of the databases hangs on; an estimate until then.
+    pub final_at: Timestamp,
+    /// It was.
+    pub is_final: bool,
 }
 
 /// A page of erasures, newest first.
@@ -185,6 +189,8 @@ fn read(event: wire::HistoryEvent) -> Option<Erasure> {
             .strip_prefix("Approve: ")
             .unwrap_or(&event.reason)
             .to_owned(),
+        final_at: time(event.final_at)?,
+        is_final: event.is_final,
     })
 }
 

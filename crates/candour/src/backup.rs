@@ -6,6 +6,7 @@
 //! what was taken after it, and everything that was acknowledged before the start is in all of them.
 
 pub mod archive;
+pub mod epoch_keys;
 pub mod files;
 mod held;
 pub mod key;
@@ -20,7 +21,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use candour_embedded::Binaries;
+use candour_embedded::cluster::connect;
 use candour_embedded::cluster::copies::Snapshot;
+use candour_embedded::cluster::epoch_keys::installation;
 use candour_seal::ItemId;
 use candour_store::Objects;
 use candour_store::backup::{FileRow, files_after};
@@ -28,6 +31,7 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
+use tokio_postgres::{Client, Config};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;
@@ -142,6 +146,7 @@ impl Source {
                 begun_at: now,
                 postgres: binaries.major,
                 demonstration: configuration.demonstration,
+                epoch_keys: None,
             },
             binaries,
             accounts: Accounts::ensure()?,
@@ -175,7 +180,14 @@ impl Source {
             source: self,
             stop,
         };
-        let manifest = serde_json::to_vec(&self.manifest).map_err(|error| {
+        let keys = self.epoch_keys(handle)?;
+        let name = keys.as_ref().and_then(|file| file.file_name());
+        let name = name.map(|name| name.to_string_lossy().into_owned());
+        let manifest = Manifest {
+            epoch_keys: name,
+            ..self.manifest.clone()
+        };
+        let manifest = serde_json::to_vec(&manifest).map_err(|error| {
             Problem::Machine(format!("the manifest cannot be written: {error}"))
         })?;
         saver.bytes(names::MANIFEST, &manifest)?;
@@ -205,16 +217,39 @@ impl Source {
             .and_then(|mut out| out.flush())
             .and_then(|()| draft.file.sync_all())
             .map_err(|error| self.unwritten(error))?;
+        // After everything that hangs on them, and before the backup gets its name.
+        if let Some(file) = keys {
+            let keeper = self.connected("keeper", handle)?;
+            handle.block_on(epoch_keys::save(&keeper, &file))?;
+        }
         Ok((contents, left_out))
     }
 
+    /// Where this installation's epoch keys go, unless its keeper has not set them apart yet.
+    fn epoch_keys(&self, handle: &Handle) -> Result<Option<PathBuf>, Problem> {
+        let keeper = self.connected("keeper", handle)?;
+        let id = handle.block_on(installation(&keeper));
+        let id = id.map_err(|error| Problem::Embedded(error.into()))?;
+        let file = |id: Vec<u8>| self.target.with_file_name(epoch_keys::name(&id));
+        Ok(id.map(file))
+    }
+
+    fn connected(&self, way_in: &str, handle: &Handle) -> Result<Client, Problem> {
+        let config = self.config(way_in)?;
+        let client = handle.block_on(connect(&config));
+        client.map_err(|error| Problem::Embedded(error.into()))
+    }
+
     fn instant(&self, way_in: &str, handle: &Handle) -> Result<Snapshot, Problem> {
-        let line = issued::database(&self.data, way_in)?;
-        let config = line.parse().map_err(|_| {
-            Problem::Machine(format!("secrets/{way_in}.database is no connection string"))
-        })?;
-        let taken = handle.block_on(Snapshot::take(config));
+        let taken = handle.block_on(Snapshot::take(self.config(way_in)?));
         taken.map_err(|error| Problem::Embedded(error.into()))
+    }
+
+    fn config(&self, way_in: &str) -> Result<Config, Problem> {
+        let line = issued::database(&self.data, way_in)?;
+        line.parse().map_err(|_| {
+            Problem::Machine(format!("secrets/{way_in}.database is no connection string"))
+        })
     }
 
     fn unwritten(&self, error: io::Error) -> Problem {
@@ -412,7 +447,8 @@ fn report(target: &Path, contents: &Contents, left_out: &[String]) -> Result<Exi
     }
     if contents.missing.is_empty() && left_out.is_empty() {
         terminal::say(
-            "It holds no root key: keep a copy of that elsewhere. Check the file with: candour restore --check",
+            "It holds no root key: keep a copy of that elsewhere. It opens together with the file beside it whose name ends in \
+             .epoch-keys; keep the newest of that, and no older one. Check the file with: candour restore --check",
         )?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -59,6 +59,9 @@ pub struct Configuration {
     /// The time zone in which pages and letters state times, by its name in the tz database.
     #[serde(default = "default_zone")]
     pub zone: String,
+    /// After how many days the next epoch key is made, other than the keeper's own number; the keeper reads and checks it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch_key_days: Option<u16>,
     /// For how many days the operator keeps a backup; certificates of erasure say from when no copy of a key is left.
     #[serde(default = "default_backups_kept")]
     pub backups_kept_days: u16,
@@ -184,6 +187,7 @@ impl Configuration {
             witness_quorum: None,
             most_unwitnessed_entries: None,
             root_token: None,
+            epoch_key_days: None,
             zone: default_zone(),
             backups_kept_days: default_backups_kept(),
             operator: None,

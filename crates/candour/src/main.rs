@@ -83,6 +83,13 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Make a new epoch key, or give one patient a new reading key; nothing is released by it.
+    #[command(disable_help_flag = true)]
+    Rotate {
+        /// Handed to candour-keeper as they are.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Make the key that opens backups; keep its file away from this machine.
     BackupKey(backup::Wishes),
     /// Save everything in one sealed file, while the installation runs.
@@ -191,6 +198,7 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Policies { arguments } => {
             return Err(become_other(KEEPER, &["policies"], &arguments));
         }
+        Command::Rotate { arguments } => return Err(become_other(KEEPER, &["rotate"], &arguments)),
     }
     Ok(ExitCode::SUCCESS)
 }

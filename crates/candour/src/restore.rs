@@ -16,8 +16,10 @@ use candour_embedded::secret::{bytes, hand_over};
 use candour_seal::{RootKey, Zeroizing};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
+use crate::backup::epoch_keys::EpochKeys;
 use crate::backup::files::{CHECKPOINTS, ROOT_KEY, TOMBSTONES};
 use crate::backup::first_few;
 use crate::backup::key::BackupKey;
@@ -52,6 +54,9 @@ pub struct Wishes {
     /// Your copy of the keeper's root key (keeper/root.key); no backup holds it.
     #[arg(long)]
     pub root_key: Option<PathBuf>,
+    /// The keeper's epoch keys, which no backup holds; the file beside the backup when it is left out.
+    #[arg(long)]
+    pub epoch_keys: Option<PathBuf>,
     /// What survived of the old data directory: it, its keeper folder, or a copy of that.
     #[arg(long, conflicts_with = "nothing_survived")]
     pub survived: Option<PathBuf>,
@@ -71,6 +76,7 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
     let key = BackupKey::read(&wishes.key)?;
     let survey = Survey::of(&wishes.from, &wishes.key, &key)?;
     survey.say()?;
+    let keys = epoch_keys(wishes, &survey)?;
     let Some(target) = wishes.data.as_ref().filter(|_| !wishes.check) else {
         note(wishes, &survey, false)?;
         return Ok(ExitCode::SUCCESS);
@@ -82,6 +88,11 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
         (None, false) => return Err(BackupProblem::SurvivedUnsaid.into()),
     };
     root.fits(&survey, &survived)?;
+    if let Some((keys, file)) = &keys
+        && !keys.are_of(&root.key)
+    {
+        return Err(BackupProblem::ForeignEpochKeys(file.clone()).into());
+    }
     let installation = prepare(target, &survey)?;
     let restored = serve::with_databases(&installation, async |stop| {
         let work = Work {
@@ -91,7 +102,7 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
             survived: &survived,
             installation: &installation,
         };
-        work.put_back(&root, stop).await
+        work.put_back(&root, keys, stop).await
     });
     restored?;
     finish(&installation)?;
@@ -187,7 +198,12 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    async fn put_back(self, root: &Root, stop: CancellationToken) -> Result<(), Problem> {
+    async fn put_back(
+        self,
+        root: &Root,
+        keys: Option<(EpochKeys, PathBuf)>,
+        stop: CancellationToken,
+    ) -> Result<(), Problem> {
         let installation = self.installation;
         let mut tombstones = self.survey.tombstones.clone();
         tombstones.extend(self.survived.tombstones.iter().copied());
@@ -206,6 +222,10 @@ impl Work<'_> {
         tokio::task::spawn_blocking(move || unpacking.run())
             .await
             .map_err(|error| Problem::Machine(format!("the restore broke off: {error}")))??;
+        if let Some((keys, file)) = keys {
+            let client = client(installation, "keeper").await?;
+            keys.put_back(&client, file).await?;
+        }
         let keeper = &installation.accounts.keeper;
         let data = &installation.data;
         self.survived
@@ -224,13 +244,7 @@ async fn forget(
     if items.is_empty() {
         return Ok(());
     }
-    let line = issued::database(installation.data.name(), "migrator")?;
-    let config = line.parse().map_err(|_| {
-        Problem::Machine("secrets/migrator.database is no connection string".to_owned())
-    })?;
-    let client = connect(&config)
-        .await
-        .map_err(candour_embedded::Problem::from)?;
+    let client = client(installation, "migrator").await?;
     let gone = candour_store::backup::forget(&client, &items)
         .await
         .map_err(|error| Problem::Machine(sentence(&error)))?;
@@ -238,6 +252,32 @@ async fn forget(
         "{} items are named by tombstones; {gone} of them were in the backup and were not put back.",
         items.len()
     ))
+}
+
+async fn client(installation: &Installation, way_in: &str) -> Result<Client, Problem> {
+    let line = issued::database(installation.data.name(), way_in)?;
+    let config = line.parse().map_err(|_| {
+        Problem::Machine(format!("secrets/{way_in}.database is no connection string"))
+    })?;
+    let client = connect(&config).await;
+    Ok(client.map_err(candour_embedded::Problem::from)?)
+}
+
+/// The epoch keys that the backup needs; `None` for one that was made before they stood beside it.
+fn epoch_keys(wishes: &Wishes, survey: &Survey) -> Result<Option<(EpochKeys, PathBuf)>, Problem> {
+    let Some(name) = &survey.manifest.epoch_keys else {
+        return Ok(None);
+    };
+    // A name and not a way through other folders.
+    let name = Path::new(name).file_name().unwrap_or_default();
+    let file = match &wishes.epoch_keys {
+        Some(file) => file.clone(),
+        None => wishes.from.with_file_name(name),
+    };
+    if !file.exists() {
+        return Err(BackupProblem::NoEpochKeys(file).into());
+    }
+    Ok(Some((EpochKeys::read(&file)?, file)))
 }
 
 /// Everything becomes durable in one go; only then the directory counts as restored.

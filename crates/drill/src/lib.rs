@@ -8,6 +8,7 @@ pub mod approvers;
 pub mod attacker;
 pub mod bench;
 pub mod browser;
+pub mod canaries;
 pub mod careless_portal;
 pub mod clock;
 pub mod crash;

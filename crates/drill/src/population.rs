@@ -19,6 +19,7 @@ mod topics;
 use candour_core::document::DocumentMeta;
 use candour_core::fhir::{Resource, Sensitivities};
 use candour_core::people::{Contact, Identity};
+use chance::{Chance, Stream};
 use jiff::civil::Date;
 
 pub use practice::{Clinician, OutOfHours, SyntheticPractice};
@@ -251,6 +252,17 @@ impl Population {
     /// The numbers of all patients; the canaries' come last.
     pub fn numbers(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.size()).map(|place| self.number(place))
+    }
+
+    /// The same, shuffled: the order in which people are put in. Whoever sees in which order they came must not find the
+    /// canaries together.
+    pub fn shuffled(&self) -> Vec<u32> {
+        let mut numbers: Vec<u32> = self.numbers().collect();
+        let mut chance = Chance::new(self.plan.seed, Stream::Order, self.size());
+        for place in (1..numbers.len()).rev() {
+            numbers.swap(place, chance.below(place + 1));
+        }
+        numbers
     }
 
     /// The patient with a number, made anew each time.

@@ -15,9 +15,10 @@ mod people;
 mod register;
 
 pub(crate) use accounts::{HELPER, VICTIM};
-pub use clerk::{Wishes, owner as owner_of, settle};
+pub use clerk::{Wishes, marked_canaries, owner as owner_of, settle};
 pub use desk::run as run_desk;
 pub use desk::{bytes as bytes_of, open_app, open_store};
 pub(crate) use desk::{client as client_of, credential as credential_of};
 pub(crate) use keeper_command::KeeperCommand;
 pub use order::{Desk, Done, Order, Report, SettledPatient, Visitor};
+pub use people::fill;

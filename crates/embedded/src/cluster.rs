@@ -1,6 +1,7 @@
 //! A private PostgreSQL cluster: made once, run as a child process, reached through a Unix socket only.
 
 pub mod copies;
+pub mod epoch_keys;
 pub mod roles;
 mod settings;
 

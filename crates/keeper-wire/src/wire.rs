@@ -333,6 +333,35 @@ pub struct Status {
     /// And for the disk of a second machine.
     #[prost(bool, tag = "19")]
     pub waits_for_standby: bool,
+    /// How old the keys are that everything about people hangs on.
+    #[prost(message, optional, tag = "44")]
+    pub epoch_keys: Option<EpochKeys>,
+}
+
+/// The keys that everything about people hangs on. Times are microseconds; 0: not yet, or none.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EpochKeys {
+    /// When the newest was made.
+    #[prost(int64, tag = "1")]
+    pub made_at: i64,
+    /// How many there were.
+    #[prost(uint32, tag = "2")]
+    pub made: u32,
+    /// After so many days the next is made.
+    #[prost(uint32, tag = "3")]
+    pub days: u32,
+    /// Something still hangs on an older one, and is being moved.
+    #[prost(bool, tag = "4")]
+    pub is_moving: bool,
+    /// How many older ones nothing hangs on, and wait to be destroyed.
+    #[prost(uint32, tag = "5")]
+    pub waiting: u32,
+    /// When the next of these is destroyed.
+    #[prost(int64, tag = "6")]
+    pub destroyed_next: i64,
+    /// When the last one was.
+    #[prost(int64, tag = "7")]
+    pub destroyed_last: i64,
 }
 
 /// A PKCS#11 token. It keeps no count of its own that its uses could be compared with.

@@ -9,6 +9,7 @@ use crate::freezing::Rung;
 use crate::instances::Instances;
 use crate::keys::{Keys, UnusableRoot};
 use crate::ledger::Health;
+use crate::limits::KeyLife;
 use crate::making::{self, MakeError};
 use crate::memory;
 use crate::policy;
@@ -66,12 +67,19 @@ enum Command {
         lane: String,
     },
     /// Seal the root key's file with a passphrase that a person types at each start; prints the recovery sheet first.
-    SealRoot,
+    SealRoot {
+        /// It is sealed already, and is to be sealed by another passphrase: the one before, or the token's PIN, is asked.
+        #[arg(long)]
+        again: bool,
+    },
     /// Seal it by a new key in a token (PKCS#11) that never leaves it; prints the recovery sheet first.
     RootToToken {
         /// Take the root key from the recovery sheet, which you type: the old token is lost, or another one is to be used.
         #[arg(long)]
         from_sheet: bool,
+        /// That token seals it already, and is to do so by a new key.
+        #[arg(long, conflicts_with = "from_sheet")]
+        again: bool,
     },
     /// Type the passphrase, or the token's PIN, for a keeper that waits for it.
     Unlock,
@@ -87,6 +95,8 @@ enum Command {
     Unfreeze(Rung),
     /// Say which policies are in force; by one operator propose others, by the other confirm them.
     Policies(policy::Typed),
+    /// Make a new epoch key, or give one patient a new reading key; nothing is released by it.
+    Rotate(practice::Rotation),
     /// What two operators order.
     #[command(flatten)]
     Practice(practice::Command),
@@ -172,6 +182,8 @@ struct Configuration {
     budgets: BudgetTable,
     #[serde(default)]
     detection: DetectionTable,
+    #[serde(flatten)]
+    life: KeyLife,
     #[serde(default)]
     ledger_volume: VolumeTable,
     #[serde(flatten)]
@@ -223,16 +235,22 @@ pub async fn run(Arguments { data, command }: Arguments) -> Result<(), Ending> {
     match command {
         Command::Init { demonstration } => init(&folder, demonstration).await,
         Command::Run { lane: _ } => serve(&folder).await,
-        Command::SealRoot => Ok(passphrase::seal_file(&folder.root_key())?),
-        Command::RootToToken { from_sheet } => {
+        Command::SealRoot { again } => {
+            let table = || folder.configuration().ok().and_then(|all| all.root_token);
+            let table = || table().ok_or(Fault::Unnamed);
+            Ok(passphrase::seal_file(&folder.root_key(), again, table)?)
+        }
+        Command::RootToToken { from_sheet, again } => {
             let (path, table) = (folder.root_key(), folder.token()?);
-            Ok(passphrase::to_token(&path, &table, from_sheet)?)
+            let how = (from_sheet, again);
+            Ok(passphrase::to_token(&path, &table, how)?)
         }
         Command::Unlock => Ok(passphrase::unlock(&folder.0, &folder.root_key()).await?),
         Command::ExportLedger { out } => export_ledger(&folder, &out).await,
         Command::Freeze(rung) => type_in(&folder, Typed::Freeze(rung)).await,
         Command::Unfreeze(rung) => type_in(&folder, Typed::Unfreeze(rung)).await,
         Command::Policies(typed) => type_in(&folder, Typed::Policies(typed)).await,
+        Command::Rotate(rotation) => type_in(&folder, Typed::Rotate(rotation)).await,
         Command::Practice(command) => type_in(&folder, Typed::ByTwo(command)).await,
     }
 }
@@ -381,6 +399,7 @@ async fn start(
             clock: Arc::new(SystemClock),
             budgets: configuration.budgets,
             detection: configuration.detection,
+            life: configuration.life,
             volume: configuration.ledger_volume,
             witnesses: configuration.witnesses,
         },

@@ -14,7 +14,7 @@ use crate::identity::failures::Failures;
 use crate::items::Items;
 use crate::keys::{KeyedToken, Keys, UnusableRoot};
 use crate::ledger::{self, LedgerError, LedgerHandle, LedgerParts};
-use crate::limits::{BeyondBounds, Limits};
+use crate::limits::{BeyondBounds, KeyLife, Limits};
 use crate::lookups::Lookups;
 use crate::making::{self, MakeError};
 use crate::policy::{self, ActivePolicies, PolicyError};
@@ -70,6 +70,8 @@ pub struct KeeperConfig {
     pub waits_for_standby: bool,
     /// Budgets and thresholds, as far as they differ from the design.
     pub limits: Limits,
+    /// How long keys serve.
+    pub life: KeyLife,
     /// How the root key was had: `key file`, `passphrase` or `token`.
     pub root_kind: &'static str,
     /// Wrong passphrases before the one that opened it.
@@ -104,6 +106,8 @@ pub struct CoreParts {
     pub budgets: BudgetTable,
     /// When a rule speaks.
     pub detection: DetectionTable,
+    /// How long keys serve.
+    pub life: KeyLife,
     /// Ballast and alarms of the ledger's volume.
     pub volume: VolumeTable,
     /// Who must have seen the ledger; their cosignatures are brought to `witnesses` beside the public folder.
@@ -188,6 +192,8 @@ pub struct Core {
     pub checkpoints: Arc<Checkpoints>,
     /// The ledger for outsiders.
     pub tiles: Arc<PublicTiles>,
+    /// Where the root key lies.
+    pub(crate) root_file: PathBuf,
     /// Where what was erased is named, outside the database.
     pub(crate) tombstones: PathBuf,
     /// Something erased has no tombstone yet.
@@ -205,6 +211,10 @@ pub struct Core {
     pub(crate) refused_frozen: Failures,
     /// Refusals to whoever is not signed in, summed up by the minute.
     pub(crate) refused_strangers: Failures,
+    /// What becomes of epoch keys, one step at a time.
+    pub(crate) epoch_turn: tokio::sync::Mutex<()>,
+    /// A destroyed epoch key may still lie in its table's file.
+    pub(crate) is_unswept: AtomicBool,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -224,7 +234,7 @@ impl Core {
         let keys = Arc::new(Keys::new(parts.root)?);
         let pool = pool(parts.database.clone())?;
         let made = making::read(&parts.database, &keys).await?;
-        let limits = Limits::of(&parts.budgets, &parts.detection);
+        let limits = Limits::of(&parts.budgets, &parts.detection, parts.life);
         if !made.is_demonstration {
             limits.are_within_bounds()?;
         }
@@ -277,6 +287,7 @@ impl Core {
             waits_for_disk: made.waits_for_disk,
             waits_for_standby: made.waits_for_standby,
             limits,
+            life: parts.life,
             root_kind: parts.root_kind,
             wrong_tries: parts.wrong_tries,
         };
@@ -298,6 +309,7 @@ impl Core {
             ledger,
             checkpoints,
             tiles,
+            root_file: parts.folder.join("root.key"),
             tombstones: crate::erasure::tombstones(&parts.folder),
             is_unburied: AtomicBool::new(false),
             witnesses: Arc::new(witnesses),
@@ -307,6 +319,8 @@ impl Core {
             grants: Grants::from(ledger_size),
             refused_frozen: Failures::default(),
             refused_strangers: Failures::with_rows(STRANGERS_IN_A_MINUTE),
+            epoch_turn: tokio::sync::Mutex::new(()),
+            is_unswept: AtomicBool::new(true),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             emergencies: Mutex::default(),

@@ -81,9 +81,24 @@ pub enum Effect {
     },
     /// Destroys the keys of sealed items. The caller adds the [`Fact::Erased`] row itself.
     EraseItems(Vec<std::sync::Arc<crate::items::ItemRow>>),
-    /// Puts a key that nobody ever had in the place of a patient's reading key, and forgets the words and the number
-    /// that find the patient. The audit key stays: who opened the record is still answered.
-    EraseSubject(Box<crate::subject_keys::NewSubjectKeys>),
+    /// Forgets the words and the number that find a patient. Their reading key goes by [`Effect::NewReadingKey`]; the audit
+    /// key stays: who opened the record is still answered.
+    EraseSubject(KeyedToken),
+    /// Puts a new reading key in the place of a patient's, with the keys of all their items under it.
+    NewReadingKey(Box<crate::reading_keys::NewReadingKey>),
+    /// Hangs subjects' keys on another epoch key.
+    RewrapSubjects(Vec<crate::subject_keys::RewrappedSubject>),
+    /// Adds an epoch key.
+    InsertEpochKey(Box<crate::subject_keys::NewEpochKey>),
+    /// Nothing hangs on an epoch key any more; or something does again.
+    LeaveEpochKey {
+        /// Which.
+        epoch: crate::subject_keys::Epoch,
+        /// Whether nothing does.
+        is_left: bool,
+    },
+    /// Destroys an epoch key that nothing hangs on.
+    DestroyEpochKey(crate::subject_keys::Epoch),
     /// Adds the members of a run.
     InsertRunMembers {
         /// The run.

@@ -1,7 +1,8 @@
 //! Erasing what a practice deposited: the keys are destroyed, and nothing opens it from then on.
 //!
-//! Three things say so, each for another thief. The item's row has no key any more. The patient's facts say what is
-//! erased, so a row that comes back from elsewhere opens nothing. And a tombstone outside the database names each
+//! Three things say so, each for another thief. The item's row has no key any more, and the patient gets a new reading
+//! key, so that what an old copy of the row holds hangs on a key that goes (`reading_keys`). The patient's facts say what
+//! is erased, so a row that comes back from elsewhere opens nothing. And a tombstone outside the database names each
 //! item, so a backup that is restored loses them again before anybody is served.
 
 use crate::acts::Doer;
@@ -15,6 +16,7 @@ use crate::items::{ItemRow, ItemsError};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Refusal};
 use crate::reader;
+use crate::reading_keys;
 use crate::sql::calls as sql;
 use candour_keeper_wire::wire::{self, ErasedItems, ErasedQuestion, Reply};
 use candour_keeper_wire::words::{EntryKind, ItemKind, Reason};
@@ -129,6 +131,9 @@ pub(crate) async fn erase(
     if document.is_none() {
         leave(core, &facts, practice, &mut prepared).await?;
     }
+    let tokens: BTreeSet<KeyedToken> = doomed.iter().map(|item| item.new.item).collect();
+    let renewed = reading_keys::renew(core, token, |item| tokens.contains(&item));
+    prepared.effects.push(renewed.await?);
     prepared.buried = doomed
         .iter()
         .map(|item| core.keys.item_id(item.new.item))
@@ -144,7 +149,7 @@ fn documents(items: &[Arc<ItemRow>]) -> u32 {
     u32::try_from(documents.count()).unwrap_or(u32::MAX)
 }
 
-/// The patient leaves the practice; where nobody else keeps anything of them, their own key goes too.
+/// The patient leaves the practice; where nobody else keeps anything of them, nothing finds them any more.
 async fn leave(
     core: &Core,
     facts: &SubjectFacts,
@@ -177,12 +182,7 @@ async fn leave(
     .await?;
     is_known_elsewhere |= rows.first().is_none_or(|row| row.get(0));
     if !is_known_elsewhere {
-        let new = core
-            .subject_keys
-            .without_reading(patient)
-            .await
-            .map_err(Reason::from)?;
-        prepared.effects.push(Effect::EraseSubject(Box::new(new)));
+        prepared.effects.push(Effect::EraseSubject(patient));
     }
     Ok(())
 }
@@ -272,10 +272,25 @@ pub(crate) async fn reconcile(core: &Core) -> Result<(), ReconcileError> {
         after = up_to;
     }
     let risen: Vec<ItemId> = named.difference(&known).copied().collect();
+    let tokens: BTreeSet<KeyedToken> = risen.iter().map(|item| core.keys.item(*item)).collect();
     for some in risen.chunks(512) {
-        let tokens: Vec<KeyedToken> = some.iter().map(|item| core.keys.item(*item)).collect();
-        let rows = core.items.load_all(&tokens).await?;
-        let drafts: Vec<Draft> = rows.into_iter().map(|row| again(core, row)).collect();
+        let some: Vec<KeyedToken> = some.iter().map(|item| core.keys.item(*item)).collect();
+        let rows = core.items.load_all(&some).await?;
+        let mut patients = BTreeSet::new();
+        let mut drafts: Vec<Draft> = Vec::with_capacity(rows.len());
+        for row in rows {
+            let patient = row.new.patient;
+            let mut draft = again(core, row);
+            if patients.insert(patient) {
+                match reading_keys::renew(core, patient, |item| tokens.contains(&item)).await {
+                    Ok(renewed) => draft.effects.push(renewed),
+                    // Whose keys are gone or do not unwrap opens nothing either.
+                    Err(refusal) if refusal.reason == Reason::SubjectClosed => {}
+                    Err(_) => return Err(LedgerError::Unavailable.into()),
+                }
+            }
+            drafts.push(draft);
+        }
         if !drafts.is_empty() {
             core.ledger.append(drafts).await?;
         }

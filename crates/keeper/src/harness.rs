@@ -5,6 +5,7 @@ use crate::core::{Core, CoreParts};
 use crate::draft::{Draft, Effect};
 use crate::facts::{Enrolment, Fact, Patient};
 use crate::identity::commit;
+use crate::limits::KeyLife;
 use crate::making;
 use crate::volume::VolumeTable;
 use crate::witness::WitnessTable;
@@ -77,6 +78,7 @@ async fn started(
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         budgets: BudgetTable::default(),
         detection: DetectionTable::default(),
+        life: KeyLife::default(),
         volume: VolumeTable {
             folder: None,
             ballast_mib: 0,

@@ -152,14 +152,22 @@ pub(crate) fn wrap_item_key(reading: &SubjectKey, item: KeyedToken, key: &ItemKe
     )
 }
 
+/// Unwraps an item's key by the patient's reading key.
+pub(crate) fn unwrap_item_key(
+    reading: &SubjectKey,
+    item: KeyedToken,
+    wrapped: &Wrapped,
+) -> Result<ItemKey, ItemsError> {
+    unwrap(reading, &key_context(item), wrapped).map_err(|_| ItemsError::Foreign(item))
+}
+
 impl ItemRow {
     /// The item's key.
     ///
     /// # Errors
     /// [`ItemsError::Foreign`] when it does not unwrap in this place.
     pub fn key(&self, reading: &SubjectKey) -> Result<ItemKey, ItemsError> {
-        unwrap(reading, &key_context(self.new.item), &self.new.wrapped)
-            .map_err(|_| ItemsError::Foreign(self.new.item))
+        unwrap_item_key(reading, self.new.item, &self.new.wrapped)
     }
 
     fn verified(keys: &Keys, row: &Row) -> Result<Self, ItemsError> {
@@ -303,6 +311,20 @@ impl Items {
             erased.extend(self.verified(row).map(Arc::new));
         }
         Ok((erased, up_to))
+    }
+
+    /// Everything of a patient whose key was not destroyed, sealed or not.
+    pub async fn of_patient(&self, patient: KeyedToken) -> Result<Vec<Arc<ItemRow>>, ItemsError> {
+        self.query(sql::ITEMS_OF_PATIENT, &[&patient.as_bytes().as_slice()])
+            .await
+    }
+
+    /// How many those are.
+    pub async fn count_of_patient(&self, patient: KeyedToken) -> Result<usize, ItemsError> {
+        let asked = [&patient.as_bytes().as_slice() as &(dyn ToSql + Sync)];
+        let rows = reader::rows(&self.pool, sql::COUNT_OF_PATIENT, &asked).await?;
+        let count = rows.first().map_or(0, |row| row.get::<_, i64>(0));
+        Ok(usize::try_from(count).unwrap_or_default())
     }
 
     /// Deposits from before `before` that were never sealed.

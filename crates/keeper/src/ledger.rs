@@ -5,6 +5,7 @@ mod assign;
 mod chain;
 mod driver;
 mod hours;
+mod keys_fit;
 mod prepared;
 mod reservations;
 mod start;
@@ -24,7 +25,7 @@ use crate::freeze::Freezes;
 use crate::items::Items;
 use crate::keys::{KeyedToken, Keys};
 use crate::lookups::Lookups;
-use crate::subject_keys::{SubjectKeyError, SubjectKeyPair, SubjectKeys};
+use crate::subject_keys::{SubjectKeyPair, SubjectKeys};
 use candour_keeper_wire::bodies::BODY_KEY;
 use candour_keeper_wire::words::Reason;
 use candour_ledger::{Entry, Frontier, body_digest};
@@ -265,6 +266,7 @@ impl LedgerHandle {
         let mut texts = Vec::new();
         let mut deposits = Vec::new();
         let mut sealed = Vec::new();
+        let (mut wrapped, mut renewed, mut moved) = (Vec::new(), Vec::new(), Vec::new());
         for draft in drafts {
             subjects.extend(
                 draft
@@ -276,7 +278,12 @@ impl LedgerHandle {
                 match effect {
                     Effect::InsertFact { subject, .. } => drop(subjects.insert(*subject)),
                     Effect::InsertLookup { kind, token, .. } => texts.push((*kind, *token)),
-                    Effect::InsertItem(new) => deposits.push(new.deposit),
+                    Effect::InsertItem(new) => {
+                        deposits.push(new.deposit);
+                        wrapped.push(new);
+                    }
+                    Effect::NewReadingKey(new) => renewed.push(new),
+                    Effect::RewrapSubjects(all) => moved.extend(all),
                     Effect::SealItem(row) => sealed.push(row.item.new.item),
                     _ => {}
                 }
@@ -343,7 +350,7 @@ impl LedgerHandle {
                 return Err(LedgerError::Conflict);
             }
         }
-        Ok(())
+        keys_fit::all(shared, &wrapped, &renewed, &moved).await
     }
 
     fn audit_subject(&self, audit: &Audit) -> KeyedToken {
@@ -358,22 +365,8 @@ impl LedgerHandle {
         &self,
         drafts: &[Draft],
     ) -> Result<HashMap<KeyedToken, Arc<SubjectKeyPair>>, LedgerError> {
-        let mut subjects: Vec<KeyedToken> = drafts
-            .iter()
-            .map(|draft| self.audit_subject(&draft.audit))
-            .collect();
-        subjects.sort_unstable();
-        subjects.dedup();
-        self.shared
-            .subject_keys
-            .load_all(&subjects)
-            .await
-            .map_err(|error| match error {
-                SubjectKeyError::Unavailable(_) | SubjectKeyError::Sealed => {
-                    LedgerError::Unavailable
-                }
-                SubjectKeyError::Absent | SubjectKeyError::Foreign => LedgerError::Closed,
-            })
+        let subjects = drafts.iter().map(|draft| self.audit_subject(&draft.audit));
+        keys_fit::of(&self.shared, subjects.collect()).await
     }
 
     async fn pin(&self, drafts: &[Draft]) -> Result<Pins, LedgerError> {
@@ -406,15 +399,25 @@ fn places(drafts: &[Draft]) -> Vec<Place> {
                 .iter()
                 .map(|Guard::Facts { subject, .. }| Place::Facts(*subject)),
         );
-        places.extend(draft.effects.iter().filter_map(|effect| match effect {
-            Effect::InsertFact { subject, .. } => Some(Place::Facts(*subject)),
-            Effect::InsertLookup { kind, token, .. } => Some(Place::Lookup(*kind, *token)),
-            Effect::InsertItem(new) => Some(Place::Deposit(new.deposit)),
-            Effect::SealItem(row) => Some(Place::Item(row.item.new.item)),
-            Effect::DropItem { item, .. } => Some(Place::Item(item.new.item)),
-            Effect::CountRunMember(row) => Some(Place::Member(row.run, row.patient)),
-            _ => None,
-        }));
+        for effect in &draft.effects {
+            match effect {
+                Effect::InsertFact { subject, .. } => places.push(Place::Facts(*subject)),
+                Effect::InsertLookup { kind, token, .. } => {
+                    places.push(Place::Lookup(*kind, *token));
+                }
+                Effect::InsertItem(new) => {
+                    places.extend([Place::Deposit(new.deposit), Place::Keys(new.patient)]);
+                }
+                Effect::NewReadingKey(new) => places.push(Place::Keys(new.keys.subject)),
+                Effect::RewrapSubjects(all) => {
+                    places.extend(all.iter().map(|one| Place::Keys(one.new.subject)));
+                }
+                Effect::SealItem(row) => places.push(Place::Item(row.item.new.item)),
+                Effect::DropItem { item, .. } => places.push(Place::Item(item.new.item)),
+                Effect::CountRunMember(row) => places.push(Place::Member(row.run, row.patient)),
+                _ => {}
+            }
+        }
     }
     places
 }

@@ -1,4 +1,4 @@
-//! Budgets and thresholds that a configuration sets other than the design's: bounded, written down, and told.
+//! Budgets, thresholds and the life of keys that a configuration sets other than the design's: bounded, written down, and told.
 //!
 //! `candour.json` is one person's file. So what it weakens is weakened within bounds outside a demonstration, stands in
 //! the ledger from the keeper's start on, and on the trust page.
@@ -8,8 +8,10 @@ use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_rules::time::Span;
 use candour_seal::Digest;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
 
 /// How many times weaker than the design's a limit may be.
 const WEAKER: u8 = 4;
@@ -32,6 +34,28 @@ const WEAKER_WHEN_LESS: [&str; 4] = [".within", ".at_once", ".gap", ".things_per
 /// Computed for one false alarm a year; an installation sets `base_per_second` instead.
 const FIXED: &str = "detection.global_rate.rows.";
 
+/// How long keys serve, and for how long their copies are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KeyLife {
+    /// A new epoch key after so many days. An erasure is final for whoever kept a backup too long once the epoch key of its
+    /// day is destroyed, which is this, `backups_kept_days` and two days later at most. Less is sooner, and each key is
+    /// one more unwrapping an hour until it is destroyed; 30 makes that two or three.
+    pub epoch_key_days: NonZeroU16,
+    /// For so many days backups are kept: they are restored with the epoch keys of their day, so those stay as long. No
+    /// limit, but what the operator says of backups.
+    pub backups_kept_days: u16,
+}
+
+impl Default for KeyLife {
+    fn default() -> Self {
+        Self {
+            epoch_key_days: NonZeroU16::MIN.saturating_add(29),
+            backups_kept_days: 35,
+        }
+    }
+}
+
 /// A setting that only a demonstration may have.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error(
@@ -51,8 +75,11 @@ pub struct Limits {
 
 impl Limits {
     /// Of these tables.
-    pub fn of(budgets: &BudgetTable, detection: &DetectionTable) -> Self {
-        let mut set = flat(&json!({ "budgets": budgets, "detection": detection }));
+    pub fn of(budgets: &BudgetTable, detection: &DetectionTable, life: KeyLife) -> Self {
+        let days = |life: KeyLife| life.epoch_key_days;
+        let mut set = flat(
+            &json!({ "budgets": budgets, "detection": detection, "epoch_key_days": days(life) }),
+        );
         let lines = set.iter().fold(String::new(), |lines, (name, value)| {
             lines + name + "=" + value + "\n"
         });
@@ -62,7 +89,9 @@ impl Limits {
             detection.known_networks.len().to_string(),
         );
         let (budgets, detection) = (BudgetTable::default(), DetectionTable::default());
-        let mut usual = flat(&json!({ "budgets": budgets, "detection": detection }));
+        let life = days(KeyLife::default());
+        let mut usual =
+            flat(&json!({ "budgets": budgets, "detection": detection, "epoch_key_days": life }));
         usual.insert(NETWORKS.to_owned(), "0".to_owned());
         let names: BTreeSet<&String> = set.keys().chain(usual.keys()).collect();
         let differing = names
@@ -178,6 +207,7 @@ mod tests {
         Limits::of(
             &serde_json::from_value(table("budgets")).unwrap(),
             &serde_json::from_value(table("detection")).unwrap(),
+            serde_json::from_value(set.clone()).unwrap(),
         )
     }
 
@@ -192,6 +222,8 @@ mod tests {
     #[test]
     fn a_limit_may_be_set_stricter_and_weaker_up_to_its_bound_and_is_told_either_way() {
         for (set, told) in [
+            (json!({"epoch_key_days": 7}), "epoch_key_days 7 (30)"),
+            (json!({"epoch_key_days": 120}), "epoch_key_days 120 (30)"),
             (
                 json!({"budgets": {"staff": {"opened_hour": 5}}}),
                 "budgets.staff.opened_hour 5 (60)",
@@ -244,6 +276,7 @@ mod tests {
     #[test]
     fn a_limit_beyond_its_bound_is_refused_with_its_name_and_the_way_out() {
         for (set, name) in [
+            (json!({"epoch_key_days": 121}), "epoch_key_days to 121"),
             (
                 json!({"budgets": {"staff": {"opened_hour": 241}}}),
                 "budgets.staff.opened_hour to 241",

@@ -148,8 +148,8 @@ pub async fn make(
         .await?;
     everything
         .execute(
-            sql::INSERT_EPOCH_KEY,
-            &[&PEOPLE.as_slice(), &1_i32, &wrapped.as_slice(), &at],
+            crate::sql::ledger::INSERT_EPOCH_KEY,
+            &[&PEOPLE.as_slice(), &1_i32, &at, &wrapped.as_slice()],
         )
         .await?;
     everything

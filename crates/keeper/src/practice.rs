@@ -2,12 +2,15 @@
 //!
 //! Nobody who is signed in can do this, because nobody could before the first practice. Two people each hold one
 //! recovery code, printed once when the installation was made; both are needed for every command. A running
-//! keeper takes commands on its own socket, which only the keeper's OS user may open. Freezing goes the same way, by one.
+//! keeper takes commands on its own socket, which only the keeper's OS user may open. Freezing and new keys go the same
+//! way, by one.
 
 mod command;
+mod rotate;
 mod socket;
 
 pub use command::{Typed, command_socket, operators_file, run};
+pub use rotate::Rotation;
 pub use socket::{Answer, CommandError, Order, ask, serve};
 
 use crate::changes::{new_client, new_invitation};

@@ -8,7 +8,7 @@
 
 use crate::making::{MakeError, parse_root};
 use argon2::{Algorithm, Argon2, Params, Version};
-use candour_seal::{CryptoRng, ItemKey, RootKey, Zeroizing, open, seal};
+use candour_seal::{CryptoRng, Digest, ItemKey, RootKey, Zeroizing, open, seal};
 use std::fs;
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
@@ -73,6 +73,16 @@ pub fn read(path: &Path) -> Result<RootFile, MakeError> {
         return parse_root(line).map(RootFile::Open);
     };
     sealed.ok_or(MakeError::RootText)
+}
+
+/// What tells a sealed file from another in the ledger: the first 8 digits of its SHA-256. `None` for one in clear, of which
+/// nothing is told, and where there is none.
+pub(crate) fn mark(path: &Path) -> Option<String> {
+    let text = Zeroizing::new(fs::read_to_string(path).ok()?);
+    let line = text.trim();
+    let is_sealed = line.starts_with(FORM) || line.starts_with(TOKEN_FORM);
+    let digest = Digest::of(line.as_bytes());
+    is_sealed.then(|| digits(&digest.as_bytes()[..4]))
 }
 
 impl SealedRoot {
@@ -252,6 +262,24 @@ mod tests {
         }
         assert_eq!(read.open("nine blue kowhai trees"), None);
         assert_eq!(read.open(""), None);
+    }
+
+    #[test]
+    fn a_file_that_is_sealed_anew_has_another_mark_and_one_in_clear_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        let of = |text: &str| {
+            fs::write(&path, text).unwrap();
+            mark(&path)
+        };
+        let (root, once) = sealed();
+        let (_, again) = sealed();
+        let first = of(&once.to_text());
+        assert_eq!(first.as_ref().map(String::len), Some(8));
+        assert_eq!(of(&once.to_text()), first);
+        assert_ne!(of(&again.to_text()), first);
+        assert_eq!(of(&sheet(&root).concat()), None);
+        assert_eq!(mark(&folder.path().join("none")), None);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use crate::acts;
 use crate::calls;
 use crate::changes;
 use crate::core::Core;
+use crate::epochs;
 use crate::erasure;
 use crate::freezing;
 use crate::identity::{invitations, sessions, sign_in, ways};
@@ -227,5 +228,6 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         memory_locked: memory::is_locked(),
         witnessing: core.witnesses.status(),
         token: core.token.as_ref().map(|token| token.status()),
+        epoch_keys: Some(epochs::status(core)),
     }
 }

@@ -11,6 +11,7 @@ use deadpool_postgres::Pool;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// How many subjects' keys are held unwrapped; they are wiped when they are forgotten.
 const REMEMBERED: usize = 50_000;
@@ -29,6 +30,39 @@ pub struct NewSubjectKeys {
     pub reading: Wrapped,
     /// Wraps the keys of entry bodies.
     pub audit: Wrapped,
+}
+
+/// Keys of a subject that are to hang on another epoch key; the keys themselves stay.
+pub struct RewrappedSubject {
+    /// As they are to be.
+    pub new: NewSubjectKeys,
+    /// The wrapped reading key as it was read: what changed meanwhile is left alone.
+    pub was: Wrapped,
+}
+
+/// A new epoch key, wrapped by the root.
+pub struct NewEpochKey {
+    /// For people, or for one practice.
+    pub scope: [u8; 16],
+    /// Its number.
+    pub epoch: i32,
+    /// The key.
+    pub wrapped: Wrapped,
+}
+
+/// An epoch key as its row says; times are microseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch {
+    /// For people, or for one practice.
+    pub scope: [u8; 16],
+    /// Its number.
+    pub epoch: i32,
+    /// When it was made.
+    pub made_at: i64,
+    /// Since when nothing hangs on it.
+    pub left_at: Option<i64>,
+    /// When it was destroyed.
+    pub destroyed_at: Option<i64>,
 }
 
 /// The unwrapped keys of one subject.
@@ -68,12 +102,19 @@ impl From<SubjectKeyError> for Reason {
 
 type EpochKeys = HashMap<([u8; 16], i32), Arc<EpochKey>>;
 
+/// Every epoch key there ever was, and those that are there, unwrapped.
+#[derive(Default)]
+struct Epochs {
+    all: Arc<[Epoch]>,
+    keys: EpochKeys,
+}
+
 /// Reads and makes subject keys.
 pub struct SubjectKeys {
     pool: Pool,
     keys: Arc<Keys>,
     foreign: ForeignRows,
-    epochs: RwLock<EpochKeys>,
+    epochs: RwLock<Epochs>,
     cache: Cache<KeyedToken, Arc<SubjectKeyPair>>,
 }
 
@@ -108,18 +149,84 @@ impl SubjectKeys {
     pub async fn read_epochs(&self) -> Result<usize, SubjectKeyError> {
         let rows = reader::rows(&self.pool, making::SELECT_EPOCH_KEYS, &[]).await?;
         let root = self.keys.root().ok_or(SubjectKeyError::Sealed)?;
-        let mut epochs = EpochKeys::new();
-        for row in rows {
-            let scope = array(row.get(0))?;
-            let epoch: i32 = row.get(1);
-            let wrapped: &[u8] = row.get(2);
+        let mut keys = EpochKeys::new();
+        for row in &rows {
+            let Some(wrapped) = row.get::<_, Option<&[u8]>>(5) else {
+                continue;
+            };
+            let Epoch { scope, epoch, .. } = epoch_of(row)?;
             let key: EpochKey = unwrap(&root, &epoch_context(scope, epoch), wrapped)
                 .map_err(|_| SubjectKeyError::Foreign)?;
-            epochs.insert((scope, epoch), Arc::new(key));
+            keys.insert((scope, epoch), Arc::new(key));
         }
-        let count = epochs.len();
-        *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = epochs;
+        let count = keys.len();
+        let all = rows.iter().map(epoch_of).collect::<Result<_, _>>()?;
+        *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = Epochs { all, keys };
         Ok(count)
+    }
+
+    /// Reads again what became of the epoch keys, and forgets those that were destroyed. Unwraps none.
+    pub(crate) async fn look_at_epochs(&self) -> Result<(), SubjectKeyError> {
+        let rows = reader::rows(&self.pool, making::SELECT_EPOCH_KEYS, &[]).await?;
+        let all: Arc<[Epoch]> = rows.iter().map(epoch_of).collect::<Result<_, _>>()?;
+        let mut epochs = self.epochs.write().unwrap_or_else(PoisonError::into_inner);
+        for gone in all.iter().filter(|epoch| epoch.destroyed_at.is_some()) {
+            epochs.keys.remove(&(gone.scope, gone.epoch));
+        }
+        epochs.all = all;
+        Ok(())
+    }
+
+    /// Every epoch key there ever was.
+    pub fn epochs(&self) -> Arc<[Epoch]> {
+        let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&epochs.all)
+    }
+
+    /// A new epoch key for the same scope, under the root.
+    pub(crate) fn next_epoch(&self, last: &Epoch) -> Result<NewEpochKey, SubjectKeyError> {
+        let root = self.keys.root().ok_or(SubjectKeyError::Sealed)?;
+        let (scope, epoch) = (last.scope, last.epoch.saturating_add(1));
+        let rng = &mut SystemRandom;
+        let key = EpochKey::generate(rng);
+        Ok(NewEpochKey {
+            scope,
+            epoch,
+            wrapped: wrap(&root, &epoch_context(scope, epoch), &key, rng),
+        })
+    }
+
+    /// So many subjects at most that hang on older epoch keys than the newest of their scope, with their keys as they are
+    /// to be. What does not unwrap is told of and left as it is.
+    pub(crate) async fn left_behind(
+        &self,
+        scope: [u8; 16],
+        most: i64,
+    ) -> Result<Vec<RewrappedSubject>, SubjectKeyError> {
+        let (epoch, key) = self.newest_epoch(scope)?;
+        let asked: [&(dyn ToSql + Sync); 3] = [&scope.as_slice(), &epoch, &most];
+        let rows = reader::rows(&self.pool, calls::SUBJECTS_LEFT_BEHIND, &asked).await?;
+        let mut left = Vec::with_capacity(rows.len());
+        let (count, mut foreign) = (rows.len(), 0);
+        for (number, row) in rows.into_iter().enumerate() {
+            // Nobody waits for all of it.
+            if number % 32 == 31 {
+                tokio::task::yield_now().await;
+            }
+            let subject = KeyedToken(array(row.get(0))?);
+            match self.verified(subject, &row) {
+                Ok(pair) => left.push(RewrappedSubject {
+                    new: wrap_under(&key, subject, scope, epoch, &pair),
+                    was: wrapped(row.get(3))?,
+                }),
+                Err(SubjectKeyError::Foreign) => foreign += 1,
+                Err(error) => return Err(error),
+            }
+        }
+        if count > 0 && count == foreign {
+            return Err(SubjectKeyError::Foreign);
+        }
+        Ok(left)
     }
 
     /// Forgets the root and every key that opens something about people. What seals entries about nobody stays: the
@@ -132,6 +239,7 @@ impl SubjectKeys {
         self.epochs
             .write()
             .unwrap_or_else(PoisonError::into_inner)
+            .keys
             .clear();
         self.cache.clear();
         if let Some(pair) = kept {
@@ -141,17 +249,17 @@ impl SubjectKeys {
 
     fn epoch(&self, scope: [u8; 16], epoch: i32) -> Result<Arc<EpochKey>, SubjectKeyError> {
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        epochs.get(&(scope, epoch)).cloned().ok_or(missing(&epochs))
+        let key = epochs.keys.get(&(scope, epoch)).cloned();
+        key.ok_or(missing(&epochs.keys))
     }
 
     fn newest_epoch(&self, scope: [u8; 16]) -> Result<(i32, Arc<EpochKey>), SubjectKeyError> {
         let epochs = self.epochs.read().unwrap_or_else(PoisonError::into_inner);
-        epochs
-            .iter()
-            .filter(|((of, _), _)| *of == scope)
+        let keys = epochs.keys.iter();
+        keys.filter(|((of, _), _)| *of == scope)
             .max_by_key(|((_, epoch), _)| *epoch)
             .map(|((_, epoch), key)| (*epoch, Arc::clone(key)))
-            .ok_or(missing(&epochs))
+            .ok_or(missing(&epochs.keys))
     }
 
     /// Makes a subject's keys, under the newest epoch key for people, and remembers them. They exist once
@@ -173,16 +281,47 @@ impl SubjectKeys {
         self.cache.forget([&subject]);
     }
 
-    /// A subject's keys with another reading key, which nobody ever had, in the place of its own.
-    pub async fn without_reading(
+    /// The wrapped reading keys of subjects as they stand in the database.
+    pub(crate) async fn standing(
+        &self,
+        subjects: &[KeyedToken],
+    ) -> Result<HashMap<KeyedToken, Wrapped>, SubjectKeyError> {
+        let subjects: Vec<&[u8]> = subjects
+            .iter()
+            .map(|subject| subject.0.as_slice())
+            .collect();
+        let rows = reader::rows(&self.pool, calls::SUBJECT_KEYS, &[&subjects]).await?;
+        let read = |row: &Row| Ok((KeyedToken(array(row.get(0))?), wrapped(row.get(3))?));
+        rows.iter().map(read).collect()
+    }
+
+    /// A subject's keys with a new reading key in the place of its own, under the newest epoch key: as they are, as they
+    /// are to be, and wrapped.
+    pub(crate) async fn renewed(
         &self,
         subject: KeyedToken,
-    ) -> Result<NewSubjectKeys, SubjectKeyError> {
+    ) -> Result<(Arc<SubjectKeyPair>, SubjectKey, NewSubjectKeys), SubjectKeyError> {
         let (epoch, key) = self.newest_epoch(PEOPLE)?;
-        let audit = self.load(subject).await?.audit.clone();
-        let reading = SubjectKey::generate(&mut SystemRandom);
-        let pair = SubjectKeyPair { reading, audit };
-        Ok(wrap_under(&key, subject, PEOPLE, epoch, &pair))
+        let old = self.load(subject).await?;
+        let pair = SubjectKeyPair {
+            reading: SubjectKey::generate(&mut SystemRandom),
+            audit: old.audit.clone(),
+        };
+        let new = wrap_under(&key, subject, PEOPLE, epoch, &pair);
+        Ok((old, pair.reading, new))
+    }
+
+    /// The reading key of an item's patient and the item's wrapped key, both as they stand in the database at one instant.
+    /// For an opening that came upon one from before and the other from after a new reading key.
+    pub(crate) async fn of_item(
+        &self,
+        item: KeyedToken,
+    ) -> Result<(Arc<SubjectKeyPair>, Wrapped), SubjectKeyError> {
+        let asked = reader::rows(&self.pool, calls::KEYS_OF_ITEM, &[&item.0.as_slice()]).await?;
+        let row = asked.first().ok_or(SubjectKeyError::Absent)?;
+        let subject = KeyedToken(array(row.get(0))?);
+        let pair = self.verified(subject, row)?;
+        Ok((Arc::new(pair), wrapped(row.get(5))?))
     }
 
     /// A subject's keys.
@@ -221,16 +360,19 @@ impl SubjectKeys {
         let rows = reader::rows(&self.pool, calls::SUBJECT_KEYS, &[&missing]).await?;
         for row in rows {
             let subject = KeyedToken(array(row.get(0))?);
-            let pair = self.pair(subject, &row).inspect_err(|error| {
-                if matches!(error, SubjectKeyError::Foreign) {
-                    self.foreign.note("subject_key", subject);
-                }
-            })?;
-            let pair = Arc::new(pair);
+            let pair = Arc::new(self.verified(subject, &row)?);
             self.cache.fill(subject, Arc::clone(&pair), cache_epoch);
             found.insert(subject, pair);
         }
         Ok(found)
+    }
+
+    fn verified(&self, subject: KeyedToken, row: &Row) -> Result<SubjectKeyPair, SubjectKeyError> {
+        self.pair(subject, row).inspect_err(|error| {
+            if matches!(error, SubjectKeyError::Foreign) {
+                self.foreign.note("subject_key", subject);
+            }
+        })
     }
 
     fn pair(&self, subject: KeyedToken, row: &Row) -> Result<SubjectKeyPair, SubjectKeyError> {
@@ -292,6 +434,20 @@ fn wrap_under(
         reading: wrap(key, &context, &pair.reading, rng),
         audit: wrap(key, &context, &pair.audit, rng),
     }
+}
+
+fn epoch_of(row: &Row) -> Result<Epoch, SubjectKeyError> {
+    Ok(Epoch {
+        scope: array(row.get(0))?,
+        epoch: row.get(1),
+        made_at: row.get(2),
+        left_at: row.get(3),
+        destroyed_at: row.get(4),
+    })
+}
+
+fn wrapped(bytes: &[u8]) -> Result<Wrapped, SubjectKeyError> {
+    bytes.try_into().map_err(|_| SubjectKeyError::Foreign)
 }
 
 fn array(bytes: &[u8]) -> Result<[u8; 16], SubjectKeyError> {

@@ -11,6 +11,7 @@ use candour_keeper::facts::{self, Fact};
 pub use candour_keeper::instances::InstanceKind;
 use candour_keeper::instances::{InstanceLine, Instances};
 use candour_keeper::keys::OwnSubject;
+use candour_keeper::limits::KeyLife;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
 use candour_keeper::session::{NewSession, Principal, SignedBy};
@@ -59,6 +60,8 @@ pub struct Settings {
     pub budgets: BudgetTable,
     /// When a rule speaks.
     pub detection: DetectionTable,
+    /// How long keys serve.
+    pub life: KeyLife,
     /// Ballast and alarms of the ledger's volume.
     pub volume: VolumeTable,
     /// Who must have seen the ledger.
@@ -72,6 +75,7 @@ impl Default for Settings {
         Self {
             budgets: BudgetTable::default(),
             detection: DetectionTable::default(),
+            life: KeyLife::default(),
             volume: VolumeTable {
                 folder: None,
                 ballast_mib: 0,
@@ -196,6 +200,7 @@ impl TestKeeper {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             budgets: settings.budgets.clone(),
             detection: settings.detection.clone(),
+            life: settings.life,
             volume: settings.volume.clone(),
             witnesses: settings.witnesses.clone(),
         };

@@ -16,6 +16,9 @@ pub struct Manifest {
     pub postgres: u32,
     /// Of a demonstration.
     pub demonstration: bool,
+    /// The name of the file beside it that the keeper's epoch keys are in; older backups hold them themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub epoch_keys: Option<String>,
 }
 
 /// The last entry.

@@ -134,6 +134,42 @@ pub enum BackupProblem {
          signature. Name that installation's root key with --root-key."
     )]
     OtherRootKey(PathBuf),
+    /// There is another file of epoch keys.
+    #[error(
+        "{0} holds epoch keys that this installation's keeper never had or does not have any more: a restored copy of the \
+         installation was backed up to the same folder. Both sets of backups need their own. Name another folder with --to."
+    )]
+    OtherEpochKeys(PathBuf),
+    /// No epoch keys.
+    #[error(
+        "{0} holds no epoch keys, or not all of it came here. Name a whole copy of it with --epoch-keys: a file whose name \
+         ends in .epoch-keys, as candour backup puts one beside each backup."
+    )]
+    NotEpochKeys(PathBuf),
+    /// The file is not there.
+    #[error(
+        "the keeper's epoch keys are not in a backup but beside it, and {0} is not there. Without them nothing in it can be \
+         read. Name the newest copy of that file with --epoch-keys."
+    )]
+    NoEpochKeys(PathBuf),
+    /// Keys that another root key wrapped.
+    #[error(
+        "the epoch keys in {0} were made by another installation, or altered. Name the newest copy of this one's with \
+         --epoch-keys."
+    )]
+    ForeignEpochKeys(PathBuf),
+    /// The backup is older than its keys.
+    #[error(
+        "the backup hangs on epoch keys that {file} does not have (numbers {missing:?}). If the backup is older than \
+         backups_kept_days, they were destroyed, and nothing in it can be read any more. If it is not, name a newer copy of \
+         that file with --epoch-keys. Remove the directory, and restore again."
+    )]
+    EpochKeysMissing {
+        /// Where they were looked for.
+        file: PathBuf,
+        /// Their numbers.
+        missing: Vec<i32>,
+    },
     /// The checkpoints are another installation's.
     #[error(
         "the checkpoints in {0} were signed by another installation. Name the old data directory of this one with --survived."

@@ -146,6 +146,7 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
     let noted = Tested::read(&fs::read_to_string(place.path().join(FILE)).unwrap());
     assert!(noted.restore.is_some_and(|restore| !restore.put_back));
 
+    its_epoch_keys_stand_beside_it(&kept, place.path());
     // Nothing is known of the time after the backup; one document was erased meanwhile.
     let erased = before.keys().next().unwrap().clone();
     only_what_the_backup_has(&kept, &early);
@@ -194,6 +195,36 @@ fn a_backup_of_a_running_installation_comes_back_with_the_same_bytes_and_what_wa
     drop(demonstration);
 
     nothing_survived(&kept, &reader, &before, &place.path().join("blank"));
+}
+
+/// They are not in it, and without them it is not restored.
+fn its_epoch_keys_stand_beside_it(kept: &Kept, place: &Path) {
+    let names = fs::read_dir(place).unwrap();
+    let mut beside = names
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|end| end == "epoch-keys"));
+    let keys = beside.next().unwrap();
+    assert_eq!(beside.next(), None, "one file for all backups");
+    let text = fs::read_to_string(&keys).unwrap();
+    assert!(
+        text.starts_with("candour-epoch-keys-1\n") && text.ends_with("\nend\n"),
+        "{text}"
+    );
+    let check = || {
+        let mut command = candour(&["restore", "--check", "--from"]);
+        command.arg(&kept.backup).arg("--key").arg(&kept.key);
+        command
+    };
+    let away = place.join("kept elsewhere");
+    fs::rename(&keys, &away).unwrap();
+    let output = check().output().unwrap();
+    let told = said(&output);
+    assert!(
+        !output.status.success() && told.contains("not in a backup but beside it"),
+        "{told}"
+    );
+    done(check().arg("--epoch-keys").arg(&away));
+    fs::rename(&away, &keys).unwrap();
 }
 
 /// Nothing survived that shows how much is missing: that is a loss as well, and the backup's own checkpoints, which the

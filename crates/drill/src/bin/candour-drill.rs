@@ -1,5 +1,6 @@
 //! Synthetic people, real attacks: what an operator runs on a machine of their own.
 
+use candour_drill::canaries::{self, Verdict};
 use candour_drill::drill::{self, Scenario};
 use candour_drill::{Problem, bench, clock, crash, memory, settle, year};
 use clap::{Args, Parser, Subcommand};
@@ -28,6 +29,12 @@ enum Command {
     Crash(Crash),
     /// Search memory, database and files for what was shown and typed a minute ago.
     Memory(Memory),
+    /// Ask a classifier whether the portal's database tells the canaries of a running demonstration from everybody else.
+    Canaries {
+        /// The data directory; 20,000 patients have a hundred canaries, fewer say little.
+        #[arg(long)]
+        data: PathBuf,
+    },
     /// Play ordinary life through budgets and detection in simulated time, and count who is stopped wrongly.
     Year(Year),
     /// The part of `memory` that runs as the portal's user; started by it.
@@ -262,6 +269,7 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
         }
         Command::Memory(wishes) => memory(wishes).await,
         Command::Year(line) => ordinary_life(&line),
+        Command::Canaries { data } => told_apart(&data).await,
         Command::MemoryDesk => memory::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Desk => settle::run_desk().await.map(|()| ExitCode::SUCCESS),
         Command::Synth(wishes) => {
@@ -318,6 +326,23 @@ async fn memory(line: Memory) -> Result<ExitCode, Problem> {
     })
     .await?;
     finish(&outcome, &outcome.faults)
+}
+
+async fn told_apart(data: &Path) -> Result<ExitCode, Problem> {
+    let file = data.join("secrets/migrator.database");
+    let line = std::fs::read_to_string(&file).map_err(Problem::file("could not read", &file))?;
+    let unread = || Problem::Unexpected(format!("{} is no connection", file.display()));
+    let config = line.trim().parse().map_err(|_| unread())?;
+    let portal = candour_embedded::cluster::connect(&config).await;
+    let portal = portal.map_err(|_| unread())?;
+    let marked = settle::marked_canaries(data)?.into_iter().collect();
+    let verdict = Verdict::of(&canaries::look(&portal, &marked).await?);
+    say(&verdict.in_words())?;
+    Ok(if verdict.is_chance() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn ordinary_life(line: &Year) -> Result<ExitCode, Problem> {

@@ -19,6 +19,7 @@ pub(super) enum Stream {
     Person,
     Record,
     Letters,
+    Order,
 }
 
 /// Splitmix64: spreads neighbouring seeds over all 64 bits.

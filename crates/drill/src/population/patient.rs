@@ -167,8 +167,8 @@ impl<'a> Somebody<'a> {
             // In turn, so that more canaries in each practice move none of the first.
             let canary = (number - FIRST_CANARY) % plan.practices.max(1);
             place.practice = usize::try_from(canary).unwrap_or(0);
+            // Nobody acts for them; all else is as with everybody, or the portal's rows would tell.
             (place.helper, place.next_of_kin) = (None, None);
-            place.age = place.age.max(20);
         }
         let life = life(plan, &place, number);
         Self {
@@ -276,16 +276,13 @@ impl<'a> Somebody<'a> {
 
     fn enrolments(&self, chance: &mut Chance) -> Vec<Enrolment> {
         let (population, place, end) = (self.population, &self.place, self.end);
-        let (birth, is_canary) = (self.life.birth, self.is_canary);
+        let birth = self.life.birth;
         let since = chance.day(years_after(end, -18).max(birth), end);
         let mut enrolments = vec![Enrolment {
             practice: place.practice,
             since,
             until: None,
         }];
-        if is_canary {
-            return enrolments;
-        }
         if chance.in_thousand(60) {
             let left = chance.day(years_after(end, -4).max(since), end);
             enrolments[0].until = Some(left);

@@ -92,6 +92,19 @@ impl Notebook {
     }
 }
 
+/// The ids of a demonstration's canaries.
+///
+/// # Errors
+/// When what settling wrote down does not read.
+pub fn marked_canaries(data: &Path) -> Result<Vec<String>, Problem> {
+    let notebook = Notebook::read(data)?;
+    Ok(notebook
+        .canaries
+        .into_iter()
+        .map(|one| one.patient)
+        .collect())
+}
+
 /// The part of `candour.json` that settling needs.
 #[derive(Deserialize)]
 struct Configuration {

@@ -14,7 +14,7 @@ use candour_core::document::NewDocument;
 use candour_core::fhir::{Directory, SEGMENT_BYTES, Segment, segments};
 use candour_seal::DepositKey;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
@@ -78,31 +78,51 @@ pub(super) async fn settle(
     Ok((done, std::mem::take(&mut candidates)))
 }
 
+/// Deposits everybody and gives them as they came in, canaries not marked yet: for tests of what stands in the portal.
+///
+/// # Errors
+/// When somebody cannot be made or deposited.
+pub async fn fill(
+    app: &Arc<App>,
+    population: &Arc<Population>,
+    clients: &[ClientCredential],
+) -> Result<Vec<SettledPatient>, Problem> {
+    let (told, mut settled) = mpsc::channel(256);
+    let gathering = async move {
+        let mut all = Vec::new();
+        while let Some(patient) = settled.recv().await {
+            all.push(patient);
+        }
+        all
+    };
+    let (done, all) = tokio::join!(settle(app, population, clients, &[], told), gathering);
+    done.map(|_| all)
+}
+
 /// Makes people on as many threads as there are cores; letters as PDF are the expensive part.
 async fn makers(
     population: &Arc<Population>,
     complete: HashSet<u32>,
     out: mpsc::Sender<Batch>,
 ) -> Result<(), Problem> {
-    let complete = Arc::new(complete);
-    let next = Arc::new(AtomicU32::new(0));
+    let numbers = population.shuffled().into_iter();
+    let numbers: Arc<[u32]> = numbers
+        .filter(|number| !complete.contains(number))
+        .collect();
+    let next = Arc::new(AtomicUsize::new(0));
     let desk = Arc::new(Mutex::new(Sorting::default()));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let workers: Vec<_> = (0..threads)
         .map(|_| {
             let (population, next, desk) =
                 (Arc::clone(population), Arc::clone(&next), Arc::clone(&desk));
-            let (out, complete) = (out.clone(), Arc::clone(&complete));
+            let (out, numbers) = (out.clone(), Arc::clone(&numbers));
             tokio::task::spawn_blocking(move || {
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
-                    if place >= population.size() {
+                    let Some(number) = numbers.get(place).copied() else {
                         return Ok(());
-                    }
-                    let number = population.number(place);
-                    if complete.contains(&number) {
-                        continue;
-                    }
+                    };
                     let made = make(&population, number)?;
                     let full = desk
                         .lock()

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod bench;
 #[cfg(test)]
+mod canaries;
+#[cfg(test)]
 mod population;
 #[cfg(test)]
 mod year;

@@ -283,6 +283,13 @@ pub struct HistoryEvent {
     /// Of the recovery of an account: a [`crate::words::RecoveryStep`]; else 0. `practice` is then whose counter it was.
     #[prost(int32, tag = "20")]
     pub recovery: i32,
+    /// For an erasure: from when on no copy of the databases opens what was erased, microseconds; an estimate unless
+    /// `is_final`.
+    #[prost(int64, tag = "44")]
+    pub final_at: i64,
+    /// For an erasure: the keys that copies hang on were destroyed.
+    #[prost(bool, tag = "45")]
+    pub is_final: bool,
 }
 
 /// Asks leave for an action without content.

@@ -76,7 +76,7 @@ pub async fn deposit(
         let known = known(core, &caller, practice, &asked).await?;
         let mut planned = Vec::with_capacity(asked.len());
         for item in &asked {
-            planned.push(plan(core, instance, &caller, &known, item)?);
+            planned.push(plan(core, instance, &caller, &known, item).await?);
         }
         match carry_out(core, &caller, planned).await {
             Err(LedgerError::Conflict) => {}
@@ -214,7 +214,7 @@ async fn known(
     })
 }
 
-fn plan(
+async fn plan(
     core: &Core,
     instance: &Instance,
     caller: &Caller,
@@ -255,7 +255,7 @@ fn plan(
         if row.new.patient != asked.token || row.new.kind != asked.kind {
             return Ok(Planned::Refused(Box::new(draft), Reason::Invalid));
         }
-        return again(core, asked, row, keys);
+        return again(core, asked, row, keys).await;
     }
     let names_own_document = asked.of_document.is_none_or(|document| {
         known.documents.get(&document).is_some_and(|row| {
@@ -330,7 +330,7 @@ fn fresh(
     Ok(Planned::Grant(Box::new(draft), grant))
 }
 
-fn again(
+async fn again(
     core: &Core,
     asked: &Asked,
     row: &ItemRow,
@@ -345,7 +345,10 @@ fn again(
             ..DepositGrant::default()
         }));
     }
-    let key = row.key(&keys.reading)?;
+    let key = match row.key(&keys.reading) {
+        Ok(key) => key,
+        Err(_) => core.key_now(row.new.item).await?,
+    };
     Ok(Planned::Known(granted(core, asked, item, &key)?))
 }
 

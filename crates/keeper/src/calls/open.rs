@@ -230,12 +230,12 @@ async fn grant(
         }
         granted
             .items
-            .push(item_grant(ask.core, patient, token, item, &pair.reading)?);
+            .push(item_grant(ask.core, patient, token, item, &pair.reading).await?);
     }
     Ok(granted)
 }
 
-fn item_grant(
+async fn item_grant(
     core: &Core,
     patient: PatientId,
     token: KeyedToken,
@@ -246,7 +246,14 @@ fn item_grant(
     if item.new.patient != token {
         return Err(Reason::SubjectClosed);
     }
-    let key = item.key(reading).map_err(|_| Reason::SubjectClosed)?;
+    let key = match item.key(reading) {
+        Ok(key) => key,
+        // The patient got a new reading key meanwhile, and row and key are from before and after it.
+        Err(_) => core
+            .key_now(item.new.item)
+            .await
+            .map_err(|_| Reason::SubjectClosed)?,
+    };
     Ok(ItemGrant {
         item: core.keys.item_id(item.new.item).as_bytes().to_vec(),
         key: key.expose().to_vec(),

@@ -43,12 +43,14 @@ pub enum PassphraseError {
     #[error("that is not what the recovery sheet says; nothing was changed. Begin again")]
     Sheet,
     /// It is sealed already.
-    #[error("the root key's file is sealed already")]
+    #[error(
+        "the root key's file is sealed already. To seal it by another passphrase: candour-keeper seal-root --again"
+    )]
     Sealed,
     /// A token sealed it already.
     #[error(
-        "a token seals the root key's file already. To seal it by another one, type the recovery sheet: \
-         candour-keeper root-to-token --from-sheet"
+        "a token seals the root key's file already. To seal it by a new key of that token: candour-keeper root-to-token \
+         --again. By another token: type the recovery sheet, with --from-sheet"
     )]
     InToken,
     /// What was typed is not the sheet of this installation.
@@ -134,6 +136,10 @@ fn confirm_sheet(root: &RootKey) -> Result<(), PassphraseError> {
 
 fn seal_into(path: &Path, root: &RootKey) -> Result<(), PassphraseError> {
     confirm_sheet(root)?;
+    seal_again(path, root)
+}
+
+fn seal_again(path: &Path, root: &RootKey) -> Result<(), PassphraseError> {
     let passphrase = new_passphrase()?;
     let sealed = SealedRoot::seal(root, &passphrase, COST, &mut SystemRandom)?;
     replace(path, &sealed.to_text())
@@ -150,12 +156,22 @@ fn replace(path: &Path, text: &str) -> Result<(), PassphraseError> {
     Ok(())
 }
 
-/// Seals a file that holds the key in clear.
-pub(super) fn seal_file(path: &Path) -> Result<(), PassphraseError> {
-    let RootFile::Open(root) = read(path)? else {
-        return Err(PassphraseError::Sealed);
-    };
-    seal_into(path, &root)?;
+/// Seals a file that holds the key in clear; or, where it is to be sealed again, one that a passphrase or token opens.
+/// The key stays the same, and so does its sheet.
+pub(super) fn seal_file(
+    path: &Path,
+    is_again: bool,
+    table: impl FnOnce() -> Result<TokenTable, Fault>,
+) -> Result<(), PassphraseError> {
+    match read(path)? {
+        RootFile::Open(root) => seal_into(path, &root)?,
+        _ if !is_again => return Err(PassphraseError::Sealed),
+        RootFile::Sealed(sealed) => seal_again(path, &opened(&sealed)?)?,
+        RootFile::Token(sealed) => {
+            let table = table().map_err(PassphraseError::Token)?;
+            seal_again(path, &of_token(&table, &sealed)?)?;
+        }
+    }
     writeln!(
         io::stdout(),
         "Sealed. From its next start the keeper opens nothing before you type the passphrase: candour-keeper unlock.\n\
@@ -168,7 +184,7 @@ pub(super) fn seal_file(path: &Path) -> Result<(), PassphraseError> {
 pub(super) fn to_token(
     path: &Path,
     table: &TokenTable,
-    from_sheet: bool,
+    (from_sheet, is_again): (bool, bool),
 ) -> Result<(), PassphraseError> {
     let root = if from_sheet {
         typed_sheet(path)?
@@ -176,9 +192,12 @@ pub(super) fn to_token(
         let root = match read(path)? {
             RootFile::Open(root) => root,
             RootFile::Sealed(sealed) => opened(&sealed)?,
+            RootFile::Token(sealed) if is_again => of_token(table, &sealed)?,
             RootFile::Token(_) => return Err(PassphraseError::InToken),
         };
-        confirm_sheet(&root)?;
+        if !is_again {
+            confirm_sheet(&root)?;
+        }
         root
     };
     let pin = hidden(PIN)?;

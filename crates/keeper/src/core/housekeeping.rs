@@ -2,11 +2,13 @@
 
 use super::{Core, CoreError};
 use crate::draft::{Draft, Effect};
+use crate::epochs;
 use crate::erasure;
 use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
 use crate::policy;
+use crate::root;
 use crate::token;
 use crate::volume::{Alarm, Volume};
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
@@ -98,7 +100,12 @@ impl Core {
                 self.config.root_kind, self.config.wrong_tries
             ),
         };
-        draft.body.text = format!("the root key unwrapped the epoch keys; had by {how}");
+        // Whoever seals it anew does so past the keeper; from then on it is another file.
+        let file = root::mark(&self.root_file).map(|mark| format!("; its sealed file is {mark}"));
+        draft.body.text = format!(
+            "the root key unwrapped the epoch keys; had by {how}{}",
+            file.unwrap_or_default()
+        );
         draft
     }
 
@@ -144,6 +151,9 @@ async fn each_second(
             let _ = write_failures(&core, now, ends).await;
             let _ = write_frozen(&core, now, ends).await;
             let _ = write_strangers(&core, now, ends).await;
+            if !core.is_sealed() && !ends {
+                turn_epochs(&core, round).await;
+            }
         }
         if ends {
             last_of_all.cancel();
@@ -160,6 +170,21 @@ async fn each_second(
         if round.is_multiple_of(3_600) && core.token.is_none() {
             core.unwrap_epochs().await;
         }
+    }
+}
+
+/// What is due about epoch keys: a little each second, a look at the calendar every ten minutes.
+async fn turn_epochs(core: &Core, round: u64) {
+    let mut done = epochs::step(core).await.map(drop);
+    if round % 600 == 599 {
+        done = done
+            .and(epochs::make_due(core).await)
+            .and(epochs::destroy_due(core).await);
+    }
+    if let Err(error) = done
+        && round % 60 == 59
+    {
+        tracing::error!(%error, "epoch keys are not replaced as they should be; it is tried again");
     }
 }
 

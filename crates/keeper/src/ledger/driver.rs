@@ -417,7 +417,11 @@ impl Driver {
                         .iter()
                         .map(|item| (item.new.item, item.new.patient, item.new.section)),
                 ),
-                Effect::EraseSubject(new) => self.shared.subject_keys.forget(new.subject),
+                Effect::NewReadingKey(new) => {
+                    self.shared.subject_keys.forget(new.keys.subject);
+                    let rows = new.items.iter().map(|(row, _)| &row.new);
+                    items.extend(rows.map(|new| (new.item, new.patient, new.section)));
+                }
                 _ => {}
             }
         }

@@ -14,6 +14,8 @@ pub(super) enum Place {
     Lookup(LookupKind, [u8; 16]),
     /// A deposit.
     Deposit([u8; 16]),
+    /// A subject's keys, and what hangs on them.
+    Keys(KeyedToken),
     /// An item.
     Item(KeyedToken),
     /// A member of a run.

@@ -2,9 +2,11 @@
 
 mod erasures;
 mod facts;
+mod rewraps;
 
-use self::erasures::{Erasures, write_subject_keys};
+use self::erasures::Erasures;
 use self::facts::FactColumns;
+use self::rewraps::{Rewraps, write_subject_keys};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::charge_number;
 use crate::draft::Effect;
@@ -65,7 +67,11 @@ prepared! {
     seal_items = SEAL_ITEMS,
     drop_items = DROP_ITEMS,
     erase_items = ERASE_ITEMS,
-    replace_reading_keys = REPLACE_READING_KEYS,
+    rewrap_items = REWRAP_ITEMS,
+    replace_subject_keys = REPLACE_SUBJECT_KEYS,
+    insert_epoch_key = INSERT_EPOCH_KEY,
+    leave_epoch_key = LEAVE_EPOCH_KEY,
+    destroy_epoch_key = DESTROY_EPOCH_KEY,
     forget_names = FORGET_NAMES,
     forget_numbers = FORGET_NUMBERS,
     insert_run_members = INSERT_RUN_MEMBERS,
@@ -312,7 +318,8 @@ struct Work<'a> {
     items: Vec<(&'a NewItemRow, [u8; 32])>,
     sealed: Vec<(&'a SealedRow, i64, [u8; 32])>,
     dropped: Vec<&'a [u8]>,
-    erasures: Erasures<'a>,
+    erasures: Erasures,
+    rewraps: Rewraps<'a>,
     members: Vec<(RunMemberRow, [u8; 32])>,
     counted: Vec<(RunMemberRow, [u8; 32])>,
 }
@@ -368,7 +375,7 @@ impl<'a> Work<'a> {
             }
             Effect::DropItem { item } => self.dropped.push(&item.new.item.0),
             Effect::EraseItems(items) => self.erasures.take_items(keys, index, items),
-            Effect::EraseSubject(new) => self.erasures.take_subject(new),
+            Effect::EraseSubject(subject) => self.erasures.take_subject(*subject),
             Effect::InsertRunMembers { run, patients } => {
                 for patient in patients {
                     let member = RunMemberRow {
@@ -385,6 +392,11 @@ impl<'a> Work<'a> {
                 let mac = keys.mac("run_member", &member_mac_data(member));
                 self.counted.push((**member, mac));
             }
+            Effect::NewReadingKey(_)
+            | Effect::RewrapSubjects(_)
+            | Effect::InsertEpochKey(_)
+            | Effect::LeaveEpochKey { .. }
+            | Effect::DestroyEpochKey(_) => self.rewraps.take(effect, at),
             Effect::Freeze(_) | Effect::Unfreeze(_) => {}
         }
     }
@@ -433,7 +445,8 @@ impl<'a> Work<'a> {
 
     fn steps<'b>(&'b self, writer: &'b Writer, steps: &mut Vec<Step<'b>>) {
         if !self.subject_keys.is_empty() {
-            steps.push(self.insert_subject_keys(writer).boxed());
+            let insert = &writer.statements().insert_subject_keys;
+            steps.push(write_subject_keys(writer, insert, &self.subject_keys).boxed());
         }
         if !self.lookups.is_empty() {
             steps.push(self.insert_lookups(writer).boxed());
@@ -464,6 +477,7 @@ impl<'a> Work<'a> {
             steps.push(step.boxed());
         }
         self.erasures.steps(writer, steps);
+        self.rewraps.steps(writer, steps);
         let statements = writer.statements();
         for (text, members) in [
             (&statements.insert_run_members, &self.members),
@@ -473,11 +487,6 @@ impl<'a> Work<'a> {
                 steps.push(write_members(writer, text, members).boxed());
             }
         }
-    }
-
-    async fn insert_subject_keys(&self, writer: &Writer) -> Result<(), Error> {
-        let statement = &writer.statements().insert_subject_keys;
-        write_subject_keys(writer, statement, &self.subject_keys).await
     }
 
     async fn insert_lookups(&self, writer: &Writer) -> Result<(), Error> {

@@ -1,9 +1,10 @@
-//! What is typed at the keeper's machine: `candour-keeper add-practice` and its like, `freeze` and `unfreeze`.
+//! What is typed at the keeper's machine: `candour-keeper add-practice` and its like, `freeze`, `unfreeze`
+//! and `rotate`.
 //!
 //! In a demonstration both codes stand in `DIR/keeper/operators.json`, which only the keeper's user may read;
 //! elsewhere the two people type them, each their own.
 
-use super::{Answer, Command, CommandError, Order, Ordered, ask};
+use super::{Answer, Command, CommandError, Order, Ordered, Rotation, ask};
 use crate::freezing::Rung;
 use crate::policy;
 use std::io::{BufRead, Write};
@@ -30,6 +31,8 @@ pub enum Typed {
     Unfreeze(Rung),
     /// One operator proposes policies, or the other confirms them.
     Policies(policy::Typed),
+    /// One person has keys replaced.
+    Rotate(Rotation),
 }
 
 /// Carries it out on the running keeper of a data directory and writes what came of it.
@@ -53,6 +56,7 @@ pub async fn run(
             let order = typed.order(|operator| one_code(data, operator, input, output));
             Order::Policies(order.map_err(CommandError::Policies)?)
         }
+        Typed::Rotate(rotation) => Order::Rotate(rotation),
     };
     let lines = match ask(&command_socket(data), &order).await? {
         Answer::Said(lines) => lines,

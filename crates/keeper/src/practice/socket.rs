@@ -1,5 +1,6 @@
 //! The command socket of a running keeper: one line of JSON in, one line out.
 
+use super::rotate::{Rotation, not_rotated, rotate};
 use super::{Made, Ordered, carry_out};
 use crate::core::Core;
 use crate::freezing::{self, Rung};
@@ -58,6 +59,8 @@ pub enum Order {
     Unfreeze([String; 2], Rung),
     /// By one operator after the other.
     Policies(policy::Order),
+    /// By whoever reaches the socket: it takes nothing from anybody.
+    Rotate(Rotation),
 }
 
 /// What it answers.
@@ -149,6 +152,12 @@ impl Socket {
                 return match carry_out(core, &ordered).await {
                     Ok(made) => Answer::Made(made),
                     Err(refusal) => Answer::Refused(refusal.reason.word().to_owned()),
+                };
+            }
+            Order::Rotate(rotation) => {
+                return match rotate(core, &rotation, by).await {
+                    Ok(line) => Answer::Said(vec![line]),
+                    Err(refusal) => Answer::Refused(not_rotated(refusal.reason).to_owned()),
                 };
             }
             Order::Freeze(rung) => freezing::freeze(core, instances, &rung, by).await,

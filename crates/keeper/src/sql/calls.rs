@@ -5,6 +5,29 @@ super::statements! {
     SUBJECT_KEYS = "\
 select subject, scope, epoch, reading, audit from subject_key where subject = any($1)";
 
+    /// Subjects of a scope ($1) that hang on an older epoch key than $2; at most $3.
+    SUBJECTS_LEFT_BEHIND = "\
+select subject, scope, epoch, reading, audit from subject_key where scope = $1 and epoch < $2 limit $3";
+
+    /// Whether any subject hangs on an epoch key ($1 scope, $2 epoch).
+    IS_HUNG_ON = "\
+select exists (select from subject_key where scope = $1 and epoch = $2)";
+
+    /// The wrapped keys of a subject and of one of its items ($1), of one instant.
+    KEYS_OF_ITEM = "\
+select k.subject, k.scope, k.epoch, k.reading, k.audit, i.wrapped
+from item i join subject_key k on k.subject = i.patient where i.item = $1 and i.erased_index is null";
+
+    /// Everything of a patient whose key was not destroyed, sealed or not.
+    ITEMS_OF_PATIENT = "\
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac, erased_index
+from item where patient = $1 and erased_index is null";
+
+    /// How many those are.
+    COUNT_OF_PATIENT = "\
+select count(*) from item where patient = $1 and erased_index is null";
+
     /// Items by token ($1: bytea[]).
     ITEMS = "\
 select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,

@@ -100,8 +100,31 @@ update item set wrapped = $2, erased_index = made.erased_index, mac = made.mac
 from unnest($1::bytea[], $3::bigint[], $4::bytea[]) as made(item, erased_index, mac)
 where item.item = made.item and item.erased_index is null";
 
-    /// Puts keys that nobody ever had in the place of subjects' reading keys.
-    REPLACE_READING_KEYS = "\
+    /// Puts the keys of items as they are under another reading key in the place of those before; what was erased stays so.
+    REWRAP_ITEMS = "\
+update item set wrapped = made.wrapped from unnest($1::bytea[], $2::bytea[]) as made(item, wrapped)
+where item.item = made.item and item.erased_index is null";
+
+    /// An epoch key ($1 scope, $2 epoch, $3 when), wrapped ($4).
+    INSERT_EPOCH_KEY = "\
+with made as (insert into epoch_key (scope, epoch, made_at) values ($1, $2, $3) returning scope, epoch)
+insert into epoch_secret (scope, epoch, wrapped) select scope, epoch, $4 from made";
+
+    /// Nothing hangs on an epoch key any more, since $3; null where something does again.
+    LEAVE_EPOCH_KEY = "\
+update epoch_key set left_at = $3 where scope = $1 and epoch = $2 and destroyed_at is null";
+
+    /// Destroys an epoch key that nothing hangs on.
+    DESTROY_EPOCH_KEY = "\
+with gone as (
+  update epoch_key set destroyed_at = $3 where scope = $1 and epoch = $2
+    and not exists (select from subject_key where scope = $1 and epoch = $2)
+  returning scope, epoch
+)
+delete from epoch_secret using gone where epoch_secret.scope = gone.scope and epoch_secret.epoch = gone.epoch";
+
+    /// Puts subjects' keys as they are wrapped anew in the place of those before.
+    REPLACE_SUBJECT_KEYS = "\
 update subject_key set reading = made.reading, scope = made.scope, epoch = made.epoch, audit = made.audit
 from unnest($1::bytea[], $2::bytea[], $3::integer[], $4::bytea[], $5::bytea[])
   as made(subject, scope, epoch, reading, audit)

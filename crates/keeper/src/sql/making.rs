@@ -23,12 +23,11 @@ select current_setting('fsync') = 'on' and current_setting('full_page_writes') =
     /// An empty ledger.
     INSERT_HEAD = "insert into ledger_head (epoch, size, frontier, at) values (0, 0, $1, 0)";
 
-    /// An epoch key.
-    INSERT_EPOCH_KEY = "\
-insert into epoch_key (scope, epoch, wrapped, made_at) values ($1, $2, $3, $4)";
-
-    /// All epoch keys.
-    SELECT_EPOCH_KEYS = "select scope, epoch, wrapped from epoch_key order by scope, epoch";
+    /// All epoch keys there ever were; those that are there with their wrapped form.
+    SELECT_EPOCH_KEYS = "\
+select k.scope, k.epoch, k.made_at, k.left_at, k.destroyed_at, s.wrapped
+from epoch_key k left join epoch_secret s on s.scope = k.scope and s.epoch = k.epoch
+order by k.scope, k.epoch";
 
     /// Keys of one subject, at the very beginning.
     INSERT_SUBJECT_KEY = "\

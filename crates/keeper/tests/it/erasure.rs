@@ -1,6 +1,7 @@
 //! What two people of a practice erase opens for nobody, whatever comes back.
 
 use crate::arrange::{Scene, Stored, denied, new_item, scene};
+use candour_keeper::keys::LookupKind;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, DepositOutcome, Keeper};
@@ -9,6 +10,7 @@ use candour_testkit::TestCluster;
 use candour_testkit::keeper::acts::act;
 use candour_testkit::keeper::{InstanceKind, Staff};
 use candour_testkit::passkey::SoftwarePasskey;
+use std::sync::Arc;
 
 /// A scene with two people who can sign, and a patient with two documents and medicines.
 struct Erasing {
@@ -201,6 +203,12 @@ async fn everything_of_a_practice_goes_and_the_patient_with_it() {
     let after = core.subject_keys.load(subject).await.unwrap();
     assert!(before.reading != after.reading);
     assert!(before.audit == after.audit);
+    let number = (
+        LookupKind::Nhi,
+        core.keys.lookup(LookupKind::Nhi, b"ZZZ0001"),
+    );
+    let found = core.lookups.find_all(&[number]).await.unwrap();
+    assert!(found.is_empty());
     // The practice's program sends the same person again: known, and gone. Enrolled anew they are somebody new.
     assert_eq!(all.scene.patient(1).await, all.patient);
     let mut person = crate::arrange::person(1);
@@ -210,6 +218,31 @@ async fn everything_of_a_practice_goes_and_the_patient_with_it() {
     assert_ne!(again, all.patient);
     let fresh = all.scene.document(9, again).await;
     assert_eq!(all.opened(fresh.item).await, Ok(()));
+}
+
+#[tokio::test]
+async fn an_old_copy_of_an_erased_item_does_not_unwrap_by_the_keys_that_are_kept() {
+    let mut all = erasing().await;
+    let core = Arc::clone(&all.scene.keeper.core);
+    let (subject, item) = (
+        core.keys.patient(all.patient),
+        core.keys.item(all.letter.item),
+    );
+    let row = core.items.load(item).await.unwrap().unwrap();
+    let before = core.subject_keys.load(subject).await.unwrap();
+    assert!(row.key(&before.reading).is_ok());
+    all.erased(Some(all.letter.item)).await;
+    let after = core.subject_keys.load(subject).await.unwrap();
+    assert!(row.key(&after.reading).is_err());
+    let kept = core
+        .items
+        .load(core.keys.item(all.other.item))
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(kept.key(&after.reading).is_ok());
+    assert_eq!(all.opened(all.other.item).await, Ok(()));
+    assert_eq!(all.shown(Section::Medicines).await, 1);
 }
 
 #[tokio::test]
@@ -352,6 +385,10 @@ async fn the_second_person_finds_what_waits_and_the_manager_what_was_erased() {
     assert_eq!(events.len(), 1);
     assert_eq!((events[0].index, events[0].count), (index, 1));
     assert_eq!(events[0].patient, all.patient.as_bytes());
+    // The keys of the day it was made: 30 days until the next, one to move, 36 for backups.
+    let made = jiff::Timestamp::from_microsecond(events[0].final_at).unwrap();
+    assert_eq!(made.to_string(), "2026-05-08T21:00:00Z");
+    assert!(!events[0].is_final);
     let viewer = crate::arrange::viewer(&all.clinician.0.token, Purpose::AccessHistory);
     let refused = all.scene.portal.history(&viewer, question).await;
     assert_eq!(denied(&refused.map(drop).unwrap_err()), Reason::NotAllowed);
@@ -365,7 +402,10 @@ async fn a_row_put_back_past_the_keeper_opens_nothing() {
         .await;
     all.erased(Some(all.letter.item)).await;
     all.scene
-        .past_the_keeper("delete from item; insert into item select * from kept")
+        .past_the_keeper(
+            "delete from item where erased_index is not null; \
+             insert into item select * from kept on conflict do nothing",
+        )
         .await;
     let Erasing {
         scene,
@@ -389,6 +429,9 @@ async fn a_restore_from_before_the_erasure_loses_it_again_before_anybody_is_serv
     let mut all = erasing().await;
     let database = all.scene.database.take().unwrap();
     // Somebody takes a copy, and the erasure comes after it.
+    let core = &all.scene.keeper.core;
+    let of_the_copy = core.subject_keys.load(core.keys.patient(all.patient));
+    let of_the_copy = of_the_copy.await.unwrap();
     let Erasing {
         scene,
         clinician,
@@ -441,6 +484,10 @@ async fn a_restore_from_before_the_erasure_loses_it_again_before_anybody_is_serv
     assert!(kept.is_ok());
     let shreds = (i16::from(EntryKind::Shred.number()), 0);
     assert_eq!(keeper.entries().await.get(&shreds), Some(&2));
+    // The reading key that came back with the copy is gone again too.
+    let subject = keeper.core.keys.patient(patient);
+    let now = keeper.core.subject_keys.load(subject).await.unwrap();
+    assert!(now.reading != of_the_copy.reading);
     let worker = keeper.client(InstanceKind::Worker);
     assert_eq!(removed(&worker, 0).await.0.len(), 2);
 }

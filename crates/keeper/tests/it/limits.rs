@@ -3,7 +3,7 @@
 use candour_keeper::clock::{Clock, SetClock};
 use candour_keeper::core::{Core, CoreError, CoreParts};
 use candour_keeper::instances::InstanceKind;
-use candour_keeper::limits::Limits;
+use candour_keeper::limits::{KeyLife, Limits};
 use candour_keeper::making;
 use candour_keeper_api::bodies::{open_body, open_hour_key};
 use candour_keeper_api::wire::{self, Call, Reply, StatusQuestion};
@@ -44,6 +44,7 @@ fn the_page_of_limits_names_each_with_the_design_s_number_and_its_bound() {
     let limits = Limits::of(
         &serde_json::from_value(changed(&budgets)).unwrap(),
         &serde_json::from_value(changed(&detection)).unwrap(),
+        serde_json::from_value(json!({ "epoch_key_days": 7 })).unwrap(),
     );
     let (rows, limits): (Vec<_>, Vec<_>) = limits
         .differing
@@ -101,6 +102,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         clock,
         budgets: opened_in_an_hour(opened_hour),
         detection: knowing(networks),
+        life: KeyLife::default(),
         volume: Settings::default().volume,
         witnesses: Settings::default().witnesses,
     };
@@ -194,6 +196,10 @@ async fn what_a_demonstration_sets_otherwise_stands_in_its_start_entry_and_is_to
         .unwrap();
     let body = open_body(&start.body, &start.room_wrap, start.index, &hour).unwrap();
     assert_eq!(body.text, "budgets.staff.opened_hour 1000 (60)");
-    let set = Limits::of(&opened_in_an_hour(1_000), &DetectionTable::default());
+    let set = Limits::of(
+        &opened_in_an_hour(1_000),
+        &DetectionTable::default(),
+        KeyLife::default(),
+    );
     assert_eq!(body.details, set.digest.as_bytes());
 }

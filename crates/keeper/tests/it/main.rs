@@ -10,6 +10,7 @@ mod arrange;
 mod deposit;
 mod disk;
 mod enrol;
+mod epochs;
 mod erasure;
 mod foreign_rows;
 mod freezes;

@@ -1,12 +1,15 @@
 //! A keeper whose root key is sealed.
 
-use candour_keeper::root::{Cost, SealedRoot};
+use candour_keeper::root::{Cost, RootFile, SealedRoot, read};
 use candour_keeper::unlock::{unlock, unlock_socket, until_typed, while_sealed};
 use candour_keeper_api::wire::{Call, StatusQuestion};
 use candour_keeper_api::words::Reason;
 use candour_keeper_api::{CallError, Keeper, KeeperAddress};
 use candour_seal::{RootKey, SystemRandom, Zeroizing};
+use std::fs;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
+use std::process::{Command, Stdio};
 use tokio::net::UnixListener;
 use tokio_util::sync::CancellationToken;
 
@@ -43,4 +46,57 @@ async fn a_sealed_keeper_answers_nobody_until_the_passphrase_fits() {
     assert_eq!(opened.unwrap().unwrap(), (root, 1));
     assert!(!path.exists());
     assert!(unlock(data.path(), "seven red tūī sing").await.is_err());
+}
+
+#[test]
+fn a_file_is_sealed_again_by_another_passphrase_for_whoever_has_the_one_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("keeper/root.key");
+    fs::create_dir(folder.path().join("keeper")).unwrap();
+    let root = RootKey::from_bytes(&[7; 32]);
+    let cheap = Cost(64, 1, 1);
+    let before = SealedRoot::seal(&root, "nine blue kowhai trees", cheap, &mut SystemRandom);
+    fs::write(&path, before.unwrap().to_text()).unwrap();
+    let type_in = |words: &[&str], typed: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_candour-keeper"))
+            .args(words)
+            .arg("--data")
+            .arg(folder.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(typed.as_bytes())
+            .unwrap();
+        let ended = child.wait_with_output().unwrap();
+        (
+            ended.status.success(),
+            String::from_utf8(ended.stderr).unwrap(),
+        )
+    };
+    let opens = |passphrase: &str| {
+        let Ok(RootFile::Sealed(sealed)) = read(&path) else {
+            panic!("not sealed");
+        };
+        sealed.open(passphrase) == Some(root.clone())
+    };
+    let (done, said) = type_in(&["seal-root"], "");
+    assert!(!done && said.contains("seal-root --again"), "{said}");
+    let new = "seven quiet rātā hills\nseven quiet rātā hills\n";
+    let (done, said) = type_in(
+        &["seal-root", "--again"],
+        &format!("nine red kowhai trees\n{new}"),
+    );
+    assert!(!done && opens("nine blue kowhai trees"), "{said}");
+    let (done, said) = type_in(
+        &["seal-root", "--again"],
+        &format!("nine blue kowhai trees\n{new}"),
+    );
+    assert!(done, "{said}");
+    assert!(opens("seven quiet rātā hills") && !opens("nine blue kowhai trees"));
 }

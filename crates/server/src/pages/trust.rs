@@ -16,7 +16,7 @@ use axum::extract::State;
 use axum::response::Response;
 use candour_app::installation;
 use candour_core::tested::Tested;
-use candour_keeper_api::wire::{Limit, Status};
+use candour_keeper_api::wire::{EpochKeys, Limit, Status};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::LazyLock;
@@ -274,6 +274,9 @@ fn now(texts: &Texts, status: Option<&Status>, settings: &PortalSettings) -> Vec
                 "trust.now_not_locked",
             ));
             sentences.extend(key_store(texts, status));
+            if let Some(keys) = &status.epoch_keys {
+                sentences.extend(replaced(texts, keys, &settings.zone));
+            }
             sentences.push(choose(
                 status.waits_for_disk,
                 "trust.now_durable",
@@ -326,6 +329,30 @@ fn key_store(texts: &Texts, status: &Status) -> Vec<String> {
         sentences.push(texts.say("trust.now_token_away").to_owned());
     }
     sentences
+}
+
+/// How old the keys are that hang on the root key, and what becomes of those before.
+fn replaced(texts: &Texts, keys: &EpochKeys, zone: &TimeZone) -> Vec<String> {
+    let day = |at: i64| {
+        let at = Timestamp::from_microsecond(at).unwrap_or_default();
+        dates::day(texts, at.to_zoned(zone.clone()).date())
+    };
+    let words = [
+        ("made", day(keys.made_at)),
+        ("days", keys.days.to_string()),
+        ("count", keys.waiting.to_string()),
+        ("next", day(keys.destroyed_next)),
+        ("last", day(keys.destroyed_last)),
+    ];
+    let words = words.each_ref().map(|(name, word)| (*name, word.as_str()));
+    let told = [
+        (true, "trust.now_epoch"),
+        (keys.is_moving, "trust.now_epoch_moving"),
+        (keys.waiting > 0, "trust.now_epoch_waiting"),
+        (keys.destroyed_last > 0, "trust.now_epoch_destroyed"),
+    ];
+    let told = told.into_iter().filter(|(is, _)| *is);
+    told.map(|(_, key)| texts.fill(key, &words)).collect()
 }
 
 /// Who encrypts. The portal speaks plain HTTP on this side: an `https` address, or a proxy whose word is taken, means

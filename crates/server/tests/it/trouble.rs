@@ -181,6 +181,31 @@ async fn the_trust_page_says_when_it_was_last_tried_and_who_lets_go_what_is_froz
 }
 
 #[tokio::test]
+async fn the_trust_page_says_how_old_keys_are_and_what_waits_to_be_destroyed() {
+    let installation = Installation::fresh().await;
+    let trust = installation.get("/trust", "").await.body;
+    assert!(trust.contains("A new one is made every 30 days"), "{trust}");
+    assert!(
+        !trust.contains("wait until no backup needs them"),
+        "{trust}"
+    );
+    let core = &installation.keeper.core;
+    candour_keeper::epochs::make(core, "a test").await.unwrap();
+    while candour_keeper::epochs::step(core).await.unwrap() {}
+    let trust = installation.get("/trust", "").await.body;
+    assert!(trust.contains("no backup needs them: 1."), "{trust}");
+    let twin = installation.get("/trust.json", "").await.body;
+    let twin: serde_json::Value = serde_json::from_str(&twin).unwrap();
+    let keys = &twin["keeper"]["epoch_keys"];
+    assert_eq!(
+        (keys["made"].as_u64(), keys["moving"].as_bool()),
+        (Some(2), Some(false))
+    );
+    assert_eq!(keys["waiting_to_be_destroyed"].as_u64(), Some(1));
+    assert!(keys["next_destroyed_at"].is_string() && keys["last_destroyed_at"].is_null());
+}
+
+#[tokio::test]
 async fn without_witnesses_the_trust_page_says_so() {
     let installation = Installation::fresh().await;
     let trust = installation.get("/trust", "").await.body;

@@ -4,6 +4,7 @@ use super::{MOST, ask, before, staff_name};
 use crate::calls::{Caller, reach};
 use crate::core::Core;
 use crate::decision::{Action, Relation};
+use crate::epochs;
 use crate::facts::{Fact, FactBody};
 use crate::keys::{KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
@@ -91,8 +92,12 @@ async fn erasure(
         Some(author) => staff_name(core, practice.as_bytes(), author, false).await?,
         None => String::new(),
     };
+    let (all, at, now) = (core.subject_keys.epochs(), row.get("at"), caller.now);
+    let (final_at, is_final) = epochs::final_at(&all, core.config.life, at, now.as_microsecond());
     Ok(HistoryEvent {
         kind: EntryKind::Shred.into(),
+        final_at,
+        is_final,
         count: body.count,
         patient: body.patient.clone(),
         item: body.item.clone(),

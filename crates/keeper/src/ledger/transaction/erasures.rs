@@ -1,9 +1,8 @@
-//! Keys that are destroyed: of items, and of patients of whom nothing is left.
+//! What is destroyed: keys of items, and what finds patients of whom nothing is left.
 
 use super::{Step, Writer};
 use crate::items::{ItemRow, item_mac_data};
 use crate::keys::{KeyedToken, Keys};
-use crate::subject_keys::NewSubjectKeys;
 use candour_seal::Wrapped;
 use futures_util::future::FutureExt;
 use std::sync::Arc;
@@ -14,12 +13,12 @@ use tokio_postgres::{Error, Statement};
 const NOTHING: Wrapped = [0; size_of::<Wrapped>()];
 
 #[derive(Default)]
-pub(super) struct Erasures<'a> {
+pub(super) struct Erasures {
     items: Vec<(KeyedToken, i64, [u8; 32])>,
-    subjects: Vec<&'a NewSubjectKeys>,
+    subjects: Vec<KeyedToken>,
 }
 
-impl<'a> Erasures<'a> {
+impl Erasures {
     pub(super) fn take_items(&mut self, keys: &Keys, index: u64, items: &[Arc<ItemRow>]) {
         let at = i64::try_from(index).unwrap_or(i64::MAX);
         self.items.extend(items.iter().map(|item| {
@@ -28,8 +27,8 @@ impl<'a> Erasures<'a> {
         }));
     }
 
-    pub(super) fn take_subject(&mut self, new: &'a NewSubjectKeys) {
-        self.subjects.push(new);
+    pub(super) fn take_subject(&mut self, subject: KeyedToken) {
+        self.subjects.push(subject);
     }
 
     /// One step for each statement: all are on their way before the commit is.
@@ -39,8 +38,6 @@ impl<'a> Erasures<'a> {
             steps.push(self.erase_items(writer).boxed());
         }
         if !self.subjects.is_empty() {
-            let replace = &statements.replace_reading_keys;
-            steps.push(write_subject_keys(writer, replace, &self.subjects).boxed());
             steps.push(self.forget(writer, &statements.forget_names).boxed());
             steps.push(self.forget(writer, &statements.forget_numbers).boxed());
         }
@@ -65,27 +62,7 @@ impl<'a> Erasures<'a> {
     }
 
     async fn forget(&self, writer: &Writer, statement: &Statement) -> Result<(), Error> {
-        let subjects: Vec<&[u8]> = self
-            .subjects
-            .iter()
-            .map(|new| new.subject.0.as_slice())
-            .collect();
+        let subjects: Vec<&[u8]> = self.subjects.iter().map(|one| one.0.as_slice()).collect();
         writer.execute(statement, &[&subjects]).await
     }
-}
-
-/// Inserts or replaces the wrapped keys of subjects; the statement says which.
-pub(super) async fn write_subject_keys(
-    writer: &Writer,
-    statement: &Statement,
-    new: &[&NewSubjectKeys],
-) -> Result<(), Error> {
-    let subjects: Vec<&[u8]> = new.iter().map(|new| new.subject.0.as_slice()).collect();
-    let scopes: Vec<&[u8]> = new.iter().map(|new| new.scope.as_slice()).collect();
-    let epochs: Vec<i32> = new.iter().map(|new| new.epoch).collect();
-    let reading: Vec<&[u8]> = new.iter().map(|new| new.reading.as_slice()).collect();
-    let audit: Vec<&[u8]> = new.iter().map(|new| new.audit.as_slice()).collect();
-    writer
-        .execute(statement, &[&subjects, &scopes, &epochs, &reading, &audit])
-        .await
 }

@@ -40,8 +40,10 @@ pub struct CertificateView {
     pub who: String,
     /// When the keys were destroyed, and by which entry.
     pub erased: String,
-    /// From when on no backup holds them.
+    /// From when on no backup holds them that is kept no longer than it should be.
     pub gone: String,
+    /// From when on no other copy opens either.
+    pub last: String,
     /// Of whom: the id, which says nothing to others.
     pub patient: String,
 }
@@ -111,6 +113,12 @@ impl CertificateView {
         } else {
             "certificates.gone_later"
         };
+        let last_day = dates::day(texts, one.final_at.to_zoned(zone.clone()).date());
+        let last = if one.is_final {
+            "certificates.last"
+        } else {
+            "certificates.last_later"
+        };
         Self {
             what,
             sentence: one.sentence.clone(),
@@ -120,6 +128,7 @@ impl CertificateView {
             ),
             erased: texts.fill("certificates.erased", &[("when", &when), ("entry", &entry)]),
             gone: texts.fill(gone, &[("date", &day)]),
+            last: texts.fill(last, &[("date", &last_day)]),
             patient: one
                 .patient
                 .map(|patient| texts.fill("certificates.patient", &[("id", &patient.to_string())]))

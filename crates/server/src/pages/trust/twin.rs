@@ -8,8 +8,9 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use candour_app::installation;
 use candour_core::tested::Tested;
-use candour_keeper_api::wire::{KeyToken, Limit, Status, Witness, Witnessing};
+use candour_keeper_api::wire::{EpochKeys, KeyToken, Limit, Status, Witness, Witnessing};
 use http::header::CONTENT_TYPE;
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// Of the fields below.
@@ -75,6 +76,8 @@ struct Keeper {
     /// Absent where no token opens the root key.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<Token>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    epoch_keys: Option<Replaced>,
     policy_sha256: String,
     frozen: bool,
     ledger: Ledger,
@@ -96,6 +99,41 @@ impl From<KeyToken> for Token {
             usable: token.trouble.is_empty(),
             uses: token.uses,
             own_count: None,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Replaced {
+    newest_made_at: String,
+    made: u32,
+    replaced_after_days: u32,
+    moving: bool,
+    waiting_to_be_destroyed: u32,
+    /// Absent where none waits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_destroyed_at: Option<String>,
+    /// Absent where none was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_destroyed_at: Option<String>,
+}
+
+impl From<EpochKeys> for Replaced {
+    fn from(keys: EpochKeys) -> Self {
+        let text = |at: i64| {
+            Timestamp::from_microsecond(at)
+                .unwrap_or_default()
+                .to_string()
+        };
+        let some = |at: i64| (at > 0).then(|| text(at));
+        Self {
+            newest_made_at: text(keys.made_at),
+            made: keys.made,
+            replaced_after_days: keys.days,
+            moving: keys.is_moving,
+            waiting_to_be_destroyed: keys.waiting,
+            next_destroyed_at: some(keys.destroyed_next),
+            last_destroyed_at: some(keys.destroyed_last),
         }
     }
 }
@@ -187,6 +225,7 @@ impl From<Status> for Keeper {
             commits_wait_for_second_machine: status.waits_for_standby,
             root_key: status.root_kind,
             token: status.token.map(Token::from),
+            epoch_keys: status.epoch_keys.map(Replaced::from),
             policy_sha256: base16ct::lower::encode_string(&status.policy_hash),
             frozen: status.frozen,
             ledger: Ledger {

@@ -82,6 +82,8 @@ fn certificates() -> CertificatePage {
             erased: "The keys were destroyed on 3 March 2026 at 9:14 am (entry 4,711 of the ledger). From then on nobody could open it."
                 .to_owned(),
             gone: "From 8 April 2026 no backup holds the keys either.".to_owned(),
+            last: "About 8 May 2026 the key is destroyed that every older copy hangs on: then not even a backup that was kept too long opens it, unless somebody kept a copy of that key."
+                .to_owned(),
             patient: format!("Patient, by number: {PATIENT}"),
         }],
         older: Some("/practice/erasures?before=7".to_owned()),
