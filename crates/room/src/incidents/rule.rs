@@ -42,8 +42,11 @@ mod tests {
 
     #[test]
     fn every_rule_that_the_keeper_has_is_said_in_words_of_its_own() {
-        let all: std::collections::BTreeSet<_> =
-            (1..=14).chain(100..=104).chain([110, 0]).map(words).collect();
+        let all: std::collections::BTreeSet<_> = (1..=14)
+            .chain(100..=104)
+            .chain([110, 0])
+            .map(words)
+            .collect();
         assert_eq!(all.len(), 21);
     }
 }
