@@ -1,9 +1,7 @@
 //! Somebody gets back in at the counter, by two of the practice; and somebody says that it was not them.
 
-use crate::installation::{Answer, Installation, ORIGIN, cookies};
-use crate::visits::{
-    between, encoded, invited, practice_with_patient, signed_invitation, unescaped,
-};
+use crate::installation::{Answer, Installation, cookies};
+use crate::visits::{between, encoded, invited, practice_with_patient, signed, signed_invitation};
 use candour_keeper_api::words::{Purpose, Role};
 use candour_seal::PatientId;
 use candour_server::session::{RECOVERY_COOKIE, Visit};
@@ -77,19 +75,6 @@ fn codes(page: &Answer) -> Vec<String> {
     codes
         .map(|rest| rest.split('<').next().unwrap().to_owned())
         .collect()
-}
-
-/// Signs the sentence on a page.
-fn signed(page: &Answer, device: &mut SoftwarePasskey) -> String {
-    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
-    let options = unescaped(between(&page.body, "data-options=\"", "\""));
-    encoded(&[
-        (
-            "ceremony",
-            between(&page.body, "name=\"ceremony\" value=\"", "\""),
-        ),
-        ("answer", &device.get(&options, ORIGIN).unwrap()),
-    ])
 }
 
 impl Counter {

@@ -68,6 +68,19 @@ pub async fn practice_with_patient(installation: &Installation) -> (PatientId, S
     (patient, cookies(&clinician.token, CARE))
 }
 
+/// Signs the sentence on a page.
+pub fn signed(page: &Answer, device: &mut SoftwarePasskey) -> String {
+    assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+    let options = unescaped(between(&page.body, "data-options=\"", "\""));
+    encoded(&[
+        (
+            "ceremony",
+            between(&page.body, "name=\"ceremony\" value=\"", "\""),
+        ),
+        ("answer", &device.get(&options, ORIGIN).unwrap()),
+    ])
+}
+
 /// A doctor asks for a code and signs the sentence; the last page.
 pub async fn signed_invitation(installation: &Installation, patient: PatientId) -> Answer {
     let keeper = &installation.keeper;
@@ -76,13 +89,9 @@ pub async fn signed_invitation(installation: &Installation, patient: PatientId) 
     let cookies = cookies(&staff.token, CARE);
     let path = format!("/patients/{patient}/invite");
     let asked = installation.post(&path, &cookies, "checked=yes").await;
-    assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
     let sentence = "Invite Hēmi Walker (born 27 March 1946) to their own record.";
     assert!(asked.body.contains(sentence), "{}", asked.body);
-    let ceremony = between(&asked.body, "name=\"ceremony\" value=\"", "\"");
-    let options = unescaped(between(&asked.body, "data-options=\"", "\""));
-    let answer = device.get(&options, ORIGIN).unwrap();
-    let form = encoded(&[("ceremony", ceremony), ("answer", &answer)]);
+    let form = signed(&asked, &mut device);
     installation.post(&path, &cookies, &form).await
 }
 
