@@ -15,7 +15,12 @@ use candour::{
 };
 use clap::{Args, Parser, Subcommand};
 use jiff::Timestamp;
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, Signal, getrlimit, set_dumpable_behavior,
+    set_parent_process_death_signal, setrlimit,
+};
+use rustix::thread::set_no_new_privs;
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 use zeroizing_alloc::ZeroAlloc;
@@ -150,7 +155,7 @@ fn main() -> ExitCode {
         .with_ansi(false)
         .with_target(false)
         .init();
-    match no_core_files().and_then(|()| run(line.command, started)) {
+    match hardened().and_then(|()| run(line.command, started)) {
         Ok(code) => code,
         Err(problem) => {
             eprintln!("{}", sentence(&problem));
@@ -159,14 +164,31 @@ fn main() -> ExitCode {
     }
 }
 
-/// What was shown to somebody must not be written to disk when a part dies; everything that is started inherits this.
-fn no_core_files() -> Result<(), Problem> {
+/// What was shown to somebody must not be written to disk when a part dies, and no part gains rights by starting a program
+/// that has more; everything that is started inherits both.
+fn hardened() -> Result<(), Problem> {
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
     };
     setrlimit(Resource::Core, none)
-        .map_err(|error| Problem::Machine(format!("core files cannot be switched off: {error}")))
+        .map_err(|error| Problem::Machine(format!("core files cannot be switched off: {error}")))?;
+    set_no_new_privs(true).map_err(|error| {
+        Problem::Machine(format!("new privileges cannot be switched off: {error}"))
+    })
+}
+
+/// The room holds the key of names once officers have unlocked it: no debugger of its own user, and no swap where that is
+/// allowed, as the keeper does for its own.
+fn guard_memory() -> Result<(), Problem> {
+    set_dumpable_behavior(DumpableBehavior::NotDumpable)
+        .map_err(|error| Problem::Machine(format!("debuggers cannot be kept away: {error}")))?;
+    if getrlimit(Resource::Memlock).current.is_none() {
+        let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+        mlockall(all)
+            .map_err(|error| Problem::Machine(format!("memory cannot be locked: {error}")))?;
+    }
+    Ok(())
 }
 
 fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
@@ -232,6 +254,7 @@ fn portal(data: &std::path::Path) -> Result<(), Problem> {
 }
 
 fn room(data: &std::path::Path) -> Result<(), Problem> {
+    guard_memory()?;
     let configuration = Configuration::read(data)?;
     part(async |stop| room::run(data, &configuration, stop).await)
 }

@@ -147,7 +147,8 @@ pub async fn destroy_due(core: &Core) -> Result<(), EpochError> {
                 write(core, EntryKind::KeyUse, text, back).await?;
             } else if left_at.saturating_add(kept(core.config.life)) <= now {
                 let text = format!(
-                    "epoch key {} was destroyed: what was erased before nothing hung on it is gone from every copy",
+                    "epoch key {} was destroyed: what was erased before the next one was made opens in no copy any more, names \
+                     and addresses wrapped for the incident room aside",
                     epoch.epoch
                 );
                 write(

@@ -26,7 +26,7 @@ pub const BETWEEN: SignedDuration = SignedDuration::from_mins(5);
 /// How long what can wait does.
 pub(crate) const LATER: SignedDuration = SignedDuration::from_hours(1);
 /// How long a due mail may take before officers are asked to ring.
-pub(crate) const LATE: SignedDuration = SignedDuration::from_mins(15);
+const LATE: SignedDuration = SignedDuration::from_mins(15);
 /// The wait between two tries.
 const AGAIN: SignedDuration = SignedDuration::from_mins(1);
 /// How many the officers' page shows.
@@ -41,8 +41,6 @@ pub struct Alarm {
     pub at: Timestamp,
     /// The rule's number.
     pub rule: i16,
-    /// When a mail with it is due.
-    pub due_at: Timestamp,
     /// When that mail left.
     pub told_at: Option<Timestamp>,
 }
@@ -121,14 +119,15 @@ pub fn words(alarms: &[Alarm], zone: &TimeZone, sender: &Sender) -> (&'static st
         (
             "Candour: something needs you now",
             "Open the incident room now, at the address you always use. The first page lists these alarms and every case.\n\
-             Where you are in doubt, stop it first: the page \u{201c}Freezing\u{201d} of the handbook says how, and\n\
-             candour freeze does it on the machine. What is stopped can be let go again.",
+             Where you are in doubt, stop it first: press Freeze at the top of any page of the room, and freeze the portal.\n\
+             If the room does not open, candour freeze does it on the machine. Two people can let it go again.",
         )
     } else {
         (
             "Candour: look at this today",
-            "Open the incident room today, at the address you always use. The first page lists these alarms.\n\
-             Nothing is broken into as far as we know, and what had to be stopped was stopped.",
+            "Open the incident room today, at the address you always use. The first page lists these alarms and every case.\n\
+             A rule may have stopped somebody already. How much was opened before that stands in the case and in the ledger.\n\
+             Whether anything was taken, only people can say: look, and ring whoever it is about.",
         )
     };
     let body = format!(
@@ -196,6 +195,13 @@ pub(crate) async fn queue(
     Ok(())
 }
 
+/// Whether a mail with an alarm has been due for long and did not leave.
+pub async fn is_late(pool: &Pool, now: Timestamp) -> Result<bool, DatabaseError> {
+    let since = now - LATE;
+    let client = pool.get().await?;
+    Ok(client.query_one(IS_LATE, &[&since]).await?.try_get(0)?)
+}
+
 /// The newest alarms, newest first.
 pub async fn newest(pool: &Pool) -> Result<Vec<Alarm>, DatabaseError> {
     let rows = pool.get().await?.query(NEWEST, &[&SHOWN]).await?;
@@ -207,7 +213,6 @@ fn read(row: &tokio_postgres::Row) -> Result<Alarm, DatabaseError> {
         index: row.try_get("index")?,
         at: row.try_get("at")?,
         rule: row.try_get("rule")?,
-        due_at: row.try_get("due_at")?,
         told_at: row.try_get("told_at")?,
     })
 }
@@ -227,12 +232,15 @@ pub(crate) const IS_DUE: &str = "
     select exists (select from alarm where told_at is null and next_at <= $1)
        and not exists (select from alarm where told_at > $2)";
 
+pub(crate) const IS_LATE: &str =
+    "select exists (select from alarm where told_at is null and due_at < $1)";
+
 pub(crate) const LEASE_ROWS: &str = "
     update alarm set attempts = attempts + 1, next_at = $2
     where index in (
         select index from alarm where told_at is null and (attempts = 0 or next_at <= $1)
         for update skip locked)
-    returning index, at, rule, due_at, told_at";
+    returning index, at, rule, told_at";
 
 pub(crate) const TOLD: &str = "
     update alarm set told_at = $2, last_error = null where index = any($1) and told_at is null";
@@ -241,6 +249,6 @@ pub(crate) const FAILED: &str = "
     update alarm set next_at = $2, last_error = $3 where index = any($1) and told_at is null";
 
 pub(crate) const NEWEST: &str = "
-    select index, at, rule, due_at, told_at from alarm order by index desc limit $1";
+    select index, at, rule, told_at from alarm order by index desc limit $1";
 
-pub(crate) const STATEMENTS: &[&str] = &[QUEUE, IS_DUE, LEASE_ROWS, TOLD, FAILED, NEWEST];
+pub(crate) const STATEMENTS: &[&str] = &[QUEUE, IS_DUE, IS_LATE, LEASE_ROWS, TOLD, FAILED, NEWEST];

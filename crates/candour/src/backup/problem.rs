@@ -125,7 +125,8 @@ pub enum BackupProblem {
     NoRootKey,
     /// The file holds no root key.
     #[error(
-        "{0} holds no root key (64 hexadecimal digits). Name your copy of keeper/root.key with --root-key."
+        "{0} holds no root key in clear (64 hexadecimal digits). A sealed keeper/root.key does not serve: type the 16 groups \
+         of the recovery sheet into a file, name that with --root-key, and destroy it afterwards."
     )]
     NotARootKey(PathBuf),
     /// The root key is that of another installation.
@@ -190,11 +191,14 @@ pub enum BackupProblem {
     )]
     NoCheckpoints(PathBuf),
     /// A database could not be copied or filled.
-    #[error("the {database} database could not be {doing}: {said}")]
+    #[error(
+        "the {database} database could not be {doing}: {said}. Look whether PostgreSQL runs and the disk has room, and do it \
+         again."
+    )]
     Database {
         /// Which.
         database: &'static str,
-        /// "copied" or "filled".
+        /// Such as "copied" or "filled".
         doing: &'static str,
         /// What PostgreSQL said.
         said: String,

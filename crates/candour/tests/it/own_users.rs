@@ -21,6 +21,8 @@ struct Process {
     is_guarded: bool,
     /// Memory that stays out of swap.
     locked_kib: u64,
+    /// No program that it starts has more rights than it has.
+    gains_nothing: bool,
 }
 
 impl Process {
@@ -31,6 +33,7 @@ impl Process {
             core_file: word_after(folder, "limits", "Max core file size")?,
             is_guarded: folder.join("mem").metadata().ok()?.uid() != user,
             locked_kib: word_after(folder, "status", "VmLck:")?.parse().ok()?,
+            gains_nothing: word_after(folder, "status", "NoNewPrivs:")? == "1",
         })
     }
 }
@@ -112,6 +115,12 @@ fn started_by_root_each_part_has_its_own_user_and_after_an_interrupt_none_is_lef
     );
     let keeper = process(&running, "candour-keeper run");
     assert!(keeper.is_guarded, "{keeper:?}");
+    let room = process(&running, "candour room");
+    assert!(room.is_guarded, "{room:?}");
+    assert!(
+        running.values().all(|process| process.gains_nothing),
+        "{running:?}"
+    );
     let says_locked = page(port).contains("memory is never written to disk");
     assert_eq!(says_locked, keeper.locked_kib > 0, "{keeper:?}");
     // The status site is another user than the keeper, and reads what the keeper writes for everybody.

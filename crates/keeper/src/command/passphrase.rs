@@ -192,16 +192,22 @@ pub(super) fn to_token(
         let root = match read(path)? {
             RootFile::Open(root) => root,
             RootFile::Sealed(sealed) => opened(&sealed)?,
-            RootFile::Token(sealed) if is_again => of_token(table, &sealed)?,
+            // Whoever put it there had its sheet.
+            RootFile::Token(sealed) if is_again => {
+                return sealed_by(path, table, &of_token(table, &sealed)?);
+            }
             RootFile::Token(_) => return Err(PassphraseError::InToken),
         };
-        if !is_again {
-            confirm_sheet(&root)?;
-        }
+        confirm_sheet(&root)?;
         root
     };
+    sealed_by(path, table, &root)
+}
+
+/// Seals the root key by a new key in the token and puts that in its place.
+fn sealed_by(path: &Path, table: &TokenTable, root: &RootKey) -> Result<(), PassphraseError> {
     let pin = hidden(PIN)?;
-    let sealed = module::seal(table, &pin, &root, &mut SystemRandom);
+    let sealed = module::seal(table, &pin, root, &mut SystemRandom);
     let sealed = sealed.map_err(PassphraseError::Token)?;
     replace(path, &sealed.to_text())?;
     writeln!(

@@ -131,6 +131,8 @@ pub(super) async fn find(core: &Core, instances: &Instances, rung: &Rung) -> Res
         .map(|surrogate| Frozen::Client(keys::Client(surrogate))),
         What::Purpose => Purpose::ALL
             .iter()
+            // Emergency access is stopped by the installation's freeze only.
+            .filter(|purpose| **purpose != Purpose::Emergency)
             .find(|purpose| purpose.word() == which)
             .map(|purpose| Frozen::Purpose(keys::Purpose(i64::from(purpose.number())))),
         What::Practice => practice(core, which).await?,

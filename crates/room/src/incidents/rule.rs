@@ -25,7 +25,7 @@ pub const fn words(number: i16) -> &'static str {
             "Somebody did not ask for the recovery of their account at a practice's counter, and stopped it."
         }
         110 => {
-            "The policies that are in force cannot be used, so nothing is permitted. Two operators can put the program’s own back."
+            "The policies in force cannot be used, so nothing is permitted. At the keeper's machine two operators put the program's own back (candour policies built-in), or restore a backup where rows were changed."
         }
         _ => "The keeper stopped something by itself.",
     }

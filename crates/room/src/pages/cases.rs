@@ -40,6 +40,7 @@ struct AllPage {
 struct ShownAlarm {
     at: String,
     words: &'static str,
+    wakes: bool,
     index: i64,
     /// When the mail left; empty before.
     told: String,
@@ -82,13 +83,11 @@ pub(super) async fn all(
         number,
     });
     let newest = alarms::newest(&room.pool).await?;
-    let is_late = clock::now() - alarms::LATE;
-    let is_untold = newest
-        .iter()
-        .any(|alarm| alarm.told_at.is_none() && alarm.due_at < is_late);
+    let is_untold = alarms::is_late(&room.pool, clock::now()).await?;
     let alarms = newest.iter().map(|alarm| ShownAlarm {
         at: moment(&room, alarm.at),
         words: incidents::rule::words(alarm.rule),
+        wakes: incidents::rule::wakes(alarm.rule),
         index: alarm.index,
         told: alarm
             .told_at

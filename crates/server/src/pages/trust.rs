@@ -80,6 +80,7 @@ pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Resp
                 "trust.limit_keys",
                 "trust.limit_capture",
                 "trust.limit_keeper",
+                "trust.limit_policies",
                 "trust.limit_recovery",
                 "trust.limit_invited",
                 "trust.limit_kept",

@@ -177,7 +177,7 @@ async fn the_trust_page_says_when_it_was_last_tried_and_who_lets_go_what_is_froz
     assert_eq!(twin["tested"], serde_json::to_value(&tested).unwrap());
     assert_eq!(twin["keeper"]["commits_wait_for_disk"], false);
     assert_eq!(twin["tls"], "none");
-    assert_eq!(twin["limits"].as_array().unwrap().len(), 4);
+    assert_eq!(twin["limits"].as_array().unwrap().len(), 8);
 }
 
 #[tokio::test]

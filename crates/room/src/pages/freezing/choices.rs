@@ -155,7 +155,11 @@ pub(super) async fn choices(
             "Practices",
         ));
     }
-    for purpose in Purpose::ALL {
+    // Emergency access is stopped by the installation's freeze only.
+    for purpose in Purpose::ALL
+        .into_iter()
+        .filter(|purpose| *purpose != Purpose::Emergency)
+    {
         let number = i64::from(purpose.number());
         all.push(Choice::of(
             Level::Purpose,

@@ -22,6 +22,10 @@ const LIMITS: &[&str] = &[
     "a_portal_taken_over_keeps_keys_it_was_given",
     "a_portal_taken_over_reads_what_is_typed_and_uploaded_and_may_show_one_person_s_page_to_another",
     "a_live_keeper_taken_over_is_not_bounded",
+    "one_person_of_a_practice_invites_to_a_record_and_two_recover_an_account_within_three_days_limits",
+    "two_operators_change_the_policies_within_a_fixed_floor",
+    "what_is_kept_from_a_practice_opens_there_in_an_emergency",
+    "officers_sign_in_through_the_same_keeper",
 ];
 
 /// How the installation runs now.
