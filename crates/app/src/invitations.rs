@@ -4,7 +4,7 @@ use crate::acts::{self, Changed};
 use crate::sign_in::{Ceremony, CeremonyId};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
-use candour_keeper_api::words::{Role, Section};
+use candour_keeper_api::words::{ProxyAction, Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{PatientId, PersonId, PracticeId};
 use zeroize::Zeroizing;
@@ -30,6 +30,8 @@ pub async fn invite_patient(
 pub struct ProxyScope {
     /// Sections within reach; empty for all.
     pub sections: Vec<Section>,
+    /// What they may do beside reading.
+    pub may: Vec<ProxyAction>,
     /// When it ends.
     pub until: Option<jiff::Timestamp>,
     /// Why.
@@ -46,14 +48,32 @@ pub async fn invite_proxy(
 ) -> Result<Changed, Refusal> {
     let invite = wire::Invite {
         practice: practice.as_bytes().to_vec(),
+        ..to_act_for(patient, scope)
+    };
+    acts::now(app, token, ChangeKind::Invite(invite)).await
+}
+
+/// Begins the act by which a patient invites somebody who is to act for them; finished with [`acts::finish`], whose answer
+/// has the code.
+pub async fn ask_proxy(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    scope: ProxyScope,
+) -> Result<Ceremony, Refusal> {
+    acts::start(app, token, ChangeKind::Invite(to_act_for(patient, scope))).await
+}
+
+fn to_act_for(patient: PatientId, scope: ProxyScope) -> wire::Invite {
+    wire::Invite {
         role: Role::Proxy.into(),
         patient: patient.as_bytes().to_vec(),
         sections: scope.sections.into_iter().map(i32::from).collect(),
+        may: scope.may.into_iter().map(i32::from).collect(),
         until: scope.until.map_or(0, jiff::Timestamp::as_microsecond),
         reason: scope.reason,
         ..wire::Invite::default()
-    };
-    acts::now(app, token, ChangeKind::Invite(invite)).await
+    }
 }
 
 /// Begins the act of inviting a member of staff; finished with [`acts::finish`], whose answer has the code.

@@ -3,12 +3,12 @@
 
 use crate::acts;
 use crate::sign_in::{Ceremony, with};
-use crate::words::time;
+use crate::words::{actions, time};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{
     self, Call, ChangeKind, EndSharingRule, ProxyChange, Reply, SharingRule,
 };
-use candour_keeper_api::words::Section;
+use candour_keeper_api::words::{ProxyAction, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
@@ -31,6 +31,8 @@ pub struct ActsFor {
     pub person: PersonId,
     /// The sections within reach; empty means all.
     pub sections: Vec<Section>,
+    /// What they may do beside reading.
+    pub may: Vec<ProxyAction>,
     /// Since when.
     pub since: Timestamp,
     /// When it ends; `None` without end.
@@ -78,38 +80,7 @@ pub enum Part {
     Document(ItemId),
 }
 
-/// A person who acts for a patient.
-pub struct Proxy {
-    /// Who acts.
-    pub person: PersonId,
-    /// For whom.
-    pub patient: PatientId,
-    /// The sections within reach; empty means all.
-    pub sections: Vec<Section>,
-    /// When it ends; `None` without end.
-    pub until: Option<Timestamp>,
-    /// Why.
-    pub reason: String,
-}
-
-impl From<Proxy> for ProxyChange {
-    fn from(proxy: Proxy) -> Self {
-        Self {
-            person: proxy.person.as_bytes().to_vec(),
-            patient: proxy.patient.as_bytes().to_vec(),
-            sections: proxy.sections.into_iter().map(i32::from).collect(),
-            until: proxy.until.map_or(0, Timestamp::as_microsecond),
-            reason: proxy.reason,
-        }
-    }
-}
-
-/// Begins the act of letting somebody act for a patient; finished with [`acts::finish`].
-pub async fn grant(app: &App, token: &Token, proxy: Proxy) -> Result<Ceremony, Refusal> {
-    acts::start(app, token, ChangeKind::GrantProxy(proxy.into())).await
-}
-
-/// Begins the act of ending it; finished with [`acts::finish`], it ends at once, and the proxy is not told.
+/// Begins the act of ending that somebody acts for a patient; finished with [`acts::finish`], it ends at once, and the proxy is not told.
 pub async fn withdraw(
     app: &App,
     token: &Token,
@@ -241,6 +212,7 @@ impl ActsFor {
         Some(Self {
             person: PersonId::try_from(view.person.as_slice()).ok()?,
             sections: view.sections.iter().map(section).collect::<Option<_>>()?,
+            may: actions(&view.may),
             since: time(view.since)?,
             until: time(view.until),
             reason: view.reason,

@@ -1,10 +1,10 @@
 //! Signing in, staying signed in, proving oneself again, signing out. The keeper verifies; we carry.
 
 use crate::recoveries::Recovery;
-use crate::words::time;
+use crate::words::{actions, time};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, Reply};
-use candour_keeper_api::words::{Role, Section};
+use candour_keeper_api::words::{ProxyAction, Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ClientId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
@@ -125,8 +125,17 @@ pub struct Reachable {
     pub is_proxied: bool,
     /// The sections within reach; empty means all.
     pub sections: Vec<Section>,
+    /// What a proxy may do beside reading.
+    pub may: Vec<ProxyAction>,
     /// When the proxy ends, if it does.
     pub until: Option<Timestamp>,
+}
+
+impl Reachable {
+    /// Whether a section is within reach.
+    pub fn covers(&self, section: Section) -> bool {
+        self.sections.is_empty() || self.sections.contains(&section)
+    }
 }
 
 impl Session {
@@ -145,6 +154,7 @@ impl Session {
                         .into_iter()
                         .filter_map(|section| Section::try_from(section).ok())
                         .collect(),
+                    may: actions(&reachable.may),
                     until: time(reachable.until),
                 })
             })

@@ -280,6 +280,16 @@ words! {
         Installation = 7 "installation",
     }
 
+    /// What somebody who acts for a patient may do beside reading.
+    ProxyAction ("action of a proxy") {
+        /// Write messages.
+        Write = 1 "write",
+        /// Book, move or cancel appointments.
+        Book = 2 "book",
+        /// See who opened the record.
+        History = 3 "history",
+    }
+
     /// Actions without content, asked for with `Authorize`.
     Action ("action") {
         /// Send a message or notice.

@@ -8,6 +8,7 @@ use crate::portal::Portal;
 use crate::session::{Visit, Visitor};
 use crate::texts::Texts;
 use candour_app::recoveries::Recovery;
+use candour_app::sign_in::Reachable;
 use candour_app::{FirstByte, patients};
 use candour_core::people::Identity;
 use candour_keeper_api::Viewer;
@@ -35,6 +36,8 @@ pub struct Reading {
     pub relation: Relation,
     /// Who reads, where the keeper was asked for whom they act: not for staff.
     pub reader: Option<PersonId>,
+    /// For somebody who acts for the patient: how far that reaches.
+    pub reach: Option<Reachable>,
     /// What goes with each opening.
     pub viewer: Viewer,
     /// The session comes from a recovery that is not over: it sees one practice's part.
@@ -45,7 +48,7 @@ impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
-        let mut recovery = None;
+        let (mut recovery, mut reach) = (None, None);
         let (relation, reader) = match (visitor.visit, &visitor.token) {
             (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
             (_, None) => (Relation::Own, None),
@@ -53,12 +56,11 @@ impl Reading {
                 let session = visitor.session(portal).await?;
                 let reader = Some(session.principal);
                 recovery = session.recovery.filter(|recovery| recovery.is_own);
-                let acts_for =
-                    |reachable: &&candour_app::sign_in::Reachable| reachable.patient == patient;
-                match session.patients.iter().find(acts_for) {
-                    Some(reachable) if reachable.is_proxied => (Relation::Proxy, reader),
-                    _ => (Relation::Own, reader),
-                }
+                let mut within = session.patients.into_iter();
+                reach =
+                    within.find(|reachable| reachable.patient == patient && reachable.is_proxied);
+                let relation = reach.as_ref().map_or(Relation::Own, |_| Relation::Proxy);
+                (relation, reader)
             }
         };
         let purpose = match relation {
@@ -72,6 +74,7 @@ impl Reading {
             patient,
             relation,
             reader,
+            reach,
             viewer,
             recovery,
         })

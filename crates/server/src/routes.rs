@@ -124,6 +124,8 @@ routes! {
     POST "/sharing/keep", Patient, Sample::Form("part=everything"), sharing::keep;
     GET "/sharing/share", Patient, NOTHING, sharing::ask_share;
     POST "/sharing/share", Patient, Sample::Form("part=everything"), sharing::share;
+    GET "/sharing/proxy", Patient, NOTHING, sharing::proxies::ask_own;
+    POST "/sharing/proxy", Patient, Sample::Form("see=medicines&days=365&reason=my+daughter"), sharing::proxies::begin_own;
     POST "/sharing/act", SignedIn, Sample::Form("ceremony=00000000000000000000000000000000&code=1"), sharing::answer;
 
     GET "/invitation", Anyone, NOTHING, account::show;
@@ -168,6 +170,8 @@ routes! {
     POST "/patients/{patient}/recover", Staff, Sample::Form("identified=1&checked=yes"), recoveries::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
     POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
+    GET "/patients/{patient}/proxy", Staff, NOTHING, sharing::proxies::ask;
+    POST "/patients/{patient}/proxy", Staff, Sample::Form("see=medicines&days=365&reason=daughter&checked=yes"), sharing::proxies::invite;
     GET "/documents/{document}", Reader, NOTHING, documents::show;
     GET "/documents/{document}/download", Reader, NOTHING, documents::download;
 }

@@ -489,16 +489,26 @@ impl TestKeeper {
     ///
     /// # Panics
     /// When it cannot be arranged.
-    #[expect(clippy::expect_used, reason = "for tests only")]
     pub async fn as_proxy(&self, patient: PatientId, sections: &[Section], until: i64) -> Staff {
-        let person = PersonId::from_bytes(self.next_id("person"));
-        let proxy = Fact::Proxy(facts::Proxy {
-            patient: self.core.keys.patient(patient).0.to_vec(),
-            sections: sections.iter().map(|section| i32::from(*section)).collect(),
+        let sections = sections.iter().map(|section| i32::from(*section)).collect();
+        let patient = self.core.keys.patient(patient).0.to_vec();
+        self.as_proxy_by(facts::Proxy {
+            patient,
+            sections,
             until,
-            sealed_reason: Vec::new(),
-        });
-        self.account(person, vec![proxy]).await;
+            ..facts::Proxy::default()
+        })
+        .await
+    }
+
+    /// The session of somebody who acts for a patient by this fact.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub async fn as_proxy_by(&self, proxy: facts::Proxy) -> Staff {
+        let person = PersonId::from_bytes(self.next_id("person"));
+        self.account(person, vec![Fact::Proxy(proxy)]).await;
         let session = self.begin(NewSession {
             principal: Principal::Person(person),
             role: Role::Patient,

@@ -257,6 +257,9 @@ pub struct Invite {
     /// For a proxy: why; kept sealed.
     #[prost(string, tag = "7")]
     pub reason: String,
+    /// For a proxy: what they may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "20")]
+    pub may: Vec<i32>,
 }
 
 /// A role of a person.
@@ -294,6 +297,9 @@ pub struct ProxyChange {
     /// Why; kept in the sealed body.
     #[prost(string, tag = "5")]
     pub reason: String,
+    /// What they may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "6")]
+    pub may: Vec<i32>,
 }
 
 /// An enrolment.

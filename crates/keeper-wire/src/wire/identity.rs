@@ -315,6 +315,9 @@ pub struct Reachable {
     /// When the proxy ends; 0 without end.
     #[prost(int64, tag = "4")]
     pub until: i64,
+    /// What a proxy may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "5")]
+    pub may: Vec<i32>,
 }
 
 /// Looks at an invitation. The code is the secret; wrong codes are counted by network.

@@ -79,6 +79,9 @@ pub struct ProxyView {
     /// Why, as it was given.
     #[prost(string, tag = "5")]
     pub reason: String,
+    /// What they may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "6")]
+    pub may: Vec<i32>,
 }
 
 /// What a patient keeps from somebody or shares.

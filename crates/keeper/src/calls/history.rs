@@ -20,7 +20,7 @@ use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
-use candour_keeper_wire::words::{EntryKind, Reason, RecoveryStep, Role, Section};
+use candour_keeper_wire::words::{EntryKind, ProxyAction, Reason, RecoveryStep, Role, Section};
 use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use std::collections::HashSet;
@@ -64,10 +64,7 @@ pub async fn history(
     let facts = core.facts.load(token).await?;
     let session = &caller.session;
     let view = PatientView::of(&facts, Some(session));
-    let part = Part {
-        section: Section::Identity,
-        source: None,
-    };
+    let part = Part::to(ProxyAction::History);
     let relation = if view.is_canary {
         Relation::Stranger
     } else {
@@ -381,10 +378,7 @@ impl View<'_> {
             None if self.relation == Relation::Own => true,
             None => {
                 let section = Section::try_from(body.section).unwrap_or(Section::Identity);
-                let part = Part {
-                    section,
-                    source: None,
-                };
+                let part = Part::of(section);
                 let (view, caller) = (self.about, self.caller);
                 let (session, own) = (&caller.session, &caller.own);
                 // That somebody read a message which is kept from this viewer would say that there is one.

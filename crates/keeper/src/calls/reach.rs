@@ -10,7 +10,7 @@ use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session, SignedBy};
 use crate::sharing;
-use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
+use candour_keeper_wire::words::{ProxyAction, Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
 use candour_rules::decision::{self, Lane, Touch};
 use candour_rules::detect::Observation;
@@ -85,6 +85,27 @@ pub struct Part {
     pub section: Section,
     /// The practice that deposited it; `None` for what the session's own practice deposited in a section.
     pub source: Option<PracticeId>,
+    /// What is to be done beside reading.
+    pub action: Option<ProxyAction>,
+}
+
+impl Part {
+    /// To read a section.
+    pub const fn of(section: Section) -> Self {
+        Self {
+            section,
+            source: None,
+            action: None,
+        }
+    }
+
+    /// To do something that is about the patient and no section.
+    pub const fn to(action: ProxyAction) -> Self {
+        Self {
+            action: Some(action),
+            ..Self::of(Section::Identity)
+        }
+    }
 }
 
 /// How a session stands to a part of a patient.
@@ -101,9 +122,7 @@ pub fn relation(
         return Relation::Stranger;
     }
     match (session.principal, session.role) {
-        (Principal::Person(_), Role::Patient | Role::Proxy) => {
-            as_person(own, token, part.section, now)
-        }
+        (Principal::Person(_), Role::Patient | Role::Proxy) => as_person(own, token, part, now),
         // Staff rights never apply to one's own record.
         _ if session.own_patient == Some(patient) => Relation::Stranger,
         (Principal::Person(_) | Principal::Client(_), _) => as_practice(session, view, part),
@@ -111,13 +130,14 @@ pub fn relation(
     }
 }
 
-fn as_person(own: &SubjectFacts, token: KeyedToken, section: Section, now: Timestamp) -> Relation {
+fn as_person(own: &SubjectFacts, token: KeyedToken, part: Part, now: Timestamp) -> Relation {
     let mut relation = Relation::Stranger;
     for row in own.live() {
         match &row.fact {
             Fact::SelfPatient(patient) if patient.patient == token.0 => return Relation::Own,
-            Fact::Proxy(proxy) if proxy.patient == token.0 && is_before(proxy.until, now) => {
-                if covers(&proxy.sections, section) {
+            Fact::Proxy(proxy) if proxy.acts_for(token, now) => {
+                let may = part.action.is_none_or(|action| proxy.allows(action));
+                if may && proxy.covers(part.section) {
                     relation = Relation::Proxy;
                 } else if relation == Relation::Stranger {
                     relation = Relation::ProxyOutOfScope;
@@ -127,17 +147,6 @@ fn as_person(own: &SubjectFacts, token: KeyedToken, section: Section, now: Times
         }
     }
     relation
-}
-
-/// Whether a proxy's sections reach this one. Documents belong to the shelf; whoever may see any section may
-/// see whose it is.
-fn covers(sections: &[i32], section: Section) -> bool {
-    let asked = match section {
-        Section::None => Section::Shelf,
-        Section::Identity => return true,
-        other => other,
-    };
-    sections.is_empty() || sections.contains(&i32::from(asked))
 }
 
 fn as_practice(session: &Session, view: PatientView, part: Part) -> Relation {
@@ -296,20 +305,4 @@ pub fn role(session: &Session) -> decision::Role {
 pub fn from_network(mut draft: Draft, network: &str) -> Draft {
     network.clone_into(&mut draft.body.network);
     draft
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_reaches_its_sections_documents_with_the_shelf_and_the_name() {
-        let medicines = [i32::from(Section::Medicines)];
-        assert!(covers(&medicines, Section::Medicines));
-        assert!(covers(&medicines, Section::Identity));
-        assert!(!covers(&medicines, Section::None));
-        assert!(!covers(&medicines, Section::Results));
-        assert!(covers(&[i32::from(Section::Shelf)], Section::None));
-        assert!(covers(&[], Section::Results));
-    }
 }

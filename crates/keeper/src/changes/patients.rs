@@ -3,13 +3,13 @@
 use super::{Prepared, guard};
 use crate::core::Core;
 use crate::draft::Effect;
-use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, is_before};
+use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, ProxyMay, is_before, is_scope};
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{Reason, Section};
+use candour_keeper_wire::words::Reason;
 use candour_seal::{PatientId, PersonId, SystemRandom};
 use jiff::Timestamp;
 
@@ -34,11 +34,7 @@ pub(super) async fn grant_proxy(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let (person_id, person, patient_id, patient) = parties(core, change)?;
-    let has_sections = change
-        .sections
-        .iter()
-        .all(|section| Section::try_from(*section).is_ok());
-    if !has_sections || !is_before(change.until, now) {
+    if !is_scope(&change.sections, &change.may) || !is_before(change.until, now) {
         return Err(Reason::Invalid.into());
     }
     let account = Account::by_person(core, person_id)
@@ -59,6 +55,9 @@ pub(super) async fn grant_proxy(
             change.reason.as_bytes(),
             &mut SystemRandom,
         ),
+        may: Some(ProxyMay {
+            actions: change.may.clone(),
+        }),
     });
     let mut prepared = Prepared::fact(person, fact);
     prepared.effects.push(Effect::fact(

@@ -6,7 +6,7 @@ use crate::acts::Doer;
 use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{End, Fact, Invitation, OperatorRole, StaffRole};
+use crate::facts::{End, Fact, Invitation, OperatorRole, ProxyMay, StaffRole, is_scope};
 use crate::identity::accounts::{self, Account};
 use crate::identity::codes::InvitationCode;
 use crate::identity::recovery;
@@ -59,6 +59,9 @@ pub(crate) fn invitation(
         proxy_until: invite.until,
         sealed_reason: seal(Secret::Reason, &invite.reason),
         recovers: Vec::new(),
+        may: Some(ProxyMay {
+            actions: invite.may.clone(),
+        }),
     });
     let mut prepared = Prepared::fact(subject, fact);
     prepared.effects.push(Effect::InsertLookup {
@@ -82,7 +85,8 @@ pub(super) async fn invite(
 ) -> Result<Prepared, Refusal> {
     let role = Role::try_from(invite.role).map_err(|_| Reason::Invalid)?;
     let is_about_patient = matches!(role, Role::Patient | Role::Proxy);
-    if is_about_patient != (invite.patient.len() == 16) {
+    let is_known = is_scope(&invite.sections, &invite.may);
+    if !is_known || is_about_patient != (invite.patient.len() == 16) {
         return Err(Reason::Invalid.into());
     }
     let mut asked = invite.clone();

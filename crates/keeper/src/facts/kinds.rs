@@ -1,11 +1,13 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod proxies;
 mod recovery;
 mod second;
 mod sharing;
 mod ways;
 
+pub use proxies::{ProxiedBy, Proxy, ProxyMay, is_scope};
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
 pub use sharing::{RecordPart, Restriction, Share};
@@ -179,23 +181,6 @@ pub struct OperatorRole {
     pub sealed_name: Vec<u8>,
 }
 
-/// The person acts for a patient.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Proxy {
-    /// The patient's token.
-    #[prost(bytes = "vec", tag = "1")]
-    pub patient: Vec<u8>,
-    /// Sections within reach; empty means all.
-    #[prost(int32, repeated, tag = "2")]
-    pub sections: Vec<i32>,
-    /// When it ends; 0 without end.
-    #[prost(int64, tag = "3")]
-    pub until: i64,
-    /// Why, sealed.
-    #[prost(bytes = "vec", tag = "4")]
-    pub sealed_reason: Vec<u8>,
-}
-
 /// A patient.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Patient {
@@ -251,17 +236,6 @@ pub struct AccountHolder {
     /// The person's token.
     #[prost(bytes = "vec", tag = "1")]
     pub person: Vec<u8>,
-}
-
-/// Somebody acts for the patient.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct ProxiedBy {
-    /// The person's token.
-    #[prost(bytes = "vec", tag = "1")]
-    pub person: Vec<u8>,
-    /// When it ends; 0 without end.
-    #[prost(int64, tag = "2")]
-    pub until: i64,
 }
 
 /// A practice.
@@ -322,6 +296,9 @@ pub struct Invitation {
     /// For a proxy: why, sealed.
     #[prost(bytes = "vec", tag = "9")]
     pub sealed_reason: Vec<u8>,
+    /// For a proxy: what they may do beside reading; absent in what was made before that was asked: everything.
+    #[prost(message, optional, tag = "20")]
+    pub may: Option<ProxyMay>,
     /// It makes no account and gives no right: it recovers the account of this person's token.
     #[prost(bytes = "vec", tag = "10")]
     pub recovers: Vec<u8>,

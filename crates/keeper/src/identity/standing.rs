@@ -183,6 +183,7 @@ fn reachable(core: &Core, facts: &SubjectFacts, now: Timestamp) -> Vec<wire::Rea
                 is_proxied: true,
                 sections: proxy.sections.clone(),
                 until: proxy.until,
+                may: proxy.actions(),
             }),
             _ => None,
         })

@@ -81,6 +81,7 @@ async fn proxy(core: &Core, patient: KeyedToken, person: KeyedToken) -> Result<P
         person: core.keys.person_id(person).as_bytes().to_vec(),
         sections: held.sections.clone(),
         until: held.until,
+        may: held.actions(),
         since: since.as_microsecond(),
         reason: secrets::open_text(&core.keys, Secret::Reason, person, &held.sealed_reason),
     })

@@ -4,6 +4,7 @@ use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::pages::ToRing;
+use crate::pages::record;
 use crate::pages::recoveries::RecoveryNote;
 use crate::portal::Portal;
 use crate::reading::together;
@@ -15,7 +16,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::sign_in::Reachable;
 use candour_app::{FirstByte, Refusal, notices, patients, practices};
-use candour_keeper_api::words::{Purpose, Section};
+use candour_keeper_api::words::{ProxyAction, Purpose, Section};
 use candour_seal::{PersonId, PracticeId};
 use serde::Deserialize;
 
@@ -57,8 +58,16 @@ pub struct RecordTile {
     pub until: Option<String>,
     /// That messages wait which one has not read.
     pub waiting: Option<String>,
-    /// Messages are within reach.
+    /// Parts of the record beside documents are within reach.
+    pub has_record: bool,
+    /// Documents are.
+    pub has_documents: bool,
+    /// Who opened it is.
+    pub has_history: bool,
+    /// Messages are.
     pub has_messages: bool,
+    /// Key of what is said where a part alone is within reach.
+    pub only: Option<&'static str>,
 }
 
 /// `GET /`: to where the visitor starts.
@@ -145,12 +154,11 @@ async fn tile(
         Purpose::OwnRecord
     };
     let viewer = visitor.viewer(purpose)?;
-    let reaches = |section| reachable.sections.is_empty() || reachable.sections.contains(&section);
     let (line, mut first_byte) = patients::name(portal.app(), &viewer, reachable.patient).await?;
     let line = line.into_inner();
     let identity = line.identity;
     let mut waiting = None;
-    let has_messages = reaches(Section::Notices);
+    let has_messages = reachable.covers(Section::Notices);
     if has_messages {
         let (opened, notices_byte) =
             notices::open(portal.app(), &viewer, reachable.patient).await?;
@@ -178,7 +186,11 @@ async fn tile(
             texts.fill("home.proxied_until", &[("date", &date)])
         }),
         waiting,
+        has_record: record::is_within(reachable),
+        has_documents: reachable.covers(Section::Shelf),
+        has_history: !reachable.is_proxied || reachable.may.contains(&ProxyAction::History),
         has_messages,
+        only: (!reachable.sections.is_empty()).then_some("home.only_part"),
     };
     let line = Line {
         tile,

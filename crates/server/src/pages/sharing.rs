@@ -1,5 +1,6 @@
 //! Who reads a record beside its patient: the list, and the answer that a change of it needs.
 
+pub mod proxies;
 mod rule;
 
 pub use rule::{Choice, RulePage, ask_keep, ask_share, keep, share};
@@ -16,11 +17,12 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use candour_app::Refusal;
+use candour_app::acts::{self, Changed};
 use candour_app::practices::{self, Practices};
 use candour_app::sharing::{self, ActsFor, Rule, Sharing};
 use candour_app::sign_in::{Ceremony, Proof};
-use candour_app::{Refusal, acts};
-use candour_keeper_api::words::Section;
+use candour_keeper_api::words::{ProxyAction, Section};
 use candour_seal::{PatientId, PracticeId};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -53,8 +55,10 @@ pub struct ProxyView {
     pub person: String,
     /// Why, as it was given.
     pub reason: String,
-    /// What they reach.
+    /// What they see.
     pub reach: String,
+    /// What they do beside seeing, a sentence each.
+    pub may: Vec<&'static str>,
     /// Since when, until when.
     pub when: String,
 }
@@ -209,8 +213,22 @@ impl Views<'_> {
                 self.texts
                     .fill("sharing.reach", &[("sections", &reach.join(", "))])
             },
+            may: proxy
+                .may
+                .iter()
+                .map(|action| self.texts.say(may_do(*action)))
+                .collect(),
             when: self.when(proxy.since, proxy.until),
         }
+    }
+}
+
+/// Key of what somebody who acts does beside seeing.
+const fn may_do(action: ProxyAction) -> &'static str {
+    match action {
+        ProxyAction::Write => "sharing.may_write",
+        ProxyAction::Book => "sharing.may_book",
+        ProxyAction::History => "sharing.may_history",
     }
 }
 
@@ -317,6 +335,11 @@ pub async fn answer(
     };
     let note = match acts::finish(portal.app(), token, act, proof).await {
         Ok(changed) if changed.waits_until.is_some() => "waits",
+        Ok(Changed {
+            code: Some(code), ..
+        }) => {
+            return proxies::code_page(&portal, &visitor, &code).await;
+        }
         Ok(_) => "done",
         // A slip of the hand, or it was answered before: what stands is in the list.
         Err(Refusal::WrongCredentials | Refusal::Invalid | Refusal::NotFound) => "again",

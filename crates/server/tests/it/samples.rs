@@ -190,7 +190,11 @@ fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
         is_own,
         until: (!is_own).then(|| "You may act for this person until 3 March 2027.".to_owned()),
         waiting: waiting.map(str::to_owned),
+        has_record: true,
+        has_documents: true,
+        has_history: is_own,
         has_messages: true,
+        only: (!is_own).then_some("home.only_part"),
     }
 }
 
@@ -340,6 +344,7 @@ fn account_page() -> AccountPage {
             }),
         }),
         asks_birth: true,
+        is_of_another: false,
         birth: birth(),
         way: "app",
     }
@@ -566,7 +571,9 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             frame: about("invite.made_title"),
             code: "KQ7M-2XWD-9FHT".to_owned(),
             made_where: "The patient opens https://candour.example and chooses “I have an invitation code”.".to_owned(),
-            patient_path: format!("/patients/{PATIENT}"),
+            made_birth: "invite.made_birth",
+            back: format!("/patients/{PATIENT}"),
+            back_words: "invite.done",
         })),
         ("staff-section", Box::new(SectionPage {
             frame: about("record.allergies"),

@@ -142,3 +142,79 @@ async fn whoever_stands_in_the_history_is_kept_out_and_nothing_chosen_is_said_be
     // There is one practice, so there is nobody to share with.
     assert!(all.list().await.contains("Ask that practice to enrol you."));
 }
+
+#[tokio::test]
+async fn whoever_is_let_act_sees_and_does_what_was_ticked_and_finds_nothing_once_it_ends() {
+    let mut all = somebody().await;
+    let chosen = [
+        ("see", "medicines"),
+        ("may", "book"),
+        ("days", "30"),
+        ("reason", "my daughter"),
+    ];
+    let sentence =
+        "Invite somebody to act for this patient: see medicines; book appointments; until";
+    let made = all.signed("/sharing/proxy", &chosen, sentence).await;
+    assert_eq!(made.status, StatusCode::OK, "{}", made.body);
+    let code = between(&made.body, "id=\"invitation-code\">", "<").to_owned();
+    let installation = &all.installation;
+    let practice = installation.practice;
+    let program = installation.keeper.program(practice, InstanceKind::Portal);
+    let daughter = installation.patient(2, practice, &program.await).await;
+    let daughter = installation.keeper.as_patient(daughter).await;
+    let theirs = cookies(&daughter.token, Visit::Patient);
+    let born = [
+        ("code", code.as_str()),
+        ("day", "27"),
+        ("month", "3"),
+        ("year", "1946"),
+    ];
+    let linked = installation
+        .post("/invitation/link", &theirs, &encoded(&born))
+        .await;
+    assert_eq!(linked.header("location"), "/home", "{}", linked.body);
+    let home = installation.get("/home", &theirs).await.body;
+    let (_, tile) = home.split_once("for whom you act").unwrap();
+    let (tile, _) = tile.split_once("</section>").unwrap();
+    assert!(
+        tile.contains("/record\"") && tile.contains("You see a part"),
+        "{tile}"
+    );
+    for absent in ["/documents\"", "/history\"", "/notices\""] {
+        assert!(!tile.contains(absent), "{tile}");
+    }
+    let record = format!("/patients/{}/record", all.patient);
+    let sections = installation.get(&record, &theirs).await.body;
+    assert!(sections.contains("/record/medicines") && !sections.contains("/record/results"));
+    let read = |section: &str| {
+        let path = format!("{record}/{section}");
+        let theirs = &theirs;
+        async move { installation.get(&path, theirs).await }
+    };
+    assert_eq!(read("medicines").await.status, StatusCode::OK);
+    let outside = read("results").await;
+    assert_eq!(outside.status, StatusCode::NOT_FOUND);
+    let list = all.list().await;
+    assert!(list.contains("my daughter") && list.contains("May book appointments for you"));
+    let person = between(&list, "name=\"person\" value=\"", "\"").to_owned();
+    let end = [("what", "proxy"), ("person", person.as_str())];
+    all.signed("/sharing", &end, "End that a person acts for this patient.")
+        .await;
+    // The page is the one of whoever never acted, and their home page says nothing of it.
+    let record = format!("{record}/medicines");
+    let ended = all.installation.get(&record, &theirs).await;
+    let stranger = all.installation.keeper.as_proxy(all.patient, &[], 1).await;
+    let never = cookies(&stranger.token, Visit::Patient);
+    let never = all.installation.get(&record, &never).await;
+    assert_eq!(
+        (ended.status, &ended.body),
+        (StatusCode::NOT_FOUND, &never.body)
+    );
+    let home = all.installation.get("/home", &theirs).await;
+    assert_eq!(home.status, StatusCode::OK);
+    assert!(
+        !home.body.contains("whom you act") && !home.body.contains("ended"),
+        "{}",
+        home.body
+    );
+}

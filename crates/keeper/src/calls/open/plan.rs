@@ -204,8 +204,8 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
         ItemKind::Segment | ItemKind::Notice => Touch::Opened,
     };
     let part = Part {
-        section: new.section,
         source: Some(new.practice),
+        ..Part::of(new.section)
     };
     let (own, now) = (&ask.caller.own, ask.caller.now);
     found.relation = reach::relation(session, own, patient_token, patient, found.view, part, now);
@@ -233,10 +233,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     }
     found.patient = Some(patient);
     found.token = Some(token);
-    let part = Part {
-        section,
-        source: None,
-    };
+    let part = Part::of(section);
     let own = &ask.caller.own;
     let now = ask.caller.now;
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);

@@ -104,6 +104,7 @@ fn acting_for(
             sections: held.fact.sections.clone(),
             until,
             sealed_reason: reason,
+            may: held.fact.may.clone(),
         }),
         Some(Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),

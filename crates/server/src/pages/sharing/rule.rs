@@ -56,7 +56,7 @@ pub struct Choice {
 }
 
 /// The sections that can be chosen; the shelf stands for all documents.
-const SECTIONS: [Section; 6] = [
+pub(super) const SECTIONS: [Section; 6] = [
     Section::Shelf,
     Section::Conditions,
     Section::Medicines,
@@ -66,7 +66,7 @@ const SECTIONS: [Section; 6] = [
 ];
 
 /// For how many days something can be shared, with the key of its words; 0: until it is ended.
-const DAYS: [(u16, &str); 4] = [
+pub(super) const DAYS: [(u16, &str); 4] = [
     (30, "sharing.days_30"),
     (90, "sharing.days_90"),
     (365, "sharing.days_365"),
@@ -204,7 +204,7 @@ async fn form(
     Ok(response)
 }
 
-fn chosen(all: impl IntoIterator<Item = (String, String)>, given: &str) -> Vec<Choice> {
+pub(super) fn chosen(all: impl IntoIterator<Item = (String, String)>, given: &str) -> Vec<Choice> {
     let choice = |(value, words): (String, String)| Choice {
         is_chosen: value == given,
         value,
@@ -325,7 +325,7 @@ pub async fn share(
     form(&portal, &visitor, &own, &given, true, errors).await
 }
 
-fn until(now: Timestamp, days: &str) -> Result<Option<Timestamp>, Problem> {
+pub(super) fn until(now: Timestamp, days: &str) -> Result<Option<Timestamp>, Problem> {
     let known = DAYS.iter().find(|(known, _)| known.to_string() == days);
     match known.ok_or(Problem::Form)?.0 {
         0 => Ok(None),

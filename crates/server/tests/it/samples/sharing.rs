@@ -1,7 +1,8 @@
 //! Who reads a record.
 
-use super::{OPTIONS, PATIENT, errors, of_patient};
+use super::{OPTIONS, PATIENT, about, errors, of_patient};
 use candour_server::frame::FieldErrors;
+use candour_server::pages::sharing::proxies::ProxyPage;
 use candour_server::pages::sharing::{ActPage, Choice, ProxyView, RulePage, RuleView, SharingPage};
 
 fn choice(value: &str, words: &str) -> Choice {
@@ -55,6 +56,31 @@ fn form(is_share: bool, errors: FieldErrors) -> RulePage {
     }
 }
 
+fn proxy(is_staff: bool) -> ProxyPage {
+    let reason = if is_staff {
+        errors(&[("reason", "Say who it is or why, in at most 300 letters")])
+    } else {
+        FieldErrors::default()
+    };
+    ProxyPage {
+        frame: if is_staff {
+            about("proxies.title")
+        } else {
+            of_patient("proxies.own_title").back_to("/sharing", "frame.back")
+        },
+        errors: reason,
+        is_staff,
+        action: "/sharing/proxy".to_owned(),
+        sections: vec![
+            choice("everything", "Medicines"),
+            choice("shelf", "Documents"),
+        ],
+        may: vec![choice("book", "Book, move or cancel appointments")],
+        days: vec![choice("30", "30 days"), choice("0", "Until it is ended")],
+        reason: "my daughter".to_owned(),
+    }
+}
+
 fn act(options: &str) -> ActPage {
     ActPage {
         frame: of_patient("sign_in_ways.act_title")
@@ -78,6 +104,7 @@ fn list() -> SharingPage {
             person: PATIENT.to_owned(),
             reason: "my daughter".to_owned(),
             reach: "Sees: Documents, Medicines".to_owned(),
+            may: vec!["May book appointments for you"],
             when: "Since 3 March 2026, until 3 March 2027".to_owned(),
         }],
         kept: vec![rule(
@@ -113,6 +140,8 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             "sharing-share",
             Box::new(form(true, FieldErrors::default())),
         ),
+        ("sharing-proxy", Box::new(proxy(false))),
+        ("proxy", Box::new(proxy(true))),
         ("sharing-act", Box::new(act(OPTIONS))),
         ("sharing-act-code", Box::new(act(""))),
     ]
