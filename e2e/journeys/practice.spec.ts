@@ -45,7 +45,10 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await expect(page.getByText("Kia ora. All is well.")).toBeVisible();
   await page.goto(`${patient}/history`);
   await look(page, "staff-history");
-  await page.goto(`${patient}/proxy`);
+  await page.goto(patient);
+  await page.getByRole("link", { name: /^Who acts for this patient/ }).click();
+  await look(page, "staff-acting");
+  await page.getByRole("link", { name: "Let somebody act for this patient" }).click();
   await look(page, "staff-proxy");
   await page.getByRole("button", { name: "Make the code" }).click();
   await expect(page.getByRole("alert")).toContainText("Say who it is or why");

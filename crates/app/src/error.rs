@@ -56,6 +56,12 @@ pub enum Refusal {
     /// The patient has no account that could be recovered.
     #[error("the patient has no account")]
     NoAccount,
+    /// The patient's age does not allow it.
+    #[error("the patient is too young for this")]
+    WrongAge,
+    /// The patient has died, or was marked so.
+    #[error("the patient has died")]
+    Deceased,
     /// The passkey, password or code was added to the account too lately for this.
     #[error("the credential is new")]
     CredentialIsNew {
@@ -89,6 +95,8 @@ impl From<Denied> for Refusal {
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
             Reason::OnHold => Self::OnHold,
             Reason::NoAccount => Self::NoAccount,
+            Reason::WrongAge => Self::WrongAge,
+            Reason::Deceased => Self::Deceased,
             Reason::CredentialIsNew => Self::CredentialIsNew {
                 retry_after_seconds,
             },

@@ -352,7 +352,9 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::CredentialIsNew { .. }
         | Refusal::SecondPersonNeeded
         | Refusal::OnHold
-        | Refusal::NoAccount => Ok(refusal),
+        | Refusal::NoAccount
+        | Refusal::WrongAge
+        | Refusal::Deceased => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }
         | Refusal::Frozen

@@ -2,13 +2,13 @@
 //! practice.
 
 use crate::acts;
-use crate::sign_in::{Ceremony, with};
+use crate::sign_in::Ceremony;
 use crate::words::{actions, time};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{
     self, Call, ChangeKind, EndSharingRule, ProxyChange, Reply, SharingRule,
 };
-use candour_keeper_api::words::{ProxyAction, Section};
+use candour_keeper_api::words::{ProxyAction, ProxyKind, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
@@ -22,6 +22,8 @@ pub struct Sharing {
     pub rules: Vec<Rule>,
     /// Where the patient is enrolled.
     pub practices: Vec<PracticeId>,
+    /// The asker may keep more from others.
+    pub may_keep: bool,
 }
 
 /// Somebody who acts for the patient.
@@ -39,6 +41,19 @@ pub struct ActsFor {
     pub until: Option<Timestamp>,
     /// Why, as it was given; may be empty.
     pub reason: String,
+    /// As what; `None` from before that was written down.
+    pub kind: Option<ProxyKind>,
+}
+
+/// What a practice knows of who acts for a patient, and of the patient's marks.
+#[derive(Debug, Clone)]
+pub struct Acting {
+    /// Who acts now. The words of a patient who let somebody act are left out.
+    pub people: Vec<ActsFor>,
+    /// The patient has died.
+    pub is_deceased: bool,
+    /// Nothing may be sent to the patient.
+    pub is_unsafe_to_write: bool,
 }
 
 /// What a patient keeps from somebody, or shares.
@@ -56,6 +71,8 @@ pub struct Rule {
     pub since: Timestamp,
     /// When a share ends; `None` without end.
     pub until: Option<Timestamp>,
+    /// Whoever acted for the patient as a child made it.
+    pub is_by_another: bool,
 }
 
 /// From whom something is kept.
@@ -95,12 +112,55 @@ pub async fn withdraw(
     acts::start(app, token, ChangeKind::EndProxy(change)).await
 }
 
-/// Who reads the record of whoever is signed in.
-pub async fn sharing(app: &App, token: &Token, network: &str) -> Result<Sharing, Refusal> {
-    match app.keeper.call(Call::Sharing(with(token, network))).await? {
+/// Who reads the record of whoever is signed in; of a patient for whom they act, what they keep from others.
+pub async fn sharing(
+    app: &App,
+    token: &Token,
+    network: &str,
+    of: Option<PatientId>,
+) -> Result<Sharing, Refusal> {
+    let call = Call::Sharing(wire::SharingQuestion {
+        token: token.expose().to_vec(),
+        network: network.to_owned(),
+        patient: of.map_or_else(Vec::new, |patient| patient.as_bytes().to_vec()),
+    });
+    match app.keeper.call(call).await? {
         Reply::Sharing(sharing) => Ok(Sharing::read(sharing).ok_or(CallError::Unexpected)?),
         _ => Err(CallError::Unexpected.into()),
     }
+}
+
+/// Who acts for a patient of one's practice.
+pub async fn acting(app: &App, token: &Token, patient: PatientId) -> Result<Acting, Refusal> {
+    let call = Call::Acting(wire::ActingQuestion {
+        token: token.expose().to_vec(),
+        patient: patient.as_bytes().to_vec(),
+    });
+    let Reply::Acting(answer) = app.keeper.call(call).await? else {
+        return Err(CallError::Unexpected.into());
+    };
+    let people = answer.people.into_iter().map(ActsFor::read);
+    Ok(Acting {
+        people: people.collect::<Option<_>>().ok_or(CallError::Unexpected)?,
+        is_deceased: answer.is_deceased,
+        is_unsafe_to_write: answer.is_unsafe_to_write,
+    })
+}
+
+/// Begins the act of marking a patient; the marks that are not given end.
+pub async fn mark(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    is_deceased: bool,
+    is_unsafe_to_write: bool,
+) -> Result<Ceremony, Refusal> {
+    let marks = wire::MarkPatient {
+        patient: patient.as_bytes().to_vec(),
+        is_deceased,
+        is_unsafe_to_write,
+    };
+    acts::start(app, token, ChangeKind::MarkPatient(marks)).await
 }
 
 /// Begins the act of keeping something from somebody; answered, it holds at once, and nobody is told.
@@ -202,6 +262,7 @@ impl Sharing {
                 .iter()
                 .map(practice)
                 .collect::<Option<_>>()?,
+            may_keep: sharing.may_keep,
         })
     }
 }
@@ -216,6 +277,7 @@ impl ActsFor {
             since: time(view.since)?,
             until: time(view.until),
             reason: view.reason,
+            kind: ProxyKind::try_from(view.kind).ok(),
         })
     }
 }
@@ -229,6 +291,7 @@ impl Rule {
             document: ItemId::try_from(view.item.as_slice()).ok(),
             since: time(view.since)?,
             until: time(view.until),
+            is_by_another: view.is_by_another,
         })
     }
 }

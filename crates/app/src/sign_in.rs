@@ -4,7 +4,7 @@ use crate::recoveries::Recovery;
 use crate::words::{actions, time};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, Reply};
-use candour_keeper_api::words::{ProxyAction, Role, Section};
+use candour_keeper_api::words::{Age, ProxyAction, Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ClientId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
@@ -129,6 +129,12 @@ pub struct Reachable {
     pub may: Vec<ProxyAction>,
     /// When the proxy ends, if it does.
     pub until: Option<Timestamp>,
+    /// The patient is a child: parents decide.
+    pub is_child: bool,
+    /// The patient is young: what is sensitive is theirs.
+    pub is_young: bool,
+    /// From which age on others act by the patient's own wish alone.
+    pub grown_from: u32,
 }
 
 impl Reachable {
@@ -156,6 +162,9 @@ impl Session {
                         .collect(),
                     may: actions(&reachable.may),
                     until: time(reachable.until),
+                    is_child: Age::try_from(reachable.age) == Ok(Age::Child),
+                    is_young: Age::try_from(reachable.age) == Ok(Age::Young),
+                    grown_from: reachable.grown_from,
                 })
             })
             .collect::<Result<Vec<_>, CallError>>()?;

@@ -60,7 +60,9 @@ impl IntoResponse for Refused {
                 | Refusal::SubjectClosed
                 | Refusal::SecondPersonNeeded
                 | Refusal::OnHold
-                | Refusal::NoAccount => StatusCode::FORBIDDEN,
+                | Refusal::NoAccount
+                | Refusal::WrongAge
+                | Refusal::Deceased => StatusCode::FORBIDDEN,
             },
             ReadError::Store(_) | ReadError::Unseal(_) | ReadError::Content(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

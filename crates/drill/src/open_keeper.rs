@@ -9,10 +9,10 @@ mod vault;
 
 use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
-    ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
-    Entries, ErasedItems, Found, Granted, HistoryPage, InvitationView, Open, Opened, Outcome,
-    Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing,
-    SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
+    ActFinish, ActingList, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited,
+    Done, Enrolled, Entries, ErasedItems, Found, Granted, HistoryPage, InvitationView, Open,
+    Opened, Outcome, Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList,
+    Sharing, SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;
@@ -131,6 +131,7 @@ impl State {
             Call::Erased(_) => Reply::Erased(ErasedItems::default()),
             Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
             Call::Sharing(_) => Reply::Sharing(Sharing::default()),
+            Call::Acting(_) => Reply::Acting(ActingList::default()),
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::Delivered(_)

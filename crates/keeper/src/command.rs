@@ -19,6 +19,7 @@ use crate::unlock;
 use crate::volume::VolumeTable;
 use crate::witness::WitnessTable;
 use candour_keeper_wire::service;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::RootKey;
@@ -169,6 +170,8 @@ struct Configuration {
     budgets: BudgetTable,
     #[serde(default)]
     detection: DetectionTable,
+    #[serde(default)]
+    ages: AgeTable,
     #[serde(default)]
     ledger_volume: VolumeTable,
     #[serde(flatten)]
@@ -377,6 +380,7 @@ async fn start(
             clock: Arc::new(SystemClock),
             budgets: configuration.budgets,
             detection: configuration.detection,
+            ages: configuration.ages,
             volume: configuration.ledger_volume,
             witnesses: configuration.witnesses,
         },

@@ -30,6 +30,7 @@ use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::EntryBody;
 use candour_keeper_wire::words::Reason;
 use candour_ledger::LogSigner;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{InstallationId, RoomPublicKey, RootKey, Zeroizing};
@@ -66,6 +67,8 @@ pub struct KeeperConfig {
     pub shares_cluster: bool,
     /// Budgets and thresholds, as far as they differ from the design.
     pub limits: Limits,
+    /// From which ages a person decides for themself.
+    pub ages: AgeTable,
     /// How the root key was had: `key file`, `passphrase` or `token`.
     pub root_kind: &'static str,
     /// Wrong passphrases before the one that opened it.
@@ -100,6 +103,8 @@ pub struct CoreParts {
     pub budgets: BudgetTable,
     /// When a rule speaks.
     pub detection: DetectionTable,
+    /// From which ages a person decides for themself.
+    pub ages: AgeTable,
     /// Ballast and alarms of the ledger's volume.
     pub volume: VolumeTable,
     /// Who must have seen the ledger; their cosignatures are brought to `witnesses` beside the public folder.
@@ -220,7 +225,7 @@ impl Core {
         let keys = Arc::new(Keys::new(parts.root)?);
         let pool = pool(parts.database.clone())?;
         let made = making::read(&parts.database, &keys).await?;
-        let limits = Limits::of(&parts.budgets, &parts.detection);
+        let limits = Limits::of(&parts.budgets, &parts.detection, &parts.ages);
         if !made.is_demonstration {
             limits.are_within_bounds()?;
         }
@@ -271,6 +276,7 @@ impl Core {
             shares_user: parts.shares_user,
             shares_cluster: made.shares_cluster,
             limits,
+            ages: parts.ages,
             root_kind: parts.root_kind,
             wrong_tries: parts.wrong_tries,
         };

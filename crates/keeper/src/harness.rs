@@ -9,6 +9,7 @@ use crate::making;
 use crate::volume::VolumeTable;
 use crate::witness::WitnessTable;
 use candour_keeper_wire::words::EntryKind;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{InstanceId, PatientId, PracticeId, RootKey};
@@ -77,6 +78,7 @@ async fn started(
         clock: Arc::clone(&clock) as Arc<dyn Clock>,
         budgets: BudgetTable::default(),
         detection: DetectionTable::default(),
+        ages: AgeTable::default(),
         volume: VolumeTable {
             folder: None,
             ballast_mib: 0,

@@ -4,6 +4,7 @@
 //! the ledger from the keeper's start on, and on the trust page.
 
 use candour_keeper_wire::wire::Limit;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_rules::time::Span;
@@ -17,9 +18,11 @@ const WEAKER: u8 = 4;
 /// Addresses that a rule leaves alone. Only their number is told: who sits behind which is nobody else's business.
 const NETWORKS: &str = "detection.known_networks";
 
-/// Bounds of their own: deposits are recalled as a batch, a share of a budget has no more than all of it, and a country
+/// Bounds of their own: nobody is a child longer than that to any law, deposits are recalled as a batch, a share of a budget has no more than all of it, and a country
 /// is busier than a region.
-const BOUNDS: [(&str, f64); 4] = [
+const BOUNDS: [(&str, f64); 6] = [
+    ("ages.own_say", 14.0),
+    ("ages.grown", 18.0),
     (NETWORKS, 64.0),
     ("budgets.client.deposited_hour_floor", 100_000.0),
     ("budgets.staff.step_up_percent", 100.0),
@@ -51,8 +54,11 @@ pub struct Limits {
 
 impl Limits {
     /// Of these tables.
-    pub fn of(budgets: &BudgetTable, detection: &DetectionTable) -> Self {
-        let mut set = flat(&json!({ "budgets": budgets, "detection": detection }));
+    pub fn of(budgets: &BudgetTable, detection: &DetectionTable, ages: &AgeTable) -> Self {
+        let tables = |budgets, detection, ages| {
+            flat(&json!({ "budgets": budgets, "detection": detection, "ages": ages }))
+        };
+        let mut set = tables(json!(budgets), json!(detection), json!(ages));
         let lines = set.iter().fold(String::new(), |lines, (name, value)| {
             lines + name + "=" + value + "\n"
         });
@@ -62,7 +68,7 @@ impl Limits {
             detection.known_networks.len().to_string(),
         );
         let (budgets, detection) = (BudgetTable::default(), DetectionTable::default());
-        let mut usual = flat(&json!({ "budgets": budgets, "detection": detection }));
+        let mut usual = tables(json!(budgets), json!(detection), json!(AgeTable::default()));
         usual.insert(NETWORKS.to_owned(), "0".to_owned());
         let names: BTreeSet<&String> = set.keys().chain(usual.keys()).collect();
         let differing = names
@@ -178,6 +184,7 @@ mod tests {
         Limits::of(
             &serde_json::from_value(table("budgets")).unwrap(),
             &serde_json::from_value(table("detection")).unwrap(),
+            &serde_json::from_value(table("ages")).unwrap(),
         )
     }
 
@@ -195,6 +202,10 @@ mod tests {
             (
                 json!({"budgets": {"staff": {"opened_hour": 5}}}),
                 "budgets.staff.opened_hour 5 (60)",
+            ),
+            (
+                json!({"ages": {"own_say": 10, "grown": 18}}),
+                "ages.grown 18 (16); ages.own_say 10 (12)",
             ),
             (
                 json!({"budgets": {"staff": {"opened_hour": 240}}}),
@@ -248,6 +259,8 @@ mod tests {
                 json!({"budgets": {"staff": {"opened_hour": 241}}}),
                 "budgets.staff.opened_hour to 241",
             ),
+            (json!({"ages": {"grown": 19}}), "ages.grown to 19"),
+            (json!({"ages": {"own_say": 15}}), "ages.own_say to 15"),
             (
                 json!({"budgets": {"staff": {"step_up_percent": 101}}}),
                 "budgets.staff.step_up_percent to 101",

@@ -226,7 +226,9 @@ impl From<candour_keeper_api::CallError> for Problem {
                 | Reason::Invalid
                 | Reason::SubjectClosed
                 | Reason::OnHold
-                | Reason::NoAccount => "The keeper refused this.",
+                | Reason::NoAccount
+                | Reason::WrongAge
+                | Reason::Deceased => "The keeper refused this.",
             }),
             CallError::Unreachable => Self::unavailable(
                 "The records keeper cannot be reached. What the room knows already stays; signing in and approving must wait.",

@@ -254,6 +254,8 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::SecondPersonNeeded => saying!(FORBIDDEN, "second_person"),
         Refusal::OnHold => saying!(CONFLICT, "on_hold"),
         Refusal::NoAccount => saying!(CONFLICT, "no_account"),
+        Refusal::WrongAge => saying!(CONFLICT, "wrong_age"),
+        Refusal::Deceased => saying!(FORBIDDEN, "deceased"),
         Refusal::CredentialIsNew { .. } => saying!(FORBIDDEN, "new_way"),
     }
 }
@@ -293,6 +295,8 @@ mod tests {
             Refusal::SecondPersonNeeded,
             Refusal::OnHold,
             Refusal::NoAccount,
+            Refusal::WrongAge,
+            Refusal::Deceased,
             Refusal::CredentialIsNew {
                 retry_after_seconds: 7_200,
             },

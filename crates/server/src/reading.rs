@@ -118,6 +118,10 @@ impl Reading {
         if let Some(recovery) = &self.recovery {
             frame.note = Some(recoveries::seen_in_part(portal, recovery).await);
         }
+        if let Some(reach) = self.reach.as_ref().filter(|reach| reach.is_young) {
+            let age = reach.grown_from.to_string();
+            frame.note = Some(frame.texts().fill("young.note", &[("age", &age)]));
+        }
         let frame = match self.relation {
             Relation::Staff => frame.back_to(self.path(""), "frame.back"),
             Relation::Own | Relation::Proxy => frame.back_to("/home", "frame.back"),

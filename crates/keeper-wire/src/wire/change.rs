@@ -260,6 +260,9 @@ pub struct Invite {
     /// For a proxy: what they may do beside reading ([`crate::words::ProxyAction`]).
     #[prost(int32, repeated, tag = "20")]
     pub may: Vec<i32>,
+    /// For a proxy: as what ([`crate::words::ProxyKind`]), filled in by the keeper, whatever was sent.
+    #[prost(int32, tag = "21")]
+    pub kind: i32,
 }
 
 /// A role of a person.

@@ -1,7 +1,8 @@
 //! Actions without content.
 
-use super::reach::{self, Part, PatientView};
+use super::reach::{self, Part};
 use super::{Caller, id};
+use crate::ages;
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::Draft;
@@ -32,7 +33,7 @@ pub async fn authorize(
         let patient = PatientId::from_bytes(id(&call.patient)?);
         let token = core.keys.patient(patient);
         let facts = core.facts.load(token).await?;
-        let view = PatientView::of(&facts, Some(session));
+        let view = ages::view(core, &facts, session, caller.now);
         let part = match action {
             words::Action::Send => Part::to(ProxyAction::Write),
             words::Action::Book => Part::to(ProxyAction::Book),

@@ -4,6 +4,7 @@ mod practice;
 
 use super::reach::{self, Part, PatientView};
 use super::{Caller, id};
+use crate::ages;
 use crate::core::Core;
 use crate::decision::{Action, DecisionFacts, Relation};
 use crate::draft::Draft;
@@ -63,7 +64,7 @@ pub async fn history(
     let token = core.keys.patient(patient);
     let facts = core.facts.load(token).await?;
     let session = &caller.session;
-    let view = PatientView::of(&facts, Some(session));
+    let view = ages::view(core, &facts, session, caller.now);
     let part = Part::to(ProxyAction::History);
     let relation = if view.is_canary {
         Relation::Stranger
@@ -78,6 +79,7 @@ pub async fn history(
     let (purpose, now) = (caller.purpose, caller.now);
     let mut question = reach::decision_facts(session, purpose, action, relation, now);
     question.is_deceased = view.is_deceased;
+    question.age = view.age;
     let about = view.is_known.then_some((patient, token));
     ask(core, &caller, &question, about).await?;
     let keys = core.subject_keys.load(token).await.map_err(Reason::from)?;

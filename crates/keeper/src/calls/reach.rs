@@ -10,7 +10,7 @@ use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session, SignedBy};
 use crate::sharing;
-use candour_keeper_wire::words::{ProxyAction, Purpose, Reason, Role, Section};
+use candour_keeper_wire::words::{Age, ProxyAction, ProxyKind, Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
 use candour_rules::decision::{self, Lane, Touch};
 use candour_rules::detect::Observation;
@@ -18,6 +18,7 @@ use candour_rules::keys::{self, Practice};
 use candour_rules::time::Micros;
 use candour_seal::{PatientId, PracticeId};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// What the keeper knows in clear about a patient.
 #[expect(
@@ -40,6 +41,10 @@ pub struct PatientView {
     pub was_enrolled: bool,
     /// The patient keeps the whole record from who looks: for them there is no such patient.
     pub is_kept: bool,
+    /// How old the patient is, where that was asked ([`crate::ages::view`]).
+    pub age: Age,
+    /// The year in which the patient is grown, or became so.
+    pub grown_year: Option<i16>,
 }
 
 impl PatientView {
@@ -75,6 +80,26 @@ impl PatientView {
             _ => false,
         });
         view
+    }
+}
+
+impl PatientView {
+    /// Whether somebody who was let act for the patient, as what and when, does so now. A right derives from the living:
+    /// who speaks for the dead was let by a practice for just that.
+    pub fn lets_act(&self, kind: i32, since: Timestamp) -> bool {
+        let is_grown = self.age == Age::Grown;
+        match ProxyKind::try_from(kind) {
+            Ok(ProxyKind::Representative) => self.is_deceased,
+            _ if self.is_deceased => false,
+            Ok(ProxyKind::Wish | ProxyKind::Helper) => true,
+            Ok(ProxyKind::Guardian) => !is_grown,
+            // From before that was written down. Who was let in or before the year in which the patient was grown was a
+            // child's guardian.
+            Err(_) => {
+                let year = since.to_zoned(TimeZone::UTC).year();
+                !is_grown || self.grown_year.is_none_or(|grown| year > grown)
+            }
+        }
     }
 }
 
@@ -122,7 +147,9 @@ pub fn relation(
         return Relation::Stranger;
     }
     match (session.principal, session.role) {
-        (Principal::Person(_), Role::Patient | Role::Proxy) => as_person(own, token, part, now),
+        (Principal::Person(_), Role::Patient | Role::Proxy) => {
+            as_person(own, token, view, part, now)
+        }
         // Staff rights never apply to one's own record.
         _ if session.own_patient == Some(patient) => Relation::Stranger,
         (Principal::Person(_) | Principal::Client(_), _) => as_practice(session, view, part),
@@ -130,12 +157,20 @@ pub fn relation(
     }
 }
 
-fn as_person(own: &SubjectFacts, token: KeyedToken, part: Part, now: Timestamp) -> Relation {
+fn as_person(
+    own: &SubjectFacts,
+    token: KeyedToken,
+    view: PatientView,
+    part: Part,
+    now: Timestamp,
+) -> Relation {
     let mut relation = Relation::Stranger;
     for row in own.live() {
         match &row.fact {
             Fact::SelfPatient(patient) if patient.patient == token.0 => return Relation::Own,
-            Fact::Proxy(proxy) if proxy.acts_for(token, now) => {
+            Fact::Proxy(proxy)
+                if proxy.acts_for(token, now) && view.lets_act(proxy.kind, row.at) =>
+            {
                 let may = part.action.is_none_or(|action| proxy.allows(action));
                 if may && proxy.covers(part.section) {
                     relation = Relation::Proxy;
@@ -230,6 +265,7 @@ pub fn decision_facts(
         relation,
         tags: 0,
         assurance: assurance(session, now),
+        age: Age::Grown,
         is_deceased: false,
         is_unsafe_to_write: false,
         has_reason: false,

@@ -9,7 +9,7 @@ use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::Reason;
+use candour_keeper_wire::words::{ProxyKind, Reason};
 use candour_seal::{PatientId, PersonId, SystemRandom};
 use jiff::Timestamp;
 
@@ -58,6 +58,7 @@ pub(super) async fn grant_proxy(
         may: Some(ProxyMay {
             actions: change.may.clone(),
         }),
+        kind: ProxyKind::Wish.into(),
     });
     let mut prepared = Prepared::fact(person, fact);
     prepared.effects.push(Effect::fact(
@@ -65,6 +66,7 @@ pub(super) async fn grant_proxy(
         Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),
             until: change.until,
+            kind: ProxyKind::Wish.into(),
         }),
     ));
     prepared.guards = vec![guard(&account.facts), guard(&patient_facts)];

@@ -61,7 +61,11 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
             needs(Do::EndEnrolment, Proof::Session)
         }
         ChangeKind::EndEnrolment(_) => needs(Do::EndEnrolment, Proof::End),
-        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::Session),
+        ChangeKind::MarkPatient(_) if by == Role::PracticeClient => {
+            needs(Do::MarkPatient, Proof::Session)
+        }
+        // Who is marked as having died signs in no more.
+        ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::End),
         ChangeKind::Freeze(_) => needs(Do::Freeze, Proof::Session),
         ChangeKind::Unfreeze(_) => needs(Do::Unfreeze, Proof::Two),
         ChangeKind::AddClient(_) => needs(Do::AddClient, Proof::Two),

@@ -299,6 +299,9 @@ pub struct Invitation {
     /// For a proxy: what they may do beside reading; absent in what was made before that was asked: everything.
     #[prost(message, optional, tag = "20")]
     pub may: Option<ProxyMay>,
+    /// For a proxy: as what, a [`candour_keeper_wire::words::ProxyKind`].
+    #[prost(int32, tag = "21")]
+    pub proxy_kind: i32,
     /// It makes no account and gives no right: it recovers the account of this person's token.
     #[prost(bytes = "vec", tag = "10")]
     pub recovers: Vec<u8>,

@@ -8,6 +8,7 @@ use candour_keeper::making;
 use candour_keeper_api::bodies::{open_body, open_hour_key};
 use candour_keeper_api::wire::{self, Call, Reply, StatusQuestion};
 use candour_keeper_api::words::EntryKind;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{RoomPrivateKey, RootKey};
@@ -41,9 +42,11 @@ fn changed(value: &Value) -> Value {
 fn the_page_of_limits_names_each_with_the_design_s_number_and_its_bound() {
     let budgets = serde_json::to_value(BudgetTable::default()).unwrap();
     let detection = serde_json::to_value(DetectionTable::default()).unwrap();
+    let ages = serde_json::to_value(AgeTable::default()).unwrap();
     let limits = Limits::of(
         &serde_json::from_value(changed(&budgets)).unwrap(),
         &serde_json::from_value(changed(&detection)).unwrap(),
+        &serde_json::from_value(changed(&ages)).unwrap(),
     );
     let (rows, limits): (Vec<_>, Vec<_>) = limits
         .differing
@@ -101,6 +104,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         clock,
         budgets: opened_in_an_hour(opened_hour),
         detection: knowing(networks),
+        ages: AgeTable::default(),
         volume: Settings::default().volume,
         witnesses: Settings::default().witnesses,
     };
@@ -194,6 +198,10 @@ async fn what_a_demonstration_sets_otherwise_stands_in_its_start_entry_and_is_to
         .unwrap();
     let body = open_body(&start.body, &start.room_wrap, start.index, &hour).unwrap();
     assert_eq!(body.text, "budgets.staff.opened_hour 1000 (60)");
-    let set = Limits::of(&opened_in_an_hour(1_000), &DetectionTable::default());
+    let set = Limits::of(
+        &opened_in_an_hour(1_000),
+        &DetectionTable::default(),
+        &AgeTable::default(),
+    );
     assert_eq!(body.details, set.digest.as_bytes());
 }

@@ -66,6 +66,8 @@ pub struct RecordTile {
     pub has_history: bool,
     /// Messages are.
     pub has_messages: bool,
+    /// It is all of a child's, and can be kept from others.
+    pub is_charge: bool,
     /// Key of what is said where a part alone is within reach.
     pub only: Option<&'static str>,
 }
@@ -158,7 +160,7 @@ async fn tile(
     let line = line.into_inner();
     let identity = line.identity;
     let mut waiting = None;
-    let has_messages = reachable.covers(Section::Notices);
+    let has_messages = reachable.covers(Section::Notices) && !reachable.is_young;
     if has_messages {
         let (opened, notices_byte) =
             notices::open(portal.app(), &viewer, reachable.patient).await?;
@@ -188,9 +190,15 @@ async fn tile(
         waiting,
         has_record: record::is_within(reachable),
         has_documents: reachable.covers(Section::Shelf),
-        has_history: !reachable.is_proxied || reachable.may.contains(&ProxyAction::History),
+        has_history: !reachable.is_proxied
+            || (reachable.may.contains(&ProxyAction::History) && !reachable.is_young),
         has_messages,
-        only: (!reachable.sections.is_empty()).then_some("home.only_part"),
+        is_charge: reachable.is_child && reachable.sections.is_empty(),
+        only: match (reachable.is_young, reachable.sections.is_empty()) {
+            (true, _) => Some("young.home"),
+            (false, false) => Some("home.only_part"),
+            (false, true) => None,
+        },
     };
     let line = Line {
         tile,

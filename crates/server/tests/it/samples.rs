@@ -27,7 +27,6 @@ use candour_server::pages::practice::{
 use candour_server::pages::problem::ProblemPage;
 use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
 use candour_server::pages::reopenings::{ReopeningView, ReopeningsPage};
-use candour_server::pages::sessions::{SessionView, SessionsPage};
 use candour_server::pages::sign_in::{SignInPage, StepUpPage};
 use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
 use candour_server::pages::{GivenDate, ToRing};
@@ -194,6 +193,7 @@ fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
         has_documents: true,
         has_history: is_own,
         has_messages: true,
+        is_charge: !is_own,
         only: (!is_own).then_some("home.only_part"),
     }
 }
@@ -298,7 +298,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 ],
             }),
         ),
-        ("sessions", Box::new(sessions())),
+        ("sessions", Box::new(ways::sessions())),
         ("trust", Box::new(trust())),
         (
             "check-receipt",
@@ -347,24 +347,6 @@ fn account_page() -> AccountPage {
         is_of_another: false,
         birth: birth(),
         way: "app",
-    }
-}
-
-fn sessions() -> SessionsPage {
-    let view = |place: &str, is_own| SessionView {
-        surrogate: 7,
-        place: place.to_owned(),
-        began: "Signed in on 14 February 2026 at 9:20 am with a passkey".to_owned(),
-        used: "Last used on 14 February 2026 at 9:26 am".to_owned(),
-        is_own,
-    };
-    SessionsPage {
-        frame: of_patient("sessions.title"),
-        sessions: vec![
-            view("Here", true),
-            view("On another device or in another window", false),
-        ],
-        has_others: true,
     }
 }
 

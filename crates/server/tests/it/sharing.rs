@@ -2,10 +2,14 @@
 
 use crate::installation::{Answer, Installation, ORIGIN, cookies};
 use crate::visits::{between, encoded, practice_with_patient, unescaped};
+use candour_core::people::{BirthDate, Identity};
+use candour_keeper::facts::Proxy;
 use candour_keeper::instances::InstanceKind;
+use candour_keeper_api::words::{Purpose, Role};
 use candour_seal::PatientId;
 use candour_server::session::Visit;
 use candour_testkit::passkey::SoftwarePasskey;
+use candour_testkit::portal::walker;
 use http::StatusCode;
 
 struct Somebody {
@@ -216,5 +220,128 @@ async fn whoever_is_let_act_sees_and_does_what_was_ticked_and_finds_nothing_once
         !home.body.contains("whom you act") && !home.body.contains("ended"),
         "{}",
         home.body
+    );
+}
+
+#[tokio::test]
+async fn a_mark_of_death_by_passkey_shuts_out_and_lets_a_representative_in_until_a_day_and_is_undone()
+ {
+    let all = somebody().await;
+    let installation = &all.installation;
+    let staff = installation
+        .keeper
+        .staff(installation.practice, Role::Reception)
+        .await;
+    let mut device = installation.keeper.give_passkey(staff.person).await;
+    let desk = cookies(&staff.token, Visit::Staff(Some(Purpose::Administration)));
+    let page = format!("/patients/{}", all.patient);
+    let (acting, marks, proxy) = (
+        format!("{page}/acting"),
+        format!("{page}/marks"),
+        format!("{page}/proxy"),
+    );
+    let mut sign = async |form: &str, sentence: &str| {
+        let asked = installation.post(&marks, &desk, form).await;
+        assert!(asked.body.contains(sentence), "{}", asked.body);
+        let options = unescaped(between(&asked.body, "data-options=\"", "\""));
+        let ceremony = between(&asked.body, "name=\"ceremony\" value=\"", "\"");
+        let answer = device.get(&options, ORIGIN).unwrap();
+        let form = encoded(&[("ceremony", ceremony), ("answer", &answer)]);
+        let done = installation.post("/practice/act", &desk, &form).await;
+        assert_eq!(done.header("location"), "/practice/waiting?said=done");
+    };
+    let list = installation.get(&acting, &desk).await;
+    assert!(
+        list.body.contains("Nobody acts for this patient."),
+        "{}",
+        list.body
+    );
+    assert!(!list.body.contains("checked"), "{}", list.body);
+    sign("died=yes", "Mark the patient: has died, may be written to.").await;
+    let shut = installation.get("/home", &all.cookies).await;
+    assert_eq!(shut.status, StatusCode::FORBIDDEN);
+    assert!(
+        shut.body
+            .contains("wrote down that the person with this sign-in has died")
+    );
+    let list = installation.get(&acting, &desk).await.body;
+    assert!(
+        list.contains("name=\"died\" type=\"checkbox\" value=\"yes\" checked"),
+        "{list}"
+    );
+    let executor = |days| {
+        encoded(&[
+            ("see", "shelf"),
+            ("days", days),
+            ("reason", "executor, will seen"),
+            ("checked", "yes"),
+        ])
+    };
+    let endless = installation.post(&proxy, &desk, &executor("0")).await;
+    assert_eq!(endless.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(endless.body.contains("it cannot be without an end"));
+    let made = installation.post(&proxy, &desk, &executor("90")).await;
+    assert!(made.body.contains("invitation-code"), "{}", made.body);
+    sign("", "Mark the patient: is alive, may be written to.").await;
+    assert_eq!(
+        installation.get("/home", &all.cookies).await.status,
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn who_acts_for_somebody_young_is_told_why_they_see_less_and_whom_to_ask() {
+    let all = somebody().await;
+    let installation = &all.installation;
+    let practice = installation.practice;
+    let program = installation
+        .keeper
+        .program(practice, InstanceKind::Portal)
+        .await;
+    for (number, born, is_young) in [(5, (2013, 1), true), (6, (2018, 1), false)] {
+        let identity = Identity {
+            birth_date: BirthDate::new(jiff::civil::date(born.0, born.1, 9)),
+            ..walker(number)
+        };
+        let patient = installation.patient_of(identity, practice, &program).await;
+        let parent = Proxy {
+            patient: installation.keeper.core.keys.patient(patient).0.to_vec(),
+            ..Proxy::default()
+        };
+        let parent = installation.keeper.as_proxy_by(parent).await;
+        let parent = cookies(&parent.token, Visit::Patient);
+        for (path, words) in [
+            (
+                format!("/patients/{patient}/record/results"),
+                "When they are 16 this ends by itself",
+            ),
+            (
+                format!("/patients/{patient}/documents"),
+                "Ask them, or ring their practice.",
+            ),
+            ("/home".to_owned(), "It is so for everybody of that age."),
+        ] {
+            let page = installation.get(&path, &parent).await;
+            assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+            assert_eq!(page.body.contains(words), is_young, "{path}: {}", page.body);
+        }
+    }
+    // A child has no account of their own, and staff are told what to do instead.
+    let identity = Identity {
+        birth_date: BirthDate::new(jiff::civil::date(2018, 1, 9)),
+        ..walker(7)
+    };
+    let child = installation.patient_of(identity, practice, &program).await;
+    let path = format!("/patients/{child}/invite");
+    let refused = installation
+        .post(&path, &all.clinician, "checked=yes")
+        .await;
+    assert_eq!(refused.status, StatusCode::CONFLICT);
+    assert!(
+        refused
+            .body
+            .contains("Let a parent or guardian act instead"),
+        "{}",
+        refused.body
     );
 }

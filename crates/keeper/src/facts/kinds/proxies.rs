@@ -23,6 +23,9 @@ pub struct Proxy {
     /// What they may do beside reading; absent in what was made before that was asked: everything.
     #[prost(message, optional, tag = "5")]
     pub may: Option<ProxyMay>,
+    /// As what, a [`candour_keeper_wire::words::ProxyKind`]; 0 in what was made before that was written down.
+    #[prost(int32, tag = "6")]
+    pub kind: i32,
 }
 
 /// What a proxy may do beside reading.
@@ -42,6 +45,9 @@ pub struct ProxiedBy {
     /// When it ends; 0 without end.
     #[prost(int64, tag = "2")]
     pub until: i64,
+    /// As what, as of the proxy.
+    #[prost(int32, tag = "3")]
+    pub kind: i32,
 }
 
 impl Proxy {

@@ -105,10 +105,12 @@ fn acting_for(
             until,
             sealed_reason: reason,
             may: held.fact.may.clone(),
+            kind: held.fact.proxy_kind,
         }),
         Some(Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),
             until,
+            kind: held.fact.proxy_kind,
         })),
     ))
 }

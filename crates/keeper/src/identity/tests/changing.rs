@@ -133,7 +133,7 @@ async fn a_client_needs_a_second_person_in_another_session() {
 async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
     let inside = inside().await;
     let office = office(&inside).await;
-    let manager = manager(&inside, &office).await;
+    let mut manager = manager(&inside, &office).await;
     let mut one = officer(&inside, &office, "security_officer", "sione").await;
     let mut two = officer(&inside, &office, "privacy_officer", "talia").await;
     let view = calls::session(&inside.core, PORTAL, &with(&manager.token))
@@ -167,9 +167,10 @@ async fn a_freeze_takes_one_person_and_letting_go_takes_two() {
         is_deceased: false,
         is_unsafe_to_write: true,
     };
-    change(&inside, &manager.token, ChangeKind::MarkPatient(patient))
-        .await
-        .unwrap();
+    let marks = ChangeKind::MarkPatient(patient);
+    let plainly = change(&inside, &manager.token, marks.clone()).await;
+    assert_eq!(plainly.unwrap_err().reason, Reason::StepUpNeeded);
+    manager.signs(&inside, marks).await.unwrap();
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use candour_app::FirstByte;
 use candour_app::invitations::{self, ProxyScope};
+use candour_app::{FirstByte, Refusal};
 use candour_keeper_api::words::{ProxyAction, Section};
 use http::StatusCode;
 
@@ -189,7 +189,7 @@ pub async fn begin_own(
     let (app, token) = (portal.app(), visitor.signed_in()?);
     let scope = asked.scope(&portal)?;
     let ceremony = invitations::ask_proxy(app, token, own.patient, scope).await?;
-    act(&portal, &visitor, ceremony, false).await
+    act(&portal, &visitor, super::PATH, ceremony, false).await
 }
 
 async fn at_practice(
@@ -233,18 +233,31 @@ pub async fn invite(
     // Whoever may not see whose record it is, is refused here, on the ledger, whatever they sent.
     let (page, first_byte) = at_practice(&portal, &reading, &asked, errors).await?;
     if has_errors {
-        let mut response = respond::opened(&page, first_byte)?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return unprocessable(&page, first_byte);
     }
     let session = reading.visitor.session(&portal).await?;
     let practice = session.practice.ok_or(Problem::NoSuchPage)?;
     let (app, token) = (portal.app(), reading.visitor.signed_in()?);
     let scope = asked.scope(&portal)?;
-    let changed = invitations::invite_proxy(app, token, practice, reading.patient, scope).await?;
+    let asked = Asked::read(&form);
+    let changed = invitations::invite_proxy(app, token, practice, reading.patient, scope).await;
+    // Who speaks for somebody who died does so until a day.
+    if let Err(Refusal::Invalid) = changed {
+        let mut errors = FieldErrors::default();
+        errors.add("days", Language::English.texts().say("proxies.error_days"));
+        let (page, first_byte) = at_practice(&portal, &reading, &asked, errors).await?;
+        return unprocessable(&page, first_byte);
+    }
+    let changed = changed?;
     let code = changed.code.ok_or(Problem::Internal)?;
     let made = made(&portal, page.frame, &code, reading.path(""));
     respond::opened(&made, first_byte)
+}
+
+fn unprocessable(page: &ProxyPage, first_byte: FirstByte) -> Result<Response, Problem> {
+    let mut response = respond::opened(page, first_byte)?;
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
 }
 
 /// The code, to be handed over.
