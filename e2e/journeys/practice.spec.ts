@@ -45,6 +45,13 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await expect(page.getByText("Kia ora. All is well.")).toBeVisible();
   await page.goto(`${patient}/history`);
   await look(page, "staff-history");
+  await page.goto(patient);
+  await page.getByRole("link", { name: /^Who acts for this patient/ }).click();
+  await look(page, "staff-acting");
+  await page.getByRole("link", { name: "Let somebody act for this patient" }).click();
+  await look(page, "staff-proxy");
+  await page.getByRole("button", { name: "Make the code" }).click();
+  await expect(page.getByRole("alert")).toContainText("Say who it is or why");
 
   await page.goto(patient);
   await page.getByRole("link", { name: "This is an emergency" }).click();
@@ -105,6 +112,11 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await look(page, "sharing-kept");
   await page.goto("/sharing/share");
   await look(page, "sharing-share");
+  await page.goto("/sharing/proxy");
+  await look(page, "sharing-proxy");
+  await page.getByLabel("Who is it?").fill("my daughter");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(page.getByText(/^Invite somebody to act for this patient: see medicines, allergies; until /)).toBeVisible();
   await signOut(page);
 
   await workAs(page, aroha);

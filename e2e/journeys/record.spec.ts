@@ -116,6 +116,12 @@ test("a parent reads the record of a child, always told whose it is, and signs o
   await page.goto("/home");
   await child.getByRole("link", { name: /^Who opened this record/ }).click();
   await look(page, "child-history");
+  await page.goto("/home");
+  await child.getByRole("link", { name: /^What is kept from others/ }).click();
+  await look(page, "child-sharing");
+  await page.getByRole("link", { name: "Keep something from somebody" }).click();
+  await look(page, "child-sharing-keep");
+  await page.goto("/home");
 
   // Nobody else is signed in as her meanwhile: she stands in this test alone.
   const elsewhere = await (await browser.newContext({ baseURL: portal() })).newPage();

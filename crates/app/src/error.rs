@@ -59,6 +59,12 @@ pub enum Refusal {
     /// The patient has an account already.
     #[error("the patient has an account")]
     HasAccount,
+    /// The patient's age does not allow it.
+    #[error("the patient is too young for this")]
+    WrongAge,
+    /// The patient has died, or was marked so.
+    #[error("the patient has died")]
+    Deceased,
     /// The passkey, password or code was added to the account too lately for this.
     #[error("the credential is new")]
     CredentialIsNew {
@@ -93,6 +99,8 @@ impl From<Denied> for Refusal {
             Reason::OnHold => Self::OnHold,
             Reason::NoAccount => Self::NoAccount,
             Reason::HasAccount => Self::HasAccount,
+            Reason::WrongAge => Self::WrongAge,
+            Reason::Deceased => Self::Deceased,
             Reason::CredentialIsNew => Self::CredentialIsNew {
                 retry_after_seconds,
             },

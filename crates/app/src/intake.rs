@@ -353,7 +353,9 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::SecondPersonNeeded
         | Refusal::OnHold
         | Refusal::NoAccount
-        | Refusal::HasAccount => Ok(refusal),
+        | Refusal::HasAccount
+        | Refusal::WrongAge
+        | Refusal::Deceased => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }
         | Refusal::Frozen

@@ -4,7 +4,7 @@ use crate::acts;
 use crate::sign_in::{Ceremony, CeremonyId};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
-use candour_keeper_api::words::{Role, Section};
+use candour_keeper_api::words::{ProxyAction, Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{PatientId, PersonId, PracticeId};
 use zeroize::Zeroizing;
@@ -46,6 +46,8 @@ impl From<About> for wire::Invite {
 pub struct ProxyScope {
     /// Sections within reach; empty for all.
     pub sections: Vec<Section>,
+    /// What they may do beside reading.
+    pub may: Vec<ProxyAction>,
     /// When it ends.
     pub until: Option<jiff::Timestamp>,
     /// Why.
@@ -60,14 +62,44 @@ pub async fn invite_proxy(
     about: About,
     scope: ProxyScope,
 ) -> Result<Ceremony, Refusal> {
+    let invite = to_act_for(about, scope);
+    acts::start(app, token, ChangeKind::Invite(invite)).await
+}
+
+/// Begins the act by which a patient invites somebody who is to act for them; finished with [`acts::finish`], whose answer
+/// has the code.
+pub async fn ask_proxy(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    scope: ProxyScope,
+) -> Result<Ceremony, Refusal> {
     let invite = wire::Invite {
-        role: Role::Proxy.into(),
-        sections: scope.sections.into_iter().map(i32::from).collect(),
-        until: scope.until.map_or(0, jiff::Timestamp::as_microsecond),
-        reason: scope.reason,
-        ..about.into()
+        patient: patient.as_bytes().to_vec(),
+        ..of_scope(scope)
     };
     acts::start(app, token, ChangeKind::Invite(invite)).await
+}
+
+fn to_act_for(about: About, scope: ProxyScope) -> wire::Invite {
+    let about: wire::Invite = about.into();
+    wire::Invite {
+        practice: about.practice,
+        patient: about.patient,
+        who: about.who,
+        ..of_scope(scope)
+    }
+}
+
+fn of_scope(scope: ProxyScope) -> wire::Invite {
+    wire::Invite {
+        role: Role::Proxy.into(),
+        sections: scope.sections.into_iter().map(i32::from).collect(),
+        may: scope.may.into_iter().map(i32::from).collect(),
+        until: scope.until.map_or(0, jiff::Timestamp::as_microsecond),
+        reason: scope.reason,
+        ..wire::Invite::default()
+    }
 }
 
 /// Begins the act of inviting a member of staff; finished with [`acts::finish`], whose answer has the code.

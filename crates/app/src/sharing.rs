@@ -2,13 +2,13 @@
 //! practice.
 
 use crate::acts;
-use crate::sign_in::{Ceremony, InPart, with};
-use crate::words::time;
+use crate::sign_in::{Ceremony, InPart};
+use crate::words::{actions, time};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{
     self, Call, ChangeKind, EndSharingRule, ProxyChange, Reply, SharingRule,
 };
-use candour_keeper_api::words::Section;
+use candour_keeper_api::words::{ProxyAction, ProxyKind, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
@@ -24,6 +24,8 @@ pub struct Sharing {
     pub practices: Vec<PracticeId>,
     /// Whom a practice invited to act for the patient, and who has not accepted yet.
     pub invited: Vec<Invited>,
+    /// The asker may keep more from others.
+    pub may_keep: bool,
 }
 
 /// Somebody whom a practice invited to act for the patient.
@@ -48,6 +50,8 @@ pub struct ActsFor {
     pub person: PersonId,
     /// The sections within reach; empty means all.
     pub sections: Vec<Section>,
+    /// What they may do beside reading.
+    pub may: Vec<ProxyAction>,
     /// Since when.
     pub since: Timestamp,
     /// When it ends; `None` without end.
@@ -56,6 +60,19 @@ pub struct ActsFor {
     pub reason: String,
     /// A practice invited them, and they see what it put in.
     pub part: Option<InPart>,
+    /// As what; `None` from before that was written down.
+    pub kind: Option<ProxyKind>,
+}
+
+/// What a practice knows of who acts for a patient, and of the patient's marks.
+#[derive(Debug, Clone)]
+pub struct Acting {
+    /// Who acts now. The words of a patient who let somebody act are left out.
+    pub people: Vec<ActsFor>,
+    /// The patient has died.
+    pub is_deceased: bool,
+    /// Nothing may be sent to the patient.
+    pub is_unsafe_to_write: bool,
 }
 
 /// What a patient keeps from somebody, or shares.
@@ -73,6 +90,8 @@ pub struct Rule {
     pub since: Timestamp,
     /// When a share ends; `None` without end.
     pub until: Option<Timestamp>,
+    /// Whoever acted for the patient as a child made it.
+    pub is_by_another: bool,
 }
 
 /// From whom something is kept.
@@ -97,38 +116,7 @@ pub enum Part {
     Document(ItemId),
 }
 
-/// A person who acts for a patient.
-pub struct Proxy {
-    /// Who acts.
-    pub person: PersonId,
-    /// For whom.
-    pub patient: PatientId,
-    /// The sections within reach; empty means all.
-    pub sections: Vec<Section>,
-    /// When it ends; `None` without end.
-    pub until: Option<Timestamp>,
-    /// Why.
-    pub reason: String,
-}
-
-impl From<Proxy> for ProxyChange {
-    fn from(proxy: Proxy) -> Self {
-        Self {
-            person: proxy.person.as_bytes().to_vec(),
-            patient: proxy.patient.as_bytes().to_vec(),
-            sections: proxy.sections.into_iter().map(i32::from).collect(),
-            until: proxy.until.map_or(0, Timestamp::as_microsecond),
-            reason: proxy.reason,
-        }
-    }
-}
-
-/// Begins the act of letting somebody act for a patient; finished with [`acts::finish`].
-pub async fn grant(app: &App, token: &Token, proxy: Proxy) -> Result<Ceremony, Refusal> {
-    acts::start(app, token, ChangeKind::GrantProxy(proxy.into())).await
-}
-
-/// Begins the act of ending it; finished with [`acts::finish`], it ends at once, and the proxy is not told.
+/// Begins the act of ending that somebody acts for a patient; finished with [`acts::finish`], it ends at once, and the proxy is not told.
 pub async fn withdraw(
     app: &App,
     token: &Token,
@@ -157,12 +145,55 @@ pub async fn stop_invitation(
     acts::now(app, token, change).await.map(drop)
 }
 
-/// Who reads the record of whoever is signed in.
-pub async fn sharing(app: &App, token: &Token, network: &str) -> Result<Sharing, Refusal> {
-    match app.keeper.call(Call::Sharing(with(token, network))).await? {
+/// Who reads the record of whoever is signed in; of a patient for whom they act, what they keep from others.
+pub async fn sharing(
+    app: &App,
+    token: &Token,
+    network: &str,
+    of: Option<PatientId>,
+) -> Result<Sharing, Refusal> {
+    let call = Call::Sharing(wire::SharingQuestion {
+        token: token.expose().to_vec(),
+        network: network.to_owned(),
+        patient: of.map_or_else(Vec::new, |patient| patient.as_bytes().to_vec()),
+    });
+    match app.keeper.call(call).await? {
         Reply::Sharing(sharing) => Ok(Sharing::read(sharing).ok_or(CallError::Unexpected)?),
         _ => Err(CallError::Unexpected.into()),
     }
+}
+
+/// Who acts for a patient of one's practice.
+pub async fn acting(app: &App, token: &Token, patient: PatientId) -> Result<Acting, Refusal> {
+    let call = Call::Acting(wire::ActingQuestion {
+        token: token.expose().to_vec(),
+        patient: patient.as_bytes().to_vec(),
+    });
+    let Reply::Acting(answer) = app.keeper.call(call).await? else {
+        return Err(CallError::Unexpected.into());
+    };
+    let people = answer.people.into_iter().map(ActsFor::read);
+    Ok(Acting {
+        people: people.collect::<Option<_>>().ok_or(CallError::Unexpected)?,
+        is_deceased: answer.is_deceased,
+        is_unsafe_to_write: answer.is_unsafe_to_write,
+    })
+}
+
+/// Begins the act of marking a patient; the marks that are not given end.
+pub async fn mark(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    is_deceased: bool,
+    is_unsafe_to_write: bool,
+) -> Result<Ceremony, Refusal> {
+    let marks = wire::MarkPatient {
+        patient: patient.as_bytes().to_vec(),
+        is_deceased,
+        is_unsafe_to_write,
+    };
+    acts::start(app, token, ChangeKind::MarkPatient(marks)).await
 }
 
 /// Begins the act of keeping something from somebody; answered, it holds at once, and nobody is told.
@@ -269,6 +300,7 @@ impl Sharing {
                 .into_iter()
                 .map(Invited::read)
                 .collect::<Option<_>>()?,
+            may_keep: sharing.may_keep,
         })
     }
 }
@@ -291,10 +323,12 @@ impl ActsFor {
         Some(Self {
             person: PersonId::try_from(view.person.as_slice()).ok()?,
             sections: view.sections.iter().map(section).collect::<Option<_>>()?,
+            may: actions(&view.may),
             since: time(view.since)?,
             until: time(view.until),
             part: InPart::read(&view.only_from, view.opens_from),
             reason: view.reason,
+            kind: ProxyKind::try_from(view.kind).ok(),
         })
     }
 }
@@ -308,6 +342,7 @@ impl Rule {
             document: ItemId::try_from(view.item.as_slice()).ok(),
             since: time(view.since)?,
             until: time(view.until),
+            is_by_another: view.is_by_another,
         })
     }
 }

@@ -1,10 +1,10 @@
 //! Signing in, staying signed in, proving oneself again, signing out. The keeper verifies; we carry.
 
 use crate::recoveries::Recovery;
-use crate::words::time;
+use crate::words::{actions, time};
 use crate::{App, Refusal};
 use candour_keeper_api::wire::{self, Call, Reply};
-use candour_keeper_api::words::{Role, Section};
+use candour_keeper_api::words::{Age, ProxyAction, Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ClientId, PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
@@ -125,10 +125,18 @@ pub struct Reachable {
     pub is_proxied: bool,
     /// The sections within reach; empty means all.
     pub sections: Vec<Section>,
+    /// What a proxy may do beside reading.
+    pub may: Vec<ProxyAction>,
     /// When the proxy ends, if it does.
     pub until: Option<Timestamp>,
     /// A part of it is seen for now.
     pub part: Option<InPart>,
+    /// The patient is a child: parents decide.
+    pub is_child: bool,
+    /// The patient is young: what is sensitive is theirs.
+    pub is_young: bool,
+    /// From which age on others act by the patient's own wish alone.
+    pub grown_from: u32,
 }
 
 /// For now only what one practice put in is seen: that practice let the reader in lately.
@@ -149,6 +157,13 @@ impl InPart {
     }
 }
 
+impl Reachable {
+    /// Whether a section is within reach.
+    pub fn covers(&self, section: Section) -> bool {
+        self.sections.is_empty() || self.sections.contains(&section)
+    }
+}
+
 impl Session {
     fn read(view: wire::SessionView) -> Result<Self, CallError> {
         let unexpected = |_| CallError::Unexpected;
@@ -165,8 +180,12 @@ impl Session {
                         .into_iter()
                         .filter_map(|section| Section::try_from(section).ok())
                         .collect(),
+                    may: actions(&reachable.may),
                     until: time(reachable.until),
                     part: InPart::read(&reachable.only_from, reachable.opens_from),
+                    is_child: Age::try_from(reachable.age) == Ok(Age::Child),
+                    is_young: Age::try_from(reachable.age) == Ok(Age::Young),
+                    grown_from: reachable.grown_from,
                 })
             })
             .collect::<Result<Vec<_>, CallError>>()?;

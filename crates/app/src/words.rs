@@ -1,7 +1,7 @@
 //! Where the domain's words meet the keeper's closed lists.
 
 use candour_core::fhir::{self, Sensitivities, Sensitivity};
-use candour_keeper_api::words::{Section, Tag};
+use candour_keeper_api::words::{ProxyAction, Section, Tag};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -33,6 +33,12 @@ pub(crate) fn tags(of: Sensitivities) -> Vec<i32> {
         })
         .map(i32::from)
         .collect()
+}
+
+/// What a proxy may do, of the numbers of the wire.
+pub(crate) fn actions(may: &[i32]) -> Vec<ProxyAction> {
+    let known = may.iter().map(|action| ProxyAction::try_from(*action));
+    known.flatten().collect()
 }
 
 /// A month as the keeper counts it, year × 12 + (month − 1); 0 when unknown.

@@ -41,6 +41,9 @@ pub struct Configuration {
     /// Thresholds of detection other than the keeper's own; the keeper reads and checks them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detection: Option<serde_json::Value>,
+    /// Ages other than the keeper's own, from which a person decides for themself; the keeper reads and checks them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ages: Option<serde_json::Value>,
     /// Ballast and alarms of the ledger's volume, other than the keeper's own; the keeper reads and checks them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ledger_volume: Option<serde_json::Value>,
@@ -182,6 +185,7 @@ impl Configuration {
             // A made-up population is deposited within minutes.
             budgets: Some(serde_json::json!({ "client": { "deposited_hour_floor": 1_000_000 } })),
             detection: None,
+            ages: None,
             ledger_volume: None,
             witnesses: Vec::new(),
             witness_quorum: None,

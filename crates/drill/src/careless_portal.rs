@@ -61,7 +61,9 @@ impl IntoResponse for Refused {
                 | Refusal::SecondPersonNeeded
                 | Refusal::OnHold
                 | Refusal::NoAccount
-                | Refusal::HasAccount => StatusCode::FORBIDDEN,
+                | Refusal::HasAccount
+                | Refusal::WrongAge
+                | Refusal::Deceased => StatusCode::FORBIDDEN,
             },
             ReadError::Store(_) | ReadError::Unseal(_) | ReadError::Content(_) => {
                 StatusCode::INTERNAL_SERVER_ERROR

@@ -9,7 +9,7 @@ mod vault;
 
 use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
-    ActFinish, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
+    ActFinish, ActingList, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
     Entries, ErasedItems, Found, Freezes, Granted, HistoryPage, InvitationView, Open, Opened,
     Outcome, Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing,
     SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
@@ -132,6 +132,7 @@ impl State {
             Call::Erased(_) => Reply::Erased(ErasedItems::default()),
             Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
             Call::Sharing(_) => Reply::Sharing(Sharing::default()),
+            Call::Acting(_) => Reply::Acting(ActingList::default()),
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::Delivered(_)

@@ -28,7 +28,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 52"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52"
     )]
     pub call: Option<Call>,
 }
@@ -128,7 +128,10 @@ pub enum Call {
     SignInWays(WithToken),
     /// Who reads this patient's own record beside them?
     #[prost(message, tag = "36")]
-    Sharing(WithToken),
+    Sharing(SharingQuestion),
+    /// Who acts for this patient of the session's practice?
+    #[prost(message, tag = "48")]
+    Acting(ActingQuestion),
     /// Look at a recovery's code before using it; answered as an invitation is.
     #[prost(message, tag = "32")]
     RecoveryOpen(InvitationOpen),
@@ -155,7 +158,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 42"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42"
     )]
     pub reply: Option<Reply>,
 }
@@ -232,6 +235,9 @@ pub enum Reply {
     /// To `Sharing`.
     #[prost(message, tag = "27")]
     Sharing(Sharing),
+    /// To `Acting`.
+    #[prost(message, tag = "38")]
+    Acting(ActingList),
     /// To `Waiting`.
     #[prost(message, tag = "28")]
     Waiting(WaitingChanges),

@@ -224,6 +224,10 @@ words! {
         OnHold = 14 "on_hold",
         /// The patient has no account yet: there is nothing to recover.
         NoAccount = 15 "no_account",
+        /// The patient's age does not allow it.
+        WrongAge = 26 "wrong_age",
+        /// The patient has died, or was marked so: nobody signs in as them.
+        Deceased = 27 "deceased",
         /// The root key is not at hand: a person must unlock it, or its token is away. Nothing opens.
         Sealed = 19 "sealed",
         /// The patient has an account already: there is nobody to invite.
@@ -284,6 +288,38 @@ words! {
         Proof = 8 "proof",
     }
 
+    /// As what somebody acts for a patient. It follows from who let them, and never from a form.
+    ProxyKind ("kind of proxy") {
+        /// The patient let them.
+        Wish = 1 "wish",
+        /// A practice did, of somebody who is not grown: a parent or guardian.
+        Guardian = 2 "guardian",
+        /// A practice did, of somebody who is.
+        Helper = 3 "helper",
+        /// A practice did, of somebody who died (HIPAA: personal representative).
+        Representative = 4 "personal_representative",
+    }
+
+    /// How old a patient is, as far as it decides who acts for them.
+    Age ("age") {
+        /// Parents decide.
+        Child = 1 "child",
+        /// With a say of their own: what is sensitive is theirs.
+        Young = 2 "young",
+        /// Others act by the person's own wish.
+        Grown = 3 "grown",
+    }
+
+    /// What somebody who acts for a patient may do beside reading.
+    ProxyAction ("action of a proxy") {
+        /// Write messages.
+        Write = 1 "write",
+        /// Book, move or cancel appointments.
+        Book = 2 "book",
+        /// See who opened the record.
+        History = 3 "history",
+    }
+
     /// Actions without content, asked for with `Authorize`.
     Action ("action") {
         /// Send a message or notice.
@@ -294,6 +330,12 @@ words! {
         Worklist = 3 "worklist",
         /// Work in the incident room.
         Room = 4 "room",
+    }
+}
+
+impl Default for Age {
+    fn default() -> Self {
+        Self::Grown
     }
 }
 

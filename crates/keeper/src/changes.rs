@@ -37,7 +37,7 @@ use crate::ledger::Refusal;
 use crate::session::{Principal, Session, Way};
 use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
+use candour_keeper_wire::words::{Age, EntryKind, Purpose, Reason};
 use candour_rules::budget::{Charge, Context};
 use candour_seal::{InstanceId, ItemId, PatientId};
 use jiff::Timestamp;
@@ -161,12 +161,12 @@ pub(crate) async fn authorize(
     plan: Plan,
     now: Timestamp,
 ) -> Result<(), Refusal> {
-    let relation = standing::relation(core, session, kind, now).await?;
+    let stands = standing::relation(core, session, kind, now).await?;
     let patient = plan::patient_of(kind);
-    if allows(core, session, plan, relation, now) {
+    if allows(core, session, plan, stands, now) {
         return Ok(());
     }
-    let reason = match relation {
+    let reason = match stands.0 {
         Relation::Stranger if patient.is_some() => Reason::NotFound,
         _ => Reason::NotAllowed,
     };
@@ -186,11 +186,12 @@ pub(crate) fn allows(
     core: &Core,
     session: &Session,
     plan: Plan,
-    relation: Relation,
+    (relation, age): (Relation, Age),
     now: Timestamp,
 ) -> bool {
     let (care, action) = (Purpose::AccountCare, Action::Change(plan.action));
-    let facts = reach::decision_facts(session, care, action, relation, now);
+    let mut facts = reach::decision_facts(session, care, action, relation, now);
+    facts.age = age;
     core.policy.decide(&facts).is_allowed
 }
 
@@ -279,10 +280,10 @@ pub(crate) async fn prepare(
         ChangeKind::Attest(attest) => operations::attest(attest),
         ChangeKind::Erase(change) => erasure::erase(core, doer, change).await,
         ChangeKind::Hold(change) => erasure::hold(core, change).await,
-        ChangeKind::Restrict(rule) => sharing::start(core, rule, false, now).await,
-        ChangeKind::Share(rule) => sharing::start(core, rule, true, now).await,
-        ChangeKind::EndRestriction(ended) => sharing::end(core, ended, false).await,
-        ChangeKind::EndShare(ended) => sharing::end(core, ended, true).await,
+        ChangeKind::Restrict(rule) => sharing::start(core, rule, false, doer.subject, now).await,
+        ChangeKind::Share(rule) => sharing::start(core, rule, true, doer.subject, now).await,
+        ChangeKind::EndRestriction(ended) => sharing::end(core, ended, false, doer.subject).await,
+        ChangeKind::EndShare(ended) => sharing::end(core, ended, true, doer.subject).await,
         ChangeKind::Recover(change) => recovery::allow(core, session, doer, change, now).await,
         ChangeKind::StopRecovery(_) => recovery::stop(core, session, now).await,
         ChangeKind::StopInvitation(stop) => patients::stop_invitation(core, stop).await,

@@ -21,6 +21,7 @@ use crate::unlock;
 use crate::volume::VolumeTable;
 use crate::witness::WitnessTable;
 use candour_keeper_wire::service;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::RootKey;
@@ -184,6 +185,8 @@ struct Configuration {
     detection: DetectionTable,
     #[serde(flatten)]
     life: KeyLife,
+    #[serde(default)]
+    ages: AgeTable,
     #[serde(default)]
     ledger_volume: VolumeTable,
     #[serde(flatten)]
@@ -400,6 +403,7 @@ async fn start(
             budgets: configuration.budgets,
             detection: configuration.detection,
             life: configuration.life,
+            ages: configuration.ages,
             volume: configuration.ledger_volume,
             witnesses: configuration.witnesses,
         },

@@ -30,6 +30,7 @@ use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::EntryBody;
 use candour_keeper_wire::words::Reason;
 use candour_ledger::LogSigner;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{InstallationId, RoomPublicKey, RootKey, Zeroizing};
@@ -72,6 +73,8 @@ pub struct KeeperConfig {
     pub limits: Limits,
     /// How long keys serve.
     pub life: KeyLife,
+    /// From which ages a person decides for themself.
+    pub ages: AgeTable,
     /// How the root key was had: `key file`, `passphrase` or `token`.
     pub root_kind: &'static str,
     /// Wrong passphrases before the one that opened it.
@@ -108,6 +111,8 @@ pub struct CoreParts {
     pub detection: DetectionTable,
     /// How long keys serve.
     pub life: KeyLife,
+    /// From which ages a person decides for themself.
+    pub ages: AgeTable,
     /// Ballast and alarms of the ledger's volume.
     pub volume: VolumeTable,
     /// Who must have seen the ledger; their cosignatures are brought to `witnesses` beside the public folder.
@@ -234,7 +239,7 @@ impl Core {
         let keys = Arc::new(Keys::new(parts.root)?);
         let pool = pool(parts.database.clone())?;
         let made = making::read(&parts.database, &keys).await?;
-        let limits = Limits::of(&parts.budgets, &parts.detection, parts.life);
+        let limits = Limits::of(&parts.budgets, &parts.detection, parts.life, &parts.ages);
         if !made.is_demonstration {
             limits.are_within_bounds()?;
         }
@@ -288,6 +293,7 @@ impl Core {
             waits_for_standby: made.waits_for_standby,
             limits,
             life: parts.life,
+            ages: parts.ages,
             root_kind: parts.root_kind,
             wrong_tries: parts.wrong_tries,
         };

@@ -1,6 +1,6 @@
 //! What a decision depends on: one closed, hashable struct, so that a remembered decision is sound by construction.
 
-use candour_keeper_wire::words::{self, ItemKind, Purpose, Role, Section};
+use candour_keeper_wire::words::{self, Age, ItemKind, Purpose, Role, Section};
 
 /// What somebody wants to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -155,6 +155,8 @@ pub struct DecisionFacts {
     pub tags: u8,
     /// Proved how.
     pub assurance: Assurance,
+    /// How old the patient is, to whoever acts for them; grown to everybody else.
+    pub age: Age,
     /// The patient has died.
     pub is_deceased: bool,
     /// Nothing may be sent to the patient.

@@ -10,6 +10,7 @@ use crate::making;
 use crate::volume::VolumeTable;
 use crate::witness::WitnessTable;
 use candour_keeper_wire::words::EntryKind;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{InstanceId, PatientId, PracticeId, RootKey};
@@ -79,6 +80,7 @@ async fn started(
         budgets: BudgetTable::default(),
         detection: DetectionTable::default(),
         life: KeyLife::default(),
+        ages: AgeTable::default(),
         volume: VolumeTable {
             folder: None,
             ballast_mib: 0,

@@ -1,6 +1,7 @@
 //! The trust core: verifies who somebody is, decides, counts, writes the ledger, then releases keys.
 
 pub mod acts;
+pub mod ages;
 pub mod cache;
 pub mod calls;
 pub mod changes;

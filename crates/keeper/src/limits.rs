@@ -4,6 +4,7 @@
 //! the ledger from the keeper's start on, and on the trust page.
 
 use candour_keeper_wire::wire::Limit;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_rules::time::Span;
@@ -19,9 +20,11 @@ const WEAKER: u8 = 4;
 /// Addresses that a rule leaves alone. Only their number is told: who sits behind which is nobody else's business.
 const NETWORKS: &str = "detection.known_networks";
 
-/// Bounds of their own: deposits are recalled as a batch, a share of a budget has no more than all of it, and a country
+/// Bounds of their own: nobody is a child longer than that to any law, deposits are recalled as a batch, a share of a budget has no more than all of it, and a country
 /// is busier than a region.
-const BOUNDS: [(&str, f64); 4] = [
+const BOUNDS: [(&str, f64); 6] = [
+    ("ages.own_say", 14.0),
+    ("ages.grown", 18.0),
     (NETWORKS, 64.0),
     ("budgets.client.deposited_hour_floor", 100_000.0),
     ("budgets.staff.step_up_percent", 100.0),
@@ -75,11 +78,19 @@ pub struct Limits {
 
 impl Limits {
     /// Of these tables.
-    pub fn of(budgets: &BudgetTable, detection: &DetectionTable, life: KeyLife) -> Self {
-        let days = |life: KeyLife| life.epoch_key_days;
-        let mut set = flat(
-            &json!({ "budgets": budgets, "detection": detection, "epoch_key_days": days(life) }),
-        );
+    pub fn of(
+        budgets: &BudgetTable,
+        detection: &DetectionTable,
+        life: KeyLife,
+        ages: &AgeTable,
+    ) -> Self {
+        let tables = |budgets, detection, life: KeyLife, ages| {
+            let days = life.epoch_key_days;
+            flat(&json!({
+                "budgets": budgets, "detection": detection, "epoch_key_days": days, "ages": ages,
+            }))
+        };
+        let mut set = tables(json!(budgets), json!(detection), life, json!(ages));
         let lines = set.iter().fold(String::new(), |lines, (name, value)| {
             lines + name + "=" + value + "\n"
         });
@@ -89,9 +100,12 @@ impl Limits {
             detection.known_networks.len().to_string(),
         );
         let (budgets, detection) = (BudgetTable::default(), DetectionTable::default());
-        let life = days(KeyLife::default());
-        let mut usual =
-            flat(&json!({ "budgets": budgets, "detection": detection, "epoch_key_days": life }));
+        let mut usual = tables(
+            json!(budgets),
+            json!(detection),
+            KeyLife::default(),
+            json!(AgeTable::default()),
+        );
         usual.insert(NETWORKS.to_owned(), "0".to_owned());
         let names: BTreeSet<&String> = set.keys().chain(usual.keys()).collect();
         let differing = names
@@ -208,6 +222,7 @@ mod tests {
             &serde_json::from_value(table("budgets")).unwrap(),
             &serde_json::from_value(table("detection")).unwrap(),
             serde_json::from_value(set.clone()).unwrap(),
+            &serde_json::from_value(table("ages")).unwrap(),
         )
     }
 
@@ -227,6 +242,10 @@ mod tests {
             (
                 json!({"budgets": {"staff": {"opened_hour": 5}}}),
                 "budgets.staff.opened_hour 5 (60)",
+            ),
+            (
+                json!({"ages": {"own_say": 10, "grown": 18}}),
+                "ages.grown 18 (16); ages.own_say 10 (12)",
             ),
             (
                 json!({"budgets": {"staff": {"opened_hour": 240}}}),
@@ -281,6 +300,8 @@ mod tests {
                 json!({"budgets": {"staff": {"opened_hour": 241}}}),
                 "budgets.staff.opened_hour to 241",
             ),
+            (json!({"ages": {"grown": 19}}), "ages.grown to 19"),
+            (json!({"ages": {"own_say": 15}}), "ages.own_say to 15"),
             (
                 json!({"budgets": {"staff": {"step_up_percent": 101}}}),
                 "budgets.staff.step_up_percent to 101",

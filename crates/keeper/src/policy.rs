@@ -189,6 +189,7 @@ impl PolicySet {
             ),
             ("part".to_owned(), word("Part", part(facts.action))),
             ("is_sensitive".to_owned(), flag(facts.tags != 0)),
+            ("age".to_owned(), word("Age", facts.age.word())),
             ("is_deceased".to_owned(), flag(facts.is_deceased)),
             (
                 "is_unsafe_to_write".to_owned(),

@@ -174,6 +174,7 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
         }
         Call::SignInWays(call) => Ok(Reply::SignInWays(ways::list(core, id, &call).await?)),
         Call::Sharing(call) => Ok(Reply::Sharing(sharing::sharing(core, id, &call).await?)),
+        Call::Acting(call) => Ok(Reply::Acting(sharing::acting(core, id, &call).await?)),
         Call::StepUp(call) => Ok(Reply::SignedIn(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),
         Call::Waiting(call) => Ok(Reply::Waiting(

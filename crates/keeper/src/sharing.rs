@@ -5,7 +5,7 @@ mod changes;
 mod list;
 
 pub(crate) use changes::{end, settled, start};
-pub use list::sharing;
+pub use list::{acting, sharing};
 
 use crate::calls::Caller;
 use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before};

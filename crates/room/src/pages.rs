@@ -238,7 +238,9 @@ impl From<candour_keeper_api::CallError> for Problem {
                 | Reason::SubjectClosed
                 | Reason::OnHold
                 | Reason::NoAccount
-                | Reason::HasAccount => "The keeper refused this.",
+                | Reason::HasAccount
+                | Reason::WrongAge
+                | Reason::Deceased => "The keeper refused this.",
             }),
             CallError::Unreachable => Self::unavailable(
                 "The records keeper cannot be reached. What the room knows already stays; signing in and approving must wait.",

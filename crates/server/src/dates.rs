@@ -39,6 +39,24 @@ pub fn day(texts: &Texts, date: Date) -> String {
     )
 }
 
+/// "Since 3 November 2026, until 3 November 2027".
+pub fn lasting(
+    texts: &Texts,
+    zone: &TimeZone,
+    since: Timestamp,
+    until: Option<Timestamp>,
+) -> String {
+    let of = |at: Timestamp| day(texts, at.to_zoned(zone.clone()).date());
+    let since = of(since);
+    match until {
+        None => texts.fill("sharing.since", &[("since", &since)]),
+        Some(until) => {
+            let filled = [("since", since.as_str()), ("until", &of(until))];
+            texts.fill("sharing.since_until", &filled)
+        }
+    }
+}
+
 /// "3 November 2026 at 9:14 am".
 pub fn moment(texts: &Texts, at: Timestamp, zone: &TimeZone) -> String {
     let local = at.to_zoned(zone.clone());

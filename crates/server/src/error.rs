@@ -255,6 +255,8 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::OnHold => saying!(CONFLICT, "on_hold"),
         Refusal::NoAccount => saying!(CONFLICT, "no_account"),
         Refusal::HasAccount => saying!(CONFLICT, "has_account"),
+        Refusal::WrongAge => saying!(CONFLICT, "wrong_age"),
+        Refusal::Deceased => saying!(FORBIDDEN, "deceased"),
         Refusal::CredentialIsNew { .. } => saying!(FORBIDDEN, "new_way"),
     }
 }
@@ -295,6 +297,8 @@ mod tests {
             Refusal::OnHold,
             Refusal::NoAccount,
             Refusal::HasAccount,
+            Refusal::WrongAge,
+            Refusal::Deceased,
             Refusal::CredentialIsNew {
                 retry_after_seconds: 7_200,
             },

@@ -35,6 +35,8 @@ pub struct Reading {
     pub relation: Relation,
     /// Who reads, where the keeper was asked for whom they act: not for staff.
     pub reader: Option<PersonId>,
+    /// For somebody who acts for the patient: how far that reaches.
+    pub reach: Option<Reachable>,
     /// What goes with each opening.
     pub viewer: Viewer,
     /// It sees one practice's part: that let the visitor in lately, by a recovery or an invitation.
@@ -45,20 +47,19 @@ impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
-        let mut part = None;
+        let (mut part, mut reach) = (None, None);
         let (relation, reader) = match (visitor.visit, &visitor.token) {
             (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
             (_, None) => (Relation::Own, None),
             (_, Some(_)) => {
                 let session = visitor.session(portal).await?;
                 let reader = Some(session.principal);
-                let acts_for = |reachable: &&Reachable| reachable.patient == patient;
-                let within = session.patients.iter().find(acts_for);
-                part = within.and_then(|reachable| reachable.part);
-                match within {
-                    Some(reachable) if reachable.is_proxied => (Relation::Proxy, reader),
-                    _ => (Relation::Own, reader),
-                }
+                let acts_for = |reachable: &Reachable| reachable.patient == patient;
+                let within = session.patients.into_iter().find(acts_for);
+                part = within.as_ref().and_then(|reachable| reachable.part);
+                reach = within.filter(|reachable| reachable.is_proxied);
+                let relation = reach.as_ref().map_or(Relation::Own, |_| Relation::Proxy);
+                (relation, reader)
             }
         };
         let purpose = match relation {
@@ -72,6 +73,7 @@ impl Reading {
             patient,
             relation,
             reader,
+            reach,
             viewer,
             part,
         })
@@ -114,6 +116,10 @@ impl Reading {
         let mut frame = portal.frame(self.visitor.visit, title).await;
         if let Some(part) = self.part {
             frame.note = Some(recoveries::seen_in_part(portal, part).await);
+        }
+        if let Some(reach) = self.reach.as_ref().filter(|reach| reach.is_young) {
+            let age = reach.grown_from.to_string();
+            frame.note = Some(frame.texts().fill("young.note", &[("age", &age)]));
         }
         let frame = match self.relation {
             Relation::Staff => frame.back_to(self.path(""), "frame.back"),

@@ -124,6 +124,8 @@ routes! {
     POST "/sharing/keep", Patient, Sample::Form("part=everything"), sharing::keep;
     GET "/sharing/share", Patient, NOTHING, sharing::ask_share;
     POST "/sharing/share", Patient, Sample::Form("part=everything"), sharing::share;
+    GET "/sharing/proxy", Patient, NOTHING, sharing::proxies::ask_own;
+    POST "/sharing/proxy", Patient, Sample::Form("see=medicines&days=365&reason=my+daughter"), sharing::proxies::begin_own;
     POST "/sharing/act", SignedIn, Sample::Form("ceremony=00000000000000000000000000000000&code=1"), sharing::answer;
 
     GET "/invitation", Anyone, NOTHING, account::show;
@@ -168,6 +170,16 @@ routes! {
     POST "/patients/{patient}/recover", Staff, Sample::Form("identified=1&checked=yes"), recoveries::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
     POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
+    GET "/patients/{patient}/proxy", Staff, NOTHING, sharing::proxies::ask;
+    POST "/patients/{patient}/proxy", Staff, Sample::Form("see=medicines&days=365&reason=daughter&checked=yes"), sharing::proxies::invite;
+    GET "/patients/{patient}/sharing", Patient, NOTHING, sharing::charge::show;
+    POST "/patients/{patient}/sharing", Patient, Sample::Form("what=kept&rule=1"), sharing::charge::end;
+    GET "/patients/{patient}/sharing/keep", Patient, NOTHING, sharing::charge::ask;
+    POST "/patients/{patient}/sharing/keep", Patient, Sample::Form("part=everything"), sharing::charge::keep;
+    POST "/patients/{patient}/sharing/act", Patient, Sample::Form("ceremony=00000000000000000000000000000000&code=1"), sharing::charge::answer;
+    GET "/patients/{patient}/acting", Staff, NOTHING, sharing::acting::show;
+    POST "/patients/{patient}/acting", Staff, Sample::Form("person=00112233445566778899aabbccddeeff"), sharing::acting::end;
+    POST "/patients/{patient}/marks", Staff, Sample::Form("died=yes"), sharing::acting::mark;
     GET "/documents/{document}", Reader, NOTHING, documents::show;
     GET "/documents/{document}/download", Reader, NOTHING, documents::download;
 }

@@ -20,6 +20,7 @@ use candour_keeper::volume::VolumeTable;
 pub use candour_keeper::witness::{Named, WitnessTable};
 use candour_keeper_api::words::{EntryKind, Purpose, Role, Section};
 use candour_keeper_api::{Keeper, KeeperAddress, Token, service};
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_rules::freeze::Frozen;
@@ -201,6 +202,7 @@ impl TestKeeper {
             budgets: settings.budgets.clone(),
             detection: settings.detection.clone(),
             life: settings.life,
+            ages: AgeTable::default(),
             volume: settings.volume.clone(),
             witnesses: settings.witnesses.clone(),
         };
@@ -457,10 +459,6 @@ impl TestKeeper {
     }
 
     /// The patient's own session, through the first portal.
-    ///
-    /// # Panics
-    /// When it cannot be arranged.
-    #[expect(clippy::expect_used, reason = "for tests only")]
     pub async fn as_patient(&self, patient: PatientId) -> Staff {
         let person = PersonId::from_bytes(self.next_id("person"));
         let token = self.core.keys.patient(patient);
@@ -476,13 +474,22 @@ impl TestKeeper {
             }),
         }])
         .await;
+        self.sign_in_patient(person, Some(patient))
+    }
+
+    /// Signs a patient in, or somebody who acts for one, with a passkey given just now.
+    ///
+    /// # Panics
+    /// When it cannot be arranged.
+    #[expect(clippy::expect_used, reason = "for tests only")]
+    pub fn sign_in_patient(&self, person: PersonId, own_patient: Option<PatientId>) -> Staff {
         let session = self.begin(NewSession {
             principal: Principal::Person(person),
             role: Role::Patient,
             practice: None,
             instance: instance(InstanceKind::Portal),
             by_passkey: true,
-            own_patient: Some(patient),
+            own_patient,
             signed_by: SignedBy::default(),
         });
         Staff {
@@ -492,32 +499,23 @@ impl TestKeeper {
     }
 
     /// The session of somebody who acts for a patient.
-    ///
-    /// # Panics
-    /// When it cannot be arranged.
-    #[expect(clippy::expect_used, reason = "for tests only")]
     pub async fn as_proxy(&self, patient: PatientId, sections: &[Section], until: i64) -> Staff {
-        let person = PersonId::from_bytes(self.next_id("person"));
-        let proxy = Fact::Proxy(facts::Proxy {
-            patient: self.core.keys.patient(patient).0.to_vec(),
-            sections: sections.iter().map(|section| i32::from(*section)).collect(),
+        let sections = sections.iter().map(|section| i32::from(*section)).collect();
+        let patient = self.core.keys.patient(patient).0.to_vec();
+        self.as_proxy_by(facts::Proxy {
+            patient,
+            sections,
             until,
             ..facts::Proxy::default()
-        });
-        self.account(person, vec![proxy]).await;
-        let session = self.begin(NewSession {
-            principal: Principal::Person(person),
-            role: Role::Patient,
-            practice: None,
-            instance: instance(InstanceKind::Portal),
-            by_passkey: true,
-            own_patient: None,
-            signed_by: SignedBy::default(),
-        });
-        Staff {
-            person,
-            token: session.expect("a session"),
-        }
+        })
+        .await
+    }
+
+    /// The session of somebody who acts for a patient by this fact.
+    pub async fn as_proxy_by(&self, proxy: facts::Proxy) -> Staff {
+        let person = PersonId::from_bytes(self.next_id("person"));
+        self.account(person, vec![Fact::Proxy(proxy)]).await;
+        self.sign_in_patient(person, None)
     }
 
     /// A run that two people approved, for an hour, to tell these members of an incident.

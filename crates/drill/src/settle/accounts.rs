@@ -11,7 +11,7 @@ use candour_app::invitations::{self, About, Credential, ProxyScope};
 use candour_app::sign_in::{self, Acting, Ceremony, Proof, SignedIn};
 use candour_app::{App, acts};
 use candour_keeper_api::Token;
-use candour_keeper_api::words::Role;
+use candour_keeper_api::words::{ProxyAction, Role};
 use candour_seal::{PatientId, PracticeId};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
@@ -448,6 +448,7 @@ impl Clerk<'_> {
     ) -> Result<(), Problem> {
         let scope = ProxyScope {
             sections: Vec::new(),
+            may: ProxyAction::ALL.to_vec(),
             until: None,
             reason: "parent or guardian".to_owned(),
         };

@@ -1,6 +1,7 @@
 //! Who of the population is fit to be given an account: picked while everybody passes by.
 
-use crate::population::{ProxyReason, SyntheticPatient};
+use crate::population::{Plan, ProxyReason, SyntheticPatient};
+use candour_rules::ages::AgeTable;
 use candour_seal::PatientId;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
@@ -39,19 +40,24 @@ impl Candidate {
         if is_out {
             return None;
         }
+        let birth_date = patient.identity.birth_date.date();
+        // As everywhere in a demonstration, whose ages are the keeper's own.
+        let is_of =
+            |age: u16| Plan::DAY.year() - birth_date.year() > i16::try_from(age).unwrap_or(0);
+        let ages = AgeTable::default();
         let guardian = patient
             .proxies
             .iter()
-            .find(|proxy| proxy.reason == ProxyReason::Guardian)
+            .find(|proxy| proxy.reason == ProxyReason::Guardian && !is_of(ages.own_say - 1))
             .map(|proxy| proxy.person);
         let is_ordinary =
-            guardian.is_none() && patient.contact.email.is_some() && patient.letters.len() >= 2;
+            is_of(ages.grown) && patient.contact.email.is_some() && patient.letters.len() >= 2;
         (is_ordinary || guardian.is_some()).then(|| Self {
             number: patient.number,
             practice: patient.practice,
             name: patient.identity.name.full(),
             given: patient.identity.name.given.clone(),
-            birth_date: patient.identity.birth_date.date(),
+            birth_date,
             guardian,
             is_ordinary,
         })

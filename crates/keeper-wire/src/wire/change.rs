@@ -274,6 +274,12 @@ pub struct Invite {
     /// For a patient or proxy: the patient as the page names them, part of the sentence that is signed. May be empty.
     #[prost(string, tag = "12")]
     pub who: String,
+    /// For a proxy: what they may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "20")]
+    pub may: Vec<i32>,
+    /// For a proxy: as what ([`crate::words::ProxyKind`]), filled in by the keeper, whatever was sent.
+    #[prost(int32, tag = "21")]
+    pub kind: i32,
 }
 
 /// A role of a person.
@@ -311,6 +317,9 @@ pub struct ProxyChange {
     /// Why; kept in the sealed body.
     #[prost(string, tag = "5")]
     pub reason: String,
+    /// What they may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "6")]
+    pub may: Vec<i32>,
 }
 
 /// An enrolment.

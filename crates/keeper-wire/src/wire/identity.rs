@@ -321,6 +321,15 @@ pub struct Reachable {
     /// When everything is seen; 0 where it is.
     #[prost(int64, tag = "13")]
     pub opens_from: i64,
+    /// What a proxy may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "5")]
+    pub may: Vec<i32>,
+    /// How old the patient is ([`crate::words::Age`]); 0 for the person themself.
+    #[prost(int32, tag = "6")]
+    pub age: i32,
+    /// From which age on others act by the patient's own wish alone.
+    #[prost(uint32, tag = "7")]
+    pub grown_from: u32,
 }
 
 /// Looks at an invitation. The code is the secret; wrong codes are counted by network.

@@ -47,7 +47,21 @@ pub struct EndSharingRule {
     pub words: String,
 }
 
-/// Who reads a record beside its patient, to the patient alone.
+/// Asks who reads a record beside its patient.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct SharingQuestion {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The browser's network; the portal's word.
+    #[prost(string, tag = "2")]
+    pub network: String,
+    /// The patient (16 bytes) for whom the asker acts; empty for the asker's own record.
+    #[prost(bytes = "vec", tag = "3")]
+    pub patient: Vec<u8>,
+}
+
+/// Who reads a record beside its patient, to the patient; to whoever acts for all of it, what they keep from others.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Sharing {
     /// Who acts for the patient.
@@ -62,6 +76,9 @@ pub struct Sharing {
     /// Invitations by a practice to act for the patient, which nobody has accepted.
     #[prost(message, repeated, tag = "12")]
     pub invited: Vec<InvitedProxy>,
+    /// The asker may keep more from others.
+    #[prost(bool, tag = "4")]
+    pub may_keep: bool,
 }
 
 /// A practice has invited somebody to act for a patient.
@@ -82,6 +99,31 @@ pub struct InvitedProxy {
     /// Why, as it was given.
     #[prost(string, tag = "5")]
     pub reason: String,
+}
+
+/// Asks who acts for a patient of the session's practice.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ActingQuestion {
+    /// The session's token.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+}
+
+/// Who acts for a patient, to a practice where the patient is enrolled, which may end it.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ActingList {
+    /// Who acts now. The words of a patient who let somebody act are left out.
+    #[prost(message, repeated, tag = "1")]
+    pub people: Vec<ProxyView>,
+    /// The patient has died.
+    #[prost(bool, tag = "2")]
+    pub is_deceased: bool,
+    /// Nothing may be sent to the address or mailbox.
+    #[prost(bool, tag = "3")]
+    pub is_unsafe_to_write: bool,
 }
 
 /// Somebody who acts for a patient.
@@ -108,6 +150,12 @@ pub struct ProxyView {
     /// When they see everything within reach; 0 where they do.
     #[prost(int64, tag = "13")]
     pub opens_from: i64,
+    /// What they may do beside reading ([`crate::words::ProxyAction`]).
+    #[prost(int32, repeated, tag = "6")]
+    pub may: Vec<i32>,
+    /// As what ([`crate::words::ProxyKind`]); 0 where that was not written down yet.
+    #[prost(int32, tag = "7")]
+    pub kind: i32,
 }
 
 /// What a patient keeps from somebody or shares.
@@ -131,4 +179,7 @@ pub struct SharingRuleView {
     /// A share's end; 0 without end.
     #[prost(int64, tag = "6")]
     pub until: i64,
+    /// Whoever acted for the patient as a child made it.
+    #[prost(bool, tag = "7")]
+    pub is_by_another: bool,
 }

@@ -1,14 +1,15 @@
 //! Actions without content.
 
-use super::reach::{self, Limit, Part, PatientView};
+use super::reach::{self, Limit, Part};
 use super::{Caller, id};
+use crate::ages;
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::Draft;
 use crate::instances::Instance;
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire::{self, Authorized, Reply};
-use candour_keeper_wire::words::{self, EntryKind, Reason, Role, Section};
+use candour_keeper_wire::words::{self, EntryKind, ProxyAction, Reason, Role, Section};
 use candour_rules::budget::Charge;
 use candour_rules::decision::Lane;
 use candour_rules::keys::Patient;
@@ -33,10 +34,11 @@ pub async fn authorize(
         let token = core.keys.patient(patient);
         Limit::refuse(caller.limit(token), caller.now)?;
         let facts = core.facts.load(token).await?;
-        let view = PatientView::of(&facts, Some(session));
-        let part = Part {
-            section: Section::Identity,
-            source: None,
+        let view = ages::view(core, &facts, session, caller.now);
+        let part = match action {
+            words::Action::Send => Part::to(ProxyAction::Write),
+            words::Action::Book => Part::to(ProxyAction::Book),
+            _ => Part::of(Section::Identity),
         };
         if view.is_known {
             draft = draft.about(patient, token);

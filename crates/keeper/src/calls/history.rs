@@ -4,6 +4,7 @@ mod practice;
 
 use super::reach::{self, Limit, Part, PatientView};
 use super::{Caller, id};
+use crate::ages;
 use crate::core::Core;
 use crate::decision::{Action, DecisionFacts, Relation};
 use crate::draft::Draft;
@@ -20,7 +21,7 @@ use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
-use candour_keeper_wire::words::{EntryKind, Reason, RecoveryStep, Role, Section};
+use candour_keeper_wire::words::{EntryKind, ProxyAction, Reason, RecoveryStep, Role, Section};
 use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
 use std::collections::HashSet;
@@ -64,11 +65,8 @@ pub async fn history(
     Limit::refuse(caller.limit(token), caller.now)?;
     let facts = core.facts.load(token).await?;
     let session = &caller.session;
-    let view = PatientView::of(&facts, Some(session));
-    let part = Part {
-        section: Section::Identity,
-        source: None,
-    };
+    let view = ages::view(core, &facts, session, caller.now);
+    let part = Part::to(ProxyAction::History);
     let relation = if view.is_canary {
         Relation::Stranger
     } else {
@@ -82,6 +80,7 @@ pub async fn history(
     let (purpose, now) = (caller.purpose, caller.now);
     let mut question = reach::decision_facts(session, purpose, action, relation, now);
     question.is_deceased = view.is_deceased;
+    question.age = view.age;
     let about = view.is_known.then_some((patient, token));
     ask(core, &caller, &question, about).await?;
     let keys = core.subject_keys.load(token).await.map_err(Reason::from)?;
@@ -384,10 +383,7 @@ impl View<'_> {
             None if self.relation == Relation::Own => true,
             None => {
                 let section = Section::try_from(body.section).unwrap_or(Section::Identity);
-                let part = Part {
-                    section,
-                    source: None,
-                };
+                let part = Part::of(section);
                 let (view, caller) = (self.about, self.caller);
                 let (session, own) = (&caller.session, &caller.own);
                 // That somebody read a message which is kept from this viewer would say that there is one.

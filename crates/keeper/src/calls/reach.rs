@@ -10,7 +10,7 @@ use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
 use crate::sharing;
-use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
+use candour_keeper_wire::words::{Age, ProxyAction, ProxyKind, Purpose, Reason, Role, Section};
 use candour_rules::budget::Context;
 use candour_rules::decision::{self, Lane, Touch};
 use candour_rules::detect::Observation;
@@ -18,6 +18,7 @@ use candour_rules::keys::{self, Practice};
 use candour_rules::time::Micros;
 use candour_seal::{PatientId, PracticeId};
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// What the keeper knows in clear about a patient.
 #[expect(
@@ -40,6 +41,10 @@ pub struct PatientView {
     pub was_enrolled: bool,
     /// The patient keeps the whole record from who looks: for them there is no such patient.
     pub is_kept: bool,
+    /// How old the patient is, where that was asked ([`crate::ages::view`]).
+    pub age: Age,
+    /// The year in which the patient is grown, or became so.
+    pub grown_year: Option<i16>,
 }
 
 impl PatientView {
@@ -78,6 +83,26 @@ impl PatientView {
     }
 }
 
+impl PatientView {
+    /// Whether somebody who was let act for the patient, as what and when, does so now. A right derives from the living:
+    /// who speaks for the dead was let by a practice for just that.
+    pub fn lets_act(&self, kind: i32, since: Timestamp) -> bool {
+        let is_grown = self.age == Age::Grown;
+        match ProxyKind::try_from(kind) {
+            Ok(ProxyKind::Representative) => self.is_deceased,
+            _ if self.is_deceased => false,
+            Ok(ProxyKind::Wish | ProxyKind::Helper) => true,
+            Ok(ProxyKind::Guardian) => !is_grown,
+            // From before that was written down. Who was let in or before the year in which the patient was grown was a
+            // child's guardian.
+            Err(_) => {
+                let year = since.to_zoned(TimeZone::UTC).year();
+                !is_grown || self.grown_year.is_none_or(|grown| year > grown)
+            }
+        }
+    }
+}
+
 /// What exactly of a patient is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
@@ -85,6 +110,27 @@ pub struct Part {
     pub section: Section,
     /// The practice that deposited it; `None` for what the session's own practice deposited in a section.
     pub source: Option<PracticeId>,
+    /// What is to be done beside reading.
+    pub action: Option<ProxyAction>,
+}
+
+impl Part {
+    /// To read a section.
+    pub const fn of(section: Section) -> Self {
+        Self {
+            section,
+            source: None,
+            action: None,
+        }
+    }
+
+    /// To do something that is about the patient and no section.
+    pub const fn to(action: ProxyAction) -> Self {
+        Self {
+            action: Some(action),
+            ..Self::of(Section::Identity)
+        }
+    }
 }
 
 /// How a session stands to a part of a patient.
@@ -102,7 +148,7 @@ pub fn relation(
     }
     match (session.principal, session.role) {
         (Principal::Person(_), Role::Patient | Role::Proxy) => {
-            as_person(own, token, part.section, now)
+            as_person(own, token, view, part, now)
         }
         // Staff rights never apply to one's own record.
         _ if session.own_patient == Some(patient) => Relation::Stranger,
@@ -111,13 +157,22 @@ pub fn relation(
     }
 }
 
-fn as_person(own: &SubjectFacts, token: KeyedToken, section: Section, now: Timestamp) -> Relation {
+fn as_person(
+    own: &SubjectFacts,
+    token: KeyedToken,
+    view: PatientView,
+    part: Part,
+    now: Timestamp,
+) -> Relation {
     let mut relation = Relation::Stranger;
     for row in own.live() {
         match &row.fact {
             Fact::SelfPatient(patient) if patient.patient == token.0 => return Relation::Own,
-            Fact::Proxy(proxy) if proxy.patient == token.0 && is_before(proxy.until, now) => {
-                if covers(&proxy.sections, section) {
+            Fact::Proxy(proxy)
+                if proxy.acts_for(token, now) && view.lets_act(proxy.kind, row.at) =>
+            {
+                let may = part.action.is_none_or(|action| proxy.allows(action));
+                if may && proxy.covers(part.section) {
                     relation = Relation::Proxy;
                 } else if relation == Relation::Stranger {
                     relation = Relation::ProxyOutOfScope;
@@ -127,17 +182,6 @@ fn as_person(own: &SubjectFacts, token: KeyedToken, section: Section, now: Times
         }
     }
     relation
-}
-
-/// Whether a proxy's sections reach this one. Documents belong to the shelf; whoever may see any section may
-/// see whose it is.
-fn covers(sections: &[i32], section: Section) -> bool {
-    let asked = match section {
-        Section::None => Section::Shelf,
-        Section::Identity => return true,
-        other => other,
-    };
-    sections.is_empty() || sections.contains(&i32::from(asked))
 }
 
 fn as_practice(session: &Session, view: PatientView, part: Part) -> Relation {
@@ -279,6 +323,7 @@ pub fn decision_facts(
         relation,
         tags: 0,
         assurance: assurance(session, now),
+        age: Age::Grown,
         is_deceased: false,
         is_unsafe_to_write: false,
         has_reason: false,
@@ -354,20 +399,4 @@ pub fn role(session: &Session) -> decision::Role {
 pub fn from_network(mut draft: Draft, network: &str) -> Draft {
     network.clone_into(&mut draft.body.network);
     draft
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxy_reaches_its_sections_documents_with_the_shelf_and_the_name() {
-        let medicines = [i32::from(Section::Medicines)];
-        assert!(covers(&medicines, Section::Medicines));
-        assert!(covers(&medicines, Section::Identity));
-        assert!(!covers(&medicines, Section::None));
-        assert!(!covers(&medicines, Section::Results));
-        assert!(covers(&[i32::from(Section::Shelf)], Section::None));
-        assert!(covers(&[], Section::Results));
-    }
 }

@@ -4,13 +4,15 @@ use super::{Prepared, guard};
 use crate::calls::id;
 use crate::core::Core;
 use crate::draft::Effect;
-use crate::facts::{End, Fact, PatientMarks, ProxiedBy, Proxy, Used, is_before};
+use crate::facts::{
+    End, Fact, PatientMarks, ProxiedBy, Proxy, ProxyMay, Used, is_before, is_scope,
+};
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{Reason, Section};
+use candour_keeper_wire::words::{ProxyKind, Reason};
 use candour_seal::{PatientId, PersonId, SystemRandom};
 use jiff::Timestamp;
 
@@ -35,11 +37,7 @@ pub(super) async fn grant_proxy(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let (person_id, person, patient_id, patient) = parties(core, change)?;
-    let has_sections = change
-        .sections
-        .iter()
-        .all(|section| Section::try_from(*section).is_ok());
-    if !has_sections || !is_before(change.until, now) {
+    if !is_scope(&change.sections, &change.may) || !is_before(change.until, now) {
         return Err(Reason::Invalid.into());
     }
     let account = Account::by_person(core, person_id)
@@ -60,6 +58,10 @@ pub(super) async fn grant_proxy(
             change.reason.as_bytes(),
             &mut SystemRandom,
         ),
+        may: Some(ProxyMay {
+            actions: change.may.clone(),
+        }),
+        kind: ProxyKind::Wish.into(),
         ..Proxy::default()
     });
     let mut prepared = Prepared::fact(person, fact);
@@ -68,6 +70,7 @@ pub(super) async fn grant_proxy(
         Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),
             until: change.until,
+            kind: ProxyKind::Wish.into(),
         }),
     ));
     prepared.guards = vec![guard(&account.facts), guard(&patient_facts)];

@@ -157,16 +157,16 @@ pub(crate) async fn may_approve(
     }
     second::stands(core, session, held, now).await?;
     let own = plan(&held.kind, session.role)?;
-    let relation = standing::relation(core, session, &held.kind, now).await?;
-    if super::allows(core, session, own, relation, now) {
+    let stands = standing::relation(core, session, &held.kind, now).await?;
+    if super::allows(core, session, own, stands, now) {
         return Ok(());
     }
     let approve = plan(&ChangeKind::Approve(Vec::new()), session.role)?;
-    let stands = match standing::of_installation(session) {
-        crate::decision::Relation::Stranger => relation,
+    let relation = match standing::of_installation(session) {
+        crate::decision::Relation::Stranger => stands.0,
         officer => officer,
     };
-    if super::allows(core, session, approve, stands, now) {
+    if super::allows(core, session, approve, (relation, stands.1), now) {
         return Ok(());
     }
     Err(Reason::NotAllowed.into())

@@ -3,10 +3,13 @@
 use super::Prepared;
 use super::plan::is_officer;
 use crate::acts::Doer;
-use crate::calls::reach;
+use crate::ages;
+use crate::calls::reach::{self, PatientView};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
-use crate::facts::{End, Fact, Invitation, OperatorRole, ProxyInvited, StaffRole};
+use crate::facts::{
+    End, Fact, Invitation, OperatorRole, ProxyInvited, ProxyMay, StaffRole, is_scope,
+};
 use crate::identity::accounts::{self, Account};
 use crate::identity::codes::InvitationCode;
 use crate::identity::recovery;
@@ -18,7 +21,7 @@ use crate::ledger::Refusal;
 use crate::session::Session;
 use crate::sharing;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{Reason, Role};
+use candour_keeper_wire::words::{Age, ProxyKind, Reason, Role};
 use candour_rules::budget::Charge;
 use candour_seal::{PatientId, PersonId, PracticeId, SystemRandom};
 use jiff::{SignedDuration, Timestamp};
@@ -62,6 +65,10 @@ pub(crate) fn invitation(
         proxy_until: invite.until,
         sealed_reason: seal(Secret::Reason, &invite.reason),
         recovers: Vec::new(),
+        may: Some(ProxyMay {
+            actions: invite.may.clone(),
+        }),
+        proxy_kind: invite.kind,
     });
     let mut prepared = Prepared::fact(subject, fact);
     prepared.effects.push(Effect::InsertLookup {
@@ -85,7 +92,8 @@ pub(super) async fn invite(
 ) -> Result<Prepared, Refusal> {
     let role = Role::try_from(invite.role).map_err(|_| Reason::Invalid)?;
     let is_about_patient = matches!(role, Role::Patient | Role::Proxy);
-    if is_about_patient != (invite.patient.len() == 16) {
+    let is_known = is_scope(&invite.sections, &invite.may);
+    if !is_known || is_about_patient != (invite.patient.len() == 16) {
         return Err(Reason::Invalid.into());
     }
     let mut asked = invite.clone();
@@ -109,6 +117,15 @@ pub(super) async fn invite(
             return Err(Reason::HasAccount.into());
         }
     }
+    asked.kind = match PatientId::try_from(asked.patient.as_slice()) {
+        Ok(patient) => kind_of(core, session, role, patient, now).await?,
+        Err(_) => 0,
+    };
+    // Who speaks for the dead does so for a reason and not for ever.
+    let is_representative = asked.kind == i32::from(ProxyKind::Representative);
+    if is_representative && (asked.until == 0 || asked.reason.trim().is_empty()) {
+        return Err(Reason::Invalid.into());
+    }
     let (mut prepared, subject, printed) = invitation(core, &asked, &doer.subject.0, now)?;
     if let (Role::Proxy, Some(patient), true) = (role, prepared.patient, session.practice.is_some())
     {
@@ -127,6 +144,29 @@ pub(super) async fn invite(
     }
     prepared.reply.code = printed;
     Ok(prepared)
+}
+
+/// As what somebody acts whom a session invites, which follows from who invites and whose record it is. A child has no
+/// account of their own yet, and nobody is somebody who died.
+async fn kind_of(
+    core: &Core,
+    session: &Session,
+    role: Role,
+    patient: PatientId,
+    now: Timestamp,
+) -> Result<i32, Refusal> {
+    let facts = core.facts.load(core.keys.patient(patient)).await?;
+    let is_deceased = PatientView::of(&facts, None).is_deceased;
+    let (age, _) = ages::of(&core.keys, &core.config.ages, &facts, now);
+    Ok(match (role, is_deceased, age) {
+        (Role::Patient, true, _) => return Err(Reason::Deceased.into()),
+        (Role::Patient, false, Age::Child) => return Err(Reason::WrongAge.into()),
+        (Role::Patient, ..) => 0,
+        _ if session.own_patient == Some(patient) => ProxyKind::Wish.into(),
+        (_, true, _) => ProxyKind::Representative.into(),
+        (_, false, Age::Grown) => ProxyKind::Helper.into(),
+        _ => ProxyKind::Guardian.into(),
+    })
 }
 
 /// A practice the patient is enrolled at, for a patient who invites without naming one.

@@ -2,8 +2,9 @@
 
 use crate::decision::ChangeAction;
 use candour_keeper_wire::wire::{ChangeKind, FreezeChange, Invite};
-use candour_keeper_wire::words::{Identified, Level, Reason, Role};
+use candour_keeper_wire::words::{Identified, Level, ProxyAction, Reason, Role, Section};
 use candour_seal::PatientId;
+use jiff::Timestamp;
 
 /// What must be shown before a change is done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +63,7 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::MarkPatient(_) if by == Role::PracticeClient => {
             needs(Do::MarkPatient, Proof::Session)
         }
-        // One press: that somebody must not be written to cannot wait.
+        // One press: that somebody must not be written to cannot wait; and who is marked as having died signs in no more.
         ChangeKind::MarkPatient(_) => needs(Do::MarkPatient, Proof::End),
         ChangeKind::Freeze(_) => needs(Do::Freeze, Proof::Session),
         ChangeKind::Unfreeze(_) => needs(Do::Unfreeze, Proof::Two),
@@ -123,6 +124,39 @@ fn role_word(role: i32) -> &'static str {
     Role::try_from(role).map_or("an unknown role", Role::word)
 }
 
+/// How far somebody who acts for a patient reaches. An end is told in the one zone that everybody's clock knows.
+fn scope(sections: &[i32], may: &[i32], until: i64) -> String {
+    let seen = sections
+        .iter()
+        .filter_map(|it| match Section::try_from(*it) {
+            Ok(Section::Identity) | Err(_) => None,
+            Ok(Section::Shelf) => Some("documents"),
+            Ok(Section::Notices) => Some("messages"),
+            Ok(section) => Some(section.word()),
+        });
+    let seen = match (sections, seen.collect::<Vec<_>>().join(", ")) {
+        ([], _) => "see everything".to_owned(),
+        (_, seen) if seen.is_empty() => "see the name and nothing else".to_owned(),
+        (_, seen) => format!("see {seen}"),
+    };
+    let done = may
+        .iter()
+        .filter_map(|it| match ProxyAction::try_from(*it) {
+            Ok(ProxyAction::Write) => Some("write messages"),
+            Ok(ProxyAction::Book) => Some("book appointments"),
+            Ok(ProxyAction::History) => Some("see who opened the record"),
+            Err(_) => None,
+        });
+    let end = Timestamp::from_microsecond(until)
+        .ok()
+        .filter(|_| until > 0);
+    let end = end.map_or("without an end".to_owned(), |end| {
+        end.strftime("until %-d %B %Y, %H:%M UTC").to_string()
+    });
+    let all = std::iter::once(seen).chain(done.map(str::to_owned));
+    all.chain([end]).collect::<Vec<_>>().join("; ")
+}
+
 fn identified(number: i32) -> &'static str {
     match Identified::try_from(number) {
         Ok(Identified::KnownInPerson) => "somebody here has long known them in person",
@@ -142,7 +176,10 @@ pub fn sentence(kind: &ChangeKind) -> String {
             format!("Give a person the role {}.", role_word(change.role))
         }
         ChangeKind::EndRole(change) => format!("End a person's role {}.", role_word(change.role)),
-        ChangeKind::GrantProxy(_) => "Let another person act for this patient.".to_owned(),
+        ChangeKind::GrantProxy(change) => {
+            let scope = scope(&change.sections, &change.may, change.until);
+            format!("Let another person act for this patient: {scope}.")
+        }
         ChangeKind::EndProxy(_) => "End that a person acts for this patient.".to_owned(),
         ChangeKind::EndEnrolment(_) => "Note that the patient left the practice.".to_owned(),
         ChangeKind::MarkPatient(marks) => format!(
@@ -225,7 +262,9 @@ fn invitation(invite: &Invite) -> String {
     match Role::try_from(invite.role) {
         Ok(Role::Patient) => format!("Invite {who} to their own record."),
         Ok(Role::Proxy) => {
-            let sentence = format!("Invite somebody to act for {who}. {}", invite.reason.trim());
+            let scope = scope(&invite.sections, &invite.may, invite.until);
+            let reason = invite.reason.trim();
+            let sentence = format!("Invite somebody to act for {who}: {scope}. {reason}");
             sentence.trim_end().to_owned()
         }
         _ => format!(
@@ -287,6 +326,35 @@ mod tests {
         change.level = Level::Proof.into();
         "It is slow.".clone_into(&mut change.reason);
         assert_eq!(sentence(&change), "Begin proof mode. It is slow.");
+    }
+
+    #[test]
+    fn whoever_lets_somebody_act_for_them_signs_how_far_that_reaches() {
+        let change = wire::ProxyChange {
+            sections: vec![Section::Medicines.into(), Section::Shelf.into()],
+            may: vec![ProxyAction::Book.into()],
+            until: 1_804_000_000_000_000,
+            ..wire::ProxyChange::default()
+        };
+        assert_eq!(
+            sentence(&ChangeKind::GrantProxy(change)),
+            "Let another person act for this patient: see medicines, documents; book appointments; \
+             until 2 March 2027, 15:06 UTC."
+        );
+        let name = vec![Section::Identity.into()];
+        assert_eq!(
+            scope(&name, &[], 0),
+            "see the name and nothing else; without an end"
+        );
+        assert_eq!(
+            scope(&[], &[3], 0),
+            "see everything; see who opened the record; without an end"
+        );
+        let invited = sentence(&invite(Role::Proxy));
+        assert_eq!(
+            invited,
+            "Invite somebody to act for the patient: see everything; without an end."
+        );
     }
 
     #[test]
@@ -364,7 +432,7 @@ mod tests {
         invite.role = Role::Proxy.into();
         "Parent or guardian.".clone_into(&mut invite.reason);
         let acting =
-            "Invite somebody to act for Mia Kōrero (born 29 February 1980). Parent or guardian.";
+            "Invite somebody to act for Mia Kōrero (born 29 February 1980): see everything; without an end. Parent or guardian.";
         assert_eq!(sentence(&invite), acting);
         invite.role = Role::Reception.into();
         assert_eq!(sentence(&invite), "Invite somebody as reception.");

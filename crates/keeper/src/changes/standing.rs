@@ -2,6 +2,7 @@
 
 use super::plan::{is_officer, patient_of};
 use super::ways::is_about_ways;
+use crate::ages;
 use crate::calls::reach::{Limit, PatientView};
 use crate::core::Core;
 use crate::decision::{Assurance, Relation};
@@ -9,7 +10,7 @@ use crate::facts::{Fact, is_before};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::ChangeKind;
-use candour_keeper_wire::words::{Level, Role};
+use candour_keeper_wire::words::{Age, Level, Role};
 use candour_seal::{PatientId, PracticeId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -28,19 +29,23 @@ pub(crate) fn assurance(session: &Session, now: Timestamp) -> Assurance {
     }
 }
 
-/// The relation that the policies see.
+/// The relation that the policies see, and the age of a patient for whom the author acts.
 pub(super) async fn relation(
     core: &Core,
     session: &Session,
     kind: &ChangeKind,
     now: Timestamp,
-) -> Result<Relation, Refusal> {
-    if let Some(patient) = patient_of(kind) {
-        return to_patient(core, session, patient, kind, now).await;
+) -> Result<(Relation, Age), Refusal> {
+    match patient_of(kind) {
+        Some(patient) => to_patient(core, session, patient, kind, now).await,
+        None => Ok((without_patient(session, kind), Age::Grown)),
     }
+}
+
+fn without_patient(session: &Session, kind: &ChangeKind) -> Relation {
     let practice = match kind {
         _ if is_about_ways(kind) || matches!(kind, ChangeKind::StopRecovery(_)) => {
-            return Ok(Relation::Own);
+            return Relation::Own;
         }
         ChangeKind::Invite(invite) => &invite.practice,
         ChangeKind::GrantRole(role) | ChangeKind::EndRole(role) => &role.practice,
@@ -48,21 +53,19 @@ pub(super) async fn relation(
         ChangeKind::Freeze(freeze) if !is_officer(session.role) => {
             let is_own = freeze.level == i32::from(Level::Practice)
                 && session.practice_surrogate == Some(freeze.surrogate);
-            return Ok(if is_own {
+            return if is_own {
                 Relation::OwnPractice
             } else {
                 Relation::Stranger
-            });
+            };
         }
-        _ => return Ok(of_installation(session)),
+        _ => return of_installation(session),
     };
-    Ok(
-        match (PracticeId::try_from(practice.as_slice()), session.practice) {
-            (Ok(asked), Some(own)) if asked == own => Relation::OwnPractice,
-            (Err(_), None) if practice.is_empty() => of_installation(session),
-            _ => Relation::Stranger,
-        },
-    )
+    match (PracticeId::try_from(practice.as_slice()), session.practice) {
+        (Ok(asked), Some(own)) if asked == own => Relation::OwnPractice,
+        (Err(_), None) if practice.is_empty() => of_installation(session),
+        _ => Relation::Stranger,
+    }
 }
 
 /// An officer stands to everything as to the installation.
@@ -80,13 +83,23 @@ async fn to_patient(
     patient: PatientId,
     kind: &ChangeKind,
     now: Timestamp,
-) -> Result<Relation, Refusal> {
+) -> Result<(Relation, Age), Refusal> {
     let token = core.keys.patient(patient);
     if matches!(session.role, Role::Patient | Role::Proxy) {
         let facts = core.facts.load(session.subject).await?;
         if session.own_patient == Some(patient) {
             Limit::refuse(Limit::of(session, &facts, token, now), now)?;
-            return Ok(Relation::Own);
+            return Ok((Relation::Own, Age::Grown));
+        }
+        if matches!(
+            kind,
+            ChangeKind::Restrict(_) | ChangeKind::EndRestriction(_)
+        ) {
+            // Only who acts for all of a record keeps anything of it from others.
+            let age = ages::of_charge(core, &facts, token, now).await?;
+            return Ok(age.map_or((Relation::Stranger, Age::Grown), |age| {
+                (Relation::Proxy, age)
+            }));
         }
         // A proxy may stop acting, for themself and for nobody else.
         let is_about_self = match kind {
@@ -97,12 +110,26 @@ async fn to_patient(
             Fact::Proxy(proxy) => proxy.patient == token.0 && is_before(proxy.until, now),
             _ => false,
         });
-        return Ok(if acts && is_about_self {
+        let relation = if acts && is_about_self {
             Relation::Proxy
         } else {
             Relation::Stranger
-        });
+        };
+        return Ok((relation, Age::Grown));
     }
+    Ok((
+        to_practice_patient(core, session, patient, kind).await?,
+        Age::Grown,
+    ))
+}
+
+async fn to_practice_patient(
+    core: &Core,
+    session: &Session,
+    patient: PatientId,
+    kind: &ChangeKind,
+) -> Result<Relation, Refusal> {
+    let token = core.keys.patient(patient);
     // Staff rights never apply to one's own record.
     let (Some(practice), true) = (session.practice, session.own_patient != Some(patient)) else {
         return Ok(Relation::Stranger);

@@ -2,12 +2,14 @@
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
 mod policies;
+mod proxies;
 mod recovery;
 mod second;
 mod sharing;
 mod ways;
 
 pub use policies::{Policies, PoliciesProposed, PolicyFile};
+pub use proxies::{ProxiedBy, Proxy, ProxyMay, is_scope};
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
 pub use sharing::{ProxyInvited, RecordPart, Restriction, Share};
@@ -196,29 +198,6 @@ pub struct OperatorRole {
     pub sealed_name: Vec<u8>,
 }
 
-/// The person acts for a patient.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Proxy {
-    /// The patient's token.
-    #[prost(bytes = "vec", tag = "1")]
-    pub patient: Vec<u8>,
-    /// Sections within reach; empty means all.
-    #[prost(int32, repeated, tag = "2")]
-    pub sections: Vec<i32>,
-    /// When it ends; 0 without end.
-    #[prost(int64, tag = "3")]
-    pub until: i64,
-    /// Why, sealed.
-    #[prost(bytes = "vec", tag = "4")]
-    pub sealed_reason: Vec<u8>,
-    /// As of a [`SelfPatient`].
-    #[prost(bytes = "vec", tag = "12")]
-    pub invited_at: Vec<u8>,
-    /// As of a [`SelfPatient`].
-    #[prost(int64, tag = "13")]
-    pub opens_from: i64,
-}
-
 /// A patient.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Patient {
@@ -274,17 +253,6 @@ pub struct AccountHolder {
     /// The person's token.
     #[prost(bytes = "vec", tag = "1")]
     pub person: Vec<u8>,
-}
-
-/// Somebody acts for the patient.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct ProxiedBy {
-    /// The person's token.
-    #[prost(bytes = "vec", tag = "1")]
-    pub person: Vec<u8>,
-    /// When it ends; 0 without end.
-    #[prost(int64, tag = "2")]
-    pub until: i64,
 }
 
 /// A practice.
@@ -345,6 +313,12 @@ pub struct Invitation {
     /// For a proxy: why, sealed.
     #[prost(bytes = "vec", tag = "9")]
     pub sealed_reason: Vec<u8>,
+    /// For a proxy: what they may do beside reading; absent in what was made before that was asked: everything.
+    #[prost(message, optional, tag = "20")]
+    pub may: Option<ProxyMay>,
+    /// For a proxy: as what, a [`candour_keeper_wire::words::ProxyKind`].
+    #[prost(int32, tag = "21")]
+    pub proxy_kind: i32,
     /// It makes no account and gives no right: it recovers the account of this person's token.
     #[prost(bytes = "vec", tag = "10")]
     pub recovers: Vec<u8>,

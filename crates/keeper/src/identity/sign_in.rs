@@ -330,7 +330,7 @@ pub async fn session(
     let now = core.clock.now();
     let (session, facts) =
         standing::session(core, &call.token, instance, &call.network, now).await?;
-    Ok(standing::view(core, &session, &facts, now))
+    standing::view(core, &session, &facts, now).await
 }
 
 /// Takes a fresh passkey answer or code for a running session, which goes on under a new token; with a reason it reopens a
@@ -494,6 +494,8 @@ async fn begin_once(
     network: &str,
     now: Timestamp,
 ) -> Result<wire::SignedIn, BeginError> {
+    let has_died = standing::has_died(core, new.role, new.own_patient).await;
+    let has_died = has_died.map_err(BeginError::Refused)?;
     let Some((token, session)) = core.sessions.begin(&core.keys, new, now, &mut SystemRandom)
     else {
         return Err(BeginError::Refused(Reason::Invalid.into()));
@@ -507,7 +509,11 @@ async fn begin_once(
         }];
     }
     draft.effects = effects;
+    if has_died {
+        draft = draft.refused(Reason::Deceased);
+    }
     let refused = match commit(core, draft).await {
+        Ok(_) if has_died => Some(Reason::Deceased.into()),
         Ok(appended) => appended.refused,
         Err(LedgerError::Conflict) => {
             core.sessions.end(token.expose());
@@ -524,9 +530,10 @@ async fn begin_once(
         }
         (None, Ok(facts)) => {
             sessions::end_beyond(core, &session, now).await;
+            let view = standing::view(core, &session, &facts, now).await;
             Ok(wire::SignedIn {
                 token: token.expose().to_vec(),
-                session: Some(standing::view(core, &session, &facts, now)),
+                session: Some(view.map_err(BeginError::Refused)?),
             })
         }
         (refused, facts) => {

@@ -1,8 +1,9 @@
 //! What a session stands on: the facts that gave it its role. When they end, it ends.
 
-use crate::calls::reach::Limit;
+use crate::ages;
+use crate::calls::reach::{Limit, PatientView};
 use crate::core::Core;
-use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::facts::{Fact, FactsError, SubjectFacts, is_before};
 use crate::identity::accounts::{self, Account, HeldRole};
 use crate::identity::failures::Tried;
 use crate::identity::recovery;
@@ -14,7 +15,7 @@ use crate::network;
 use crate::session::{LIFE, Principal, Session, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Reason, Role};
-use candour_seal::{InstanceId, PracticeId};
+use candour_seal::{InstanceId, PatientId, PracticeId};
 use jiff::Timestamp;
 use std::sync::Arc;
 
@@ -64,7 +65,23 @@ async fn found(
         core.sessions.end(token);
         return Err(Reason::SessionEnded.into());
     }
+    if has_died(core, session.role, session.own_patient).await? {
+        return Err(Reason::Deceased.into());
+    }
     Ok((session, facts))
+}
+
+/// Whether somebody who is a patient, and acts as one, was marked as having died. Taking the mark away lets them in again.
+pub async fn has_died(core: &Core, role: Role, own: Option<PatientId>) -> Result<bool, Refusal> {
+    let Some(own) = own.filter(|_| role == Role::Patient) else {
+        return Ok(false);
+    };
+    match core.facts.load(core.keys.patient(own)).await {
+        Ok(facts) => Ok(PatientView::of(&facts, None).is_deceased),
+        // What is closed opens nothing either; the person goes on acting for others.
+        Err(FactsError::Closed(_)) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Whether the facts still give the session its role.
@@ -118,12 +135,12 @@ pub fn chosen_role(roles: &[HeldRole], acting: &wire::Acting) -> Result<HeldRole
 }
 
 /// What the portal may know about a session.
-pub fn view(
+pub async fn view(
     core: &Core,
     session: &Session,
     facts: &SubjectFacts,
     now: Timestamp,
-) -> wire::SessionView {
+) -> Result<wire::SessionView, Refusal> {
     let is_own = matches!(session.role, Role::Patient | Role::Proxy);
     let is_settled = session.is_settled(now).is_ok();
     let staff_name = accounts::roles(facts, now)
@@ -133,7 +150,7 @@ pub fn view(
             secrets::open_text(&core.keys, Secret::Name, session.subject, &held.sealed_name)
         })
         .unwrap_or_default();
-    wire::SessionView {
+    Ok(wire::SessionView {
         principal: session.principal.bytes().to_vec(),
         role: session.role.into(),
         practice: session
@@ -141,7 +158,7 @@ pub fn view(
             .map(|practice| practice.as_bytes().to_vec())
             .unwrap_or_default(),
         patients: if is_own {
-            let within = reachable(core, session, facts, now).into_iter();
+            let within = reachable(core, session, facts, now).await?.into_iter();
             // Whoever comes by a recovery that is not over sees nobody else.
             let within = within.filter(|reachable| is_settled || !reachable.is_proxied);
             within.collect()
@@ -164,38 +181,52 @@ pub fn view(
             .unwrap_or(0),
         ways_changed: ways::has_changed(facts, now),
         recovery: recovery::view(session, facts, now),
-    }
+    })
 }
 
-fn reachable(
+async fn reachable(
     core: &Core,
     session: &Session,
     facts: &SubjectFacts,
     now: Timestamp,
-) -> Vec<wire::Reachable> {
-    let within = |token: &[u8]| {
-        let token = KeyedToken::try_from(token).ok()?;
-        let limit = Limit::of(session, facts, token, now);
-        Some(wire::Reachable {
-            patient: core.keys.patient_id(token).as_bytes().to_vec(),
+) -> Result<Vec<wire::Reachable>, Refusal> {
+    let within_reach = |patient| {
+        let limit = Limit::of(session, facts, patient, now);
+        wire::Reachable {
+            patient: core.keys.patient_id(patient).as_bytes().to_vec(),
             only_from: limit.map_or_else(Vec::new, |limit| limit.practice.as_bytes().to_vec()),
             opens_from: limit.map_or(0, |limit| limit.until),
             ..wire::Reachable::default()
-        })
+        }
     };
-    facts
-        .live()
-        .filter_map(|row| match &row.fact {
-            Fact::SelfPatient(own) => within(&own.patient),
-            Fact::Proxy(proxy) if is_before(proxy.until, now) => Some(wire::Reachable {
-                is_proxied: true,
-                sections: proxy.sections.clone(),
-                until: proxy.until,
-                ..within(&proxy.patient)?
-            }),
-            _ => None,
-        })
-        .collect()
+    let token = |patient: &[u8]| KeyedToken::try_from(patient).map_err(|_| Reason::SubjectClosed);
+    let mut within = Vec::new();
+    for row in facts.live() {
+        match &row.fact {
+            Fact::SelfPatient(own) => within.push(within_reach(token(&own.patient)?)),
+            Fact::Proxy(proxy) if is_before(proxy.until, now) => {
+                let patient = token(&proxy.patient)?;
+                let about = match core.facts.load(patient).await {
+                    Err(FactsError::Closed(_)) => continue,
+                    about => about?,
+                };
+                let view = ages::view(core, &about, session, now);
+                if view.lets_act(proxy.kind, row.at) {
+                    within.push(wire::Reachable {
+                        is_proxied: true,
+                        sections: proxy.sections.clone(),
+                        until: proxy.until,
+                        may: proxy.actions(),
+                        age: view.age.into(),
+                        grown_from: core.config.ages.grown.into(),
+                        ..within_reach(patient)
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(within)
 }
 
 #[cfg(test)]

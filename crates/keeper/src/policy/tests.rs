@@ -6,7 +6,7 @@
 
 use super::classes::{PROOFS, RELATIONS, actions};
 use super::*;
-use candour_keeper_wire::words::Purpose;
+use candour_keeper_wire::words::{Age, Purpose};
 use proptest::prelude::*;
 use std::fmt::Write as _;
 
@@ -23,9 +23,50 @@ fn plain(role: Role, action: Action, relation: Relation) -> DecisionFacts {
         } else {
             Assurance::FreshPasskey
         },
+        age: Age::Grown,
         is_deceased: false,
         is_unsafe_to_write: false,
         has_reason: true,
+    }
+}
+
+/// Who the patient has to be for a decision that is a yes of a grown, living one about whom nothing is sensitive.
+fn limits_of(set: &PolicySet, facts: &DecisionFacts) -> String {
+    let facts = *facts;
+    let young = DecisionFacts {
+        age: Age::Young,
+        ..facts
+    };
+    let others = [
+        ("not sensitive", DecisionFacts { tags: 2, ..facts }),
+        (
+            "not where nobody may write",
+            DecisionFacts {
+                is_unsafe_to_write: true,
+                ..facts
+            },
+        ),
+        ("not of the young", young),
+        (
+            "not what is sensitive of the young",
+            DecisionFacts { tags: 2, ..young },
+        ),
+        (
+            "not of the dead",
+            DecisionFacts {
+                is_deceased: true,
+                ..facts
+            },
+        ),
+    ];
+    let no: Vec<&str> = others
+        .iter()
+        .filter(|(_, other)| !set.decide(other).is_allowed)
+        .map(|(words, _)| *words)
+        .collect();
+    match no.as_slice() {
+        [] => String::new(),
+        no => format!(" ({})", no.join(", ")),
     }
 }
 
@@ -49,18 +90,15 @@ fn the_access_matrix_is_the_reviewed_one() {
                     };
                     let decision = set.decide(&facts);
                     assert_eq!(decision.is_allowed, oracle(&facts), "{facts:?}");
+                    let child = DecisionFacts {
+                        age: Age::Child,
+                        ..facts
+                    };
+                    if !decision.is_allowed && set.decide(&child).is_allowed {
+                        write!(line, "; {} (of a child)", purpose.word()).unwrap();
+                    }
                     if decision.is_allowed {
-                        let tagged = set.decide(&DecisionFacts { tags: 2, ..facts }).is_allowed;
-                        let unsafe_too = DecisionFacts {
-                            is_unsafe_to_write: true,
-                            ..facts
-                        };
-                        let mark = match (tagged, set.decide(&unsafe_too).is_allowed) {
-                            (true, true) => "",
-                            (false, true) => " (not sensitive)",
-                            (true, false) => " (not where nobody may write)",
-                            (false, false) => " (not sensitive, not where nobody may write)",
-                        };
+                        let mark = limits_of(&set, &facts);
                         write!(line, "; {}{mark}", purpose.word()).unwrap();
                     }
                 }
@@ -163,6 +201,20 @@ fn oracle(f: &DecisionFacts) -> bool {
     if is_message && f.is_unsafe_to_write && f.relation != Relation::Own {
         return false;
     }
+    let does = opens
+        || matches!(
+            f.action,
+            Action::History
+                | Action::Receipts
+                | Action::Authorize(words::Action::Send | words::Action::Book)
+        );
+    if does && f.is_deceased && f.relation == Relation::Own {
+        return false;
+    }
+    let for_young = f.age == Age::Young && f.relation == Relation::Proxy;
+    if for_young && ((opens && f.tags != 0) || is_message) {
+        return false;
+    }
     if let Action::Change(
         ChangeAction::AddPasskey | ChangeAction::RemovePasskey | ChangeAction::StopWaiting,
     ) = f.action
@@ -205,7 +257,9 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
         }
         Action::History => {
             (for_own && matches!(f.purpose, Purpose::OwnRecord | Purpose::AccessHistory))
-                || (for_other && matches!(f.purpose, Purpose::ProxyAccess | Purpose::AccessHistory))
+                || (for_other
+                    && f.age != Age::Young
+                    && matches!(f.purpose, Purpose::ProxyAccess | Purpose::AccessHistory))
         }
         Action::Authorize(words::Action::Send | words::Action::Book) => {
             (for_own && f.purpose == Purpose::OwnRecord)
@@ -214,11 +268,15 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
         Action::Change(
             ChangeAction::InviteProxy
             | ChangeAction::GrantProxy
-            | ChangeAction::Restrict
-            | ChangeAction::EndRestriction
             | ChangeAction::Share
             | ChangeAction::EndShare,
         ) => for_own && f.purpose == Purpose::AccountCare,
+        Action::Change(ChangeAction::Restrict) => {
+            (for_own || (for_other && f.age == Age::Child)) && f.purpose == Purpose::AccountCare
+        }
+        Action::Change(ChangeAction::EndRestriction) => {
+            (for_own || for_other) && f.purpose == Purpose::AccountCare
+        }
         Action::Change(
             ChangeAction::SetPassword
             | ChangeAction::SetApp
@@ -370,12 +428,13 @@ prop_compose! {
         relation in prop::sample::select(&RELATIONS[..]),
         tags in prop::sample::select(&[0_u8, 1, 64][..]),
         assurance in prop::sample::select(&PROOFS[..]),
+        age in prop::sample::select(Age::ALL),
         is_deceased: bool,
         is_unsafe_to_write: bool,
         has_reason: bool,
     ) -> DecisionFacts {
         DecisionFacts {
-            role, purpose, action, relation, tags, assurance, is_deceased, is_unsafe_to_write, has_reason,
+            role, purpose, action, relation, tags, assurance, age, is_deceased, is_unsafe_to_write, has_reason,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Making and ending a patient's rules.
 
 use super::part;
+use crate::ages;
 use crate::calls::history::{Actor, actor};
 use crate::changes::{Prepared, guard};
 use crate::core::Core;
@@ -26,25 +27,58 @@ pub(crate) async fn settled(
     kind: ChangeKind,
     now: Timestamp,
 ) -> Result<ChangeKind, Refusal> {
-    let is_own = |patient: &[u8]| {
-        let own = account.own_patient(core);
-        own.is_some_and(|own| own.as_bytes().as_slice() == patient)
-    };
+    let own = account.own_patient(core);
+    let is_own = |patient: &[u8]| own.is_some_and(|own| own.as_bytes().as_slice() == patient);
     Ok(match kind {
-        ChangeKind::Restrict(rule) if is_own(&rule.patient) => {
+        ChangeKind::Restrict(rule)
+            if is_own(&rule.patient) || is_charge(core, account, &rule.patient, now).await? =>
+        {
             ChangeKind::Restrict(worded(core, account, rule, false, now).await?)
         }
         ChangeKind::Share(rule) if is_own(&rule.patient) => {
             ChangeKind::Share(worded(core, account, rule, true, now).await?)
         }
-        ChangeKind::EndRestriction(ended) if is_own(&ended.patient) => {
-            ChangeKind::EndRestriction(named(core, ended).await?)
+        ChangeKind::EndRestriction(ended)
+            if is_own(&ended.patient) || is_charge(core, account, &ended.patient, now).await? =>
+        {
+            ChangeKind::EndRestriction(named(core, account.subject, ended).await?)
         }
         ChangeKind::EndShare(ended) if is_own(&ended.patient) => {
-            ChangeKind::EndShare(named(core, ended).await?)
+            ChangeKind::EndShare(named(core, account.subject, ended).await?)
         }
         other => other,
     })
+}
+
+/// Whether the account's holder acts for all of a patient's record.
+async fn is_charge(
+    core: &Core,
+    account: &Account,
+    patient: &[u8],
+    now: Timestamp,
+) -> Result<bool, Refusal> {
+    let patient = PatientId::try_from(patient).map_err(|_| Reason::Invalid)?;
+    let age = ages::of_charge(core, &account.facts, core.keys.patient(patient), now).await?;
+    Ok(age.is_some())
+}
+
+/// Who made a rule, as it stands in it: nobody where the patient did.
+fn maker(facts: &SubjectFacts, doer: KeyedToken) -> Vec<u8> {
+    let is_own = facts.live().any(|row| match &row.fact {
+        Fact::AccountHolder(holder) => holder.person == doer.0,
+        _ => false,
+    });
+    if is_own { Vec::new() } else { doer.0.to_vec() }
+}
+
+/// Whether somebody may see and end a rule: the patient each, whoever acts their own.
+pub(super) fn is_theirs(facts: &SubjectFacts, fact: &Fact, doer: KeyedToken) -> bool {
+    let maker = maker(facts, doer);
+    maker.is_empty()
+        || match fact {
+            Fact::Restriction(held) => held.by == maker,
+            _ => false,
+        }
 }
 
 async fn worded(
@@ -55,8 +89,14 @@ async fn worded(
     now: Timestamp,
 ) -> Result<wire::SharingRule, Refusal> {
     let (patient, facts) = of_patient(core, &rule.patient).await?;
+    let is_by_guardian = !maker(&facts, account.subject).is_empty();
+    // Who acts for a child keeps nothing from somebody else who does.
+    if is_by_guardian && rule.of_entry == 0 && rule.practice.is_empty() {
+        return Err(Reason::NotFound.into());
+    }
     let who = if rule.of_entry > 0 {
         let found = actor(core, patient, facts.subject(), rule.of_entry - 1).await?;
+        let found = found.filter(|found| !is_by_guardian || found.practice.is_some());
         let found = found.ok_or(Reason::NotFound)?;
         rule.person = found.person.as_bytes().to_vec();
         entry_words(core, &found, rule.of_entry - 1).await?
@@ -93,11 +133,15 @@ fn lasting(micros: i64) -> String {
     }
 }
 
-async fn named(core: &Core, ended: wire::EndSharingRule) -> Result<wire::EndSharingRule, Refusal> {
+async fn named(
+    core: &Core,
+    by: KeyedToken,
+    ended: wire::EndSharingRule,
+) -> Result<wire::EndSharingRule, Refusal> {
     let (_, facts) = of_patient(core, &ended.patient).await?;
     let words = facts
         .live()
-        .find(|row| row.version == ended.rule)
+        .find(|row| row.version == ended.rule && is_theirs(&facts, &row.fact, by))
         .and_then(|row| sealed_words(&row.fact))
         .ok_or(Reason::NotFound)?;
     Ok(wire::EndSharingRule {
@@ -242,6 +286,7 @@ pub(crate) async fn start(
     core: &Core,
     rule: &wire::SharingRule,
     is_share: bool,
+    doer: KeyedToken,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let (patient, facts) = of_patient(core, &rule.patient).await?;
@@ -274,6 +319,7 @@ pub(crate) async fn start(
             person,
             what: Some(what),
             sealed_words,
+            by: maker(&facts, doer),
         })
     };
     let rules = || facts.live().filter(|row| is_rule(row, now));
@@ -305,7 +351,8 @@ fn is_rule(row: &FactRow, now: Timestamp) -> bool {
 fn is_same(one: &Fact, other: &Fact) -> bool {
     match (one, other) {
         (Fact::Restriction(one), Fact::Restriction(other)) => {
-            one.practice == other.practice && one.person == other.person && one.what == other.what
+            let is_of_same = one.person == other.person && one.by == other.by;
+            is_of_same && one.practice == other.practice && one.what == other.what
         }
         (Fact::Share(one), Fact::Share(other)) => {
             one.practice == other.practice && one.what == other.what
@@ -319,10 +366,12 @@ pub(crate) async fn end(
     core: &Core,
     ended: &wire::EndSharingRule,
     is_share: bool,
+    doer: KeyedToken,
 ) -> Result<Prepared, Refusal> {
     let (patient, facts) = of_patient(core, &ended.patient).await?;
     let is_meant = |row: &&FactRow| {
         row.version == ended.rule
+            && is_theirs(&facts, &row.fact, doer)
             && match row.fact {
                 Fact::Restriction(_) => !is_share,
                 Fact::Share(_) => is_share,

@@ -1,23 +1,26 @@
 //! Who reads a record beside its patient.
 
-use super::changes::sealed_words;
-use crate::calls::reach::Limit;
+use super::changes::{is_theirs, sealed_words};
+use crate::ages;
+use crate::calls::reach::{Limit, PatientView};
+use crate::changes::{self, plan};
 use crate::core::Core;
-use crate::facts::{Fact, ProxyInvited, is_before};
+use crate::facts::{Fact, FactRow, ProxyInvited, SubjectFacts, is_before};
 use crate::identity::secrets::{self, Secret};
 use crate::identity::standing;
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
-use candour_keeper_wire::wire::{self, InvitedProxy, ProxyView, SharingRuleView};
-use candour_keeper_wire::words::{Reason, Role};
-use candour_seal::InstanceId;
+use candour_keeper_wire::wire::{self, ChangeKind, InvitedProxy, ProxyView, SharingRuleView};
+use candour_keeper_wire::words::{Age, ProxyKind, Reason, Role};
+use candour_seal::{InstanceId, PatientId};
 use jiff::Timestamp;
 
-/// Of the asker's own record, to the patient alone. It opens nothing.
+/// Of the asker's own record, to the patient. Of one for which the asker acts without bounds: what they keep from others
+/// themself, and nobody who acts. It opens nothing.
 pub async fn sharing(
     core: &Core,
     instance: InstanceId,
-    call: &wire::WithToken,
+    call: &wire::SharingQuestion,
 ) -> Result<wire::Sharing, Refusal> {
     let now = core.clock.now();
     let found = standing::session(core, &call.token, instance, &call.network, now).await?;
@@ -26,23 +29,36 @@ pub async fn sharing(
     let own = session
         .own_patient
         .filter(|_| session.role == Role::Patient);
-    let patient = core.keys.patient(own.ok_or(Reason::NotAllowed)?);
+    let patient = match call.patient.as_slice() {
+        [] => core.keys.patient(own.ok_or(Reason::NotAllowed)?),
+        asked => core
+            .keys
+            .patient(PatientId::try_from(asked).map_err(|_| Reason::Invalid)?),
+    };
+    let is_own = own.is_some_and(|own| core.keys.patient(own) == patient);
+    let age = ages::of_charge(core, &own_facts, patient, now).await?;
+    if !is_own && (session.role != Role::Patient || age.is_none()) {
+        return Err(Reason::NotFound.into());
+    }
     Limit::refuse(Limit::of(&session, &own_facts, patient, now), now)?;
     let facts = core.facts.load(patient).await?;
-    let mut list = wire::Sharing::default();
+    let view = ages::view(core, &facts, &session, now);
+    let mut list = wire::Sharing {
+        may_keep: is_own || age == Some(Age::Child),
+        ..wire::Sharing::default()
+    };
     for row in facts.live() {
         match &row.fact {
             Fact::Enrolment(held) => list.practices.push(held.practice.clone()),
-            Fact::ProxiedBy(by) if is_before(by.until, now) => {
-                let person = KeyedToken::try_from(by.person.as_slice());
-                let person = person.map_err(|_| Reason::SubjectClosed)?;
-                list.proxies.push(proxy(core, patient, person, now).await?);
+            Fact::ProxiedBy(_) if is_own => {
+                list.proxies
+                    .extend(proxy(core, &facts, row, view, now).await?);
             }
-            Fact::ProxyInvited(held) if is_before(held.until, now) => {
+            Fact::ProxyInvited(held) if is_own && is_before(held.until, now) => {
                 list.invited.extend(invited(core, held, row.at).await?);
             }
             Fact::Share(share) if !is_before(share.until, now) => {}
-            fact => {
+            fact if is_theirs(&facts, fact, session.subject) => {
                 if let Some(words) = sealed_words(fact) {
                     list.rules.push(SharingRuleView {
                         rule: row.version,
@@ -52,21 +68,23 @@ pub async fn sharing(
                     });
                 }
             }
+            _ => {}
         }
     }
     Ok(list)
 }
 
 fn rule(core: &Core, fact: &Fact) -> SharingRuleView {
-    let (what, is_share, until) = match fact {
-        Fact::Restriction(held) => (held.what.as_ref(), false, 0),
-        Fact::Share(held) => (held.what.as_ref(), true, held.until),
-        _ => (None, false, 0),
+    let (what, is_share, until, by) = match fact {
+        Fact::Restriction(held) => (held.what.as_ref(), false, 0, held.by.as_slice()),
+        Fact::Share(held) => (held.what.as_ref(), true, held.until, [].as_slice()),
+        _ => (None, false, 0, [].as_slice()),
     };
     let item = what.and_then(|what| KeyedToken::try_from(what.item.as_slice()).ok());
     SharingRuleView {
         is_share,
         until,
+        is_by_another: !by.is_empty(),
         item: item
             .map(|item| core.keys.item_id(item).as_bytes().to_vec())
             .unwrap_or_default(),
@@ -100,26 +118,73 @@ async fn invited(
     }))
 }
 
+/// Who acts for a patient of the asker's practice, to whoever may end that.
+pub async fn acting(
+    core: &Core,
+    instance: InstanceId,
+    call: &wire::ActingQuestion,
+) -> Result<wire::ActingList, Refusal> {
+    let now = core.clock.now();
+    let (session, _) = standing::session(core, &call.token, instance, "", now).await?;
+    let kind = ChangeKind::EndProxy(wire::ProxyChange {
+        patient: call.patient.clone(),
+        ..wire::ProxyChange::default()
+    });
+    changes::authorize(core, &session, &kind, plan(&kind, session.role)?, now).await?;
+    if session.practice.is_none() {
+        return Err(Reason::NotAllowed.into());
+    }
+    let patient = PatientId::try_from(call.patient.as_slice()).map_err(|_| Reason::Invalid)?;
+    let facts = core.facts.load(core.keys.patient(patient)).await?;
+    let mut view = PatientView::of(&facts, Some(&session));
+    (view.age, view.grown_year) = ages::of(&core.keys, &core.config.ages, &facts, now);
+    let mut answer = wire::ActingList {
+        is_deceased: view.is_deceased,
+        is_unsafe_to_write: view.is_unsafe_to_write,
+        ..wire::ActingList::default()
+    };
+    for row in facts.live() {
+        let acts = proxy(core, &facts, row, view, now).await?;
+        answer.people.extend(acts.map(|mut acts| {
+            // What a patient said of whom they chose is not for the practice.
+            if matches!(ProxyKind::try_from(acts.kind), Err(_) | Ok(ProxyKind::Wish)) {
+                acts.reason.clear();
+            }
+            acts
+        }));
+    }
+    Ok(answer)
+}
+
+/// Whoever acts by this row of the patient's, if somebody does now.
 async fn proxy(
     core: &Core,
-    patient: KeyedToken,
-    person: KeyedToken,
+    patient: &SubjectFacts,
+    row: &FactRow,
+    view: PatientView,
     now: Timestamp,
-) -> Result<ProxyView, Refusal> {
+) -> Result<Option<ProxyView>, Refusal> {
+    let by = match &row.fact {
+        Fact::ProxiedBy(by) if is_before(by.until, now) && view.lets_act(by.kind, row.at) => by,
+        _ => return Ok(None),
+    };
+    let person = KeyedToken::try_from(by.person.as_slice()).map_err(|_| Reason::SubjectClosed)?;
     let facts = core.facts.load(person).await?;
     let held = facts.live().rev().find_map(|row| match &row.fact {
-        Fact::Proxy(held) if held.patient == patient.0 => Some((row.at, held)),
+        Fact::Proxy(held) if held.patient == patient.subject().0 => Some((row.at, held)),
         _ => None,
     });
     let (since, held) = held.ok_or(Reason::SubjectClosed)?;
     let is_limited = held.opens_from > now.as_microsecond();
-    Ok(ProxyView {
+    Ok(Some(ProxyView {
         person: core.keys.person_id(person).as_bytes().to_vec(),
         sections: held.sections.clone(),
         until: held.until,
+        may: held.actions(),
+        kind: held.kind,
         since: since.as_microsecond(),
         reason: secrets::open_text(&core.keys, Secret::Reason, person, &held.sealed_reason),
         only_from: held.invited_at.clone(),
         opens_from: if is_limited { held.opens_from } else { 0 },
-    })
+    }))
 }

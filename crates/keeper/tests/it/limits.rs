@@ -8,6 +8,7 @@ use candour_keeper::making;
 use candour_keeper_api::bodies::{open_body, open_hour_key};
 use candour_keeper_api::wire::{self, Call, Reply, StatusQuestion};
 use candour_keeper_api::words::EntryKind;
+use candour_rules::ages::AgeTable;
 use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{RoomPrivateKey, RootKey};
@@ -41,10 +42,12 @@ fn changed(value: &Value) -> Value {
 fn the_page_of_limits_names_each_with_the_design_s_number_and_its_bound() {
     let budgets = serde_json::to_value(BudgetTable::default()).unwrap();
     let detection = serde_json::to_value(DetectionTable::default()).unwrap();
+    let ages = serde_json::to_value(AgeTable::default()).unwrap();
     let limits = Limits::of(
         &serde_json::from_value(changed(&budgets)).unwrap(),
         &serde_json::from_value(changed(&detection)).unwrap(),
         serde_json::from_value(json!({ "epoch_key_days": 7 })).unwrap(),
+        &serde_json::from_value(changed(&ages)).unwrap(),
     );
     let (rows, limits): (Vec<_>, Vec<_>) = limits
         .differing
@@ -103,6 +106,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         budgets: opened_in_an_hour(opened_hour),
         detection: knowing(networks),
         life: KeyLife::default(),
+        ages: AgeTable::default(),
         volume: Settings::default().volume,
         witnesses: Settings::default().witnesses,
     };
@@ -200,6 +204,7 @@ async fn what_a_demonstration_sets_otherwise_stands_in_its_start_entry_and_is_to
         &opened_in_an_hour(1_000),
         &DetectionTable::default(),
         KeyLife::default(),
+        &AgeTable::default(),
     );
     assert_eq!(body.details, set.digest.as_bytes());
 }

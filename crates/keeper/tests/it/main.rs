@@ -6,6 +6,7 @@
     reason = "what tests begin with is no test to the lint; a failure there ends the test"
 )]
 
+mod acting;
 mod arrange;
 mod deposit;
 mod disk;

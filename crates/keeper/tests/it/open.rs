@@ -1,11 +1,13 @@
 //! Opening: whose it is, what is written, what is released.
 
-use crate::arrange::{Scene, new_item, person, scene, viewer};
+use crate::arrange::{Scene, denied, new_item, person, scene, viewer};
 use candour_keeper::draft::Effect;
-use candour_keeper::facts::{self, Fact};
+use candour_keeper::facts::{self, Fact, Proxy, ProxyMay};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, Reply};
-use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role, Section};
+use candour_keeper_api::words::{
+    Action, EntryKind, ItemKind, ProxyAction, Purpose, Reason, Role, Section,
+};
 use candour_keeper_api::{CallError, Item, Token};
 use candour_seal::ItemId;
 use jiff::SignedDuration;
@@ -221,6 +223,64 @@ async fn a_proxy_reaches_the_sections_of_its_scope_until_it_ends() {
         open(Section::Medicines).await.map(drop),
         Err(Reason::NotFound)
     );
+}
+
+#[tokio::test]
+async fn a_proxy_does_beside_reading_what_their_scope_says_and_one_of_before_does_all() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let token = scene.keeper.core.keys.patient(patient).0.to_vec();
+    let booking = Proxy {
+        patient: token,
+        may: Some(ProxyMay {
+            actions: vec![ProxyAction::Book.into()],
+        }),
+        ..Proxy::default()
+    };
+    let narrow = scene.keeper.as_proxy_by(booking).await;
+    let of_before = scene.keeper.as_proxy(patient, &[], 0).await;
+    for (proxy, is_narrow) in [(narrow, true), (of_before, false)] {
+        let (portal, token) = (&scene.portal, proxy.token.expose().to_vec());
+        let asked = |action: Action| {
+            let call = Call::Authorize(wire::Authorize {
+                token: token.clone(),
+                purpose: Purpose::ProxyAccess.into(),
+                action: action.into(),
+                patient: patient.as_bytes().to_vec(),
+                ..wire::Authorize::default()
+            });
+            async move {
+                portal
+                    .call(call)
+                    .await
+                    .map(drop)
+                    .map_err(|error| denied(&error))
+            }
+        };
+        let refused = if is_narrow {
+            Err(Reason::NotFound)
+        } else {
+            Ok(())
+        };
+        assert_eq!(asked(Action::Book).await, Ok(()));
+        assert_eq!(asked(Action::Send).await, refused);
+        let history = Call::History(wire::History {
+            token: token.clone(),
+            patient: patient.as_bytes().to_vec(),
+            limit: 10,
+            ..wire::History::default()
+        });
+        let seen = portal.call(history).await.map(drop);
+        assert_eq!(seen.map_err(|error| denied(&error)), refused);
+        // It reads all the same.
+        let opened = scene.open_section(
+            &proxy.token,
+            Purpose::ProxyAccess,
+            patient,
+            Section::Medicines,
+        );
+        assert!(opened.await.is_ok());
+    }
 }
 
 #[tokio::test]

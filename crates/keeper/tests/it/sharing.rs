@@ -131,9 +131,9 @@ impl Sharing {
 }
 
 async fn listed(scene: &Scene, token: &Token) -> Result<wire::Sharing, CallError> {
-    let call = Call::Sharing(wire::WithToken {
+    let call = Call::Sharing(wire::SharingQuestion {
         token: token.expose().to_vec(),
-        ..wire::WithToken::default()
+        ..wire::SharingQuestion::default()
     });
     match scene.portal.call(call).await? {
         Reply::Sharing(list) => Ok(list),
@@ -509,6 +509,7 @@ async fn a_patient_sees_who_acts_for_them_and_keeps_a_section_from_one_of_them()
     let keeper = &all.scene.keeper;
     let proxy = keeper.as_proxy(all.patient, &[], 0).await;
     let by = candour_keeper::facts::Fact::ProxiedBy(candour_keeper::facts::ProxiedBy {
+        kind: 0,
         person: keeper.core.keys.person(proxy.person).0.to_vec(),
         until: 0,
     });

@@ -4,6 +4,7 @@ use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::pages::ToRing;
+use crate::pages::record;
 use crate::pages::recoveries::{self, RecoveryNote};
 use crate::pages::sharing::ProxyNote;
 use crate::portal::Portal;
@@ -16,7 +17,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::sign_in::Reachable;
 use candour_app::{FirstByte, Refusal, notices, patients, practices};
-use candour_keeper_api::words::{Purpose, Section};
+use candour_keeper_api::words::{ProxyAction, Purpose, Section};
 use candour_seal::{PersonId, PracticeId};
 use serde::Deserialize;
 
@@ -60,10 +61,20 @@ pub struct RecordTile {
     pub until: Option<String>,
     /// That messages wait which one has not read.
     pub waiting: Option<String>,
-    /// Messages are within reach.
+    /// Parts of the record beside documents are within reach.
+    pub has_record: bool,
+    /// Documents are.
+    pub has_documents: bool,
+    /// Who opened it is.
+    pub has_history: bool,
+    /// Messages are.
     pub has_messages: bool,
     /// That a part of it is seen for now, and when the rest comes.
     pub part: Option<String>,
+    /// It is all of a child's, and can be kept from others.
+    pub is_charge: bool,
+    /// Key of what is said where a part alone is within reach.
+    pub only: Option<&'static str>,
 }
 
 /// `GET /`: to where the visitor starts.
@@ -161,12 +172,11 @@ async fn tile(
         Purpose::OwnRecord
     };
     let viewer = visitor.viewer(purpose)?;
-    let reaches = |section| reachable.sections.is_empty() || reachable.sections.contains(&section);
     let (line, mut first_byte) = patients::name(portal.app(), &viewer, reachable.patient).await?;
     let line = line.into_inner();
     let identity = line.identity;
     let mut waiting = None;
-    let has_messages = reaches(Section::Notices);
+    let has_messages = reachable.covers(Section::Notices) && !reachable.is_young;
     if has_messages {
         let (opened, notices_byte) =
             notices::open(portal.app(), &viewer, reachable.patient).await?;
@@ -194,10 +204,19 @@ async fn tile(
             texts.fill("home.proxied_until", &[("date", &date)])
         }),
         waiting,
+        has_record: record::is_within(reachable),
+        has_documents: reachable.covers(Section::Shelf),
+        has_history: !reachable.is_proxied
+            || (reachable.may.contains(&ProxyAction::History) && !reachable.is_young),
         has_messages,
         part: match reachable.part {
             Some(part) => Some(recoveries::seen_in_part(portal, part).await),
             None => None,
+        is_charge: reachable.is_child && reachable.sections.is_empty(),
+        only: match (reachable.is_young, reachable.sections.is_empty()) {
+            (true, _) => Some("young.home"),
+            (false, false) => Some("home.only_part"),
+            (false, true) => None,
         },
     };
     let line = Line {

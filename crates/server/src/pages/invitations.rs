@@ -44,8 +44,12 @@ pub struct InviteMadePage {
     pub code: String,
     /// Where it is used.
     pub made_where: String,
-    /// Back to the patient.
-    pub patient_path: String,
+    /// Key of what is asked there beside the code.
+    pub made_birth: &'static str,
+    /// Where it goes on.
+    pub back: String,
+    /// Key of what that says.
+    pub back_words: &'static str,
 }
 
 /// Linking a record to the account that is signed in.
@@ -177,7 +181,9 @@ async fn made(portal: &Portal, reading: &Reading, asked: Asked) -> Result<Respon
             "invite.made_where",
             &[("address", &portal.settings().origin)],
         ),
-        patient_path: reading.path(""),
+        made_birth: "invite.made_birth",
+        back: reading.path(""),
+        back_words: "invite.done",
     };
     respond::opened(&made, first_byte)
 }

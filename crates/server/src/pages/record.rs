@@ -11,6 +11,7 @@ use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use candour_app::record;
+use candour_app::sign_in::Reachable;
 use candour_core::record::Row;
 use candour_keeper_api::words::Section;
 use serde::Deserialize;
@@ -120,7 +121,18 @@ pub(super) fn links(reading: &Reading) -> Vec<SectionLink> {
         name: shown.name,
         text: shown.text,
     };
-    SECTIONS.iter().map(link).collect()
+    shown_to(reading.reach.as_ref()).map(link).collect()
+}
+
+/// The sections within reach of somebody who acts for the patient; all of them for others.
+fn shown_to(reach: Option<&Reachable>) -> impl Iterator<Item = &'static Shown> {
+    let is_within = move |shown: &&Shown| reach.is_none_or(|reach| reach.covers(shown.section));
+    SECTIONS.iter().filter(is_within)
+}
+
+/// Whether any of them is.
+pub(super) fn is_within(reach: &Reachable) -> bool {
+    shown_to(Some(reach)).next().is_some()
 }
 
 /// `GET /patients/{patient}/record`: the sections to choose from.

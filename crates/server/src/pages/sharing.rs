@@ -1,5 +1,8 @@
 //! Who reads a record beside its patient: the list, and the answer that a change of it needs.
 
+pub mod acting;
+pub mod charge;
+pub mod proxies;
 mod rule;
 
 pub use rule::{Choice, RulePage, ask_keep, ask_share, keep, share};
@@ -16,13 +19,13 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::response::Response;
+use candour_app::Refusal;
+use candour_app::acts::{self, Changed};
 use candour_app::practices::{self, Practices};
 use candour_app::sharing::{self, ActsFor, Rule, Sharing};
 use candour_app::sign_in::{Ceremony, Proof};
-use candour_app::{Refusal, acts};
-use candour_keeper_api::words::Section;
+use candour_keeper_api::words::{ProxyAction, Section};
 use candour_seal::{PatientId, PracticeId};
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -53,8 +56,10 @@ pub struct ProxyView {
     pub person: String,
     /// Why, as it was given.
     pub reason: String,
-    /// What they reach.
+    /// What they see.
     pub reach: String,
+    /// What they do beside seeing, a sentence each.
+    pub may: Vec<&'static str>,
     /// Since when, until when.
     pub when: String,
 }
@@ -69,6 +74,8 @@ pub struct RuleView {
     pub when: String,
     /// Where its one document is.
     pub document: Option<String>,
+    /// Whoever acted for the patient as a child made it.
+    pub is_by_another: bool,
 }
 
 /// A sentence to be answered.
@@ -77,6 +84,8 @@ pub struct RuleView {
 pub struct ActPage {
     /// Around it.
     pub frame: Frame,
+    /// Below which address it is about: one's own, or that of a child.
+    pub base: String,
     /// None: a wrong answer ends the act.
     pub errors: FieldErrors,
     /// Exactly what is signed.
@@ -97,10 +106,15 @@ pub struct Note {
     note: Option<String>,
 }
 
-/// Somebody's own record, with who reads it. To whoever has none the page does not exist.
+/// Somebody's own record, with who reads it. To whoever has none the page does not exist. Or that of a child for whom they
+/// act.
 pub(super) struct Own {
     pub patient: PatientId,
     pub sharing: Sharing,
+    /// Below which address it stands.
+    pub base: String,
+    /// It is one's own.
+    pub is_own: bool,
 }
 
 pub(super) async fn own(portal: &Portal, visitor: &Visitor) -> Result<Own, Problem> {
@@ -110,7 +124,9 @@ pub(super) async fn own(portal: &Portal, visitor: &Visitor) -> Result<Own, Probl
     let patient = own.ok_or(Problem::NoSuchPage)?.patient;
     Ok(Own {
         patient,
-        sharing: sharing::sharing(portal.app(), token, &visitor.network).await?,
+        sharing: sharing::sharing(portal.app(), token, &visitor.network, None).await?,
+        base: PATH.to_owned(),
+        is_own: true,
     })
 }
 
@@ -118,6 +134,16 @@ pub(super) async fn own(portal: &Portal, visitor: &Visitor) -> Result<Own, Probl
 pub(super) fn name(texts: &Texts, practices: &Practices, id: PracticeId) -> String {
     let known = practices.get(&id).map(|practice| practice.name.clone());
     known.unwrap_or_else(|| texts.say("history.some_practice").to_owned())
+}
+
+/// Key of what was just done.
+fn said(note: Option<&str>) -> Option<&'static str> {
+    match note {
+        Some("done") => Some("sharing.done"),
+        Some("waits") => Some("sharing.waits"),
+        Some("again") => Some("sharing.again"),
+        _ => None,
+    }
 }
 
 /// What the home page says of somebody whom a practice invited to act for the patient.
@@ -207,12 +233,7 @@ pub async fn show(
         those.map(|rule| view.rule(rule)).collect()
     };
     respond::page(&SharingPage {
-        note: match note.as_deref() {
-            Some("done") => Some("sharing.done"),
-            Some("waits") => Some("sharing.waits"),
-            Some("again") => Some("sharing.again"),
-            _ => None,
-        },
+        note: said(note.as_deref()),
         practices: sharing
             .practices
             .iter()
@@ -237,23 +258,13 @@ struct Views<'a> {
 }
 
 impl Views<'_> {
-    fn when(&self, since: Timestamp, until: Option<Timestamp>) -> String {
-        let day = |at: Timestamp| dates::day(self.texts, at.to_zoned(self.zone.clone()).date());
-        match until {
-            None => self.texts.fill("sharing.since", &[("since", &day(since))]),
-            Some(until) => self.texts.fill(
-                "sharing.since_until",
-                &[("since", &day(since)), ("until", &day(until))],
-            ),
-        }
-    }
-
     fn rule(&self, rule: &Rule) -> RuleView {
         RuleView {
             id: rule.id,
             words: rule.words.clone(),
-            when: self.when(rule.since, rule.until),
+            when: dates::lasting(self.texts, self.zone, rule.since, rule.until),
             document: rule.document.map(|item| format!("/documents/{item}")),
+            is_by_another: rule.is_by_another,
         }
     }
 
@@ -276,8 +287,22 @@ impl Views<'_> {
                 self.texts
                     .fill("sharing.reach", &[("sections", &reach.join(", "))])
             },
-            when: self.when(proxy.since, proxy.until),
+            may: proxy
+                .may
+                .iter()
+                .map(|action| self.texts.say(may_do(*action)))
+                .collect(),
+            when: dates::lasting(self.texts, self.zone, proxy.since, proxy.until),
         }
+    }
+}
+
+/// Key of what somebody who acts does beside seeing.
+const fn may_do(action: ProxyAction) -> &'static str {
+    match action {
+        ProxyAction::Write => "sharing.may_write",
+        ProxyAction::Book => "sharing.may_book",
+        ProxyAction::History => "sharing.may_history",
     }
 }
 
@@ -338,7 +363,7 @@ pub async fn end(
     };
     match begun {
         // What opens something again waits for a day where only a code answers.
-        Ok(ceremony) => act(&portal, &visitor, ceremony, form.what != "kept").await,
+        Ok(ceremony) => act(&portal, &visitor, PATH, ceremony, form.what != "kept").await,
         // It ended meanwhile.
         Err(Refusal::NotFound) => Ok(respond::to(PATH)),
         Err(refusal) => Err(refusal.into()),
@@ -348,16 +373,18 @@ pub async fn end(
 pub(super) async fn act(
     portal: &Portal,
     visitor: &Visitor,
+    base: &str,
     ceremony: Ceremony,
     is_at_once: bool,
 ) -> Result<Response, Problem> {
     let frame = portal
         .frame(visitor.visit, "sign_in_ways.act_title")
         .await
-        .back_to(PATH, "frame.back")
+        .back_to(base.to_owned(), "frame.back")
         .with_passkeys();
     respond::page(&ActPage {
         frame,
+        base: base.to_owned(),
         errors: FieldErrors::default(),
         sentence: ceremony.text,
         ceremony: hexadecimal(ceremony.id.as_bytes()),
@@ -386,6 +413,15 @@ pub async fn answer(
     visitor: Visitor,
     Form(form): Form<AnswerForm>,
 ) -> Result<Response, Problem> {
+    answered(&portal, &visitor, PATH, form).await
+}
+
+async fn answered(
+    portal: &Portal,
+    visitor: &Visitor,
+    base: &str,
+    form: AnswerForm,
+) -> Result<Response, Problem> {
     let token = visitor.signed_in()?;
     let act = ceremony(&form.ceremony)?;
     let proof = if form.answer.is_empty() {
@@ -395,10 +431,15 @@ pub async fn answer(
     };
     let note = match acts::finish(portal.app(), token, act, proof).await {
         Ok(changed) if changed.waits_until.is_some() => "waits",
+        Ok(Changed {
+            code: Some(code), ..
+        }) => {
+            return proxies::code_page(portal, visitor, &code).await;
+        }
         Ok(_) => "done",
         // A slip of the hand, or it was answered before: what stands is in the list.
         Err(Refusal::WrongCredentials | Refusal::Invalid | Refusal::NotFound) => "again",
         Err(refusal) => return Err(refusal.into()),
     };
-    Ok(respond::to(&format!("{PATH}?note={note}")))
+    Ok(respond::to(&format!("{base}?note={note}")))
 }

@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use candour_app::{App, documents, enrolment};
 use candour_core::document::{DocumentKind, DocumentMeta, MediaType, NewDocument, Title};
 use candour_core::fhir::Sensitivities;
-use candour_core::people::Contact;
+use candour_core::people::{Contact, Identity};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::Token;
 use candour_seal::{DepositKey, ItemId, PatientId, PracticeId};
@@ -141,9 +141,18 @@ impl Installation {
 
     /// Somebody enrolled at a practice, by its own program.
     pub async fn patient(&self, number: u32, practice: PracticeId, program: &Token) -> PatientId {
+        self.patient_of(walker(number), practice, program).await
+    }
+
+    pub async fn patient_of(
+        &self,
+        identity: Identity,
+        practice: PracticeId,
+        program: &Token,
+    ) -> PatientId {
         let person = enrolment::NewPatient {
             key: DepositKey::from_bytes(self.keeper.next_id("enrolment")),
-            identity: walker(number),
+            identity,
             contact: Contact::unknown("NZ"),
             left_on: None,
         };

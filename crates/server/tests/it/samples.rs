@@ -27,7 +27,6 @@ use candour_server::pages::practice::{
 use candour_server::pages::problem::ProblemPage;
 use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
 use candour_server::pages::reopenings::{ReopeningView, ReopeningsPage};
-use candour_server::pages::sessions::{SessionView, SessionsPage};
 use candour_server::pages::sign_in::{SignInPage, StepUpPage};
 use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
 use candour_server::pages::{GivenDate, ToRing};
@@ -191,7 +190,12 @@ fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
         is_own,
         until: (!is_own).then(|| "You may act for this person until 3 March 2027.".to_owned()),
         waiting: waiting.map(str::to_owned),
+        has_record: true,
+        has_documents: true,
+        has_history: is_own,
         has_messages: true,
+        is_charge: !is_own,
+        only: (!is_own).then_some("home.only_part"),
     }
 }
 
@@ -295,7 +299,7 @@ fn public() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 ],
             }),
         ),
-        ("sessions", Box::new(sessions())),
+        ("sessions", Box::new(ways::sessions())),
         ("trust", Box::new(trust())),
         (
             "check-receipt",
@@ -341,26 +345,9 @@ fn account_page() -> AccountPage {
             }),
         }),
         asks_birth: true,
+        is_of_another: false,
         birth: birth(),
         way: "app",
-    }
-}
-
-fn sessions() -> SessionsPage {
-    let view = |place: &str, is_own| SessionView {
-        surrogate: 7,
-        place: place.to_owned(),
-        began: "Signed in on 14 February 2026 at 9:20 am with a passkey".to_owned(),
-        used: "Last used on 14 February 2026 at 9:26 am".to_owned(),
-        is_own,
-    };
-    SessionsPage {
-        frame: of_patient("sessions.title"),
-        sessions: vec![
-            view("Here", true),
-            view("On another device or in another window", false),
-        ],
-        has_others: true,
     }
 }
 
@@ -569,7 +556,9 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             frame: about("invite.made_title"),
             code: "KQ7M-2XWD-9FHT".to_owned(),
             made_where: "The patient opens https://candour.example and chooses “I have an invitation code”.".to_owned(),
-            patient_path: format!("/patients/{PATIENT}"),
+            made_birth: "invite.made_birth",
+            back: format!("/patients/{PATIENT}"),
+            back_words: "invite.done",
         })),
         ("staff-section", Box::new(SectionPage {
             frame: about("record.allergies"),

@@ -5,7 +5,7 @@
 use super::feed::Feed;
 use candour_keeper::decision::{Action, Assurance, ChangeAction, DecisionFacts, Relation};
 use candour_keeper::policy::{FILES, PolicySet};
-use candour_keeper_wire::words::{Purpose, Role};
+use candour_keeper_wire::words::{Age, Purpose, Role};
 
 /// Longest text in bytes; policies that people read are not longer.
 const LONGEST: usize = 8 * 1024;
@@ -42,6 +42,7 @@ pub fn feed(bytes: &[u8]) {
             relation,
             tags: 0,
             assurance: Assurance::FreshPasskey,
+            age: Age::Grown,
             is_deceased: false,
             is_unsafe_to_write: false,
             has_reason: true,

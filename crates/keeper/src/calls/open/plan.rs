@@ -5,6 +5,7 @@ mod section;
 pub(super) use self::section::is_there;
 
 use super::Ask;
+use crate::ages;
 use crate::calls::reach::{self, Part, PatientView};
 use crate::calls::{Caller, id};
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
@@ -192,7 +193,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
         return Ok(found);
     }
     let session = &ask.caller.session;
-    found.view = PatientView::of(&facts, Some(session));
+    found.view = ages::view(core, &facts, session, ask.caller.now);
     found.view.is_canary |= new.is_canary;
     found.patient = Some(patient);
     found.token = Some(patient_token);
@@ -208,8 +209,8 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
         ItemKind::Segment | ItemKind::Notice => Touch::Opened,
     };
     let part = Part {
-        section: new.section,
         source: Some(new.practice),
+        ..Part::of(new.section)
     };
     let (own, now) = (&ask.caller.own, ask.caller.now);
     found.relation = reach::relation(session, own, patient_token, patient, found.view, part, now);
@@ -229,7 +230,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     found.touch = touch_of(section);
     let facts = facts_of(ask, token).await?;
     let session = &ask.caller.session;
-    found.view = PatientView::of(&facts, Some(session));
+    found.view = ages::view(core, &facts, session, ask.caller.now);
     if !found.view.is_known && !found.view.is_kept {
         found.asked_item = Some(ItemId::from_bytes(*patient.as_bytes()));
         found.item = Some(core.keys.item(ItemId::from_bytes(*patient.as_bytes())));
@@ -237,10 +238,7 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     }
     found.patient = Some(patient);
     found.token = Some(token);
-    let part = Part {
-        section,
-        source: None,
-    };
+    let part = Part::of(section);
     let own = &ask.caller.own;
     let now = ask.caller.now;
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
@@ -349,6 +347,7 @@ fn question(ask: &Ask<'_>, found: &Found, tags: u8) -> DecisionFacts {
         caller.now,
     );
     facts.tags = tags;
+    facts.age = found.view.age;
     facts.is_deceased = found.view.is_deceased;
     facts.is_unsafe_to_write = found.view.is_unsafe_to_write;
     facts.has_reason = !ask.reason.trim().is_empty();
@@ -405,9 +404,11 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::NotFound);
     }
     if !decision.is_allowed {
-        // That a message is kept from somebody is not theirs to know.
-        return Some(match found.action {
-            Action::OpenItem(ItemKind::Notice) => Reason::NotFound,
+        // That something is kept from somebody is not theirs to know.
+        return Some(match (found.action, found.relation) {
+            (Action::OpenItem(ItemKind::Notice), _) | (Action::OpenItem(_), Relation::Proxy) => {
+                Reason::NotFound
+            }
             _ => Reason::NotAllowed,
         });
     }

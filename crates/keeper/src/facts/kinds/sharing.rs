@@ -15,6 +15,9 @@ pub struct Restriction {
     /// Whom and what in words, sealed.
     #[prost(bytes = "vec", tag = "4")]
     pub sealed_words: Vec<u8>,
+    /// Whoever made it for a child: the person's token; empty where the patient did.
+    #[prost(bytes = "vec", tag = "5")]
+    pub by: Vec<u8>,
 }
 
 /// Something is shared with a practice that did not put it in.

@@ -134,10 +134,13 @@ fn acting_for(
             sealed_reason: reason,
             invited_at,
             opens_from,
+            may: held.fact.may.clone(),
+            kind: held.fact.proxy_kind,
         }),
         Fact::ProxiedBy(ProxiedBy {
             person: person.0.to_vec(),
             until,
+            kind: held.fact.proxy_kind,
         }),
     ))
 }

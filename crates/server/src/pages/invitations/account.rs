@@ -15,6 +15,7 @@ use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::invitations::{self, Credential, Invitation};
 use candour_app::recoveries;
+use candour_keeper_api::words::Role;
 use http::header::SET_COOKIE;
 use http::{HeaderMap, StatusCode};
 use qrcode::{Color, EcLevel, QrCode};
@@ -149,10 +150,23 @@ pub struct AccountPage {
     pub app: Option<AppKey>,
     /// A birth date is asked for.
     pub asks_birth: bool,
+    /// It is that of somebody else, for whom the account's holder is to act.
+    pub is_of_another: bool,
     /// The birth date typed before.
     pub birth: GivenDate,
     /// The way chosen before.
     pub way: &'static str,
+}
+
+impl AccountPage {
+    /// Key of whose birth date is asked for, and what a browser may fill it in with.
+    const fn whose_birth(&self) -> (&'static str, &'static str) {
+        if self.is_of_another {
+            ("invitation.link_birth", "")
+        } else {
+            ("invitation.birth", "bday")
+        }
+    }
 }
 
 /// The printed sheet, shown once.
@@ -330,6 +344,7 @@ async fn account_page(
         options: ceremony.options_json,
         app: for_patients.then(|| app_key(app_ceremony, address)),
         asks_birth: for_patients,
+        is_of_another: invitation.role == Role::Proxy,
         birth: again.birth,
         way: again.way,
     })

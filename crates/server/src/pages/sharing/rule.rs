@@ -30,7 +30,9 @@ pub struct RulePage {
     /// It shares; else it keeps from somebody.
     pub is_share: bool,
     /// Where it is sent.
-    pub action: &'static str,
+    pub action: String,
+    /// It is about one's own record, and not that of a child.
+    pub is_own: bool,
     /// Who is chosen stands behind a line of the access history.
     pub has_entry: bool,
     /// Where that is.
@@ -56,7 +58,7 @@ pub struct Choice {
 }
 
 /// The sections that can be chosen; the shelf stands for all documents.
-const SECTIONS: [Section; 6] = [
+pub(super) const SECTIONS: [Section; 6] = [
     Section::Shelf,
     Section::Conditions,
     Section::Medicines,
@@ -66,7 +68,7 @@ const SECTIONS: [Section; 6] = [
 ];
 
 /// For how many days something can be shared, with the key of its words; 0: until it is ended.
-const DAYS: [(u16, &str); 4] = [
+pub(super) const DAYS: [(u16, &str); 4] = [
     (30, "sharing.days_30"),
     (90, "sharing.days_90"),
     (365, "sharing.days_365"),
@@ -99,6 +101,17 @@ pub async fn ask_keep(
     visitor: Visitor,
     Query(from): Query<From>,
 ) -> Result<Response, Problem> {
+    let own = own(&portal, &visitor).await?;
+    begin_keep(&portal, &visitor, &own, from).await
+}
+
+/// The form, as it begins.
+pub(super) async fn begin_keep(
+    portal: &Portal,
+    visitor: &Visitor,
+    own: &Own,
+    from: From,
+) -> Result<Response, Problem> {
     let begun = RuleForm {
         whom: from
             .entry
@@ -107,16 +120,7 @@ pub async fn ask_keep(
         part: from.document.unwrap_or_default(),
         ..RuleForm::default()
     };
-    let own = own(&portal, &visitor).await?;
-    form(
-        &portal,
-        &visitor,
-        &own,
-        &begun,
-        false,
-        FieldErrors::default(),
-    )
-    .await
+    form(portal, visitor, own, &begun, false, FieldErrors::default()).await
 }
 
 /// `GET /sharing/share`.
@@ -145,15 +149,19 @@ async fn form(
     is_share: bool,
     errors: FieldErrors,
 ) -> Result<Response, Problem> {
-    let viewer = visitor.viewer(Purpose::OwnRecord)?;
-    let (shelf, first_byte) = documents::shelf(portal.app(), &viewer, own.patient).await?;
-    let title = if is_share {
-        "sharing.share_title"
+    let viewer = visitor.viewer(if own.is_own {
+        Purpose::OwnRecord
     } else {
-        "sharing.keep_title"
+        Purpose::ProxyAccess
+    })?;
+    let (shelf, first_byte) = documents::shelf(portal.app(), &viewer, own.patient).await?;
+    let title = match (is_share, own.is_own) {
+        (true, _) => "sharing.share_title",
+        (false, true) => "sharing.keep_title",
+        (false, false) => "charge.keep_title",
     };
     let frame = portal.frame(visitor.visit, title).await;
-    let mut frame = frame.back_to(PATH, "frame.back");
+    let mut frame = frame.back_to(own.base.clone(), "frame.back");
     frame.has_errors = !errors.is_empty();
     let status = if errors.is_empty() {
         StatusCode::OK
@@ -180,11 +188,8 @@ async fn form(
     let page = RulePage {
         errors,
         is_share,
-        action: if is_share {
-            "/sharing/share"
-        } else {
-            "/sharing/keep"
-        },
+        action: format!("{}/{}", own.base, if is_share { "share" } else { "keep" }),
+        is_own: own.is_own,
         has_entry: entry(&given.whom).is_some(),
         history: format!("/patients/{}/history", own.patient),
         whom: chosen(
@@ -204,7 +209,7 @@ async fn form(
     Ok(response)
 }
 
-fn chosen(all: impl IntoIterator<Item = (String, String)>, given: &str) -> Vec<Choice> {
+pub(super) fn chosen(all: impl IntoIterator<Item = (String, String)>, given: &str) -> Vec<Choice> {
     let choice = |(value, words): (String, String)| Choice {
         is_chosen: value == given,
         value,
@@ -273,12 +278,22 @@ pub async fn keep(
     Form(given): Form<RuleForm>,
 ) -> Result<Response, Problem> {
     let own = own(&portal, &visitor).await?;
+    asked_keep(&portal, &visitor, &own, given).await
+}
+
+/// What was chosen, or the form again.
+pub(super) async fn asked_keep(
+    portal: &Portal,
+    visitor: &Visitor,
+    own: &Own,
+    given: RuleForm,
+) -> Result<Response, Problem> {
     let texts = crate::texts::Language::English.texts();
     let mut errors = FieldErrors::default();
     if let Some(whom) = read_whom(&given.whom)? {
         let (app, token, part) = (portal.app(), visitor.signed_in()?, read_part(&given.part)?);
         match sharing::keep(app, token, own.patient, whom, part).await {
-            Ok(ceremony) => return act(&portal, &visitor, ceremony, true).await,
+            Ok(ceremony) => return act(portal, visitor, &own.base, ceremony, true).await,
             Err(Refusal::NotFound | Refusal::Invalid) => {
                 errors.add("whom", texts.say("sharing.error_cannot"));
             }
@@ -287,7 +302,7 @@ pub async fn keep(
     } else {
         errors.add("whom", texts.say("sharing.error_whom"));
     }
-    form(&portal, &visitor, &own, &given, false, errors).await
+    form(portal, visitor, own, &given, false, errors).await
 }
 
 /// `POST /sharing/share`: asks for the answer that it needs.
@@ -313,7 +328,7 @@ pub async fn share(
             with_sensitive,
         );
         match begun.await {
-            Ok(ceremony) => return act(&portal, &visitor, ceremony, false).await,
+            Ok(ceremony) => return act(&portal, &visitor, PATH, ceremony, false).await,
             Err(Refusal::NotFound | Refusal::Invalid) => {
                 errors.add("whom", texts.say("sharing.error_cannot"));
             }
@@ -325,7 +340,7 @@ pub async fn share(
     form(&portal, &visitor, &own, &given, true, errors).await
 }
 
-fn until(now: Timestamp, days: &str) -> Result<Option<Timestamp>, Problem> {
+pub(super) fn until(now: Timestamp, days: &str) -> Result<Option<Timestamp>, Problem> {
     let known = DAYS.iter().find(|(known, _)| known.to_string() == days);
     match known.ok_or(Problem::Form)?.0 {
         0 => Ok(None),

@@ -4,6 +4,7 @@ use super::{Given, PATH, again};
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
 use crate::pages::invitations::account::{AppKey, SheetPage, app_key};
+use crate::pages::sharing::proxies::code_page;
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::{Visit, Visitor};
@@ -213,6 +214,10 @@ pub(super) async fn done(
                 (PATH, "sign_in_ways.sheet_kept")
             },
         });
+    }
+    if let Some(code) = &changed.code {
+        // A patient who has no passkey let somebody act for them, a day ago.
+        return code_page(portal, visitor, code).await;
     }
     Ok(respond::to(if changed.signed_out {
         "/sign-in?note=changed"

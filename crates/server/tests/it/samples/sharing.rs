@@ -1,8 +1,11 @@
 //! Who reads a record.
 
-use super::{OPTIONS, PATIENT, errors, of_patient, page, tile};
+use super::{OPTIONS, PATIENT, about, errors, of_patient, page, tile};
 use candour_server::frame::FieldErrors;
 use candour_server::pages::home::{HomePage, RecordTile};
+use candour_server::pages::sharing::acting::{ActingPage, ActingView};
+use candour_server::pages::sharing::charge::ChargePage;
+use candour_server::pages::sharing::proxies::ProxyPage;
 use candour_server::pages::sharing::{
     ActPage, Choice, ProxyNote, ProxyView, RulePage, RuleView, SharingPage,
 };
@@ -21,6 +24,7 @@ fn rule(id: i64, words: &str, document: Option<&str>) -> RuleView {
         words: words.to_owned(),
         when: "Since 3 March 2026".to_owned(),
         document: document.map(str::to_owned),
+        is_by_another: id == 7,
     }
 }
 
@@ -35,10 +39,11 @@ fn form(is_share: bool, errors: FieldErrors) -> RulePage {
         errors,
         is_share,
         action: if is_share {
-            "/sharing/share"
+            "/sharing/share".to_owned()
         } else {
-            "/sharing/keep"
+            format!("/patients/{PATIENT}/sharing/keep")
         },
+        is_own: is_share,
         has_entry: is_share,
         history: format!("/patients/{PATIENT}/history"),
         whom: vec![
@@ -58,11 +63,72 @@ fn form(is_share: bool, errors: FieldErrors) -> RulePage {
     }
 }
 
+fn charge() -> ChargePage {
+    ChargePage {
+        frame: of_patient("charge.title"),
+        note: None,
+        base: format!("/patients/{PATIENT}/sharing"),
+        kept: vec![rule(9, "Kōwhai Health Centre: medicines", None)],
+        may_keep: true,
+    }
+}
+
+fn acting() -> ActingPage {
+    let mark = |value: &str, words: &str| Choice {
+        value: value.to_owned(),
+        words: words.to_owned(),
+        is_chosen: value == "unsafe",
+    };
+    ActingPage {
+        frame: about("proxies.acting_title"),
+        end: format!("/patients/{PATIENT}/acting"),
+        marks: format!("/patients/{PATIENT}/marks"),
+        invite: format!("/patients/{PATIENT}/proxy"),
+        people: vec![ActingView {
+            person: PATIENT.to_owned(),
+            kind: "proxies.kind_guardian",
+            reason: "mother".to_owned(),
+            reach: "Sees: Documents, Medicines".to_owned(),
+            when: "Since 3 March 2026".to_owned(),
+        }],
+        marked: vec![
+            mark("died", "The patient has died"),
+            mark("unsafe", "It is unsafe to write to this patient"),
+        ],
+    }
+}
+
+fn proxy(is_staff: bool) -> ProxyPage {
+    let reason = if is_staff {
+        errors(&[("reason", "Say who it is or why, in at most 300 letters")])
+    } else {
+        FieldErrors::default()
+    };
+    ProxyPage {
+        frame: if is_staff {
+            about("proxies.title")
+        } else {
+            of_patient("proxies.own_title").back_to("/sharing", "frame.back")
+        },
+        errors: reason,
+        is_staff,
+        action: "/sharing/proxy".to_owned(),
+        sections: vec![
+            choice("everything", "Medicines"),
+            choice("shelf", "Documents"),
+        ],
+        may: vec![choice("book", "Book, move or cancel appointments")],
+        days: vec![choice("30", "30 days"), choice("0", "Until it is ended")],
+        reason: "my daughter".to_owned(),
+    }
+}
+
 fn act(options: &str) -> ActPage {
     ActPage {
         frame: of_patient("sign_in_ways.act_title")
             .back_to("/sharing", "frame.back")
             .with_passkeys(),
+        base: "/sharing".to_owned(),
         errors: FieldErrors::default(),
         sentence: "Keep from Kōwhai Health Centre: one document of 2026-03.".to_owned(),
         ceremony: PATIENT.to_owned(),
@@ -81,6 +147,7 @@ fn list() -> SharingPage {
             person: PATIENT.to_owned(),
             reason: "my daughter".to_owned(),
             reach: "Sees: Documents, Medicines".to_owned(),
+            may: vec!["May book appointments for you"],
             when: "Since 3 March 2026, until 3 March 2027".to_owned(),
         }],
         kept: vec![rule(
@@ -144,6 +211,10 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             "sharing-share",
             Box::new(form(true, FieldErrors::default())),
         ),
+        ("sharing-proxy", Box::new(proxy(false))),
+        ("proxy", Box::new(proxy(true))),
+        ("acting", Box::new(acting())),
+        ("charge", Box::new(charge())),
         ("sharing-act", Box::new(act(OPTIONS))),
         ("sharing-act-code", Box::new(act(""))),
     ]

@@ -3,6 +3,7 @@
 use super::{OPTIONS, PATIENT, errors, of_patient, of_staff};
 use candour_server::frame::FieldErrors;
 use candour_server::pages::invitations::account::AppKey;
+use candour_server::pages::sessions::{SessionView, SessionsPage};
 use candour_server::pages::sign_in_ways::{ActPage, PasskeyView, TypedView, WaitingView, WaysPage};
 
 pub const IS_NEW: &str = "Your records open with it from 15 February 2026 at 9:20 am.";
@@ -107,4 +108,22 @@ pub fn pages() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             }),
         ),
     ]
+}
+
+pub(super) fn sessions() -> SessionsPage {
+    let view = |place: &str, is_own| SessionView {
+        surrogate: 7,
+        place: place.to_owned(),
+        began: "Signed in on 14 February 2026 at 9:20 am with a passkey".to_owned(),
+        used: "Last used on 14 February 2026 at 9:26 am".to_owned(),
+        is_own,
+    };
+    SessionsPage {
+        frame: of_patient("sessions.title"),
+        sessions: vec![
+            view("Here", true),
+            view("On another device or in another window", false),
+        ],
+        has_others: true,
+    }
 }

@@ -1,0 +1,98 @@
+//! How old a patient is, as far as it decides who acts for them.
+//!
+//! In clear the keeper has the year of birth alone. In a year in which an age is reached it tries the days until today
+//! against the keyed hash of the birth date: so it knows the day without holding it. Where the day cannot be known, the
+//! age counts as reached.
+
+use crate::calls::reach::PatientView;
+use crate::core::Core;
+use crate::facts::{Fact, Patient, SubjectFacts};
+use crate::keys::{KeyedToken, Keys};
+use crate::ledger::Refusal;
+use crate::session::Session;
+use candour_keeper_wire::words::{Age, Role};
+use candour_rules::ages::AgeTable;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, ToSpan};
+
+/// What a session may know of a patient, with the age where that decides anything.
+pub fn view(core: &Core, facts: &SubjectFacts, viewer: &Session, now: Timestamp) -> PatientView {
+    let mut view = PatientView::of(facts, Some(viewer));
+    if view.is_known && matches!(viewer.role, Role::Patient | Role::Proxy) {
+        (view.age, view.grown_year) = of(&core.keys, &core.config.ages, facts, now);
+    }
+    view
+}
+
+/// The age, and the year in which the patient is grown. Of whom no year is known nobody acts as for a child.
+pub fn of(
+    keys: &Keys,
+    table: &AgeTable,
+    facts: &SubjectFacts,
+    now: Timestamp,
+) -> (Age, Option<i16>) {
+    let known = facts.live().find_map(|row| match &row.fact {
+        Fact::Patient(held) if held.birth_year > 0 => Some(held),
+        _ => None,
+    });
+    let Some(born) = known else {
+        return (Age::Grown, None);
+    };
+    let today = today(now);
+    let year = |age: u16| i16::try_from(born.birth_year + i32::from(age)).unwrap_or(i16::MAX);
+    let has = |age: u16| match today.year().cmp(&year(age)) {
+        std::cmp::Ordering::Less => false,
+        std::cmp::Ordering::Greater => true,
+        std::cmp::Ordering::Equal => is_past(keys, facts.subject(), born, today),
+    };
+    let age = if has(table.grown) {
+        Age::Grown
+    } else if has(table.own_say) {
+        Age::Young
+    } else {
+        Age::Child
+    };
+    (age, Some(year(table.grown)))
+}
+
+/// The age of a patient for whom somebody acts without bounds; `None` where they do not, or not for all of the record.
+pub async fn of_charge(
+    core: &Core,
+    own: &SubjectFacts,
+    patient: KeyedToken,
+    now: Timestamp,
+) -> Result<Option<Age>, Refusal> {
+    let facts = core.facts.load(patient).await?;
+    let mut view = PatientView::of(&facts, None);
+    (view.age, view.grown_year) = of(&core.keys, &core.config.ages, &facts, now);
+    let acts = own.live().any(|row| match &row.fact {
+        Fact::Proxy(proxy) => {
+            let acts = proxy.acts_for(patient, now) && view.lets_act(proxy.kind, row.at);
+            acts && proxy.sections.is_empty()
+        }
+        _ => false,
+    });
+    Ok(acts.then_some(view.age))
+}
+
+/// The day where it begins first: nobody's birthday is missed for an hour.
+fn today(now: Timestamp) -> Date {
+    let first = Offset::constant(14);
+    now.to_zoned(TimeZone::fixed(first)).date()
+}
+
+/// Whether this year's birthday is today or was before, or cannot be known.
+fn is_past(keys: &Keys, patient: KeyedToken, born: &Patient, today: Date) -> bool {
+    let Ok(year) = i16::try_from(born.birth_year) else {
+        return true;
+    };
+    let Ok(first) = Date::new(year, 1, 1) else {
+        return true;
+    };
+    let fitting = first
+        .series(1.day())
+        .take_while(|day| day.year() == year)
+        .find(|day| keys.birth(patient, &day.to_string()).as_slice() == born.birth);
+    fitting.is_none_or(|day| (day.month(), day.day()) <= (today.month(), today.day()))
+}
