@@ -9,10 +9,11 @@ mod vault;
 
 use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
-    ActFinish, ActingList, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited, Done, Enrolled,
-    Entries, ErasedItems, Found, Freezes, Granted, HistoryPage, InvitationView, Open, Opened,
-    Outcome, Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing,
-    SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges, Welcome,
+    ActFinish, ActingList, Authorized, Call, Ceremony, Change, ChangeKind, Changed, Deposited,
+    Done, Enrolled, Entries, ErasedItems, Found, Freezes, Granted, HistoryPage, InvitationView,
+    Open, Opened, Outcome, Refused, Registered, Reply, RoomFactsAnswer, Runs, SectionItems,
+    SessionList, Sharing, SignInWays, Status, Target, TargetAnswer, TargetKind, WaitingChanges,
+    Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;

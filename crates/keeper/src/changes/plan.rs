@@ -431,8 +431,7 @@ mod tests {
         assert_eq!(sentence(&invite), named);
         invite.role = Role::Proxy.into();
         "Parent or guardian.".clone_into(&mut invite.reason);
-        let acting =
-            "Invite somebody to act for Mia Kōrero (born 29 February 1980): see everything; without an end. Parent or guardian.";
+        let acting = "Invite somebody to act for Mia Kōrero (born 29 February 1980): see everything; without an end. Parent or guardian.";
         assert_eq!(sentence(&invite), acting);
         invite.role = Role::Reception.into();
         assert_eq!(sentence(&invite), "Invite somebody as reception.");

@@ -1,7 +1,7 @@
 //! Everything that can be asked: the closed lists that a decision is taken over.
 
 use crate::decision::{Action, Assurance, ChangeAction, Relation};
-use candour_keeper_wire::words::{self, ItemKind, Section};
+use candour_keeper_wire::words::{self, Age, ItemKind, Section};
 
 /// Every relation.
 pub const RELATIONS: [Relation; 11] = [
@@ -26,6 +26,9 @@ pub const PROOFS: [Assurance; 5] = [
     Assurance::Code,
     Assurance::Secret,
 ];
+
+/// Every age that a decision knows; first the one of everybody who is not acted for.
+pub const AGES: [Age; 3] = [Age::Grown, Age::Young, Age::Child];
 
 /// Every change that is decided by itself.
 const CHANGES: [ChangeAction; 32] = [

@@ -3,10 +3,10 @@
 //! Two sets can only differ where a policy speaks that one has and the other has not: so those few are asked first, and
 //! both whole sets only where one of them speaks.
 
-use super::classes::{PROOFS, RELATIONS, actions};
+use super::classes::{AGES, PROOFS, RELATIONS, actions};
 use super::{PolicySet, action, forbids, part, proof, uid};
 use crate::decision::{Action, DecisionFacts, Relation};
-use candour_keeper_wire::words::{Purpose, Role};
+use candour_keeper_wire::words::{Age, Purpose, Role};
 use candour_seal::Digester;
 use cedar_policy::{ActionConstraint, Entities, EntityUid, Policy, PrincipalConstraint, Request};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,16 +36,18 @@ struct Reads {
     purpose: bool,
     proof: bool,
     tags: bool,
+    age: bool,
     deceased: bool,
     unsafe_to_write: bool,
     reason: bool,
 }
 
-/// Where, within a class and a purpose: proof; deceased, unsafe to write to, with words.
+/// Where, within a class, a purpose and an age: proof; deceased, unsafe to write to, with words.
 type Place = (usize, [bool; 3]);
 
 /// By opens, role, action, relation and sensitive: where for which purpose.
-type Classes = BTreeMap<(bool, Role, usize, usize, bool), BTreeMap<Purpose, BTreeSet<Place>>>;
+type Classes =
+    BTreeMap<(bool, Role, usize, usize, bool), BTreeMap<Purpose, BTreeSet<(usize, Place)>>>;
 
 /// What changes when one set takes the place of another.
 pub fn difference(old: &PolicySet, new: &PolicySet) -> Vec<Line> {
@@ -72,7 +74,8 @@ pub fn difference(old: &PolicySet, new: &PolicySet) -> Vec<Line> {
         ];
         let purposes = classes.entry(class).or_default();
         let places = purposes.entry(facts.purpose).or_default();
-        places.insert((place(&PROOFS, &facts.assurance), flags));
+        let age = place(&AGES, &facts.age);
+        places.insert((age, (place(&PROOFS, &facts.assurance), flags)));
         ControlFlow::Continue(())
     });
     let all = actions();
@@ -173,6 +176,7 @@ const fn plain(role: Role, action: Action) -> DecisionFacts {
         action,
         relation: RELATIONS[0],
         tags: 0,
+        age: AGES[0],
         assurance: PROOFS[0],
         is_deceased: false,
         is_unsafe_to_write: false,
@@ -245,6 +249,7 @@ impl Reads {
         purpose: true,
         proof: true,
         tags: true,
+        age: true,
         deceased: true,
         unsafe_to_write: true,
         reason: true,
@@ -259,6 +264,7 @@ impl Reads {
             purpose: reads("purpose"),
             proof: reads("proof"),
             tags: reads("is_sensitive"),
+            age: reads("age"),
             deceased: reads("is_deceased"),
             unsafe_to_write: reads("is_unsafe_to_write"),
             reason: reads("has_reason"),
@@ -272,6 +278,7 @@ impl Reads {
             purpose: self.purpose && !before.purpose,
             proof: self.proof && !before.proof,
             tags: self.tags && !before.tags,
+            age: self.age && !before.age,
             deceased: self.deceased && !before.deceased,
             unsafe_to_write: self.unsafe_to_write && !before.unsafe_to_write,
             reason: self.reason && !before.reason,
@@ -293,6 +300,9 @@ impl Reads {
         each(&mut all, self.tags, &[0, 1], |facts, one| {
             facts.tags = one;
         });
+        each(&mut all, self.age, &AGES, |facts, one| {
+            facts.age = one;
+        });
         let both = [false, true];
         each(&mut all, self.deceased, &both, |facts, one| {
             facts.is_deceased = one;
@@ -307,8 +317,24 @@ impl Reads {
     }
 
     /// A purpose, and where within it where it is not everywhere.
-    fn words(self, purpose: Purpose, places: &BTreeSet<Place>) -> String {
+    fn words(self, purpose: Purpose, places: &BTreeSet<(usize, Place)>) -> String {
         let name = purpose.word().replace('_', " ");
+        let of_age = |at| {
+            let of_age = places.iter().filter(move |(age, _)| *age == at);
+            of_age.map(|(_, place)| *place).collect::<BTreeSet<Place>>()
+        };
+        let by_age: Vec<BTreeSet<Place>> = (0..AGES.len()).map(of_age).collect();
+        if !self.age || by_age.iter().all(|places| *places == by_age[0]) {
+            return self.places(&name, &by_age[0]);
+        }
+        let parts = AGES.iter().zip(&by_age);
+        let parts = parts
+            .filter(|(_, places)| !places.is_empty())
+            .map(|(age, places)| self.places(&format!("{name} of {}", age_words(*age)), places));
+        parts.collect::<Vec<_>>().join("; ")
+    }
+
+    fn places(self, name: &str, places: &BTreeSet<Place>) -> String {
         let read = [self.deceased, self.unsafe_to_write, self.reason];
         let flipped = |(proof, mut flags): Place, at: usize| {
             flags[at] = !flags[at];
@@ -339,6 +365,14 @@ impl Reads {
             format!("{name}{place}{}", by_proofs(proofs))
         });
         parts.collect::<Vec<_>>().join("; ")
+    }
+}
+
+const fn age_words(age: Age) -> &'static str {
+    match age {
+        Age::Child => "a child",
+        Age::Young => "a young person",
+        Age::Grown => "a grown person",
     }
 }
 

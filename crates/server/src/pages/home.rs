@@ -212,6 +212,7 @@ async fn tile(
         part: match reachable.part {
             Some(part) => Some(recoveries::seen_in_part(portal, part).await),
             None => None,
+        },
         is_charge: reachable.is_child && reachable.sections.is_empty(),
         only: match (reachable.is_young, reachable.sections.is_empty()) {
             (true, _) => Some("young.home"),

@@ -4,12 +4,13 @@ pub mod account;
 
 use super::{GivenDate, erasures};
 use crate::error::Problem;
-use crate::frame::{FieldErrors, Frame};
+use crate::frame::{FieldErrors, Frame, PatientBanner};
 use crate::portal::Portal;
 use crate::reading::{Reading, banner};
 use crate::respond;
 use crate::session::Visitor;
 use crate::text::{ceremony, secret};
+use crate::texts::Texts;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -129,19 +130,38 @@ pub async fn invite(
         .frame(reading.visitor.visit, "invite.act_title")
         .await
         .back_to(reading.path("/invite"), "frame.back");
-    let named = identity.map(|identity| {
-        let about = banner(frame.texts(), Some(&identity));
-        let filled = [("name", about.name.as_str()), ("date", &about.born)];
-        frame.texts().fill("invite.who", &filled)
-    });
     let about = About {
         practice: session.practice.ok_or(Problem::NoSuchPage)?,
         patient: reading.patient,
-        who: named.unwrap_or_default(),
+        who: identity.map_or_else(String::new, |identity| {
+            who(frame.texts(), &banner(frame.texts(), Some(&identity)))
+        }),
     };
     let token = reading.visitor.signed_in()?;
     let ceremony = invitations::invite_patient(portal.app(), token, about).await?;
     erasures::act(frame, ceremony, reading.path("/invite"))
+}
+
+/// The patient as the sentence names them that staff sign.
+pub(super) fn who(texts: &Texts, about: &PatientBanner) -> String {
+    let filled = [("name", about.name.as_str()), ("date", &about.born)];
+    texts.fill("invite.who", &filled)
+}
+
+/// Takes the passkey's answer to an invitation: its code, or `None` where the five minutes are over, or it was answered
+/// before.
+pub(super) async fn answered(
+    portal: &Portal,
+    reading: &Reading,
+    (act, answer): (&str, String),
+) -> Result<Option<String>, Problem> {
+    let token = reading.visitor.signed_in()?;
+    let act = ceremony(act)?;
+    let proof = Proof::Passkey(act, answer);
+    match acts::finish(portal.app(), token, act, proof).await {
+        Err(Refusal::WrongCredentials | Refusal::NotFound) => Ok(None),
+        changed => Ok(Some(changed?.code.ok_or(Problem::Internal)?.to_string())),
+    }
 }
 
 async fn again(
@@ -160,23 +180,15 @@ async fn again(
 /// The code is in this answer and nowhere else.
 async fn made(portal: &Portal, reading: &Reading, asked: Asked) -> Result<Response, Problem> {
     let (page, first_byte) = invite_page(portal, reading, FieldErrors::default()).await?;
-    let token = reading.visitor.signed_in()?;
-    let act = ceremony(&asked.ceremony)?;
-    let proof = Proof::Passkey(act, asked.answer);
-    let changed = match acts::finish(portal.app(), token, act, proof).await {
-        // The five minutes are over, or it was answered before.
-        Err(Refusal::WrongCredentials | Refusal::NotFound) => {
-            return again(portal, reading, ("maincontent", "invite.error_again")).await;
-        }
-        changed => changed?,
+    let Some(code) = answered(portal, reading, (&asked.ceremony, asked.answer)).await? else {
+        return again(portal, reading, ("maincontent", "invite.error_again")).await;
     };
-    let code = changed.code.ok_or(Problem::Internal)?;
     let mut frame = page.frame;
     let texts = frame.texts();
     texts.say("invite.made_title").clone_into(&mut frame.title);
     let made = InviteMadePage {
         frame,
-        code: code.to_string(),
+        code,
         made_where: texts.fill(
             "invite.made_where",
             &[("address", &portal.settings().origin)],

@@ -26,6 +26,7 @@ use candour_app::sharing::{self, ActsFor, Rule, Sharing};
 use candour_app::sign_in::{Ceremony, Proof};
 use candour_keeper_api::words::{ProxyAction, Section};
 use candour_seal::{PatientId, PracticeId};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -166,7 +167,7 @@ impl ProxyNote {
         directory: &Practices,
     ) -> Result<Vec<Self>, Problem> {
         let token = visitor.signed_in()?;
-        let sharing = sharing::sharing(portal.app(), token, &visitor.network).await?;
+        let sharing = sharing::sharing(portal.app(), token, &visitor.network, None).await?;
         let texts = Language::English.texts();
         let moment = |at| dates::moment(texts, at, &portal.settings().zone);
         let note = |key: [&'static str; 3], practice, times: [Timestamp; 2], reason: &str| {

@@ -151,7 +151,11 @@ async fn medicines_of(
 }
 
 async fn listed(scene: &recovery::Scene, token: &[u8]) -> Result<wire::Sharing, Reason> {
-    let list = sharing::sharing(&scene.inside.core, PORTAL, &with(token)).await;
+    let asked = wire::SharingQuestion {
+        token: token.to_vec(),
+        ..wire::SharingQuestion::default()
+    };
+    let list = sharing::sharing(&scene.inside.core, PORTAL, &asked).await;
     list.map_err(|refusal| refusal.reason)
 }
 

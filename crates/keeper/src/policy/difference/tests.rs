@@ -1,3 +1,5 @@
+//! What is said to open and to close, and which sets break the floor.
+
 use super::*;
 use crate::policy::FILES;
 use candour_keeper_wire::words::ItemKind;
@@ -161,6 +163,7 @@ permit"#,
         action: Action::Find,
         relation: Relation::OwnPractice,
         tags: 0,
+        age: Age::Grown,
         assurance: crate::decision::Assurance::Secret,
         is_deceased: false,
         is_unsafe_to_write: false,

@@ -158,7 +158,7 @@ pub(super) async fn choices(
     // Emergency access is stopped by the installation's freeze only.
     for purpose in Purpose::ALL
         .into_iter()
-        .filter(|purpose| *purpose != Purpose::Emergency)
+        .filter(|purpose| **purpose != Purpose::Emergency)
     {
         let number = i64::from(purpose.number());
         all.push(Choice::of(

@@ -160,6 +160,7 @@ async fn sign(
     erasures::act(
         frame.back_to(reading.path("/acting"), "frame.back"),
         ceremony,
+        erasures::ANSWERED.to_owned(),
     )
 }
 

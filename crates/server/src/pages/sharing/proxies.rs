@@ -4,7 +4,8 @@ use super::rule::{DAYS, SECTIONS, chosen, until};
 use super::{Choice, act, own, section_name};
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
-use crate::pages::invitations::InviteMadePage;
+use crate::pages::invitations::{InviteMadePage, who};
+use crate::pages::{self, erasures};
 use crate::portal::Portal;
 use crate::reading::{Reading, banner};
 use crate::respond;
@@ -14,7 +15,7 @@ use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use candour_app::invitations::{self, ProxyScope};
+use candour_app::invitations::{self, About, ProxyScope};
 use candour_app::{FirstByte, Refusal};
 use candour_keeper_api::words::{ProxyAction, Section};
 use http::StatusCode;
@@ -227,6 +228,15 @@ pub async fn invite(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let reading = Reading::of(&portal, visitor, &patient).await?;
+    let field = |name| {
+        let mut fields = form.iter();
+        let found = fields.find(|(key, _)| key == name);
+        found.map_or("", |(_, value)| value.as_str())
+    };
+    if !field("ceremony").is_empty() {
+        let answer = (field("ceremony"), field("answer").to_owned());
+        return answered(&portal, &reading, answer).await;
+    }
     let asked = Asked::read(&form);
     let errors = asked.errors(Language::English.texts(), true);
     let has_errors = !errors.is_empty();
@@ -240,18 +250,50 @@ pub async fn invite(
     let (app, token) = (portal.app(), reading.visitor.signed_in()?);
     let scope = asked.scope(&portal)?;
     let asked = Asked::read(&form);
-    let changed = invitations::invite_proxy(app, token, practice, reading.patient, scope).await;
+    let about = About {
+        practice,
+        patient: reading.patient,
+        who: page
+            .frame
+            .patient
+            .as_ref()
+            .map_or_else(String::new, |about| who(page.frame.texts(), about)),
+    };
+    let begun = invitations::invite_proxy(app, token, about, scope).await;
     // Who speaks for somebody who died does so until a day.
-    if let Err(Refusal::Invalid) = changed {
+    if let Err(Refusal::Invalid) = begun {
         let mut errors = FieldErrors::default();
         errors.add("days", Language::English.texts().say("proxies.error_days"));
         let (page, first_byte) = at_practice(&portal, &reading, &asked, errors).await?;
         return unprocessable(&page, first_byte);
     }
-    let changed = changed?;
-    let code = changed.code.ok_or(Problem::Internal)?;
-    let made = made(&portal, page.frame, &code, reading.path(""));
-    respond::opened(&made, first_byte)
+    let frame = portal
+        .frame(reading.visitor.visit, "invite.act_title")
+        .await
+        .back_to(reading.path("/proxy"), "frame.back");
+    erasures::act(frame, begun?, reading.path("/proxy"))
+}
+
+/// The code is in this answer and nowhere else.
+async fn answered(
+    portal: &Portal,
+    reading: &Reading,
+    answer: (&str, String),
+) -> Result<Response, Problem> {
+    let code = pages::invitations::answered(portal, reading, answer).await?;
+    let mut errors = FieldErrors::default();
+    if code.is_none() {
+        let texts = Language::English.texts();
+        errors.add("maincontent", texts.say("invite.error_again"));
+    }
+    let (page, first_byte) = at_practice(portal, reading, &Asked::usual(), errors).await?;
+    match code {
+        None => unprocessable(&page, first_byte),
+        Some(code) => {
+            let made = made(portal, page.frame, &code, reading.path(""));
+            respond::opened(&made, first_byte)
+        }
+    }
 }
 
 fn unprocessable(page: &ProxyPage, first_byte: FirstByte) -> Result<Response, Problem> {
