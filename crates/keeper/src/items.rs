@@ -319,14 +319,6 @@ impl Items {
             .await
     }
 
-    /// How many those are.
-    pub async fn count_of_patient(&self, patient: KeyedToken) -> Result<usize, ItemsError> {
-        let asked = [&patient.as_bytes().as_slice() as &(dyn ToSql + Sync)];
-        let rows = reader::rows(&self.pool, sql::COUNT_OF_PATIENT, &asked).await?;
-        let count = rows.first().map_or(0, |row| row.get::<_, i64>(0));
-        Ok(usize::try_from(count).unwrap_or_default())
-    }
-
     /// Deposits from before `before` that were never sealed.
     pub async fn stale(
         &self,

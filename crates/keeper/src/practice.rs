@@ -19,7 +19,7 @@ use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{Canary, CodeSheet, Fact, FactBody, Practice};
 use crate::identity::codes::{InvitationCode, hash_of_operator_code};
 use crate::identity::commit;
-use crate::identity::failures::Tried;
+use crate::identity::failures::{COMMAND_LINE, Tried};
 use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::keys::OwnSubject;
 use crate::ledger::Refusal;
@@ -156,7 +156,7 @@ pub(crate) async fn check_operators(core: &Core, typed: &[String; 2]) -> Result<
 pub(crate) async fn operators(core: &Core, typed: &[String]) -> Result<Vec<usize>, Refusal> {
     let now = core.clock.now();
     let tried = Tried {
-        network: "command line".to_owned(),
+        network: COMMAND_LINE.to_owned(),
         what: [0; 16],
     };
     may_try(core, &tried, now)?;

@@ -26,8 +26,8 @@ pub struct NewReadingKey {
     pub was: SubjectKey,
     /// The patient's items, each with its key under the new one.
     pub items: Vec<(Arc<ItemRow>, Wrapped)>,
-    /// How many items have nothing under it: erased in the same transaction, or changed past the keeper.
-    pub besides: usize,
+    /// The items that have nothing under it: erased in the same transaction.
+    pub besides: Vec<KeyedToken>,
 }
 
 /// Makes a patient's new reading key; what `doomed` names gets nothing under it.
@@ -36,27 +36,36 @@ pub(crate) async fn renew(
     patient: KeyedToken,
     is_doomed: impl Fn(KeyedToken) -> bool,
 ) -> Result<Effect, Refusal> {
-    let all = core.items.of_patient(patient).await?;
-    let renewed = core.subject_keys.renewed(patient).await;
-    let (old, reading, keys) = renewed.map_err(Reason::from)?;
-    let mut items = Vec::with_capacity(all.len());
-    let mut besides = 0;
-    for row in all {
-        let item = row.new.item;
-        // What does not unwrap opens for nobody before and after.
-        match row.key(&old.reading) {
-            Ok(key) if !is_doomed(item) => {
-                items.push((row, wrap_item_key(&reading, item, &key)));
+    for _ in 0..TRIES {
+        // The key first: where another takes its place before the items are read, they do not unwrap, or the key that was
+        // read no longer stands there when this is written.
+        let renewed = core.subject_keys.renewed(patient).await;
+        let (old, reading, keys) = renewed.map_err(Reason::from)?;
+        let (mut items, mut besides) = (Vec::new(), Vec::new());
+        let mut is_whole = true;
+        for row in core.items.of_patient(patient).await? {
+            let item = row.new.item;
+            if is_doomed(item) {
+                besides.push(item);
+                continue;
             }
-            _ => besides += 1,
+            match row.key(&old.reading) {
+                Ok(key) => items.push((row, wrap_item_key(&reading, item, &key))),
+                Err(_) => is_whole = false,
+            }
         }
+        if is_whole {
+            return Ok(Effect::NewReadingKey(Box::new(NewReadingKey {
+                keys,
+                was: old.reading.clone(),
+                items,
+                besides,
+            })));
+        }
+        core.subject_keys.forget(patient);
     }
-    Ok(Effect::NewReadingKey(Box::new(NewReadingKey {
-        keys,
-        was: old.reading.clone(),
-        items,
-        besides,
-    })))
+    // A key that does not unwrap is never left behind: nothing of the patient's would open it again.
+    Err(Reason::SubjectClosed.into())
 }
 
 /// One patient's reading key is replaced; nothing else changes for anybody. Answers with the number of items under it and

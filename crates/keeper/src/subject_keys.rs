@@ -161,7 +161,12 @@ impl SubjectKeys {
         }
         let count = keys.len();
         let all = rows.iter().map(epoch_of).collect::<Result<_, _>>()?;
-        *self.epochs.write().unwrap_or_else(PoisonError::into_inner) = Epochs { all, keys };
+        let mut epochs = self.epochs.write().unwrap_or_else(PoisonError::into_inner);
+        // Whoever sealed meanwhile has cleared them, and they stay cleared.
+        if self.keys.root().is_none() {
+            return Err(SubjectKeyError::Sealed);
+        }
+        *epochs = Epochs { all, keys };
         Ok(count)
     }
 

@@ -29,7 +29,10 @@ const PUT_ROW: &str = "\
 insert into epoch_key (scope, epoch, made_at) values ($1, $2, $3) on conflict do nothing";
 
 const PUT_SECRET: &str = "\
-insert into epoch_secret (scope, epoch, wrapped) values ($1, $2, $3) on conflict do nothing";
+insert into epoch_secret (scope, epoch, wrapped)
+select $1::bytea, $2::integer, $3::bytea
+where not exists (select from epoch_key where scope = $1 and epoch = $2 and destroyed_at is not null)
+on conflict do nothing";
 
 const MISSING: &str = "\
 select distinct k.epoch from subject_key k

@@ -5,7 +5,7 @@ use super::plan::patient_of;
 use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::Draft;
-use crate::identity::failures::Tried;
+use crate::identity::failures::{OF_PERSON, Tried};
 use crate::identity::sign_in;
 use crate::ledger::Refusal;
 use crate::session::Session;
@@ -23,7 +23,7 @@ fn patient(session: &Session, kind: &ChangeKind) -> Option<PatientId> {
 /// Tries are counted by person: nobody slows a colleague.
 fn tried(session: &Session) -> Tried {
     Tried {
-        network: format!("person {}", session.subject.surrogate()),
+        network: format!("{OF_PERSON}{}", session.subject.surrogate()),
         what: session.subject.0,
     }
 }

@@ -26,6 +26,10 @@ pub(crate) fn freeze(
     if change.reason.chars().count() > LONGEST_REASON {
         return Err(Reason::Invalid.into());
     }
+    // Once is enough, and rows are never deleted: whoever freezes on and on would hinder whoever lets go.
+    if core.freezes.is_frozen(rung(level, change.surrogate)) {
+        return Err(Reason::Invalid.into());
+    }
     let subject = core.keys.own(OwnSubject::Freezes);
     let (reason, rng) = (change.reason.as_bytes(), &mut SystemRandom);
     let fact = Fact::Frozen(Frozen {

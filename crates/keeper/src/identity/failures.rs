@@ -31,6 +31,10 @@ const LONGEST_FOR_STRANGERS: i64 = 60;
 const KNOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Begins the name of what is no network but a session's own tries: nobody else delays those.
 pub const OF_SESSION: &str = "session ";
+/// The same for somebody of a practice who lets people in.
+pub const OF_PERSON: &str = "person ";
+/// The name of the keeper's own machine, where operators type.
+pub const COMMAND_LINE: &str = "command line";
 
 /// What failed: the network, as the portal saw it, and the keyed hash of the login name or code that was tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -74,8 +78,7 @@ struct Held {
 impl Held {
     fn is_stranger(&self, tried: &Tried, now: Timestamp) -> bool {
         let known = self.known.get(tried);
-        !tried.network.starts_with(OF_SESSION)
-            && known.is_none_or(|at| now.duration_since(*at) >= KNOWN)
+        !is_own_name(&tried.network) && known.is_none_or(|at| now.duration_since(*at) >= KNOWN)
     }
 
     /// How long a stranger still waits, who waits once.
@@ -95,9 +98,15 @@ impl Held {
                     self.waiting
                         .retain(|_, since| now.duration_since(*since) < forgotten);
                 }
-                if self.waiting.len() < MOST {
-                    self.waiting.insert(tried.clone(), now);
+                if self.waiting.len() >= MOST {
+                    // Too many wait to remember each: everybody has their second, and comes to it.
+                    let own = tried
+                        .what
+                        .iter()
+                        .fold(0, |sum, byte| sum * 31 + i64::from(*byte));
+                    return (second + own % delay).rem_euclid(delay);
                 }
+                self.waiting.insert(tried.clone(), now);
                 now
             }
         };
@@ -213,7 +222,7 @@ impl Failures {
     pub fn succeeded(&self, tried: &Tried, now: Timestamp) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         held.accounts.remove(tried);
-        if tried.network.starts_with(OF_SESSION) {
+        if is_own_name(&tried.network) {
             return;
         }
         if held.known.len() >= MOST_KNOWN {
@@ -247,6 +256,11 @@ impl Failures {
         over.sort_by(|a, b| (a.minute, &a.tried).cmp(&(b.minute, &b.tried)));
         over
     }
+}
+
+/// Where what was tried has no network: nobody from elsewhere makes it wait.
+fn is_own_name(network: &str) -> bool {
+    network == COMMAND_LINE || network.starts_with(OF_SESSION) || network.starts_with(OF_PERSON)
 }
 
 fn is_remembered(count: &Count, now: Timestamp) -> bool {
@@ -353,9 +367,27 @@ mod tests {
         }
         assert_eq!(failures.wait(&tried("203.0.113.10", 1), at(5)), 60);
         assert_eq!(failures.wait(&home, at(5)), 0);
-        // Nobody waits when it is over, nor for a session's own code meanwhile.
-        assert_eq!(failures.wait(&tried("session 7", 1), at(5)), 0);
+        // Nobody waits when it is over, nor for a session's own code, a colleague at the counter, or an operator meanwhile.
+        for own in ["session 7", "person 7", "command line"] {
+            assert_eq!(failures.wait(&tried(own, 1), at(5)), 0);
+        }
         assert_eq!(failures.wait(&tried("203.0.113.11", 1), at(66)), 0);
+    }
+
+    #[test]
+    fn whoever_fills_the_list_of_those_who_wait_keeps_nobody_out() {
+        let failures = Failures::default();
+        for who in 0..300 {
+            failures.failed(tried(&format!("{who}"), 1), at(0));
+        }
+        for who in 0..60_000 {
+            failures.wait(&tried(&format!("a{who}"), 1), at(1));
+        }
+        let own = tried("192.0.2.1", 9);
+        let waits: Vec<u32> = (1..5)
+            .map(|second| failures.wait(&own, at(second)))
+            .collect();
+        assert!(waits.contains(&0), "{waits:?}");
     }
 
     #[test]

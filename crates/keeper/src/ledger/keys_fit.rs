@@ -6,7 +6,7 @@ use crate::items::{NewItemRow, unwrap_item_key};
 use crate::keys::KeyedToken;
 use crate::reading_keys::NewReadingKey;
 use crate::subject_keys::{RewrappedSubject, SubjectKeyError, SubjectKeyPair};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// New items hang on their patient's reading key; a new reading key takes all that hung on the one before; what is moved
@@ -32,9 +32,11 @@ pub(super) async fn all(
         return Err(LedgerError::Conflict);
     }
     for new in renewed {
-        let count = shared.items.count_of_patient(new.keys.subject).await;
-        let count = count.map_err(|_| LedgerError::Unavailable)?;
-        if count != new.items.len() + new.besides {
+        let standing = shared.items.of_patient(new.keys.subject).await;
+        let standing = standing.map_err(|_| LedgerError::Unavailable)?;
+        let standing: BTreeSet<KeyedToken> = standing.iter().map(|row| row.new.item).collect();
+        let taken = new.items.iter().map(|(row, _)| row.new.item);
+        if standing != taken.chain(new.besides.iter().copied()).collect() {
             return Err(LedgerError::Conflict);
         }
     }

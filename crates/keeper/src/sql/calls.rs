@@ -24,10 +24,6 @@ select item, patient, kind, section, tags, month, practice, deposit, of_document
   is_canary, sealed_index, size, digest, mac, erased_index
 from item where patient = $1 and erased_index is null";
 
-    /// How many those are.
-    COUNT_OF_PATIENT = "\
-select count(*) from item where patient = $1 and erased_index is null";
-
     /// Items by token ($1: bytea[]).
     ITEMS = "\
 select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,

@@ -12,6 +12,7 @@ use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::sharing;
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{SystemRandom, Zeroizing};
 use jiff::Timestamp;
@@ -74,10 +75,32 @@ fn limit(
 ) -> Result<(Vec<u8>, i64), Reason> {
     let inviter = KeyedToken::try_from(held.fact.invited_by.as_slice()).ok();
     let is_patient_s = inviter.is_some() && inviter == about.account_holder();
+    if !is_patient_s {
+        still_stands(held, about, inviter)?;
+    }
     if is_patient_s || core.config.is_demonstration {
         return Ok((Vec::new(), 0));
     }
     Ok((held.fact.practice.clone(), recovery::opens_from(now)?))
+}
+
+/// What a practice's invitation rests on must still be so when it is accepted: the patient is enrolled there, and keeps
+/// nothing from whoever invited. Else it is a code that does not fit.
+fn still_stands(
+    held: &Held,
+    about: &SubjectFacts,
+    inviter: Option<KeyedToken>,
+) -> Result<(), Reason> {
+    let practice = held.fact.practice.as_slice();
+    let is_enrolled = about.live().any(|row| match &row.fact {
+        Fact::Enrolment(enrolment) => enrolment.practice == practice,
+        _ => false,
+    });
+    let inviter = inviter.map_or_else(Vec::new, |inviter| vec![inviter]);
+    if is_enrolled && !sharing::are_kept_from(about, &inviter, practice) {
+        return Ok(());
+    }
+    Err(Reason::WrongCredentials)
 }
 
 /// A record has one account of its own, and an account is one patient.
