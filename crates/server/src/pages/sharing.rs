@@ -143,6 +143,7 @@ fn said(note: Option<&str>) -> Option<&'static str> {
         Some("done") => Some("sharing.done"),
         Some("waits") => Some("sharing.waits"),
         Some("again") => Some("sharing.again"),
+        Some("gone") => Some("sharing.gone"),
         _ => None,
     }
 }
@@ -349,8 +350,9 @@ pub async fn end(
             let id = bytes::<16>(&form.invitation).ok_or(Problem::Form)?;
             // One press: it takes reading away from nobody who reads yet.
             return match sharing::stop_invitation(app, token, patient, id).await {
-                // Or it was accepted meanwhile: the list has it.
-                Ok(()) | Err(Refusal::NotFound) => Ok(respond::to(&format!("{PATH}?note=done"))),
+                Ok(()) => Ok(respond::to(&format!("{PATH}?note=done"))),
+                // It was accepted meanwhile: the list has it.
+                Err(Refusal::NotFound) => Ok(respond::to(&format!("{PATH}?note=gone"))),
                 Err(refusal) => Err(refusal.into()),
             };
         }

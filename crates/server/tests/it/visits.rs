@@ -235,8 +235,8 @@ async fn an_invited_patient_makes_a_passkey_signs_in_and_sees_who_opened_what() 
     let receipts = receipts(&installation, &link, &cookies).await;
     assert_eq!(
         receipts.matches("c2sp.org/tlog-proof@v1\nextra ").count(),
-        1,
-        "{receipts}"
+        2,
+        "the name stood beside the sentence and beside the code: {receipts}"
     );
     let all = unescaped(between(&history.body, "id=\"proof\"", "</section>"));
     let all = between(&all, "<a href=\"", "\"");

@@ -98,6 +98,9 @@ words! {
         14 "refused: the practice must keep it",
         15 "refused: the patient has no account",
         19 "refused: the root key was not at hand",
+        20 "refused: the patient has an account already",
+        26 "refused: the patient is too young for it",
+        27 "refused: the patient was marked as having died",
     }
 }
 

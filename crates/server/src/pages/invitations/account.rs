@@ -332,6 +332,7 @@ async fn account_page(
         .unwrap_or_else(|| (fresh.clone(), invitation.otpauth.to_string()));
     let for_patients = !address.is_empty();
     let lead = match kind {
+        Kind::Invitation if invitation.role == Role::Proxy => "invitation.choose_lead_proxy",
         Kind::Invitation if for_patients => "invitation.choose_lead_patient",
         _ => kind.key("invitation.choose_lead", "recover.choose_lead"),
     };
