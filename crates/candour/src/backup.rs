@@ -21,9 +21,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use candour_embedded::Binaries;
-use candour_embedded::cluster::connect;
 use candour_embedded::cluster::copies::Snapshot;
 use candour_embedded::cluster::epoch_keys::installation;
+use candour_embedded::cluster::{Client, Config, connect};
 use candour_seal::ItemId;
 use candour_store::Objects;
 use candour_store::backup::{FileRow, files_after};
@@ -31,7 +31,6 @@ use jiff::Timestamp;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use tokio::runtime::Handle;
-use tokio_postgres::{Client, Config};
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::Accounts;

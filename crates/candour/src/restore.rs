@@ -11,12 +11,11 @@ use std::process::ExitCode;
 
 use candour_core::tested::{self, Restore, Tested};
 use candour_embedded::Binaries;
-use candour_embedded::cluster::connect;
+use candour_embedded::cluster::{Client, connect};
 use candour_embedded::secret::{bytes, hand_over};
 use candour_seal::{RootKey, Zeroizing};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use tokio_postgres::Client;
 use tokio_util::sync::CancellationToken;
 
 use crate::backup::epoch_keys::EpochKeys;

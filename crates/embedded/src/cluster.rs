@@ -11,7 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::NoTls;
+
+/// A connection and the way to one, for whoever hands them on and asks nothing.
+pub use tokio_postgres::{Client, Config, Error};
 
 pub use settings::{Durability, SOCKET_PATH_LIMIT, socket_path_is_too_long};
 

@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use candour_embedded::cluster::epoch_keys::{Row, all, put_back};
+use candour_embedded::cluster::{Client, Error};
 use candour_seal::{EpochKey, RootKey, unwrap};
-use tokio_postgres::Client;
 
 use super::Draft;
 use super::problem::BackupProblem;
@@ -36,7 +36,7 @@ pub fn name(installation: &[u8]) -> String {
     format!("candour-{}.epoch-keys", id.get(..16).unwrap_or(&id))
 }
 
-fn unread(error: &tokio_postgres::Error) -> Problem {
+fn unread(error: &Error) -> Problem {
     BackupProblem::Database {
         database: "keeper",
         doing: "asked for its epoch keys",
