@@ -249,7 +249,9 @@ fn hash(files: &[(&str, &str)], schema: (&str, &str)) -> [u8; 32] {
 /// The kinds of entities of the schema, parsed once: it takes longer than the rest of a question.
 static KINDS: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
     let roles = Role::ALL.iter().filter_map(|known| role(*known));
-    let others = ["Purpose", "Relation", "Part", "Proof", "Action", "Subject"];
+    let others = [
+        "Purpose", "Relation", "Part", "Proof", "Age", "Action", "Subject",
+    ];
     let kinds = roles.chain(others);
     kinds
         .filter_map(|kind| Some((kind, EntityTypeName::from_str(kind).ok()?)))
