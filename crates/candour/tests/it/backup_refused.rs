@@ -177,7 +177,7 @@ fn a_restore_asks_for_root_key_and_what_survived_and_never_overwrites() {
         &target,
         &["--nothing-survived", "--root-key", key.to_str().unwrap()],
     );
-    assert!(said.contains("holds no root key (64"), "{said}");
+    assert!(said.contains("holds no root key in clear (64"), "{said}");
     assert!(!target.exists());
     fs::create_dir(&target).unwrap();
     fs::write(target.join("thesis.txt"), "mine").unwrap();

@@ -100,10 +100,7 @@ impl Held {
                 }
                 if self.waiting.len() >= MOST {
                     // Too many wait to remember each: everybody has their second, and comes to it.
-                    let own = tried
-                        .what
-                        .iter()
-                        .fold(0, |sum, byte| sum * 31 + i64::from(*byte));
+                    let own: i64 = tried.what.iter().map(|byte| i64::from(*byte)).sum();
                     return (second + own % delay).rem_euclid(delay);
                 }
                 self.waiting.insert(tried.clone(), now);

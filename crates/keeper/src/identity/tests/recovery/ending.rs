@@ -1,6 +1,7 @@
 //! What a recovery opens, and how it ends: by time, by objection, by another.
 
 use super::*;
+use candour_keeper_wire::words::ProxyAction;
 
 #[tokio::test]
 async fn two_of_a_practice_let_somebody_in_and_that_opens_its_deposits_and_nothing_else() {
@@ -181,6 +182,7 @@ async fn whoever_acts_for_the_patient_does_not_learn_of_it() {
         role: Role::Proxy.into(),
         patient: scene.patient.as_bytes().to_vec(),
         reason: "the husband".to_owned(),
+        may: vec![ProxyAction::History.into()],
         ..wire::Invite::default()
     });
     let invited = scene.manager.signs(&scene.inside, kind).await.unwrap();
