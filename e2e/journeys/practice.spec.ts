@@ -50,7 +50,7 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await look(page, "staff-acting");
   await page.getByRole("link", { name: "Let somebody act for this patient" }).click();
   await look(page, "staff-proxy");
-  await page.getByRole("button", { name: "Make the code" }).click();
+  await page.getByRole("button", { name: "Continue" }).click();
   await expect(page.getByRole("alert")).toContainText("Say who it is or why");
 
   await page.goto(patient);

@@ -333,6 +333,10 @@ words! {
     }
 }
 
+#[expect(
+    clippy::derivable_impls,
+    reason = "the macro that makes the words derives no default"
+)]
 impl Default for Age {
     fn default() -> Self {
         Self::Grown

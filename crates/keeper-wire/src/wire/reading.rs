@@ -227,6 +227,10 @@ pub struct HistoryPage {
 }
 
 /// One opening, refusal or change as a viewer may see it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent thing that happened or did not"
+)]
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct HistoryEvent {
     /// Ledger index.

@@ -194,18 +194,13 @@ async fn with_a_death_every_right_that_derived_from_the_living_ends_and_comes_ba
 
 impl Scene {
     async fn invited(&self, staff: &Staff, invite: wire::Invite) -> Result<String, Reason> {
-        let call = Call::Change(wire::ChangeCall {
-            token: staff.token.expose().to_vec(),
-            change: Some(wire::Change {
-                kind: Some(ChangeKind::Invite(wire::Invite {
-                    practice: self.practice.as_bytes().to_vec(),
-                    ..invite
-                })),
-            }),
+        let kind = ChangeKind::Invite(wire::Invite {
+            practice: self.practice.as_bytes().to_vec(),
+            ..invite
         });
-        match self.portal.call(call).await {
-            Ok(Reply::Changed(changed)) => Ok(changed.code),
-            Ok(_) => panic!("not an answer to a change"),
+        let mut device = self.keeper.give_passkey(staff.person).await;
+        match act(&self.portal, &staff.token, &mut device, kind).await {
+            Ok(changed) => Ok(changed.code),
             Err(error) => Err(denied(&error)),
         }
     }

@@ -148,20 +148,21 @@ pub(super) fn who(texts: &Texts, about: &PatientBanner) -> String {
     texts.fill("invite.who", &filled)
 }
 
-/// Takes the passkey's answer to an invitation: its code, or `None` where the five minutes are over, or it was answered
-/// before.
+/// Takes the passkey's answer to an invitation: its code, or why there is none. Where the five minutes are over, or it was
+/// answered before, that is [`Refusal::WrongCredentials`].
 pub(super) async fn answered(
     portal: &Portal,
     reading: &Reading,
     (act, answer): (&str, String),
-) -> Result<Option<String>, Problem> {
+) -> Result<Result<String, Refusal>, Problem> {
     let token = reading.visitor.signed_in()?;
     let act = ceremony(act)?;
     let proof = Proof::Passkey(act, answer);
-    match acts::finish(portal.app(), token, act, proof).await {
-        Err(Refusal::WrongCredentials | Refusal::NotFound) => Ok(None),
-        changed => Ok(Some(changed?.code.ok_or(Problem::Internal)?.to_string())),
-    }
+    Ok(match acts::finish(portal.app(), token, act, proof).await {
+        Ok(changed) => Ok(changed.code.ok_or(Problem::Internal)?.to_string()),
+        Err(Refusal::NotFound) => Err(Refusal::WrongCredentials),
+        Err(refusal) => Err(refusal),
+    })
 }
 
 async fn again(
@@ -180,8 +181,12 @@ async fn again(
 /// The code is in this answer and nowhere else.
 async fn made(portal: &Portal, reading: &Reading, asked: Asked) -> Result<Response, Problem> {
     let (page, first_byte) = invite_page(portal, reading, FieldErrors::default()).await?;
-    let Some(code) = answered(portal, reading, (&asked.ceremony, asked.answer)).await? else {
-        return again(portal, reading, ("maincontent", "invite.error_again")).await;
+    let code = match answered(portal, reading, (&asked.ceremony, asked.answer)).await? {
+        Ok(code) => code,
+        Err(Refusal::WrongCredentials) => {
+            return again(portal, reading, ("maincontent", "invite.error_again")).await;
+        }
+        Err(refusal) => return Err(refusal.into()),
     };
     let mut frame = page.frame;
     let texts = frame.texts();

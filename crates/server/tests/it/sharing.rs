@@ -157,7 +157,7 @@ async fn whoever_is_let_act_sees_and_does_what_was_ticked_and_finds_nothing_once
         ("reason", "my daughter"),
     ];
     let sentence =
-        "Invite somebody to act for this patient: see medicines; book appointments; until";
+        "Invite somebody to act for the patient: see medicines; book appointments; until";
     let made = all.signed("/sharing/proxy", &chosen, sentence).await;
     assert_eq!(made.status, StatusCode::OK, "{}", made.body);
     let code = between(&made.body, "id=\"invitation-code\">", "<").to_owned();
@@ -223,6 +223,22 @@ async fn whoever_is_let_act_sees_and_does_what_was_ticked_and_finds_nothing_once
     );
 }
 
+/// Sends the form of an invitation, and the passkey's answer to its sentence.
+async fn let_in(
+    installation: &Installation,
+    device: &mut SoftwarePasskey,
+    (path, cookies): (&str, &str),
+    form: &str,
+) -> Answer {
+    let asked = installation.post(path, cookies, form).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
+    let options = unescaped(between(&asked.body, "data-options=\"", "\""));
+    let ceremony = between(&asked.body, "name=\"ceremony\" value=\"", "\"");
+    let answer = device.get(&options, ORIGIN).unwrap();
+    let form = encoded(&[("ceremony", ceremony), ("answer", &answer)]);
+    installation.post(path, cookies, &form).await
+}
+
 #[tokio::test]
 async fn a_mark_of_death_by_passkey_shuts_out_and_lets_a_representative_in_until_a_day_and_is_undone()
  {
@@ -233,6 +249,7 @@ async fn a_mark_of_death_by_passkey_shuts_out_and_lets_a_representative_in_until
         .staff(installation.practice, Role::Reception)
         .await;
     let mut device = installation.keeper.give_passkey(staff.person).await;
+    let mut executors = installation.keeper.give_passkey(staff.person).await;
     let desk = cookies(&staff.token, Visit::Staff(Some(Purpose::Administration)));
     let page = format!("/patients/{}", all.patient);
     let (acting, marks, proxy) = (
@@ -277,10 +294,22 @@ async fn a_mark_of_death_by_passkey_shuts_out_and_lets_a_representative_in_until
             ("checked", "yes"),
         ])
     };
-    let endless = installation.post(&proxy, &desk, &executor("0")).await;
+    let endless = let_in(
+        installation,
+        &mut executors,
+        (&proxy, &desk),
+        &executor("0"),
+    )
+    .await;
     assert_eq!(endless.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(endless.body.contains("it cannot be without an end"));
-    let made = installation.post(&proxy, &desk, &executor("90")).await;
+    let made = let_in(
+        installation,
+        &mut executors,
+        (&proxy, &desk),
+        &executor("90"),
+    )
+    .await;
     assert!(made.body.contains("invitation-code"), "{}", made.body);
     sign("", "Mark the patient: is alive, may be written to.").await;
     assert_eq!(
@@ -333,9 +362,10 @@ async fn who_acts_for_somebody_young_is_told_why_they_see_less_and_whom_to_ask()
     };
     let child = installation.patient_of(identity, practice, &program).await;
     let path = format!("/patients/{child}/invite");
-    let refused = installation
-        .post(&path, &all.clinician, "checked=yes")
-        .await;
+    let staff = installation.keeper.staff(practice, Role::Reception).await;
+    let mut device = installation.keeper.give_passkey(staff.person).await;
+    let desk = cookies(&staff.token, Visit::Staff(Some(Purpose::Administration)));
+    let refused = let_in(installation, &mut device, (&path, &desk), "checked=yes").await;
     assert_eq!(refused.status, StatusCode::CONFLICT);
     assert!(
         refused

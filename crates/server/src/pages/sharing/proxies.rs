@@ -249,7 +249,6 @@ pub async fn invite(
     let practice = session.practice.ok_or(Problem::NoSuchPage)?;
     let (app, token) = (portal.app(), reading.visitor.signed_in()?);
     let scope = asked.scope(&portal)?;
-    let asked = Asked::read(&form);
     let about = About {
         practice,
         patient: reading.patient,
@@ -260,13 +259,6 @@ pub async fn invite(
             .map_or_else(String::new, |about| who(page.frame.texts(), about)),
     };
     let begun = invitations::invite_proxy(app, token, about, scope).await;
-    // Who speaks for somebody who died does so until a day.
-    if let Err(Refusal::Invalid) = begun {
-        let mut errors = FieldErrors::default();
-        errors.add("days", Language::English.texts().say("proxies.error_days"));
-        let (page, first_byte) = at_practice(&portal, &reading, &asked, errors).await?;
-        return unprocessable(&page, first_byte);
-    }
     let frame = portal
         .frame(reading.visitor.visit, "invite.act_title")
         .await
@@ -281,15 +273,21 @@ async fn answered(
     answer: (&str, String),
 ) -> Result<Response, Problem> {
     let code = pages::invitations::answered(portal, reading, answer).await?;
+    let texts = Language::English.texts();
     let mut errors = FieldErrors::default();
-    if code.is_none() {
-        let texts = Language::English.texts();
-        errors.add("maincontent", texts.say("invite.error_again"));
+    match &code {
+        Ok(_) => {}
+        Err(Refusal::WrongCredentials) => {
+            errors.add("maincontent", texts.say("invite.error_again"));
+        }
+        // Who speaks for somebody who died does so until a day.
+        Err(Refusal::Invalid) => errors.add("days", texts.say("proxies.error_days")),
+        Err(refusal) => return Err(refusal.clone().into()),
     }
     let (page, first_byte) = at_practice(portal, reading, &Asked::usual(), errors).await?;
     match code {
-        None => unprocessable(&page, first_byte),
-        Some(code) => {
+        Err(_) => unprocessable(&page, first_byte),
+        Ok(code) => {
             let made = made(portal, page.frame, &code, reading.path(""));
             respond::opened(&made, first_byte)
         }
