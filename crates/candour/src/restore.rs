@@ -111,6 +111,10 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
 }
 
 /// Leaves word for the trust page of the installation whose backup it is.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: this is where a process reads its clock"
+)]
 fn note(wishes: &Wishes, survey: &Survey, put_back: bool) -> Result<(), Problem> {
     let Some(folder) = &wishes.note else {
         return Ok(());

@@ -10,7 +10,7 @@ mod statistics;
 use crate::Problem;
 pub use statistics::Auc;
 use statistics::{Bayes, number, p_of_difference};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use tokio_postgres::Client;
 
 /// One patient as their rows in the portal's database show them.
@@ -94,7 +94,7 @@ order by p.id";
 ///
 /// # Errors
 /// When PostgreSQL refuses.
-pub async fn look(portal: &Client, canaries: &HashSet<String>) -> Result<Vec<Seen>, Problem> {
+pub async fn look(portal: &Client, canaries: &BTreeSet<String>) -> Result<Vec<Seen>, Problem> {
     let rows = portal.query(QUESTION, &[]).await;
     let rows = rows.map_err(|error| Problem::Unexpected(error.to_string()))?;
     let seen = rows.iter().map(|row| {
@@ -159,7 +159,8 @@ impl Verdict {
             COLUMNS.len()
         );
         for (name, p) in &self.telling {
-            words += &format!("\nThe column {name} tells them apart (p = {p:.1e}).");
+            let told = format!("\nThe column {name} tells them apart (p = {p:.1e}).");
+            words.push_str(&told);
         }
         words
     }

@@ -49,6 +49,10 @@ use tokio_util::task::TaskTracker;
 const CONNECTIONS: usize = 8;
 
 /// What is fixed for the life of the process.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent state of the installation"
+)]
 #[derive(Debug, Clone)]
 pub struct KeeperConfig {
     /// The installation.
@@ -231,6 +235,10 @@ impl Core {
     /// Starts a keeper on a database that was made for it. Its tasks end with `stop`.
     ///
     /// A ledger that was rolled back starts too, and opens nothing.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "each part is made once, in the order in which they need each other"
+    )]
     pub async fn start(
         parts: CoreParts,
         stop: CancellationToken,

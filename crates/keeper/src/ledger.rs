@@ -280,9 +280,9 @@ impl LedgerHandle {
                     Effect::InsertLookup { kind, token, .. } => texts.push((*kind, *token)),
                     Effect::InsertItem(new) => {
                         deposits.push(new.deposit);
-                        wrapped.push(new);
+                        wrapped.push(&**new);
                     }
-                    Effect::NewReadingKey(new) => renewed.push(new),
+                    Effect::NewReadingKey(new) => renewed.push(&**new),
                     Effect::RewrapSubjects(all) => moved.extend(all),
                     Effect::SealItem(row) => sealed.push(row.item.new.item),
                     _ => {}

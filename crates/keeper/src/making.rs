@@ -56,6 +56,10 @@ impl From<tokio_postgres::Error> for MakeError {
 }
 
 /// What was fixed when the installation was made.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent state of the installation"
+)]
 pub struct Installation {
     /// Its id.
     pub id: InstallationId,

@@ -112,7 +112,7 @@ pub fn words(alarms: &[Alarm], zone: &TimeZone, sender: &Sender) -> (&'static st
                 moment(times.iter().max())
             )
         };
-        lines.push_str(&format!("- {} ({when})\n", rule::words(*number)));
+        lines.extend(["- ", rule::words(*number), " (", &when, ")\n"]);
     }
     let is_urgent = alarms.iter().any(|alarm| rule::wakes(alarm.rule));
     let (subject, next) = if is_urgent {

@@ -73,7 +73,7 @@ fn a_keeper_that_is_killed_in_the_middle_of_an_attack_gives_no_budget_back() {
     kill_process(killed, Signal::KILL).unwrap();
     let waited = Instant::now();
     while !reader.sees_anything() {
-        assert!(waited.elapsed() < Duration::from_secs(60));
+        assert!(waited.elapsed() < Duration::from_mins(1));
         std::thread::sleep(Duration::from_millis(200));
     }
     assert_ne!(keeper(&data), killed);

@@ -36,7 +36,7 @@ impl Auc {
         for tied in scores.chunk_by(|one, other| one.0.total_cmp(&other.0).is_eq()) {
             let count = number(tied.len());
             let of_positive = number(tied.iter().filter(|(_, is)| *is).count());
-            ranks += of_positive * (before + (count + 1.0) / 2.0);
+            ranks += of_positive * (before + f64::midpoint(count, 1.0));
             before += count;
         }
         let pairs = positive * negative;

@@ -11,7 +11,7 @@ use candour_seal::Zeroizing;
 use candour_store::{Objects, Placement, Store};
 use candour_testkit::portal::PORTAL;
 use candour_testkit::{TestCluster, TestKeeper};
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -56,7 +56,7 @@ async fn seen(plan: Plan) -> Vec<Seen> {
     }
     let settled = settle::fill(&app, &population, &programs).await.unwrap();
     assert_eq!(settled.len(), usize::try_from(population.size()).unwrap());
-    let canaries: HashSet<String> = settled
+    let canaries: BTreeSet<String> = settled
         .into_iter()
         .filter(|patient| patient.is_canary)
         .map(|patient| patient.patient)

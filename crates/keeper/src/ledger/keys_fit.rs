@@ -13,8 +13,8 @@ use std::sync::Arc;
 /// to another epoch key is what was read.
 pub(super) async fn all(
     shared: &Shared,
-    new: &[&Box<NewItemRow>],
-    renewed: &[&Box<NewReadingKey>],
+    new: &[&NewItemRow],
+    renewed: &[&NewReadingKey],
     moved: &[&RewrappedSubject],
 ) -> Result<(), LedgerError> {
     let patients = new.iter().map(|item| item.patient);

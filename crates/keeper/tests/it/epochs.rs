@@ -380,10 +380,14 @@ async fn what_is_put_in_while_the_reading_key_is_replaced_hangs_on_the_new_one()
     let (scene, one, letter, _) = two().await;
     let core = &scene.keeper.core;
     let replacing = || reading_keys::replace(core, one, "a test");
-    let (replaced, fresh) = one_upon_the_other(&scene, replacing(), scene.put_in(9, one)).await;
+    let put_in = Box::pin(scene.put_in(9, one));
+    let (replaced, fresh) =
+        Box::pin(one_upon_the_other(&scene, Box::pin(replacing()), put_in)).await;
     replaced.unwrap();
     assert_eq!(scene.reads(fresh).await, Ok(()));
-    let (other, replaced) = one_upon_the_other(&scene, scene.put_in(10, one), replacing()).await;
+    let put_in = Box::pin(scene.put_in(10, one));
+    let (other, replaced) =
+        Box::pin(one_upon_the_other(&scene, put_in, Box::pin(replacing()))).await;
     assert_eq!(replaced.unwrap().0, 3);
     for item in [letter.item, fresh, other] {
         assert_eq!(scene.reads(item).await, Ok(()));
@@ -395,8 +399,9 @@ async fn a_move_to_another_epoch_key_brings_no_reading_key_back() {
     let (scene, one, letter, _) = two().await;
     let core = &scene.keeper.core;
     epochs::make(core, "a test").await.unwrap();
-    let replacing = reading_keys::replace(core, one, "a test");
-    let (replaced, moved) = one_upon_the_other(&scene, replacing, epochs::step(core)).await;
+    let replacing = Box::pin(reading_keys::replace(core, one, "a test"));
+    let step = Box::pin(epochs::step(core));
+    let (replaced, moved) = Box::pin(one_upon_the_other(&scene, replacing, step)).await;
     replaced.unwrap();
     moved.unwrap();
     scene.move_all().await;

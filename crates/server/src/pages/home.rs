@@ -50,6 +50,10 @@ pub struct Said {
 }
 
 /// One record within reach.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent thing within reach or not"
+)]
 pub struct RecordTile {
     /// The patient's id as text.
     pub patient: String,

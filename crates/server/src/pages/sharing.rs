@@ -109,6 +109,10 @@ pub struct Note {
 
 /// Somebody's own record, with who reads it. To whoever has none the page does not exist. Or that of a child for whom they
 /// act.
+#[expect(
+    clippy::struct_field_names,
+    reason = "the record may be another's, and this says whose"
+)]
 pub(super) struct Own {
     pub patient: PatientId,
     pub sharing: Sharing,

@@ -157,7 +157,7 @@ pub(super) async fn choices(
     }
     // Emergency access is stopped by the installation's freeze only.
     for purpose in Purpose::ALL
-        .into_iter()
+        .iter()
         .filter(|purpose| **purpose != Purpose::Emergency)
     {
         let number = i64::from(purpose.number());

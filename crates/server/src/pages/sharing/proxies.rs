@@ -282,7 +282,7 @@ async fn answered(
         }
         // Who speaks for somebody who died does so until a day.
         Err(Refusal::Invalid) => errors.add("days", texts.say("proxies.error_days")),
-        Err(refusal) => return Err(refusal.clone().into()),
+        Err(refusal) => return Err((*refusal).into()),
     }
     let (page, first_byte) = at_practice(portal, reading, &Asked::usual(), errors).await?;
     match code {

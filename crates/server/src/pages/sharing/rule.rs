@@ -20,6 +20,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 /// One of the two forms.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent choice of the form"
+)]
 #[derive(Template)]
 #[template(path = "sharing/rule.html")]
 pub struct RulePage {

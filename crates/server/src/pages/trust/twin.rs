@@ -108,6 +108,10 @@ impl From<KeyToken> for Token {
 }
 
 #[derive(Debug, Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the names are those of the format"
+)]
 struct Replaced {
     newest_made_at: String,
     made: u32,
