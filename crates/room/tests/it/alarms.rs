@@ -15,7 +15,7 @@ async fn spoke(world: &World, rules: &[u8]) {
     for rule in rules {
         let mut alarm = Draft::of_keeper(EntryKind::Alarm);
         alarm.row.decision = *rule;
-        alarm.body.text = "canary: 1 of 1".to_owned();
+        "canary: 1 of 1".clone_into(&mut alarm.body.text);
         world.keeper.core.ledger.append_one(alarm).await.unwrap();
     }
     follow(world).await;
