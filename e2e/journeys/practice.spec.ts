@@ -116,7 +116,7 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await look(page, "sharing-proxy");
   await page.getByLabel("Who is it?").fill("my daughter");
   await page.getByRole("button", { name: "Go on" }).click();
-  await expect(page.getByText(/^Invite somebody to act for this patient: see medicines, allergies; until /)).toBeVisible();
+  await expect(page.getByText(/^Invite somebody to act for the patient: see medicines, allergies; until /)).toBeVisible();
   await signOut(page);
 
   await workAs(page, aroha);
