@@ -144,6 +144,7 @@ test("a theft is stopped, told by two officers, and everybody finds the same tru
   await look(ngaire, "room-not-found");
 
   // An officer freezes a process that nobody here needs, and two let it go.
+  await ngaire.goto(`${room()}/incidents`);
   await ngaire.getByRole("link", { name: "Freeze", exact: true }).click();
   await look(ngaire, "room-freezes");
   await ngaire.getByLabel("What").selectOption({ label: "The process “import”" });
