@@ -301,12 +301,14 @@ words! {
     }
 
     /// How old a patient is, as far as it decides who acts for them.
+    #[derive(Default)]
     Age ("age") {
         /// Parents decide.
         Child = 1 "child",
         /// With a say of their own: what is sensitive is theirs.
         Young = 2 "young",
         /// Others act by the person's own wish.
+        #[default]
         Grown = 3 "grown",
     }
 
@@ -330,16 +332,6 @@ words! {
         Worklist = 3 "worklist",
         /// Work in the incident room.
         Room = 4 "room",
-    }
-}
-
-#[expect(
-    clippy::derivable_impls,
-    reason = "the macro that makes the words derives no default"
-)]
-impl Default for Age {
-    fn default() -> Self {
-        Self::Grown
     }
 }
 
