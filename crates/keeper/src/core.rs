@@ -16,7 +16,7 @@ use crate::keys::{KeyedToken, Keys, UnusableRoot};
 use crate::ledger::{self, LedgerError, LedgerHandle, LedgerParts};
 use crate::limits::{BeyondBounds, KeyLife, Limits};
 use crate::lookups::Lookups;
-use crate::making::{self, MakeError};
+use crate::making::{self, Durability, MakeError};
 use crate::policy::{self, ActivePolicies, PolicyError};
 use crate::reader;
 use crate::session::Sessions;
@@ -49,10 +49,6 @@ use tokio_util::task::TaskTracker;
 const CONNECTIONS: usize = 8;
 
 /// What is fixed for the life of the process.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one independent state of the installation"
-)]
 #[derive(Debug, Clone)]
 pub struct KeeperConfig {
     /// The installation.
@@ -69,10 +65,8 @@ pub struct KeeperConfig {
     pub shares_user: bool,
     /// The keeper's database shares its cluster, and so its owner, with other databases.
     pub shares_cluster: bool,
-    /// A commit waits for the disk.
-    pub waits_for_disk: bool,
-    /// And for a second machine's.
-    pub waits_for_standby: bool,
+    /// What a commit waits for.
+    pub durability: Durability,
     /// Budgets and thresholds, as far as they differ from the design.
     pub limits: Limits,
     /// How long keys serve.
@@ -235,10 +229,6 @@ impl Core {
     /// Starts a keeper on a database that was made for it. Its tasks end with `stop`.
     ///
     /// A ledger that was rolled back starts too, and opens nothing.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "each part is made once, in the order in which they need each other"
-    )]
     pub async fn start(
         parts: CoreParts,
         stop: CancellationToken,
@@ -297,15 +287,13 @@ impl Core {
             room: made.room_public,
             shares_user: parts.shares_user,
             shares_cluster: made.shares_cluster,
-            waits_for_disk: made.waits_for_disk,
-            waits_for_standby: made.waits_for_standby,
+            durability: made.durability,
             limits,
             life: parts.life,
             ages: parts.ages,
             root_kind: parts.root_kind,
             wrong_tries: parts.wrong_tries,
         };
-        let ledger_size = ledger.size();
         let core = Arc::new(Self {
             identity: Identity::new(&config, &keys),
             room_sealed: made.room_sealed,
@@ -320,6 +308,7 @@ impl Core {
             sessions: Sessions::default(),
             policy,
             clock: parts.clock,
+            grants: Grants::from(ledger.size()),
             ledger,
             checkpoints,
             tiles,
@@ -330,7 +319,6 @@ impl Core {
             token: parts.token,
             restart: CancellationToken::new(),
             foreign,
-            grants: Grants::from(ledger_size),
             refused_frozen: Failures::default(),
             refused_strangers: Failures::with_rows(STRANGERS_IN_A_MINUTE),
             epoch_turn: tokio::sync::Mutex::new(()),

@@ -55,11 +55,18 @@ impl From<tokio_postgres::Error> for MakeError {
     }
 }
 
+/// What a commit of the keeper's database waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Durability {
+    /// Nothing: what is acknowledged may be lost with the power.
+    Nothing,
+    /// The disk.
+    Disk,
+    /// And a second machine's.
+    TwoMachines,
+}
+
 /// What was fixed when the installation was made.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one independent state of the installation"
-)]
 pub struct Installation {
     /// Its id.
     pub id: InstallationId,
@@ -67,10 +74,8 @@ pub struct Installation {
     pub is_demonstration: bool,
     /// Others have a database in the same cluster.
     pub shares_cluster: bool,
-    /// A commit waits for the disk.
-    pub waits_for_disk: bool,
-    /// And for a second machine's.
-    pub waits_for_standby: bool,
+    /// What a commit waits for.
+    pub durability: Durability,
     /// The room's public key.
     pub room_public: RoomPublicKey,
     /// The room's private key, sealed under the root.
@@ -203,8 +208,11 @@ pub async fn read(config: &Config, keys: &Keys) -> Result<Installation, MakeErro
         id,
         is_demonstration,
         shares_cluster,
-        waits_for_disk: durability.get(0),
-        waits_for_standby: durability.get(1),
+        durability: match (durability.get(0), durability.get(1)) {
+            (false, _) => Durability::Nothing,
+            (true, false) => Durability::Disk,
+            (true, true) => Durability::TwoMachines,
+        },
         room_public: public,
         room_sealed: private.to_vec(),
     })

@@ -10,6 +10,7 @@ use crate::freezing;
 use crate::identity::{invitations, sessions, sign_in, ways};
 use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
+use crate::making::Durability;
 use crate::memory;
 use crate::sharing;
 use candour_keeper_wire::service::Answer;
@@ -215,8 +216,8 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         demonstration: core.config.is_demonstration,
         shares_user: core.config.shares_user,
         shares_cluster: core.config.shares_cluster,
-        waits_for_disk: core.config.waits_for_disk,
-        waits_for_standby: core.config.waits_for_standby,
+        waits_for_disk: core.config.durability >= Durability::Disk,
+        waits_for_standby: core.config.durability == Durability::TwoMachines,
         frozen: core.freezes.is_frozen(Frozen::Installation),
         proof_mode: core.freezes.needs_proof(surrogate),
         checkpoint: core.last_checkpoint(),
