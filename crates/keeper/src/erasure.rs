@@ -133,7 +133,7 @@ pub(crate) async fn erase(
     }
     let tokens: BTreeSet<KeyedToken> = doomed.iter().map(|item| item.new.item).collect();
     let renewed = reading_keys::renew(core, token, |item| tokens.contains(&item));
-    prepared.effects.push(renewed.await?);
+    prepared.effects.push(Effect::NewReadingKey(renewed.await?));
     prepared.buried = doomed
         .iter()
         .map(|item| core.keys.item_id(item.new.item))
@@ -283,7 +283,7 @@ pub(crate) async fn reconcile(core: &Core) -> Result<(), ReconcileError> {
             let mut draft = again(core, row);
             if patients.insert(patient) {
                 match reading_keys::renew(core, patient, |item| tokens.contains(&item)).await {
-                    Ok(renewed) => draft.effects.push(renewed),
+                    Ok(renewed) => draft.effects.push(Effect::NewReadingKey(renewed)),
                     // Whose keys are gone or do not unwrap opens nothing either.
                     Err(refusal) if refusal.reason == Reason::SubjectClosed => {}
                     Err(_) => return Err(LedgerError::Unavailable.into()),

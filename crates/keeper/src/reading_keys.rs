@@ -7,7 +7,7 @@
 
 use crate::core::Core;
 use crate::draft::{Draft, Effect};
-use crate::items::{ItemRow, ItemsError, unwrap_item_key, wrap_item_key};
+use crate::items::{ItemRow, unwrap_item_key, wrap_item_key};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Refusal};
 use crate::subject_keys::NewSubjectKeys;
@@ -35,7 +35,7 @@ pub(crate) async fn renew(
     core: &Core,
     patient: KeyedToken,
     is_doomed: impl Fn(KeyedToken) -> bool,
-) -> Result<Effect, Refusal> {
+) -> Result<Box<NewReadingKey>, Refusal> {
     for _ in 0..TRIES {
         // The key first: where another takes its place before the items are read, they do not unwrap, or the key that was
         // read no longer stands there when this is written.
@@ -55,12 +55,12 @@ pub(crate) async fn renew(
             }
         }
         if is_whole {
-            return Ok(Effect::NewReadingKey(Box::new(NewReadingKey {
+            return Ok(Box::new(NewReadingKey {
                 keys,
                 was: old.reading.clone(),
                 items,
                 besides,
-            })));
+            }));
         }
         core.subject_keys.forget(patient);
     }
@@ -73,15 +73,12 @@ pub(crate) async fn renew(
 pub async fn replace(core: &Core, patient: PatientId, by: &str) -> Result<(usize, u64), Refusal> {
     let token = core.keys.patient(patient);
     for _ in 0..TRIES {
-        let effect = renew(core, token, |_| false).await?;
-        let Effect::NewReadingKey(new) = &effect else {
-            continue;
-        };
+        let new = renew(core, token, |_| false).await?;
         let count = new.items.len();
         let mut draft = Draft::of_keeper(EntryKind::KeyUse);
         draft.body.text = format!("the patient got a new reading key, by {by}");
         draft.body.count = u32::try_from(count).unwrap_or(u32::MAX);
-        draft.effects = vec![effect];
+        draft.effects = vec![Effect::NewReadingKey(new)];
         match core.ledger.append_one(draft.about(patient, token)).await {
             Ok(appended) => return Ok((count, appended.index)),
             // Something of the patient's was put in or erased meanwhile.
@@ -93,14 +90,18 @@ pub async fn replace(core: &Core, patient: PatientId, by: &str) -> Result<(usize
 }
 
 impl Core {
-    /// An item's key by what stands in the database at one instant, remembered by nobody.
-    pub(crate) async fn key_now(&self, item: KeyedToken) -> Result<ItemKey, Refusal> {
-        let (pair, wrapped) = self
-            .subject_keys
-            .of_item(item)
-            .await
-            .map_err(Reason::from)?;
-        let key: Result<ItemKey, ItemsError> = unwrap_item_key(&pair.reading, item, &wrapped);
-        Ok(key?)
+    /// An item's key. Where the patient got a new reading key meanwhile, and row and key are from before and after it, by
+    /// what stands in the database at one instant, remembered by nobody.
+    pub(crate) async fn item_key(
+        &self,
+        row: &ItemRow,
+        reading: &SubjectKey,
+    ) -> Result<ItemKey, Reason> {
+        if let Ok(key) = row.key(reading) {
+            return Ok(key);
+        }
+        let item = row.new.item;
+        let (pair, wrapped) = self.subject_keys.of_item(item).await?;
+        unwrap_item_key(&pair.reading, item, &wrapped).map_err(|_| Reason::SubjectClosed)
     }
 }

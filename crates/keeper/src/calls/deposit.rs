@@ -345,10 +345,7 @@ async fn again(
             ..DepositGrant::default()
         }));
     }
-    let key = match row.key(&keys.reading) {
-        Ok(key) => key,
-        Err(_) => core.key_now(row.new.item).await?,
-    };
+    let key = core.item_key(row, &keys.reading).await?;
     Ok(Planned::Known(granted(core, asked, item, &key)?))
 }
 

@@ -246,14 +246,7 @@ async fn item_grant(
     if item.new.patient != token {
         return Err(Reason::SubjectClosed);
     }
-    let key = match item.key(reading) {
-        Ok(key) => key,
-        // The patient got a new reading key meanwhile, and row and key are from before and after it.
-        Err(_) => core
-            .key_now(item.new.item)
-            .await
-            .map_err(|_| Reason::SubjectClosed)?,
-    };
+    let key = core.item_key(item, reading).await?;
     Ok(ItemGrant {
         item: core.keys.item_id(item.new.item).as_bytes().to_vec(),
         key: key.expose().to_vec(),
