@@ -16,10 +16,12 @@ use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, ToSpan};
 
-/// What a session may know of a patient, with the age where that decides anything.
+/// What a session may know of a patient, with the age where that decides anything: to whoever acts for somebody else.
 pub fn view(core: &Core, facts: &SubjectFacts, viewer: &Session, now: Timestamp) -> PatientView {
     let mut view = PatientView::of(facts, Some(viewer));
-    if view.is_known && matches!(viewer.role, Role::Patient | Role::Proxy) {
+    let own = viewer.own_patient.map(|own| core.keys.patient(own));
+    let may_act = matches!(viewer.role, Role::Patient | Role::Proxy);
+    if view.is_known && may_act && own != Some(facts.subject()) {
         (view.age, view.grown_year) = of(&core.keys, &core.config.ages, facts, now);
     }
     view

@@ -223,9 +223,9 @@ async fn grant(
         .load(token)
         .await
         .map_err(|_| Reason::SubjectClosed)?;
-    let erased = Erasures::of(&facts);
+    let (erased, rules) = (Erasures::of(&facts), plan::rules_of(ask, &facts));
     for item in items {
-        if erased.cover(item) || !plan::is_there(ask, &facts, item) {
+        if erased.cover(item) || !plan::is_visible(&rules, item) {
             return Err(Reason::NotFound);
         }
         granted

@@ -253,12 +253,12 @@ impl Limit {
 /// first moment; by a recovery only about the person themself.
 pub fn too_new_until(
     caller: &Caller,
-    patient: Option<KeyedToken>,
+    limit: Option<Limit>,
     relation: Relation,
     source: Option<PracticeId>,
 ) -> Option<i64> {
     let new_until = caller.session.signed_by.is_new_until(caller.now);
-    match patient.and_then(|patient| caller.limit(patient)) {
+    match limit {
         Some(limit) => {
             let is_open = source == Some(limit.practice)
                 && (relation == Relation::Own || new_until.is_none());

@@ -2,11 +2,11 @@
 
 mod section;
 
-pub(super) use self::section::is_there;
+pub(super) use self::section::{is_visible, rules_of};
 
 use super::Ask;
 use crate::ages;
-use crate::calls::reach::{self, Part, PatientView};
+use crate::calls::reach::{self, Limit, Part, PatientView};
 use crate::calls::{Caller, id};
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::{Draft, Effect};
@@ -110,6 +110,8 @@ struct Found {
     is_spent: bool,
     /// The patient's own rules decided what is visible.
     is_by_rules: bool,
+    /// What the session reads of the patient for now, where that is not everything within reach.
+    limit: Option<Limit>,
 }
 
 /// By which way the call comes.
@@ -165,6 +167,7 @@ impl Found {
             effect: None,
             is_spent: false,
             is_by_rules: false,
+            limit: None,
         }
     }
 }
@@ -197,6 +200,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     found.view.is_canary |= new.is_canary;
     found.patient = Some(patient);
     found.token = Some(patient_token);
+    found.limit = ask.caller.limit(patient_token);
     found.item_kind = Some(new.kind);
     found.action = Action::OpenItem(new.kind);
     found.section = new.section;
@@ -238,13 +242,14 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     }
     found.patient = Some(patient);
     found.token = Some(token);
+    found.limit = ask.caller.limit(token);
     let part = Part::of(section);
     let own = &ask.caller.own;
     let now = ask.caller.now;
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
         section::show(ask, &mut found, &facts).await?;
-        found.source = ask.caller.sees_only(token);
+        found.source = section::sees_only(ask, &found);
     }
     Ok(found)
 }
@@ -357,8 +362,8 @@ fn question(ask: &Ask<'_>, found: &Found, tags: u8) -> DecisionFacts {
 async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
     let decision = ask.core.policy.decide(&question(ask, &found, found.tags));
     let hidden = section::hide(ask, &mut found);
-    let refused = kernel(ask, &found, &decision);
-    let new_until = new_until(ask, &found);
+    let new_until = reach::too_new_until(ask.caller, found.limit, found.relation, found.source);
+    let refused = kernel(ask, &found, &decision, new_until.is_some());
     let draft = draft_of(ask, &mut found, &decision, &hidden);
     let mut guards = ask.caller.session.freeze_guards(Some(ask.caller.purpose));
     if found.row.is_some() {
@@ -399,7 +404,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
 }
 
 /// The deny-only kernel: it turns a yes into a no, never a no into a yes.
-fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
+fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision, is_new: bool) -> Option<Reason> {
     if found.view.is_canary || !reach::is_established(found.relation) {
         return Some(Reason::NotFound);
     }
@@ -416,7 +421,6 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::OverBudget);
     }
     // What was added to an account lately opens no patient's content. An emergency does not wait for it.
-    let is_new = new_until(ask, found).is_some();
     if is_new && found.token.is_some() && ask.lane == Lane::Ordinary {
         return Some(Reason::CredentialIsNew);
     }
@@ -431,10 +435,6 @@ fn kernel(ask: &Ask<'_>, found: &Found, decision: &Decision) -> Option<Reason> {
         return Some(Reason::SubjectClosed);
     }
     (ask.must_prove && ask.lane != Lane::Run).then_some(Reason::StepUpNeeded)
-}
-
-fn new_until(ask: &Ask<'_>, found: &Found) -> Option<i64> {
-    reach::too_new_until(ask.caller, found.token, found.relation, found.source)
 }
 
 fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32]) -> Draft {

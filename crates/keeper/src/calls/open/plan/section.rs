@@ -42,17 +42,8 @@ pub(super) async fn show(
 }
 
 /// Whether an item is not kept from the session, and its practice's own or shared with it.
-fn is_visible(rules: &Rules<'_>, item: &ItemRow) -> bool {
+pub(in crate::calls::open) fn is_visible(rules: &Rules<'_>, item: &ItemRow) -> bool {
     !rules.hide(item) && (!rules.is_of_others(item) || rules.share(item))
-}
-
-/// Whether what was planned is still the session's to see, by the facts as they are now.
-pub(in crate::calls::open) fn is_there(
-    ask: &Ask<'_>,
-    facts: &SubjectFacts,
-    item: &ItemRow,
-) -> bool {
-    is_visible(&rules_of(ask, facts), item)
 }
 
 /// How the session stands to one item, by the patient's own rules too.
@@ -71,11 +62,13 @@ pub(super) fn by_rules(
 }
 
 /// Whose deposits alone the session sees of this patient.
-fn sees_only(ask: &Ask<'_>, found: &Found) -> Option<PracticeId> {
-    found.token.and_then(|token| ask.caller.sees_only(token))
+pub(super) fn sees_only(ask: &Ask<'_>, found: &Found) -> Option<PracticeId> {
+    let let_in = found.limit.map(|limit| limit.practice);
+    ask.caller.session.practice.or(let_in)
 }
 
-fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
+/// The patient's rules that concern the session, by these facts.
+pub(in crate::calls::open) fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
     let is_emergency = ask.lane == Lane::Emergency;
     Rules::of(facts, ask.caller, is_emergency)
 }
