@@ -198,7 +198,7 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Doctor(Data { data }) => return doctor::doctor(&data),
         Command::BackupKey(wishes) => backup::make_key(&wishes)?,
         Command::Backup(wishes) => return backup::backup(&wishes, clock),
-        Command::Restore(wishes) => return restore::restore(&wishes),
+        Command::Restore(wishes) => return restore::restore(&wishes, clock),
         Command::Import(wishes) => return import_all(&wishes),
         Command::Portal(Data { data }) => portal(&data)?,
         Command::Worker(Data { data }) => {

@@ -4,15 +4,14 @@ mod survey;
 mod survived;
 mod unpack;
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use candour_core::tested::{self, Restore, Tested};
 use candour_embedded::Binaries;
 use candour_embedded::cluster::{Client, connect};
-use candour_embedded::secret::{bytes, hand_over};
+use candour_embedded::secret::{bytes, hand_out, hand_over};
 use candour_seal::{RootKey, Zeroizing};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -71,13 +70,13 @@ pub struct Wishes {
 ///
 /// # Errors
 /// When the backup is not whole, the key is another, or the target is not empty; then nothing was written.
-pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
+pub fn restore(wishes: &Wishes, clock: fn() -> Timestamp) -> Result<ExitCode, Problem> {
     let key = BackupKey::read(&wishes.key)?;
     let survey = Survey::of(&wishes.from, &wishes.key, &key)?;
     survey.say()?;
     let keys = epoch_keys(wishes, &survey)?;
     let Some(target) = wishes.data.as_ref().filter(|_| !wishes.check) else {
-        note(wishes, &survey, false)?;
+        note(wishes, &survey, clock(), false)?;
         return Ok(ExitCode::SUCCESS);
     };
     let root = Root::read(wishes.root_key.as_deref())?;
@@ -106,16 +105,12 @@ pub fn restore(wishes: &Wishes) -> Result<ExitCode, Problem> {
     restored?;
     finish(&installation)?;
     afterwards(&survey, &survived, &installation)?;
-    note(wishes, &survey, true)?;
+    note(wishes, &survey, clock(), true)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Leaves word for the trust page of the installation whose backup it is.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the edge: this is where a process reads its clock"
-)]
-fn note(wishes: &Wishes, survey: &Survey, put_back: bool) -> Result<(), Problem> {
+fn note(wishes: &Wishes, survey: &Survey, now: Timestamp, put_back: bool) -> Result<(), Problem> {
     let Some(folder) = &wishes.note else {
         return Ok(());
     };
@@ -124,13 +119,12 @@ fn note(wishes: &Wishes, survey: &Survey, put_back: bool) -> Result<(), Problem>
     let mut tested =
         fs::read_to_string(&file).map_or_else(|_| Tested::default(), |text| Tested::read(&text));
     tested.restore = Some(Restore {
-        on: day(Timestamp::now()),
+        on: day(now),
         backup_of: day(survey.manifest.begun_at),
         put_back,
     });
-    fs::write(&file, tested.text())
-        .and_then(|()| fs::set_permissions(&file, Permissions::from_mode(0o644)))
-        .map_err(Problem::file("could not write", &file))
+    hand_out(&file, &tested.text())?;
+    Ok(())
 }
 
 /// An empty data directory with the configuration of the backup; it cannot be started before the restore has ended.

@@ -24,10 +24,9 @@ use crate::traffic::Traffic;
 use crate::{Problem, clock};
 use candour_core::tested::{self, Tested};
 use candour_embedded::Account as User;
+use candour_embedded::secret::hand_out;
 use candour_seal::IncidentId;
 use jiff::tz::TimeZone;
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -136,9 +135,7 @@ fn note(folder: &Path, scenario: Scenario, passed: bool) -> Result<(), Problem> 
         scenario: scenario.name().to_owned(),
         passed,
     });
-    std::fs::write(&file, tested.text())
-        .and_then(|()| std::fs::set_permissions(&file, Permissions::from_mode(0o644)))
-        .map_err(Problem::file("could not write", &file))
+    hand_out(&file, &tested.text()).map_err(|error| Problem::Unexpected(error.to_string()))
 }
 
 async fn settle_fresh(wishes: &Wishes, installation: &Installation) -> Result<Settled, Problem> {

@@ -1,9 +1,9 @@
 //! Random passwords and the files that hand them to one process.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, fchown};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt, fchown};
 use std::path::Path;
 
 use zeroize::Zeroizing;
@@ -67,6 +67,33 @@ pub fn bytes<const N: usize>(digits: &str) -> Option<Zeroizing<[u8; N]>> {
 /// # Errors
 /// When the file cannot be written, given away or renamed.
 pub fn hand_over(path: &Path, content: &str, reader: &Account) -> Result<(), Problem> {
+    replace(path, content, 0o600, |file, fresh| {
+        if reader.is_current() {
+            return Ok(());
+        }
+        fchown(file, Some(reader.uid), Some(reader.gid))
+            .map_err(Problem::file("could not give away", fresh))
+    })
+}
+
+/// Writes a file that everybody may read (mode 0644), replacing an older one in one step.
+///
+/// # Errors
+/// When the file cannot be written or renamed.
+pub fn hand_out(path: &Path, content: &str) -> Result<(), Problem> {
+    replace(path, content, 0o644, |file, fresh| {
+        // Whatever the umask is.
+        file.set_permissions(Permissions::from_mode(0o644))
+            .map_err(Problem::file("could not hand out", fresh))
+    })
+}
+
+fn replace(
+    path: &Path,
+    content: &str,
+    mode: u32,
+    give: impl FnOnce(&File, &Path) -> Result<(), Problem>,
+) -> Result<(), Problem> {
     let fresh = path.with_extension("new");
     match fs::remove_file(&fresh) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -77,15 +104,12 @@ pub fn hand_over(path: &Path, content: &str, reader: &Account) -> Result<(), Pro
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
-        .mode(0o600)
+        .mode(mode)
         .open(&fresh)
         .map_err(Problem::file("could not create", &fresh))?;
     file.write_all(content.as_bytes())
         .map_err(Problem::file("could not write", &fresh))?;
-    if !reader.is_current() {
-        fchown(&file, Some(reader.uid), Some(reader.gid))
-            .map_err(Problem::file("could not give away", &fresh))?;
-    }
+    give(&file, &fresh)?;
     file.sync_all()
         .map_err(Problem::file("could not write", &fresh))?;
     fs::rename(&fresh, path).map_err(Problem::file("could not replace", path))
