@@ -109,17 +109,13 @@ pub struct Note {
 
 /// Somebody's own record, with who reads it. To whoever has none the page does not exist. Or that of a child for whom they
 /// act.
-#[expect(
-    clippy::struct_field_names,
-    reason = "the record may be another's, and this says whose"
-)]
 pub(super) struct Own {
     pub patient: PatientId,
     pub sharing: Sharing,
     /// Below which address it stands.
     pub base: String,
-    /// It is one's own.
-    pub is_own: bool,
+    /// It is that of whoever is signed in.
+    pub is_viewers: bool,
 }
 
 pub(super) async fn own(portal: &Portal, visitor: &Visitor) -> Result<Own, Problem> {
@@ -131,7 +127,7 @@ pub(super) async fn own(portal: &Portal, visitor: &Visitor) -> Result<Own, Probl
         patient,
         sharing: sharing::sharing(portal.app(), token, &visitor.network, None).await?,
         base: PATH.to_owned(),
-        is_own: true,
+        is_viewers: true,
     })
 }
 

@@ -49,7 +49,7 @@ async fn charge(
         patient: reading.patient,
         sharing: sharing::sharing(portal.app(), token, network, of).await?,
         base: reading.path("/sharing"),
-        is_own: false,
+        is_viewers: false,
     };
     Ok((reading, own))
 }
@@ -62,7 +62,7 @@ pub async fn show(
     Query(Note { note }): Query<Note>,
 ) -> Result<Response, Problem> {
     let (reading, own) = charge(&portal, visitor, &patient).await?;
-    if own.is_own {
+    if own.is_viewers {
         return Ok(respond::to(&own.base));
     }
     let (identity, first_byte) = reading.identity(&portal).await?;

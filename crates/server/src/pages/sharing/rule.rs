@@ -153,13 +153,13 @@ async fn form(
     is_share: bool,
     errors: FieldErrors,
 ) -> Result<Response, Problem> {
-    let viewer = visitor.viewer(if own.is_own {
+    let viewer = visitor.viewer(if own.is_viewers {
         Purpose::OwnRecord
     } else {
         Purpose::ProxyAccess
     })?;
     let (shelf, first_byte) = documents::shelf(portal.app(), &viewer, own.patient).await?;
-    let title = match (is_share, own.is_own) {
+    let title = match (is_share, own.is_viewers) {
         (true, _) => "sharing.share_title",
         (false, true) => "sharing.keep_title",
         (false, false) => "charge.keep_title",
@@ -193,7 +193,7 @@ async fn form(
         errors,
         is_share,
         action: format!("{}/{}", own.base, if is_share { "share" } else { "keep" }),
-        is_own: own.is_own,
+        is_own: own.is_viewers,
         has_entry: entry(&given.whom).is_some(),
         history: format!("/patients/{}/history", own.patient),
         whom: chosen(

@@ -81,7 +81,7 @@ struct Keeper {
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<Token>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    epoch_keys: Option<Replaced>,
+    epoch_keys: Option<KeyAges>,
     policy_sha256: String,
     frozen: bool,
     ledger: Ledger,
@@ -108,11 +108,7 @@ impl From<KeyToken> for Token {
 }
 
 #[derive(Debug, Serialize)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "the names are those of the format"
-)]
-struct Replaced {
+struct KeyAges {
     newest_made_at: String,
     made: u32,
     replaced_after_days: u32,
@@ -126,7 +122,7 @@ struct Replaced {
     last_destroyed_at: Option<String>,
 }
 
-impl From<EpochKeys> for Replaced {
+impl From<EpochKeys> for KeyAges {
     fn from(keys: EpochKeys) -> Self {
         let text = |at: i64| {
             Timestamp::from_microsecond(at)
@@ -233,7 +229,7 @@ impl From<Status> for Keeper {
             commits_wait_for_second_machine: status.waits_for_standby,
             root_key: status.root_kind,
             token: status.token.map(Token::from),
-            epoch_keys: status.epoch_keys.map(Replaced::from),
+            epoch_keys: status.epoch_keys.map(KeyAges::from),
             policy_sha256: base16ct::lower::encode_string(&status.policy_hash),
             frozen: status.frozen,
             ledger: Ledger {
