@@ -34,7 +34,7 @@ pub(crate) struct Inside {
     stop: DropGuard,
     tasks: TaskTracker,
     folder: tempfile::TempDir,
-    database: TestDatabase,
+    pub database: TestDatabase,
 }
 
 /// A new installation at noon of an ordinary day.

@@ -2,6 +2,7 @@
 
 pub mod cluster;
 pub mod fuzz;
+pub mod held;
 pub mod keeper;
 pub mod passkey;
 pub mod portal;
@@ -9,4 +10,5 @@ pub mod shared_data;
 pub mod skipped;
 
 pub use cluster::{Template, TestCluster, TestDatabase};
+pub use held::Held;
 pub use keeper::TestKeeper;

@@ -9,9 +9,9 @@ use candour_keeper_api::{
 };
 use candour_rules::freeze::Frozen;
 use candour_seal::{Digest, ItemId, PatientId, PracticeId};
-use candour_testkit::TestKeeper;
 use candour_testkit::cluster::TestDatabase;
 use candour_testkit::keeper::Staff;
+use candour_testkit::{Held, TestKeeper};
 use tokio_postgres::Config;
 
 /// One practice with its program, a clinician and a portal.
@@ -238,24 +238,12 @@ pub async fn frozen_under_way<T>(
     opening: impl Future<Output = T>,
     what: Frozen,
 ) -> T {
-    // Somebody holds the head, so nothing is committed meanwhile.
-    let connect = || candour_embedded::cluster::connect(&scene.superuser);
-    let (holder, watcher) = (connect().await.unwrap(), connect().await.unwrap());
-    holder
-        .batch_execute("begin; select from ledger_head for update")
-        .await
-        .unwrap();
+    let head = Held::head(&scene.superuser).await;
     let freezing = async {
-        let waiting = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock'";
-        eventually(|| async {
-            let row = watcher.query_one(waiting, &[]).await.unwrap();
-            row.get::<_, i64>(0) > 0
-        })
-        .await;
+        head.somebody_waits("ledger_head").await;
         let released = async {
             eventually(|| async { scene.keeper.core.freezes.is_frozen(what) }).await;
-            holder.batch_execute("rollback").await.unwrap();
+            head.let_go().await;
         };
         tokio::join!(scene.keeper.freeze(what), released)
     };

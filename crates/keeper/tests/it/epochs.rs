@@ -10,7 +10,7 @@ use candour_keeper::{epochs, reading_keys};
 use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{DepositOutcome, Item};
 use candour_seal::{ItemId, PatientId};
-use candour_testkit::{TestCluster, TestKeeper};
+use candour_testkit::{Held, TestCluster, TestKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -332,23 +332,12 @@ async fn one_upon_the_other<A, B>(
     first: impl Future<Output = A>,
     second: impl Future<Output = B>,
 ) -> (A, B) {
-    let connect = || candour_embedded::cluster::connect(&scene.superuser);
-    let (holder, watcher) = (connect().await.unwrap(), connect().await.unwrap());
-    holder
-        .batch_execute("begin; select from ledger_head for update")
-        .await
-        .unwrap();
+    let head = Held::head(&scene.superuser).await;
     let later = async {
-        let waiting = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock'";
-        eventually(|| async {
-            let row = watcher.query_one(waiting, &[]).await.unwrap();
-            row.get::<_, i64>(0) > 0
-        })
-        .await;
+        head.somebody_waits("ledger_head").await;
         let releasing = async {
             tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            holder.batch_execute("rollback").await.unwrap();
+            head.let_go().await;
         };
         tokio::join!(second, releasing).0
     };

@@ -12,7 +12,7 @@ use candour_rules::keys::{Principal, Session};
 use candour_rules::time::Span;
 use candour_seal::{ItemId, PatientId};
 use candour_testkit::keeper::{KEEPER, Settings, Staff};
-use candour_testkit::{TestCluster, TestKeeper};
+use candour_testkit::{Held, TestCluster, TestKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
 
@@ -429,40 +429,19 @@ async fn what_is_frozen_after_the_entry_and_before_the_keys_leave_is_not_release
     let token = &scene.clinician.token;
     let opening = scene.open_section(token, Purpose::DirectCare, patient, Section::Medicines);
     let core = &scene.keeper.core;
-    let connect = || candour_embedded::cluster::connect(&scene.superuser);
-    let (head, keys, watcher) = (
-        connect().await.unwrap(),
-        connect().await.unwrap(),
-        connect().await.unwrap(),
-    );
-    let waits = async |what: &str| {
-        let text = format!(
-            "select count(*) from pg_stat_activity where datname = current_database()
-             and wait_event_type = 'Lock' and query like '%{what}%'"
-        );
-        eventually(|| async {
-            let row = watcher.query_one(text.as_str(), &[]).await.unwrap();
-            row.get::<_, i64>(0) > 0
-        })
-        .await;
-    };
     // The entry waits; meanwhile the patient's keys are forgotten, and the table that has them is held.
-    head.batch_execute("begin; select from ledger_head for update")
-        .await
-        .unwrap();
+    let head = Held::head(&scene.superuser).await;
     let freezing = async {
-        waits("ledger_head").await;
-        keys.batch_execute("begin; lock table subject_key in access exclusive mode")
-            .await
-            .unwrap();
+        head.somebody_waits("ledger_head").await;
+        let keys = Held::table(&scene.superuser, "subject_key").await;
         core.subject_keys.forget(core.keys.patient(patient));
-        head.batch_execute("rollback").await.unwrap();
+        head.let_go().await;
         // The entry is written, and the release waits for the keys.
-        waits("from subject_key").await;
+        keys.somebody_waits("from subject_key").await;
         let person = core.keys.person(scene.clinician.person);
         let what = Frozen::Principal(Principal(person.surrogate()));
         scene.keeper.freeze(what).await;
-        keys.batch_execute("rollback").await.unwrap();
+        keys.let_go().await;
     };
     let (opened, ()) = tokio::join!(opening, freezing);
     assert_eq!(opened.err(), Some(Reason::Frozen));

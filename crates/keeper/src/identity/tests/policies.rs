@@ -9,6 +9,7 @@ use crate::policy::{FILES, Order, PolicySet, Unfit, carry_out, schema_hash, sett
 use crate::reader;
 use candour_keeper_wire::words::{Purpose, Reason, Role};
 use candour_seal::PatientId;
+use candour_testkit::Held;
 use jiff::SignedDuration;
 
 struct Scene {
@@ -273,26 +274,11 @@ async fn a_set_with_another_hash_than_was_confirmed_permits_nothing_and_opens_an
 async fn what_a_replaced_set_let_through_is_not_released_any_more() {
     let scene = scene().await;
     let core = &scene.inside.core;
-    // Somebody holds the head, so nothing is committed meanwhile.
-    let holder = core.pool.get().await.unwrap();
-    holder
-        .batch_execute("begin; select from ledger_head for update")
-        .await
-        .unwrap();
+    let head = Held::head(&scene.inside.database.config()).await;
     let replacing = async {
-        let waiting = "select count(*) from pg_stat_activity
-            where datname = current_database() and wait_event_type = 'Lock'";
-        while holder
-            .query_one(waiting, &[])
-            .await
-            .unwrap()
-            .get::<_, i64>(0)
-            == 0
-        {
-            tokio::task::yield_now().await;
-        }
+        head.somebody_waits("ledger_head").await;
         core.policy.replace(PolicySet::nothing().unwrap(), 0);
-        holder.batch_execute("rollback").await.unwrap();
+        head.let_go().await;
     };
     let opened = tokio::join!(scene.opens(), replacing).0;
     assert_eq!(opened, Err(Reason::LedgerUnavailable));
