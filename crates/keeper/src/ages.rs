@@ -1,6 +1,6 @@
 //! How old a patient is, as far as it decides who acts for them.
 //!
-//! In clear the keeper has the year of birth alone. In a year in which an age is reached it tries the days until today
+//! In clear the keeper has the year of birth alone. In a year in which an age is reached it tries the days that are still to come
 //! against the keyed hash of the birth date: so it knows the day without holding it. Where the day cannot be known, the
 //! age counts as reached.
 
@@ -8,7 +8,6 @@ use crate::calls::reach::PatientView;
 use crate::core::Core;
 use crate::facts::{Fact, Patient, SubjectFacts};
 use crate::keys::{KeyedToken, Keys};
-use crate::ledger::Refusal;
 use crate::session::Session;
 use candour_keeper_wire::words::{Age, Role};
 use candour_rules::ages::AgeTable;
@@ -18,22 +17,29 @@ use jiff::{Timestamp, ToSpan};
 
 /// What a session may know of a patient, with the age where that decides anything: to whoever acts for somebody else.
 pub fn view(core: &Core, facts: &SubjectFacts, viewer: &Session, now: Timestamp) -> PatientView {
-    let mut view = PatientView::of(facts, Some(viewer));
     let own = viewer.own_patient.map(|own| core.keys.patient(own));
     let may_act = matches!(viewer.role, Role::Patient | Role::Proxy);
-    if view.is_known && may_act && own != Some(facts.subject()) {
-        (view.age, view.grown_year) = of(&core.keys, &core.config.ages, facts, now);
+    if may_act && own != Some(facts.subject()) {
+        aged(core, facts, Some(viewer), now)
+    } else {
+        PatientView::of(facts, Some(viewer))
     }
+}
+
+/// The same with the age, whoever looks.
+pub fn aged(
+    core: &Core,
+    facts: &SubjectFacts,
+    viewer: Option<&Session>,
+    now: Timestamp,
+) -> PatientView {
+    let mut view = PatientView::of(facts, viewer);
+    (view.age, view.grown_year) = of(&core.keys, &core.config.ages, facts, now);
     view
 }
 
 /// The age, and the year in which the patient is grown. Of whom no year is known nobody acts as for a child.
-pub fn of(
-    keys: &Keys,
-    table: &AgeTable,
-    facts: &SubjectFacts,
-    now: Timestamp,
-) -> (Age, Option<i16>) {
+fn of(keys: &Keys, table: &AgeTable, facts: &SubjectFacts, now: Timestamp) -> (Age, Option<i16>) {
     let known = facts.live().find_map(|row| match &row.fact {
         Fact::Patient(held) if held.birth_year > 0 => Some(held),
         _ => None,
@@ -59,23 +65,21 @@ pub fn of(
 }
 
 /// The age of a patient for whom somebody acts without bounds; `None` where they do not, or not for all of the record.
-pub async fn of_charge(
+pub fn of_charge(
     core: &Core,
     own: &SubjectFacts,
-    patient: KeyedToken,
+    patient: &SubjectFacts,
     now: Timestamp,
-) -> Result<Option<Age>, Refusal> {
-    let facts = core.facts.load(patient).await?;
-    let mut view = PatientView::of(&facts, None);
-    (view.age, view.grown_year) = of(&core.keys, &core.config.ages, &facts, now);
+) -> Option<Age> {
+    let view = aged(core, patient, None, now);
     let acts = own.live().any(|row| match &row.fact {
         Fact::Proxy(proxy) => {
-            let acts = proxy.acts_for(patient, now) && view.lets_act(proxy.kind, row.at);
+            let acts = proxy.acts_for(patient.subject(), now) && view.lets_act(proxy.kind, row.at);
             acts && proxy.sections.is_empty()
         }
         _ => false,
     });
-    Ok(acts.then_some(view.age))
+    acts.then_some(view.age)
 }
 
 /// The day where it begins first: nobody's birthday is missed for an hour.
@@ -92,9 +96,10 @@ fn is_past(keys: &Keys, patient: KeyedToken, born: &Patient, today: Date) -> boo
     let Ok(first) = Date::new(year, 1, 1) else {
         return true;
     };
-    let fitting = first
+    let is_to_come = |day: &Date| (day.month(), day.day()) > (today.month(), today.day());
+    let mut to_come = first
         .series(1.day())
         .take_while(|day| day.year() == year)
-        .find(|day| keys.birth(patient, &day.to_string()).as_slice() == born.birth);
-    fitting.is_none_or(|day| (day.month(), day.day()) <= (today.month(), today.day()))
+        .filter(is_to_come);
+    !to_come.any(|day| keys.birth(patient, &day.to_string()).as_slice() == born.birth)
 }

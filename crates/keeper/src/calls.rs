@@ -11,7 +11,7 @@ pub mod reach;
 pub mod room;
 pub mod sealed;
 
-use self::reach::Limit;
+use self::reach::{Limit, PatientView};
 use crate::core::Core;
 use crate::facts::SubjectFacts;
 use crate::identity::failures::Tried;
@@ -80,14 +80,13 @@ impl Caller {
     }
 
     /// What of a patient this session reads for now, where that is not everything within reach.
-    pub fn limit(&self, patient: KeyedToken) -> Option<Limit> {
-        Limit::of(&self.session, &self.own, patient, self.now)
+    pub fn limit(&self, patient: KeyedToken, view: PatientView) -> Option<Limit> {
+        Limit::of(&self.session, &self.own, patient, view, self.now)
     }
 
-    /// The practice whose deposits alone it sees of a patient: one's own as staff, or the one that let a person in.
-    pub fn sees_only(&self, patient: KeyedToken) -> Option<PracticeId> {
-        let let_in = || self.limit(patient).map(|limit| limit.practice);
-        self.session.practice.or_else(let_in)
+    /// The practice whose deposits alone it sees with such a limit: one's own as staff, or the one that let a person in.
+    pub fn sees_only(&self, limit: Option<Limit>) -> Option<PracticeId> {
+        self.session.practice.or(limit.map(|limit| limit.practice))
     }
 
     /// A refusal to something that is frozen already: counted, not written one by one.

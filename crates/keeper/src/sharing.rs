@@ -28,9 +28,14 @@ pub(crate) struct Rules<'a> {
 
 impl<'a> Rules<'a> {
     /// Of these facts. In an emergency nothing is kept from a practice, and what is kept from a person still is.
-    pub fn of(facts: &'a SubjectFacts, caller: &Caller, is_emergency: bool) -> Self {
+    /// `only`: the practice whose deposits alone the session sees.
+    pub fn of(
+        facts: &'a SubjectFacts,
+        caller: &Caller,
+        only: Option<PracticeId>,
+        is_emergency: bool,
+    ) -> Self {
         let (viewer, now) = (&caller.session, caller.now);
-        let only = caller.sees_only(facts.subject());
         let mut rules = Self {
             only,
             is_let_in: only.is_some() && viewer.practice.is_none(),

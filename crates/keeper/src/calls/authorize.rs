@@ -32,9 +32,9 @@ pub async fn authorize(
     } else {
         let patient = PatientId::from_bytes(id(&call.patient)?);
         let token = core.keys.patient(patient);
-        Limit::refuse(caller.limit(token), caller.now)?;
         let facts = core.facts.load(token).await?;
         let view = ages::view(core, &facts, session, caller.now);
+        Limit::refuse(caller.limit(token, view), caller.now)?;
         let part = match action {
             words::Action::Send => Part::to(ProxyAction::Write),
             words::Action::Book => Part::to(ProxyAction::Book),

@@ -62,10 +62,10 @@ pub async fn history(
     }
     let patient = PatientId::from_bytes(id(&call.patient)?);
     let token = core.keys.patient(patient);
-    Limit::refuse(caller.limit(token), caller.now)?;
     let facts = core.facts.load(token).await?;
     let session = &caller.session;
     let view = ages::view(core, &facts, session, caller.now);
+    Limit::refuse(caller.limit(token, view), caller.now)?;
     let part = Part::to(ProxyAction::History);
     let relation = if view.is_canary {
         Relation::Stranger
@@ -91,7 +91,7 @@ pub async fn history(
         token,
         relation,
         about: view,
-        rules: Rules::of(&facts, &caller, false),
+        rules: Rules::of(&facts, &caller, caller.sees_only(None), false),
         keys: &keys,
         with_receipts: call.receipts,
     };

@@ -223,7 +223,7 @@ async fn grant(
         .load(token)
         .await
         .map_err(|_| Reason::SubjectClosed)?;
-    let (erased, rules) = (Erasures::of(&facts), plan::rules_of(ask, &facts));
+    let (erased, rules) = (Erasures::of(&facts), plan::rules_of(ask, &facts, one.only));
     for item in items {
         if erased.cover(item) || !plan::is_visible(&rules, item) {
             return Err(Reason::NotFound);

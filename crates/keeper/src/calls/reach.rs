@@ -207,11 +207,12 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Of a person, to one patient: by a recovery that is not over, or by an invitation of staff not long ago.
+    /// Of a person, to one patient of whom this is known: by a recovery that is not over, or by an invitation of staff not long ago.
     pub fn of(
         session: &Session,
         own: &SubjectFacts,
         patient: KeyedToken,
+        view: PatientView,
         now: Timestamp,
     ) -> Option<Self> {
         let signed_by = &session.signed_by;
@@ -220,10 +221,16 @@ impl Limit {
             return Some(Self { practice, until });
         }
         let mut limit = None;
-        for row in own.live().filter(|_| session.practice.is_none()) {
+        if session.practice.is_some() {
+            return None;
+        }
+        for row in own.live() {
             let (of, practice, until) = match &row.fact {
                 Fact::SelfPatient(held) => (&held.patient, &held.invited_at, held.opens_from),
-                Fact::Proxy(held) if is_before(held.until, now) => {
+                // A right that ended with the patient's age or life is none, and lessens no wait.
+                Fact::Proxy(held)
+                    if held.acts_for(patient, now) && view.lets_act(held.kind, row.at) =>
+                {
                     (&held.patient, &held.invited_at, held.opens_from)
                 }
                 _ => continue,

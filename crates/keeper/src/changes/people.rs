@@ -4,7 +4,7 @@ use super::Prepared;
 use super::plan::is_officer;
 use crate::acts::Doer;
 use crate::ages;
-use crate::calls::reach::{self, PatientView};
+use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{
@@ -156,9 +156,8 @@ async fn kind_of(
     now: Timestamp,
 ) -> Result<i32, Refusal> {
     let facts = core.facts.load(core.keys.patient(patient)).await?;
-    let is_deceased = PatientView::of(&facts, None).is_deceased;
-    let (age, _) = ages::of(&core.keys, &core.config.ages, &facts, now);
-    Ok(match (role, is_deceased, age) {
+    let about = ages::aged(core, &facts, None, now);
+    Ok(match (role, about.is_deceased, about.age) {
         (Role::Patient, true, _) => return Err(Reason::Deceased.into()),
         (Role::Patient, false, Age::Child) => return Err(Reason::WrongAge.into()),
         (Role::Patient, ..) => 0,

@@ -6,7 +6,7 @@ use crate::ages;
 use crate::calls::reach::{Limit, PatientView};
 use crate::core::Core;
 use crate::decision::{Assurance, Relation};
-use crate::facts::{Fact, is_before};
+use crate::facts::Fact;
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::ChangeKind;
@@ -88,7 +88,8 @@ async fn to_patient(
     if matches!(session.role, Role::Patient | Role::Proxy) {
         let facts = core.facts.load(session.subject).await?;
         if session.own_patient == Some(patient) {
-            Limit::refuse(Limit::of(session, &facts, token, now), now)?;
+            let limit = Limit::of(session, &facts, token, PatientView::default(), now);
+            Limit::refuse(limit, now)?;
             return Ok((Relation::Own, Age::Grown));
         }
         if matches!(
@@ -96,7 +97,8 @@ async fn to_patient(
             ChangeKind::Restrict(_) | ChangeKind::EndRestriction(_)
         ) {
             // Only who acts for all of a record keeps anything of it from others.
-            let age = ages::of_charge(core, &facts, token, now).await?;
+            let about = core.facts.load(token).await?;
+            let age = ages::of_charge(core, &facts, &about, now);
             return Ok(age.map_or((Relation::Stranger, Age::Grown), |age| {
                 (Relation::Proxy, age)
             }));
@@ -107,7 +109,7 @@ async fn to_patient(
             _ => false,
         };
         let acts = facts.live().any(|row| match &row.fact {
-            Fact::Proxy(proxy) => proxy.patient == token.0 && is_before(proxy.until, now),
+            Fact::Proxy(proxy) => proxy.acts_for(token, now),
             _ => false,
         });
         let relation = if acts && is_about_self {

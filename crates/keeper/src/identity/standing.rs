@@ -190,8 +190,8 @@ async fn reachable(
     facts: &SubjectFacts,
     now: Timestamp,
 ) -> Result<Vec<wire::Reachable>, Refusal> {
-    let within_reach = |patient| {
-        let limit = Limit::of(session, facts, patient, now);
+    let within_reach = |patient, view| {
+        let limit = Limit::of(session, facts, patient, view, now);
         wire::Reachable {
             patient: core.keys.patient_id(patient).as_bytes().to_vec(),
             only_from: limit.map_or_else(Vec::new, |limit| limit.practice.as_bytes().to_vec()),
@@ -203,7 +203,9 @@ async fn reachable(
     let mut within = Vec::new();
     for row in facts.live() {
         match &row.fact {
-            Fact::SelfPatient(own) => within.push(within_reach(token(&own.patient)?)),
+            Fact::SelfPatient(own) => {
+                within.push(within_reach(token(&own.patient)?, PatientView::default()));
+            }
             Fact::Proxy(proxy) if is_before(proxy.until, now) => {
                 let patient = token(&proxy.patient)?;
                 let about = match core.facts.load(patient).await {
@@ -219,7 +221,7 @@ async fn reachable(
                         may: proxy.actions(),
                         age: view.age.into(),
                         grown_from: core.config.ages.grown.into(),
-                        ..within_reach(patient)
+                        ..within_reach(patient, view)
                     });
                 }
             }

@@ -58,17 +58,17 @@ async fn is_charge(
     now: Timestamp,
 ) -> Result<bool, Refusal> {
     let patient = PatientId::try_from(patient).map_err(|_| Reason::Invalid)?;
-    let age = ages::of_charge(core, &account.facts, core.keys.patient(patient), now).await?;
-    Ok(age.is_some())
+    let about = core.facts.load(core.keys.patient(patient)).await?;
+    Ok(ages::of_charge(core, &account.facts, &about, now).is_some())
 }
 
 /// Who made a rule, as it stands in it: nobody where the patient did.
 fn maker(facts: &SubjectFacts, doer: KeyedToken) -> Vec<u8> {
-    let is_own = facts.live().any(|row| match &row.fact {
-        Fact::AccountHolder(holder) => holder.person == doer.0,
-        _ => false,
-    });
-    if is_own { Vec::new() } else { doer.0.to_vec() }
+    if facts.account_holder() == Some(doer) {
+        Vec::new()
+    } else {
+        doer.0.to_vec()
+    }
 }
 
 /// Whether somebody may see and end a rule: the patient each, whoever acts their own.

@@ -36,13 +36,14 @@ pub async fn sharing(
             .patient(PatientId::try_from(asked).map_err(|_| Reason::Invalid)?),
     };
     let is_own = own.is_some_and(|own| core.keys.patient(own) == patient);
-    let age = ages::of_charge(core, &own_facts, patient, now).await?;
+    let facts = core.facts.load(patient).await?;
+    let age = ages::of_charge(core, &own_facts, &facts, now);
     if !is_own && (session.role != Role::Patient || age.is_none()) {
         return Err(Reason::NotFound.into());
     }
-    Limit::refuse(Limit::of(&session, &own_facts, patient, now), now)?;
-    let facts = core.facts.load(patient).await?;
-    let view = ages::view(core, &facts, &session, now);
+    // Who acts for somebody young is on the young person's own list too.
+    let view = ages::aged(core, &facts, None, now);
+    Limit::refuse(Limit::of(&session, &own_facts, patient, view, now), now)?;
     let mut list = wire::Sharing {
         may_keep: is_own || age == Some(Age::Child),
         ..wire::Sharing::default()
@@ -136,8 +137,7 @@ pub async fn acting(
     }
     let patient = PatientId::try_from(call.patient.as_slice()).map_err(|_| Reason::Invalid)?;
     let facts = core.facts.load(core.keys.patient(patient)).await?;
-    let mut view = PatientView::of(&facts, Some(&session));
-    (view.age, view.grown_year) = ages::of(&core.keys, &core.config.ages, &facts, now);
+    let view = ages::aged(core, &facts, Some(&session), now);
     let mut answer = wire::ActingList {
         is_deceased: view.is_deceased,
         is_unsafe_to_write: view.is_unsafe_to_write,

@@ -3,7 +3,7 @@
 
 use crate::arrange::{Scene, Stored, denied, new_item, person, scene};
 use candour_keeper::draft::Effect;
-use candour_keeper::facts::{Fact, PatientMarks, Proxy};
+use candour_keeper::facts::{Fact, PatientMarks, ProxiedBy, Proxy};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::Token;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
@@ -141,6 +141,68 @@ async fn at_sixteen_a_guardian_acts_no_more_and_whoever_the_person_let_does() {
     let before = born(&scene, 3, "2009-12-31").await;
     let of_before = acts_as(&scene, before.patient, 0).await;
     assert_eq!(reads(&scene, &of_before, &before).await, [Ok(()), Ok(())]);
+}
+
+async fn own_list(scene: &Scene, token: &Token) -> wire::Sharing {
+    let call = Call::Sharing(wire::SharingQuestion {
+        token: token.expose().to_vec(),
+        ..wire::SharingQuestion::default()
+    });
+    match scene.portal.call(call).await.unwrap() {
+        Reply::Sharing(list) => list,
+        _ => panic!("not an answer"),
+    }
+}
+
+#[tokio::test]
+async fn a_young_person_sees_who_acts_for_them_until_they_are_grown() {
+    let scene = scene().await;
+    for (number, birth_date, listed) in [(1, "2013-01-05", 1), (2, "2000-01-05", 0)] {
+        let somebody = born(&scene, number, birth_date).await;
+        let guardian = acts_as(&scene, somebody.patient, ProxyKind::Guardian.into()).await;
+        let keys = &scene.keeper.core.keys;
+        let fact = Fact::ProxiedBy(ProxiedBy {
+            person: keys.person(guardian.person).0.to_vec(),
+            kind: ProxyKind::Guardian.into(),
+            ..ProxiedBy::default()
+        });
+        let subject = keys.patient(somebody.patient);
+        let effect = Effect::InsertFact { subject, fact };
+        scene.keeper.arrange(vec![effect]).await;
+        let own = scene.keeper.as_patient(somebody.patient).await;
+        let list = own_list(&scene, &own.token).await;
+        assert_eq!(list.proxies.len(), listed, "{birth_date}");
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_ended_with_the_patients_age_lessens_no_wait_of_a_new_one() {
+    let scene = scene().await;
+    let elsewhere = scene.keeper.practice().await;
+    let in_three_days = scene.keeper.core.clock.now().as_microsecond() + 72 * 3_600_000_000;
+    for (number, birth_date, of_all) in [
+        (1, "2000-01-05", Err(Reason::CredentialIsNew)),
+        (2, "2013-01-05", Ok(())),
+    ] {
+        let somebody = born(&scene, number, birth_date).await;
+        let patient = scene.keeper.core.keys.patient(somebody.patient).0.to_vec();
+        let acting = acts_as(&scene, somebody.patient, ProxyKind::Guardian.into()).await;
+        let invited = Fact::Proxy(Proxy {
+            patient,
+            kind: ProxyKind::Helper.into(),
+            invited_at: elsewhere.as_bytes().to_vec(),
+            opens_from: in_three_days,
+            ..Proxy::default()
+        });
+        let subject = scene.keeper.core.keys.person(acting.person);
+        let effect = Effect::InsertFact {
+            subject,
+            fact: invited,
+        };
+        scene.keeper.arrange(vec![effect]).await;
+        let [letter, _] = reads(&scene, &acting, &somebody).await;
+        assert_eq!(letter, of_all, "{birth_date}");
+    }
 }
 
 /// Marks that somebody has died, or is alive after all.

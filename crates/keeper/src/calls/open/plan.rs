@@ -69,6 +69,8 @@ pub(crate) struct Planned {
     pub(super) guards: Guards,
     /// The policy set that it was decided by.
     pub(super) set: [u8; 32],
+    /// The practice whose deposits alone the session sees.
+    pub(super) only: Option<PracticeId>,
 }
 
 impl Planned {
@@ -200,7 +202,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     found.view.is_canary |= new.is_canary;
     found.patient = Some(patient);
     found.token = Some(patient_token);
-    found.limit = ask.caller.limit(patient_token);
+    found.limit = ask.caller.limit(patient_token, found.view);
     found.item_kind = Some(new.kind);
     found.action = Action::OpenItem(new.kind);
     found.section = new.section;
@@ -218,7 +220,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     };
     let (own, now) = (&ask.caller.own, ask.caller.now);
     found.relation = reach::relation(session, own, patient_token, patient, found.view, part, now);
-    found.relation = section::by_rules(ask, &facts, &row, found.relation);
+    found.relation = section::by_rules(ask, &found, &facts, &row);
     found.row = Some(row);
     Ok(found)
 }
@@ -242,14 +244,14 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     }
     found.patient = Some(patient);
     found.token = Some(token);
-    found.limit = ask.caller.limit(token);
+    found.limit = ask.caller.limit(token, found.view);
     let part = Part::of(section);
     let own = &ask.caller.own;
     let now = ask.caller.now;
     found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
         section::show(ask, &mut found, &facts).await?;
-        found.source = section::sees_only(ask, &found);
+        found.source = ask.caller.sees_only(found.limit);
     }
     Ok(found)
 }
@@ -400,6 +402,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
         }),
         guards,
         set: decision.set,
+        only: ask.caller.sees_only(found.limit),
     })
 }
 

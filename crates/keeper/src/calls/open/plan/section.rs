@@ -26,7 +26,8 @@ pub(super) async fn show(
         .items
         .section(facts.subject(), found.section)
         .await?;
-    let (erased, rules) = (Erasures::of(facts), rules_of(ask, facts));
+    let only = ask.caller.sees_only(found.limit);
+    let (erased, rules) = (Erasures::of(facts), rules_of(ask, facts, only));
     let there = items
         .iter()
         .filter(|item| item.visible_from < ask.as_of && !erased.cover(&item.row));
@@ -49,34 +50,32 @@ pub(in crate::calls::open) fn is_visible(rules: &Rules<'_>, item: &ItemRow) -> b
 /// How the session stands to one item, by the patient's own rules too.
 pub(super) fn by_rules(
     ask: &Ask<'_>,
+    found: &Found,
     facts: &SubjectFacts,
     item: &ItemRow,
-    relation: Relation,
 ) -> Relation {
-    let rules = rules_of(ask, facts);
-    match relation {
+    let rules = rules_of(ask, facts, ask.caller.sees_only(found.limit));
+    match found.relation {
         _ if rules.hide(item) => Relation::Stranger,
         Relation::Enrolled if rules.share(item) => Relation::Shared,
         other => other,
     }
 }
 
-/// Whose deposits alone the session sees of this patient.
-pub(super) fn sees_only(ask: &Ask<'_>, found: &Found) -> Option<PracticeId> {
-    let let_in = found.limit.map(|limit| limit.practice);
-    ask.caller.session.practice.or(let_in)
-}
-
 /// The patient's rules that concern the session, by these facts.
-pub(in crate::calls::open) fn rules_of<'a>(ask: &Ask<'_>, facts: &'a SubjectFacts) -> Rules<'a> {
+pub(in crate::calls::open) fn rules_of<'a>(
+    ask: &Ask<'_>,
+    facts: &'a SubjectFacts,
+    only: Option<PracticeId>,
+) -> Rules<'a> {
     let is_emergency = ask.lane == Lane::Emergency;
-    Rules::of(facts, ask.caller, is_emergency)
+    Rules::of(facts, ask.caller, only, is_emergency)
 }
 
 /// Leaves out what the policies do not let this viewer see; answers the sets of tags left out of what the viewer's own
 /// practice put in.
 pub(super) fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
-    let only = sees_only(ask, found);
+    let only = ask.caller.sees_only(found.limit);
     let mut decided: HashMap<(u8, bool), bool> = HashMap::new();
     let mut hidden = Vec::new();
     let mut shown = Vec::with_capacity(found.visible.len());
@@ -109,7 +108,7 @@ pub(super) fn hide(ask: &Ask<'_>, found: &mut Found) -> Vec<u32> {
 /// Writes in a draft which items of the section it releases, so that they can be named later.
 pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut Draft) {
     let keys = &ask.core.keys;
-    let only = sees_only(ask, found);
+    let only = ask.caller.sees_only(found.limit);
     let mut ids: Vec<[u8; 16]> = found
         .visible
         .iter()
