@@ -62,7 +62,7 @@ pub async fn invite_proxy(
     about: About,
     scope: ProxyScope,
 ) -> Result<Ceremony, Refusal> {
-    let invite = to_act_for(about, scope);
+    let invite = of_scope(about.into(), scope);
     acts::start(app, token, ChangeKind::Invite(invite)).await
 }
 
@@ -76,29 +76,20 @@ pub async fn ask_proxy(
 ) -> Result<Ceremony, Refusal> {
     let invite = wire::Invite {
         patient: patient.as_bytes().to_vec(),
-        ..of_scope(scope)
+        ..wire::Invite::default()
     };
+    let invite = of_scope(invite, scope);
     acts::start(app, token, ChangeKind::Invite(invite)).await
 }
 
-fn to_act_for(about: About, scope: ProxyScope) -> wire::Invite {
-    let about: wire::Invite = about.into();
-    wire::Invite {
-        practice: about.practice,
-        patient: about.patient,
-        who: about.who,
-        ..of_scope(scope)
-    }
-}
-
-fn of_scope(scope: ProxyScope) -> wire::Invite {
+fn of_scope(invite: wire::Invite, scope: ProxyScope) -> wire::Invite {
     wire::Invite {
         role: Role::Proxy.into(),
         sections: scope.sections.into_iter().map(i32::from).collect(),
         may: scope.may.into_iter().map(i32::from).collect(),
         until: scope.until.map_or(0, jiff::Timestamp::as_microsecond),
         reason: scope.reason,
-        ..wire::Invite::default()
+        ..invite
     }
 }
 

@@ -23,7 +23,7 @@ use std::process::ExitCode;
 use candour_embedded::Binaries;
 use candour_embedded::cluster::copies::Snapshot;
 use candour_embedded::cluster::epoch_keys::installation;
-use candour_embedded::cluster::{Client, Config, connect};
+use candour_embedded::cluster::{Client, connect};
 use candour_seal::ItemId;
 use candour_store::Objects;
 use candour_store::backup::{FileRow, files_after};
@@ -234,21 +234,14 @@ impl Source {
     }
 
     fn connected(&self, way_in: &str, handle: &Handle) -> Result<Client, Problem> {
-        let config = self.config(way_in)?;
+        let config = issued::config(&self.data, way_in)?;
         let client = handle.block_on(connect(&config));
         client.map_err(|error| Problem::Embedded(error.into()))
     }
 
     fn instant(&self, way_in: &str, handle: &Handle) -> Result<Snapshot, Problem> {
-        let taken = handle.block_on(Snapshot::take(self.config(way_in)?));
+        let taken = handle.block_on(Snapshot::take(issued::config(&self.data, way_in)?));
         taken.map_err(|error| Problem::Embedded(error.into()))
-    }
-
-    fn config(&self, way_in: &str) -> Result<Config, Problem> {
-        let line = issued::database(&self.data, way_in)?;
-        line.parse().map_err(|_| {
-            Problem::Machine(format!("secrets/{way_in}.database is no connection string"))
-        })
     }
 
     fn unwritten(&self, error: io::Error) -> Problem {

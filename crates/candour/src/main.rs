@@ -185,8 +185,9 @@ fn guard_memory() -> Result<(), Problem> {
         .map_err(|error| Problem::Machine(format!("debuggers cannot be kept away: {error}")))?;
     if getrlimit(Resource::Memlock).current.is_none() {
         let all = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-        mlockall(all)
-            .map_err(|error| Problem::Machine(format!("memory cannot be locked: {error}")))?;
+        if let Err(error) = mlockall(all) {
+            tracing::warn!(%error, "the room's memory may be swapped out: locking it failed");
+        }
     }
     Ok(())
 }

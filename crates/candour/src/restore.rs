@@ -252,11 +252,7 @@ async fn forget(
 }
 
 async fn client(installation: &Installation, way_in: &str) -> Result<Client, Problem> {
-    let line = issued::database(installation.data.name(), way_in)?;
-    let config = line.parse().map_err(|_| {
-        Problem::Machine(format!("secrets/{way_in}.database is no connection string"))
-    })?;
-    let client = connect(&config).await;
+    let client = connect(&issued::config(installation.data.name(), way_in)?).await;
     Ok(client.map_err(candour_embedded::Problem::from)?)
 }
 

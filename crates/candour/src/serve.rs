@@ -181,10 +181,7 @@ async fn start_parts(
 
 /// The owner of the portal's schema is a role that no running part has.
 async fn migrate_portal_database(installation: &Installation) -> Result<(), Problem> {
-    let line = issued::database(installation.data.name(), "migrator")?;
-    let config = line.parse().map_err(|_| {
-        Problem::Machine("secrets/migrator.database is no connection string".to_owned())
-    })?;
+    let config = issued::config(installation.data.name(), "migrator")?;
     let run = candour_store::migrate(&config)
         .await
         .map_err(|error| Problem::Machine(sentence(&error)))?;

@@ -107,10 +107,7 @@ impl Unpacking {
     fn database(&self, reader: &mut Reader<File>, name: &str) -> Result<(), Problem> {
         let known = DATABASES.iter().find(|(database, _)| *database == name);
         let (database, way_in) = known.ok_or_else(|| self.unexpected(name))?;
-        let line = issued::database(&self.data, way_in)?;
-        let config = line.parse().map_err(|_| {
-            Problem::Machine(format!("secrets/{way_in}.database is no connection string"))
-        })?;
+        let config = issued::config(&self.data, way_in)?;
         let account = &self.cluster.layout().account;
         let mut filling = copies::fill(&config, self.cluster.binaries(), account)?;
         let mut content = Content::of(reader);

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::{fs, io};
 
+use candour_embedded::cluster::Config;
 use candour_embedded::secret::bytes;
 use candour_keeper_api::KeeperAddress;
 use candour_seal::Zeroizing;
@@ -43,12 +44,18 @@ pub fn keeper(data: &Path, name: &str) -> Result<KeeperAddress, Problem> {
 /// # Errors
 /// When the file cannot be read by this process's account, or the folder of the files cannot be opened.
 pub fn store(data: &Path, name: &str, connections: usize) -> Result<Store, Problem> {
-    let line = database(data, name)?;
-    let config = line.parse().map_err(|_| {
-        Problem::Machine(format!("secrets/{name}.database is no connection string"))
-    })?;
-    Store::new(config, connections, objects(data)?)
+    Store::new(config(data, name)?, connections, objects(data)?)
         .map_err(|error| Problem::Machine(error.to_string()))
+}
+
+/// How the database is reached by the way in of this name.
+///
+/// # Errors
+/// When the file cannot be read by this process's account, or is no connection string.
+pub fn config(data: &Path, name: &str) -> Result<Config, Problem> {
+    database(data, name)?
+        .parse()
+        .map_err(|_| Problem::Machine(format!("secrets/{name}.database is no connection string")))
 }
 
 /// The files of large items; where the worker has an account of its own, it alone puts them where they stay.

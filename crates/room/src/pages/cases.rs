@@ -40,7 +40,6 @@ struct AllPage {
 struct ShownAlarm {
     at: String,
     words: &'static str,
-    wakes: bool,
     index: i64,
     /// When the mail left; empty before.
     told: String,
@@ -87,7 +86,6 @@ pub(super) async fn all(
     let alarms = newest.iter().map(|alarm| ShownAlarm {
         at: moment(&room, alarm.at),
         words: incidents::rule::words(alarm.rule),
-        wakes: incidents::rule::wakes(alarm.rule),
         index: alarm.index,
         told: alarm
             .told_at

@@ -71,6 +71,8 @@ pub struct RecordTile {
     pub has_documents: bool,
     /// Who opened it is.
     pub has_history: bool,
+    /// Whom it is kept from and shared with is one's own to say.
+    pub has_sharing: bool,
     /// Messages are.
     pub has_messages: bool,
     /// That a part of it is seen for now, and when the rest comes.
@@ -195,6 +197,10 @@ async fn tile(
     let called = identity
         .as_ref()
         .map(|identity| identity.name.called().to_owned());
+    // Whoever sees a part of a record is told neither who else sees it nor who did.
+    let is_whole = reachable.part.is_none();
+    let may_see_who = !reachable.is_proxied
+        || (reachable.may.contains(&ProxyAction::History) && !reachable.is_young);
     let tile = RecordTile {
         patient: reachable.patient.to_string(),
         heading: if reachable.is_proxied {
@@ -210,14 +216,14 @@ async fn tile(
         waiting,
         has_record: record::is_within(reachable),
         has_documents: reachable.covers(Section::Shelf),
-        has_history: !reachable.is_proxied
-            || (reachable.may.contains(&ProxyAction::History) && !reachable.is_young),
+        has_history: is_whole && may_see_who,
+        has_sharing: is_whole && !reachable.is_proxied,
         has_messages,
         part: match reachable.part {
             Some(part) => Some(recoveries::seen_in_part(portal, part).await),
             None => None,
         },
-        is_charge: reachable.is_child && reachable.sections.is_empty(),
+        is_charge: is_whole && reachable.is_child && reachable.sections.is_empty(),
         only: match (reachable.is_young, reachable.sections.is_empty()) {
             (true, _) => Some("young.home"),
             (false, false) => Some("home.only_part"),

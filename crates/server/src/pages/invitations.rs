@@ -47,6 +47,8 @@ pub struct InviteMadePage {
     pub made_where: String,
     /// Key of what is asked there beside the code.
     pub made_birth: &'static str,
+    /// Key of what whoever uses it may see at first, where that is not everything they are let into.
+    pub made_then: Option<&'static str>,
     /// Where it goes on.
     pub back: String,
     /// Key of what that says.
@@ -199,6 +201,7 @@ async fn made(portal: &Portal, reading: &Reading, asked: Asked) -> Result<Respon
             &[("address", &portal.settings().origin)],
         ),
         made_birth: "invite.made_birth",
+        made_then: Some("invite.made_then"),
         back: reading.path(""),
         back_words: "invite.done",
     };

@@ -288,7 +288,12 @@ async fn answered(
     match code {
         Err(_) => unprocessable(&page, first_byte),
         Ok(code) => {
-            let made = made(portal, page.frame, &code, reading.path(""));
+            let made = made(
+                portal,
+                page.frame,
+                &code,
+                (reading.path(""), Some("proxies.made_then")),
+            );
             respond::opened(&made, first_byte)
         }
     }
@@ -300,8 +305,13 @@ fn unprocessable(page: &ProxyPage, first_byte: FirstByte) -> Result<Response, Pr
     Ok(response)
 }
 
-/// The code, to be handed over.
-fn made(portal: &Portal, mut frame: Frame, code: &str, back: String) -> InviteMadePage {
+/// The code, to be handed over; with where it goes on, and what whoever uses it waits for.
+fn made(
+    portal: &Portal,
+    mut frame: Frame,
+    code: &str,
+    (back, made_then): (String, Option<&'static str>),
+) -> InviteMadePage {
     let texts = frame.texts();
     texts.say("invite.made_title").clone_into(&mut frame.title);
     InviteMadePage {
@@ -311,6 +321,7 @@ fn made(portal: &Portal, mut frame: Frame, code: &str, back: String) -> InviteMa
             &[("address", &portal.settings().origin)],
         ),
         made_birth: "proxies.made_birth",
+        made_then,
         back,
         back_words: "frame.back",
         frame,
@@ -324,5 +335,5 @@ pub(in crate::pages) async fn code_page(
     code: &str,
 ) -> Result<Response, Problem> {
     let frame = portal.frame(visitor.visit, "invite.made_title").await;
-    respond::page(&made(portal, frame, code, super::PATH.to_owned()))
+    respond::page(&made(portal, frame, code, (super::PATH.to_owned(), None)))
 }
