@@ -25,6 +25,8 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_postgres::Row;
 
+/// The newest checkpoint that enough witnesses cosigned, in the public folder.
+pub(crate) const COSIGNED: &str = "cosigned";
 /// Entries read at once.
 const AT_ONCE: u64 = 8_192;
 /// How long after a failure it is tried again; each time may read the whole ledger.
@@ -233,17 +235,22 @@ impl PublicTiles {
 
     /// The newest checkpoint whose tiles are all there: what it says, and its text.
     pub(crate) fn published(&self) -> Result<Option<(Checkpoint, String)>, PublishError> {
-        match fs::read_to_string(self.checkpoint()) {
+        self.note(&self.checkpoint())
+    }
+
+    fn note(&self, path: &Path) -> Result<Option<(Checkpoint, String)>, PublishError> {
+        match fs::read_to_string(path) {
             Ok(note) => match self.verifier.open(&note) {
                 Ok(checkpoint) => Ok(Some((checkpoint, note))),
                 Err(_) => Err(PublishError::Folder),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(failed(&self.checkpoint(), error)),
+            Err(error) => Err(failed(path, error)),
         }
     }
 
-    /// A receipt of each of these entries that outsiders can see already, in the same order, under one checkpoint.
+    /// A receipt of each of these entries that outsiders can see already, in the same order: under the newest checkpoint that
+    /// enough witnesses cosigned where it is old enough to hold the entry, else under the newest.
     pub(crate) async fn receipts(
         self: &Arc<Self>,
         entries: Vec<(Entry, Opening)>,
@@ -252,18 +259,26 @@ impl PublicTiles {
     }
 
     fn prove(&self, entries: &[(Entry, Opening)]) -> Result<Vec<Receipt>, PublishError> {
-        let Some((Checkpoint { size, root, .. }, checkpoint)) = self.published()? else {
+        let Some(newest) = self.published()? else {
             // Whoever asks was written down under a checkpoint, so this is not the beginning.
             return Err(PublishError::Missing);
         };
-        let read = self.tiles();
+        let most = newest.0.size;
+        // One that cannot be read is replaced by the next that is brought; the newest proves as much of the log.
+        let cosigned = self.note(&self.folder.join(COSIGNED)).ok().flatten();
+        let cosigned = cosigned.filter(|(cosigned, _)| cosigned.size <= most);
+        // The widest tiles hold the older tree too; its own narrow ones may be gone.
+        let (size, read) = (most, self.tiles());
         let source = FromTiles { size, read };
-        let seen = entries.iter().filter(|(entry, _)| entry.index < size);
+        let seen = entries.iter().filter(|(entry, _)| entry.index < most);
         let receipt = |&(entry, opening): &(Entry, Opening)| -> Result<Receipt, PublishError> {
+            let holds = |under: &&(Checkpoint, String)| entry.index < under.0.size;
+            let (signed, note) = cosigned.as_ref().filter(holds).unwrap_or(&newest);
+            let size = signed.size;
             let proof = prove_inclusion(entry.index, size, &source)?;
             let leaf = entry.leaf(&opening.salt());
-            verify_inclusion(&leaf, entry.index, size, &proof, &root)?;
-            let checkpoint = checkpoint.clone();
+            verify_inclusion(&leaf, entry.index, size, &proof, &signed.root)?;
+            let checkpoint = note.clone();
             Ok(Receipt {
                 entry,
                 opening,

@@ -6,7 +6,7 @@
 use crate::checkpoint::keep;
 use crate::draft::Draft;
 use crate::ledger::{WITNESS, incident};
-use crate::tiles::{PublicTiles, PublishError, failed, gone, set_aside};
+use crate::tiles::{COSIGNED, PublicTiles, PublishError, failed, gone, set_aside};
 use candour_keeper_wire::wire;
 use candour_ledger::checkpoint::LARGEST_NOTE;
 use candour_ledger::{Checkpoint, KeyError, Note, WitnessVerifier};
@@ -18,8 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// The newest checkpoint that enough witnesses cosigned: in the public folder, and in that of whoever brings them.
-const COSIGNED: &str = "cosigned";
 /// Where the one who brings them says which witness refused, and how many entries that one has seen.
 const CONFLICTS: &str = "conflicts";
 

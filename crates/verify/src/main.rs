@@ -1,5 +1,6 @@
 //! What an outsider checks with, and nothing but the log's public key: a whole exported ledger, or receipts.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,8 @@ enum Command {
         /// A directory of checkpoints that somebody else kept: none of the same size may say otherwise.
         #[arg(long)]
         checkpoints: Option<PathBuf>,
+        #[command(flatten)]
+        witnesses: Asked,
     },
     /// Check one checkpoint: the log signed it, and so many witnesses cosigned it.
     Checkpoint {
@@ -58,13 +61,32 @@ enum Command {
         /// The log's verifier key (name+id+key), or the path of a file that holds it.
         #[arg(long)]
         key: String,
-        /// The verifier key of a witness; repeat it for each.
-        #[arg(long)]
-        witness: Vec<String>,
-        /// How many of them must have cosigned it (default: all that are named).
-        #[arg(long)]
-        quorum: Option<usize>,
+        #[command(flatten)]
+        witnesses: Asked,
     },
+}
+
+/// Whose cosignatures are asked for.
+#[derive(clap::Args)]
+struct Asked {
+    /// The verifier key of a witness; repeat it for each.
+    #[arg(long)]
+    witness: Vec<String>,
+    /// How many of them must have cosigned a checkpoint (default: all that are named).
+    #[arg(long)]
+    quorum: Option<usize>,
+}
+
+impl Asked {
+    /// The keys, and how many of them are needed.
+    fn read(&self) -> Result<(Vec<WitnessVerifier>, usize), String> {
+        let witness = |key: &String| {
+            WitnessVerifier::parse(key).map_err(|error| format!("--witness {key}: {error}."))
+        };
+        let keys: Vec<_> = self.witness.iter().map(witness).collect::<Result<_, _>>()?;
+        let quorum = self.quorum.unwrap_or(keys.len());
+        Ok((keys, quorum))
+    }
 }
 
 fn main() -> ExitCode {
@@ -75,19 +97,19 @@ fn main() -> ExitCode {
                     files,
                     key,
                     checkpoints,
+                    witnesses,
                 }),
             ..
-        } => receipts(&files, &key, checkpoints.as_deref()),
+        } => receipts(&files, &key, checkpoints.as_deref(), &witnesses),
         Arguments {
             command:
                 Some(Command::Checkpoint {
                     file,
                     key,
-                    witness,
-                    quorum,
+                    witnesses,
                 }),
             ..
-        } => cosigned(&file, &key, &witness, quorum),
+        } => cosigned(&file, &key, &witnesses),
         Arguments {
             command: None,
             key: Some(key),
@@ -115,8 +137,15 @@ fn whole(key: &str, checkpoints: &Path, ledger: &Path) -> Result<bool, String> {
     Ok(report.is_clean())
 }
 
-fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<bool, String> {
+fn receipts(
+    files: &[PathBuf],
+    key: &str,
+    checkpoints: Option<&Path>,
+    witnesses: &Asked,
+) -> Result<bool, String> {
     let key = read_key(key)?;
+    let (witnesses, quorum) = witnesses.read()?;
+    let mut notes = BTreeSet::new();
     let (mut said, mut proved, mut is_well) = (Vec::new(), Vec::new(), true);
     let mut unread = Vec::new();
     for file in files {
@@ -133,6 +162,7 @@ fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<
                 Ok(one) => {
                     let words = receipt::said(&one);
                     said.push(format!("{words}  It is in the log as it was signed."));
+                    notes.extend(receipt::checkpoint(text));
                     proved.push(one);
                 }
                 Err(refused) => {
@@ -146,6 +176,11 @@ fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<
     for finding in receipt::check_chain(&proved) {
         is_well &= !finding.is_fault();
         said.push(finding.to_string());
+    }
+    for note in notes.iter().filter(|_| quorum > 0 || !witnesses.is_empty()) {
+        let found = check_cosigned(note, &key, &witnesses, quorum)?;
+        is_well &= found.is_well;
+        said.extend(found.said);
     }
     match checkpoints.map(|directory| (directory, kept(&key, directory))) {
         None => {}
@@ -173,19 +208,9 @@ fn receipts(files: &[PathBuf], key: &str, checkpoints: Option<&Path>) -> Result<
     }
 }
 
-fn cosigned(
-    file: &Path,
-    key: &str,
-    witnesses: &[String],
-    quorum: Option<usize>,
-) -> Result<bool, String> {
-    let witness = |key: &String| {
-        WitnessVerifier::parse(key).map_err(|error| format!("--witness {key}: {error}."))
-    };
-    let witnesses: Vec<WitnessVerifier> =
-        witnesses.iter().map(witness).collect::<Result<_, _>>()?;
+fn cosigned(file: &Path, key: &str, witnesses: &Asked) -> Result<bool, String> {
+    let (witnesses, quorum) = witnesses.read()?;
     let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
-    let quorum = quorum.unwrap_or(witnesses.len());
     let found = check_cosigned(&text, &read_key(key)?, &witnesses, quorum)?;
     writeln!(io::stdout().lock(), "{}", found.said.join("\n"))
         .map_err(|error| unwritable(&error))?;

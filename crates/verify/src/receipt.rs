@@ -101,6 +101,12 @@ pub fn split(file: &str) -> Vec<&str> {
         .collect()
 }
 
+/// The signed checkpoint of a receipt, word for word; `None` where the text has none.
+pub fn checkpoint(text: &str) -> Option<String> {
+    let (_, note) = text.split_once("\n\n")?;
+    Some(note.to_owned())
+}
+
 /// Reads one receipt and checks it against the log's key.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ struct Kept {
     superuser: Config,
 }
 
-async fn ask(
+pub async fn ask(
     keeper: &TestKeeper,
     token: &Token,
     patient: PatientId,

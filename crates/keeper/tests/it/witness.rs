@@ -1,6 +1,7 @@
 //! Cosignatures as somebody brings them: the keeper believes only the witnesses' keys, and stops opening without them.
 
 use crate::arrange::{Scene, Stored, denied, scene_of, viewer};
+use crate::receipts;
 use candour_keeper::draft::Draft;
 use candour_keeper::keys::Keys;
 use candour_keeper::ledger::WITNESS;
@@ -12,6 +13,7 @@ use candour_ledger::{LogSigner, LogVerifier, Note, WitnessSigner, WitnessVerifie
 use candour_seal::PatientId;
 use candour_testkit::keeper::{InstanceKind, KEEPER, Settings};
 use candour_testkit::{TestCluster, TestKeeper};
+use candour_verify::receipt;
 use std::fs;
 use std::time::Duration;
 
@@ -230,6 +232,46 @@ async fn what_enough_witnesses_cosigned_is_public_with_their_lines() {
     bring(&keeper, &newer);
     bring(&keeper, &both);
     assert_eq!(public(&keeper), Some(newer));
+}
+
+#[tokio::test]
+async fn a_receipt_shows_the_witnesses_where_they_have_seen_its_entry() {
+    let Watched {
+        scene,
+        patient,
+        stored,
+    } = watched(2).await;
+    let keeper = &scene.keeper;
+    let own = keeper.as_patient(patient).await;
+    let seen = open(keeper, &own.token, &stored).await.unwrap();
+    let both = cosigned(&shown(keeper).await, &[1, 3], AT);
+    bring(keeper, &both);
+    let unseen = open(keeper, &own.token, &stored).await.unwrap();
+    grow(keeper, 20).await;
+    let newest = shown(keeper).await;
+    let page = receipts::ask(keeper, &own.token, patient).await.unwrap();
+    let (mut old, mut new) = (0, 0);
+    for event in &page.events {
+        // Whoever has the log's key alone is told that it holds, as without witnesses.
+        receipt::verify(&event.receipt, &keeper.core.checkpoints.verifier()).unwrap();
+        let under = receipt::checkpoint(&event.receipt).unwrap();
+        if event.index <= seen {
+            assert_eq!(under, both);
+            old += 1;
+        } else {
+            assert!(under == newest && event.index >= unseen);
+            new += 1;
+        }
+    }
+    assert!(old > 0 && new > 0, "{old} {new}");
+    // What is damaged there proves nothing, and is no reason to give no receipt.
+    fs::write(keeper.public().join("cosigned"), "nothing\n").unwrap();
+    let page = receipts::ask(keeper, &own.token, patient).await.unwrap();
+    for event in page.events {
+        let key = keeper.core.checkpoints.verifier();
+        let proved = receipt::verify(&event.receipt, &key).unwrap();
+        assert!(proved.checkpoint.size > seen + 1);
+    }
 }
 
 #[tokio::test]

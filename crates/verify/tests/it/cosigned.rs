@@ -9,7 +9,7 @@ use crate::signer;
 
 const AT: u64 = 1_767_225_600;
 
-fn witness(name: &str, seed: u8) -> WitnessSigner {
+pub fn witness(name: &str, seed: u8) -> WitnessSigner {
     WitnessSigner::from_seed(name, &[seed; 32]).unwrap()
 }
 
