@@ -3,6 +3,8 @@
 //! `cargo xtask test` starts the cluster beforehand and names its socket folder in
 //! `CANDOUR_TEST_CLUSTER`; a test binary run alone starts its own, which ends with it.
 
+mod faulty;
+mod own;
 mod server;
 mod small;
 
@@ -16,6 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candour_embedded::cluster::{SUPERUSER, connect, roles};
 use tokio_postgres::{Client, Config};
 
+pub use faulty::{FaultyServer, Trouble};
 pub use server::TestServer;
 pub use small::SmallServer;
 

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 const PROBED: Duration = Duration::from_millis(1_500);
 
 /// A patient who reads a document, and everything that was granted so far.
-struct Reading {
+pub struct Reading {
     scene: Scene,
     own: Staff,
     stored: Stored,
@@ -28,7 +28,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn of(scene: Scene) -> Self {
+    pub async fn of(scene: Scene) -> Self {
         let patient = scene.patient(1).await;
         let stored = scene.document(1, patient).await;
         let own = scene.keeper.as_patient(patient).await;
@@ -42,7 +42,7 @@ impl Reading {
         reading
     }
 
-    async fn open(&mut self) -> Result<(), CallError> {
+    pub async fn open(&mut self) -> Result<(), CallError> {
         let viewer = viewer(&self.own.token, Purpose::OwnRecord);
         let opened = self
             .scene
@@ -53,12 +53,12 @@ impl Reading {
         Ok(())
     }
 
-    async fn opens(&mut self) {
+    pub async fn opens(&mut self) {
         self.open().await.unwrap();
     }
 
     /// No key is given out, neither for reading nor for writing, nobody is found; and the keeper says why.
-    async fn nothing_works(&mut self) {
+    pub async fn nothing_works(&mut self) {
         let unavailable = Reason::LedgerUnavailable;
         let refused = self.open().await.unwrap_err();
         assert_eq!(denied(&refused), unavailable);
@@ -88,13 +88,13 @@ impl Reading {
         }
     }
 
-    async fn is_well(&self) {
+    pub async fn is_well(&self) {
         let ledger = &self.scene.keeper.core.ledger;
         within_seconds(20, || async { ledger.health() == Health::Well }).await;
     }
 
     /// Everything that was granted is in the ledger, and the ledger is whole and as it was signed.
-    async fn nothing_is_lost(&self) {
+    pub async fn nothing_is_lost(&self) {
         let (keeper, config) = (&self.scene.keeper, &self.scene.config);
         keeper.stop().await;
         let keys = Keys::new(keeper.root_key()).unwrap();

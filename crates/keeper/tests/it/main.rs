@@ -13,6 +13,7 @@ mod disk;
 mod enrol;
 mod epochs;
 mod erasure;
+mod faulty_disk;
 mod foreign_rows;
 mod freezes;
 mod history;
