@@ -114,6 +114,8 @@ pub enum Part {
     Section(Section),
     /// One document.
     Document(ItemId),
+    /// What of a section was put in together; to keep from somebody.
+    Segment(ItemId),
 }
 
 /// Begins the act of ending that somebody acts for a patient; finished with [`acts::finish`], it ends at once, and the proxy is not told.
@@ -266,7 +268,7 @@ fn about(patient: PatientId, part: Part) -> SharingRule {
     let (section, item) = match part {
         Part::Everything => (0, Vec::new()),
         Part::Section(section) => (section.into(), Vec::new()),
-        Part::Document(item) => (0, item.as_bytes().to_vec()),
+        Part::Document(item) | Part::Segment(item) => (0, item.as_bytes().to_vec()),
     };
     SharingRule {
         patient: patient.as_bytes().to_vec(),

@@ -19,7 +19,7 @@ pub struct SharingRule {
     /// One section ([`crate::words::Section`]); 0: all of them, where `item` is empty.
     #[prost(int32, tag = "5")]
     pub section: i32,
-    /// One document (16 bytes); else empty.
+    /// One document (16 bytes), or one segment to be kept from somebody; else empty.
     #[prost(bytes = "vec", tag = "6")]
     pub item: Vec<u8>,
     /// A share's end; 0 without end.
@@ -170,7 +170,7 @@ pub struct SharingRuleView {
     /// What and whom, as it was signed.
     #[prost(string, tag = "3")]
     pub words: String,
-    /// The one document it concerns (16 bytes), or empty.
+    /// The one document it concerns (16 bytes), or empty. A segment is named by the words.
     #[prost(bytes = "vec", tag = "4")]
     pub item: Vec<u8>,
     /// Since when.

@@ -81,7 +81,9 @@ fn rule(core: &Core, fact: &Fact) -> SharingRuleView {
         Fact::Share(held) => (held.what.as_ref(), true, held.until, [].as_slice()),
         _ => (None, false, 0, [].as_slice()),
     };
-    let item = what.and_then(|what| KeyedToken::try_from(what.item.as_slice()).ok());
+    // Of a segment the words say all: it has no page.
+    let document = what.filter(|what| what.section == 0);
+    let item = document.and_then(|what| KeyedToken::try_from(what.item.as_slice()).ok());
     SharingRuleView {
         is_share,
         until,

@@ -1,5 +1,7 @@
 //! What a patient keeps from somebody does not exist for them; what they share with a practice is read there.
 
+mod segments;
+
 use crate::arrange::{Scene, Stored, denied, new_item, scene, viewer};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply, SharingRule};

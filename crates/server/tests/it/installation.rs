@@ -39,6 +39,8 @@ pub struct Installation {
     pub keeper: TestKeeper,
     pub router: Router,
     pub practice: PracticeId,
+    /// The use cases, to arrange more with.
+    pub shared: Arc<App>,
     portal: Portal,
     _stop: DropGuard,
     /// The keeper's and the portal's.
@@ -117,9 +119,10 @@ impl Installation {
             tested: folder.path().join(candour_core::tested::FILE),
             clock: now,
         };
-        let portal = Portal::new(app, settings);
+        let portal = Portal::new(Arc::clone(&app), settings);
         Self {
             router: candour_server::routes::router(portal.clone()),
+            shared: app,
             portal,
             practice,
             keeper,

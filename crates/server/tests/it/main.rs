@@ -10,6 +10,7 @@ mod installation;
 mod notices;
 mod pages;
 mod recoveries;
+mod record;
 mod reopenings;
 mod samples;
 mod sessions;
