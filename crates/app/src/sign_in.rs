@@ -137,6 +137,8 @@ pub struct Reachable {
     pub is_young: bool,
     /// From which age on others act by the patient's own wish alone.
     pub grown_from: u32,
+    /// To the person themself: their address is protected.
+    pub is_address_protected: bool,
 }
 
 /// For now only what one practice put in is seen: that practice let the reader in lately.
@@ -186,6 +188,7 @@ impl Session {
                     is_child: Age::try_from(reachable.age) == Ok(Age::Child),
                     is_young: Age::try_from(reachable.age) == Ok(Age::Young),
                     grown_from: reachable.grown_from,
+                    is_address_protected: reachable.is_address_protected,
                 })
             })
             .collect::<Result<Vec<_>, CallError>>()?;

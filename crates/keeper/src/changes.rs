@@ -272,6 +272,7 @@ pub(crate) async fn prepare(
         ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,
         ChangeKind::EndEnrolment(ended) => patients::end_enrolment(core, ended).await,
         ChangeKind::MarkPatient(marks) => patients::mark(core, marks).await,
+        ChangeKind::ProtectAddress(change) => patients::protect(core, change).await,
         ChangeKind::Freeze(freeze) => operations::freeze(core, freeze, &doer.subject.0),
         ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,
         ChangeKind::AddClient(client) => operations::add_client(core, client).await,

@@ -53,7 +53,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 70"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -148,6 +148,23 @@ pub enum ChangeKind {
     /// Stop that somebody whom a practice invited may begin to act for a patient; at once.
     #[prost(message, tag = "31")]
     StopInvitation(StopInvitation),
+    /// Protect a patient's address, at once; or no longer (the person's own act, or two of a practice).
+    #[prost(message, tag = "70")]
+    ProtectAddress(ProtectAddress),
+}
+
+/// Whether a patient's address is seen by nobody but them and the practice that put it in.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProtectAddress {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// The practice whose staff say so (16 bytes); empty for the person themself.
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// It is protected from now on.
+    #[prost(bool, tag = "3")]
+    pub is_protected: bool,
 }
 
 /// Stops an invitation.

@@ -330,6 +330,9 @@ pub struct Reachable {
     /// From which age on others act by the patient's own wish alone.
     #[prost(uint32, tag = "7")]
     pub grown_from: u32,
+    /// To the person themself and nobody else: their address is protected.
+    #[prost(bool, tag = "70")]
+    pub is_address_protected: bool,
 }
 
 /// Looks at an invitation. The code is the secret; wrong codes are counted by network.

@@ -79,6 +79,9 @@ pub struct Sharing {
     /// The asker may keep more from others.
     #[prost(bool, tag = "4")]
     pub may_keep: bool,
+    /// To the patient: their address is protected.
+    #[prost(bool, tag = "70")]
+    pub is_address_protected: bool,
 }
 
 /// A practice has invited somebody to act for a patient.
@@ -124,6 +127,9 @@ pub struct ActingList {
     /// Nothing may be sent to the address or mailbox.
     #[prost(bool, tag = "3")]
     pub is_unsafe_to_write: bool,
+    /// The address is protected, so nothing may be sent to it either.
+    #[prost(bool, tag = "70")]
+    pub is_address_protected: bool,
 }
 
 /// Somebody who acts for a patient.

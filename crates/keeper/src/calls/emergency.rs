@@ -136,7 +136,10 @@ fn sentence(who: Option<(&FindTerms, Date)>, is_document: bool, words: &str) -> 
                 "" => String::new(),
                 nhi => format!(", NHI {nhi}"),
             };
-            let (name, born) = (format!("{} {}", who.given, who.surname), born.strftime("%-d %B %Y"));
+            let (name, born) = (
+                format!("{} {}", who.given, who.surname),
+                born.strftime("%-d %B %Y"),
+            );
             format!("{}, born {born}{nhi}", name.trim())
         },
     );
@@ -190,7 +193,11 @@ pub(super) fn answered(
 
 /// Lets through what was answered for, and of nobody else.
 pub(super) fn allow(answered: Option<Answered>, caller: &Caller, planned: &mut [Planned]) {
-    let is_of = |of: PatientId| planned.iter().all(|one| one.patient.is_none_or(|it| it == of));
+    let is_of = |of: PatientId| {
+        planned
+            .iter()
+            .all(|one| one.patient.is_none_or(|it| it == of))
+    };
     let Some(answered) = answered.filter(|answered| is_of(answered.patient)) else {
         for one in planned.iter_mut().filter(|one| one.is_granted()) {
             one.deny(Reason::StepUpNeeded);

@@ -74,9 +74,8 @@ pub(super) async fn is_named(
     let known = reader::rows(&core.pool, sql::NAMED, &[&patient.0.as_slice(), &asked]).await?;
     let known = usize::try_from(known.first().map_or(0, |row| row.get::<_, i64>(0)));
     let facts = core.facts.load(patient).await?;
-    let is_named = !terms.is_empty()
-        && known == Ok(terms.len())
-        && is_findable(core, caller, &facts);
+    let is_named =
+        !terms.is_empty() && known == Ok(terms.len()) && is_findable(core, caller, &facts);
     draft.body.count = u32::from(is_named);
     write(core, draft).await?;
     Ok(is_named)

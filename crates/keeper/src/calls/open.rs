@@ -45,8 +45,7 @@ pub async fn open(
     instance: &Instance,
     mut call: wire::Open,
 ) -> Result<Reply, Refusal> {
-    let mut caller =
-        Caller::read(core, instance, &call.token, call.purpose, &call.network).await?;
+    let mut caller = Caller::read(core, instance, &call.token, call.purpose, &call.network).await?;
     let emergency = emergency::answered(core, &mut caller, &mut call);
     caller.refuse_frozen(core, emergency.is_some())?;
     if call.targets.is_empty() || call.targets.len() > MOST {

@@ -204,7 +204,13 @@ async fn reachable(
     for row in facts.live() {
         match &row.fact {
             Fact::SelfPatient(own) => {
-                within.push(within_reach(token(&own.patient)?, PatientView::default()));
+                let patient = token(&own.patient)?;
+                let about = core.facts.load(patient).await;
+                let protection = about.ok().and_then(|about| about.address_protection());
+                within.push(wire::Reachable {
+                    is_address_protected: protection == Some(true),
+                    ..within_reach(patient, PatientView::default())
+                });
             }
             Fact::Proxy(proxy) if is_before(proxy.until, now) => {
                 let patient = token(&proxy.patient)?;

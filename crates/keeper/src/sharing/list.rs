@@ -46,6 +46,7 @@ pub async fn sharing(
     Limit::refuse(Limit::of(&session, &own_facts, patient, view, now), now)?;
     let mut list = wire::Sharing {
         may_keep: is_own || age == Some(Age::Child),
+        is_address_protected: is_own && facts.address_protection() == Some(true),
         ..wire::Sharing::default()
     };
     for row in facts.live() {
@@ -143,6 +144,7 @@ pub async fn acting(
     let mut answer = wire::ActingList {
         is_deceased: view.is_deceased,
         is_unsafe_to_write: view.is_unsafe_to_write,
+        is_address_protected: facts.address_protection() == Some(true),
         ..wire::ActingList::default()
     };
     for row in facts.live() {

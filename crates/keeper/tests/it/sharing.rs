@@ -1,5 +1,6 @@
 //! What a patient keeps from somebody does not exist for them; what they share with a practice is read there.
 
+mod address;
 mod segments;
 
 use crate::arrange::{Scene, Stored, denied, new_item, scene, viewer};
@@ -196,7 +197,9 @@ async fn everything_kept_from_a_practice_leaves_it_the_name_and_an_emergency_ope
         Err(Reason::NotFound)
     );
     assert_eq!(all.sees(&clinician, Section::Contact).await, Ok(1));
-    let opened = all.in_an_emergency(&all.scene.clinician, Section::Medicines).await;
+    let opened = all
+        .in_an_emergency(&all.scene.clinician, Section::Medicines)
+        .await;
     assert_eq!(opened, Ok(1));
 }
 

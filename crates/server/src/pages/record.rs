@@ -10,8 +10,8 @@ use crate::texts::Texts;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use candour_app::record::{self, Group};
 use candour_app::practices;
+use candour_app::record::{self, Group};
 use candour_app::sign_in::Reachable;
 use candour_core::record::Row;
 use candour_keeper_api::words::Section;
@@ -33,6 +33,8 @@ pub struct SectionLink {
 pub struct RecordPage {
     /// Around it.
     pub frame: Frame,
+    /// The visitor's own address is protected.
+    pub is_address_protected: bool,
     /// The sections.
     pub sections: Vec<SectionLink>,
 }
@@ -163,7 +165,12 @@ pub async fn sections(
         _ => frame.about(around),
     };
     let sections = links(&reading);
-    respond::opened(&RecordPage { frame, sections }, first_byte)
+    let page = RecordPage {
+        frame,
+        is_address_protected: reading.is_address_protected,
+        sections,
+    };
+    respond::opened(&page, first_byte)
 }
 
 /// From which entry on a section is shown.
@@ -244,7 +251,11 @@ async fn groups(portal: &Portal, texts: &Texts, all: &[Group]) -> Result<Vec<Gro
         let by = group.source.and_then(|source| directory.get(&source));
         let by = by.map_or(texts.say("history.some_practice"), |by| by.name.as_str());
         let more = group.titles.len().saturating_sub(NAMED).to_string();
-        let filled = [("titles", titles.as_str()), ("practice", by), ("more", &more)];
+        let filled = [
+            ("titles", titles.as_str()),
+            ("practice", by),
+            ("more", &more),
+        ];
         let words = if group.titles.len() > NAMED {
             "record.group_more"
         } else {

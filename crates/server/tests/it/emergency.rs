@@ -50,8 +50,12 @@ async fn a_record_is_opened_once_with_words_and_the_patient_sees_why() {
     let sentence = installation.post(&path, &clinician, &words).await;
     assert_eq!(sentence.status, StatusCode::OK, "{}", sentence.body);
     assert!(
-        sentence.body.contains("the record of Hēmi Walker, born 27 March 1946")
-            && sentence.body.contains("What has happened: collapsed in the waiting room"),
+        sentence
+            .body
+            .contains("the record of Hēmi Walker, born 27 March 1946")
+            && sentence
+                .body
+                .contains("What has happened: collapsed in the waiting room"),
         "{}",
         sentence.body
     );

@@ -40,7 +40,10 @@ async fn with_medicines(installation: &Installation) -> PatientId {
             identity: walker(1),
             contact: Contact::unknown("NZ"),
             left_on: None,
-            segments: made.into_iter().map(|one| (key(number + 10), one)).collect(),
+            segments: made
+                .into_iter()
+                .map(|one| (key(number + 10), one))
+                .collect(),
             documents: Vec::new(),
         };
         let taken = intake.take(&[person], crate::installation::now()).await;
@@ -52,7 +55,8 @@ async fn with_medicines(installation: &Installation) -> PatientId {
 }
 
 #[tokio::test]
-async fn medicines_that_came_in_together_are_kept_from_the_practice_from_the_page_that_shows_them() {
+async fn medicines_that_came_in_together_are_kept_from_the_practice_from_the_page_that_shows_them()
+{
     let installation = Installation::fresh().await;
     let patient = with_medicines(&installation).await;
     let keeper = &installation.keeper;
@@ -70,7 +74,10 @@ async fn medicines_that_came_in_together_are_kept_from_the_practice_from_the_pag
     assert!(!theirs.body.contains("/sharing/keep"));
     let page = installation.get(&path, &own).await.body;
     let words = "Sertraline, put in together by Kauri Health";
-    assert!(page.contains("Metformin, Aspirin, put in together by Kauri Health"), "{page}");
+    assert!(
+        page.contains("Metformin, Aspirin, put in together by Kauri Health"),
+        "{page}"
+    );
     let (_, after) = page.split_once(words).unwrap();
     let keep = unescaped(between(after, "href=\"", "\""));
     let form = installation.get(&keep, &own).await;

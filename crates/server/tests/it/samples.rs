@@ -438,7 +438,7 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             }],
             unreadable: None,
         })),
-        ("record", Box::new(RecordPage { frame: of_patient("record.title"), sections: sections() })),
+        ("record", Box::new(RecordPage { frame: of_patient("record.title"), is_address_protected: true, sections: sections() })),
         ("section", Box::new(SectionPage {
             frame: of_patient("record.results"),
             entries: vec![

@@ -51,6 +51,14 @@ pub struct RecordPart {
     pub item: Vec<u8>,
 }
 
+/// Whether a patient's address is seen by nobody but them and the practice that put it in.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddressProtection {
+    /// It is.
+    #[prost(bool, tag = "1")]
+    pub is_protected: bool,
+}
+
 /// A practice invited somebody to act for the patient, and nobody has accepted yet.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct ProxyInvited {

@@ -1,8 +1,8 @@
 //! Emergency access: what a clinician's passkey signed opens exactly that, once.
 
 use super::{
-    Person, chest_pain, in_an_emergency, invite, manager, medicines, office, opened,
-    opening, person, prove, signed, with,
+    Person, chest_pain, in_an_emergency, invite, manager, medicines, office, opened, opening,
+    person, prove, signed, with,
 };
 use crate::draft::{Draft, Effect};
 use crate::harness::{Inside, PORTAL, inside};
@@ -33,7 +33,9 @@ async fn ward() -> Ward {
     let mia = inside.patient(office.practice, 40).await;
     let other = inside.patient(office.practice, 41).await;
     let core = &inside.core;
-    let key = core.subject_keys.names_key(core.keys.practice(office.practice));
+    let key = core
+        .subject_keys
+        .names_key(core.keys.practice(office.practice));
     let named = Named {
         nhis: vec!["ZZZ0016"],
         surname: "Kōrero",
@@ -80,8 +82,15 @@ impl Ward {
         let core = &self.inside.core;
         let select = "select body, audit_wrap from entry where index = $1";
         let index_row = i64::try_from(index).unwrap();
-        let rows = reader::rows(&core.pool, select, &[&index_row]).await.unwrap();
-        let body = core.open_body(core.keys.patient(self.mia), index, rows[0].get(0), rows[0].get(1));
+        let rows = reader::rows(&core.pool, select, &[&index_row])
+            .await
+            .unwrap();
+        let body = core.open_body(
+            core.keys.patient(self.mia),
+            index,
+            rows[0].get(0),
+            rows[0].get(1),
+        );
         body.await.unwrap().text
     }
 }
@@ -90,9 +99,13 @@ impl Ward {
 async fn an_answer_about_one_patient_opens_nobody_elses_record() {
     let mut ward = ward().await;
     let refused = Err(Reason::StepUpNeeded);
-    let other = ward.turned(|call, ward| call.targets = vec![medicines(ward.other)]).await;
+    let other = ward
+        .turned(|call, ward| call.targets = vec![medicines(ward.other)])
+        .await;
     assert_eq!(other, refused);
-    let both = ward.turned(|call, ward| call.targets.push(medicines(ward.other))).await;
+    let both = ward
+        .turned(|call, ward| call.targets.push(medicines(ward.other)))
+        .await;
     assert_eq!(both, refused);
     let document = |call: &mut wire::Open, _: &Ward| {
         call.targets = vec![Target {
@@ -106,7 +119,10 @@ async fn an_answer_about_one_patient_opens_nobody_elses_record() {
         ..chest_pain(&ward.doctor, ward.mia)
     };
     let (call, text) = signed(&ward.inside, &mut ward.doctor, asked).await.unwrap();
-    assert!(text.starts_with("Open in an emergency one document of"), "{text}");
+    assert!(
+        text.starts_with("Open in an emergency one document of"),
+        "{text}"
+    );
     assert_eq!(opened(&ward.inside, call).await, refused);
     // What was signed opens.
     assert!(ward.turned(|_, _| ()).await.is_ok());
@@ -188,11 +204,41 @@ async fn a_sentence_names_a_patient_as_the_practice_knows_them_or_nobody() {
     let wrong = [
         (ward.other, is_mia()),
         (ward.mia, wire::FindTerms::default()),
-        (ward.mia, wire::FindTerms { surname: "Walker".to_owned(), ..is_mia() }),
-        (ward.mia, wire::FindTerms { given: "Ben".to_owned(), ..is_mia() }),
-        (ward.mia, wire::FindTerms { nhi: "ZZZ0024".to_owned(), ..is_mia() }),
-        (ward.mia, wire::FindTerms { birth_date: "1980-03-01".to_owned(), ..is_mia() }),
-        (ward.mia, wire::FindTerms { birth_date: String::new(), ..is_mia() }),
+        (
+            ward.mia,
+            wire::FindTerms {
+                surname: "Walker".to_owned(),
+                ..is_mia()
+            },
+        ),
+        (
+            ward.mia,
+            wire::FindTerms {
+                given: "Ben".to_owned(),
+                ..is_mia()
+            },
+        ),
+        (
+            ward.mia,
+            wire::FindTerms {
+                nhi: "ZZZ0024".to_owned(),
+                ..is_mia()
+            },
+        ),
+        (
+            ward.mia,
+            wire::FindTerms {
+                birth_date: "1980-03-01".to_owned(),
+                ..is_mia()
+            },
+        ),
+        (
+            ward.mia,
+            wire::FindTerms {
+                birth_date: String::new(),
+                ..is_mia()
+            },
+        ),
     ];
     for (patient, who) in wrong {
         let asked = wire::EmergencyStart {

@@ -6,7 +6,9 @@ use candour_keeper_api::Section as SectionOf;
 impl Sharing {
     /// The medicines that came in together with a second deposit.
     async fn more_medicines(&self) -> Stored {
-        self.scene.segment(10, self.patient, Section::Medicines).await
+        self.scene
+            .segment(10, self.patient, Section::Medicines)
+            .await
     }
 }
 
@@ -25,7 +27,10 @@ async fn a_segment_kept_from_a_practice_is_left_out_of_its_section_until_it_is_s
     assert_eq!(all.reads(&clinician, all.letter.item).await, Ok(()));
     let (purpose, section) = (Purpose::OwnRecord, Section::Medicines);
     let own = &all.own.token;
-    let own = all.scene.open_section(own, purpose, all.patient, section).await;
+    let own = all
+        .scene
+        .open_section(own, purpose, all.patient, section)
+        .await;
     assert_eq!(own.unwrap().items().len(), 2);
     let urgent = all.in_an_emergency(&all.scene.clinician, section).await;
     assert_eq!(urgent, Ok(2));
@@ -98,7 +103,9 @@ async fn a_segment_is_kept_from_one_person_and_neither_shared_alone_nor_taken_fr
     let proxy = all.scene.keeper.as_proxy(all.patient, &[], 0).await;
     let sees = async |all: &Sharing| {
         let (purpose, section) = (Purpose::ProxyAccess, Section::Medicines);
-        let seen = all.scene.open_section(&proxy.token, purpose, all.patient, section);
+        let seen = all
+            .scene
+            .open_section(&proxy.token, purpose, all.patient, section);
         seen.await.map(|permit| permit.items().len())
     };
     assert_eq!(sees(&all).await, Ok(2));
