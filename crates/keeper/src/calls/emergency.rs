@@ -24,6 +24,9 @@ use webauthn_rs_core::proto::AuthenticationState;
 /// Most letters of the words.
 const MOST: usize = 300;
 
+/// Longest name that a sentence has, in letters.
+const LONGEST_NAME: usize = 80;
+
 /// An emergency opening that awaits its answer.
 pub struct Emergency {
     session: i64,
@@ -84,6 +87,7 @@ pub async fn start(
     let who = call.who.clone().unwrap_or_default();
     let token = core.keys.patient(patient);
     let born = who.birth_date.parse::<Date>().ok();
+    let born = born.filter(|_| is_name(&who));
     let is_named = find::is_named(core, &caller, practice, token, &who).await?;
     let born = born.filter(|_| is_named);
     let text = sentence(born.map(|born| (&who, born)), !call.item.is_empty(), words);
@@ -119,6 +123,17 @@ pub async fn start(
         text,
         ..wire::Ceremony::default()
     })
+}
+
+/// Whether these are names and a number, and no sentences of somebody's own: of a given name the index knows only how it
+/// begins.
+fn is_name(who: &FindTerms) -> bool {
+    let is_letter = |letter: char| letter.is_alphabetic() || " -'’.".contains(letter);
+    let names = [&who.given, &who.surname];
+    names
+        .iter()
+        .all(|name| name.chars().count() <= LONGEST_NAME && name.chars().all(is_letter))
+        && who.nhi.chars().all(|letter| letter.is_ascii_alphanumeric())
 }
 
 /// What is signed, in words. It names a patient as the practice knows them, or nobody: an answer about one of them is

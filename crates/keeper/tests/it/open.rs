@@ -8,8 +8,9 @@ use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{
     Action, EntryKind, ItemKind, ProxyAction, Purpose, Reason, Role, Section,
 };
-use candour_keeper_api::{CallError, Item, Token};
+use candour_keeper_api::{CallError, Item};
 use candour_seal::ItemId;
+use candour_testkit::keeper::acts::in_an_emergency;
 use jiff::SignedDuration;
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod address;
 mod segments;
 
-use crate::arrange::{Scene, Stored, denied, new_item, scene, viewer};
+use crate::arrange::{Scene, Stored, denied, new_item, scene};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply, SharingRule};
 use candour_keeper_api::words::{ItemKind, Purpose, Reason, Role, Section, Tag};

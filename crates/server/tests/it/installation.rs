@@ -39,7 +39,7 @@ pub struct Installation {
     pub keeper: TestKeeper,
     pub router: Router,
     pub practice: PracticeId,
-    /// The use cases, to arrange more with.
+    /// The use cases once more, for what arranges with a share of them.
     pub shared: Arc<App>,
     portal: Portal,
     _stop: DropGuard,
@@ -103,6 +103,12 @@ impl Installation {
         store("candour_worker").put_practice(&known).await.unwrap();
         let stop = CancellationToken::new();
         let client = Arc::new(keeper.client(InstanceKind::Portal));
+        let shared = App::start(
+            Arc::clone(&client),
+            store("candour_portal"),
+            &TaskTracker::new(),
+            stop.clone(),
+        );
         let app = App::start(
             client,
             store("candour_portal"),
@@ -119,10 +125,10 @@ impl Installation {
             tested: folder.path().join(candour_core::tested::FILE),
             clock: now,
         };
-        let portal = Portal::new(Arc::clone(&app), settings);
+        let portal = Portal::new(app, settings);
         Self {
             router: candour_server::routes::router(portal.clone()),
-            shared: app,
+            shared: Arc::new(shared),
             portal,
             practice,
             keeper,

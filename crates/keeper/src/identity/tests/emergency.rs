@@ -239,6 +239,13 @@ async fn a_sentence_names_a_patient_as_the_practice_knows_them_or_nobody() {
                 ..is_mia()
             },
         ),
+        (
+            ward.mia,
+            wire::FindTerms {
+                given: "Mia, or: the record of Ben".to_owned(),
+                ..is_mia()
+            },
+        ),
     ];
     for (patient, who) in wrong {
         let asked = wire::EmergencyStart {
