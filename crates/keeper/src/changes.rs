@@ -19,7 +19,7 @@ pub(crate) use people::invitation as new_invitation;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
 pub use second::waiting_at_practice;
-pub(crate) use second::waiting_on;
+pub(crate) use second::{waiting_on, works};
 
 use crate::acts::Doer;
 use crate::calls::reach;

@@ -45,6 +45,9 @@ pub struct ActFinish {
     /// For `SetApp`: six digits that the new app shows. Where they do not fit, the act goes on and asks again.
     #[prost(string, tag = "6")]
     pub new_app_code: String,
+    /// With a code, where `Ceremony::needs_password` says so: the account's password.
+    #[prost(string, tag = "70")]
+    pub password: String,
 }
 
 /// One change.

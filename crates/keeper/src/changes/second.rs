@@ -147,7 +147,7 @@ pub(super) async fn stands(
 }
 
 /// Whether somebody works at a practice, or where it is none's, for the operator. Elsewhere does not count.
-fn works(person: &SubjectFacts, practice: Option<PracticeId>, now: Timestamp) -> bool {
+pub(crate) fn works(person: &SubjectFacts, practice: Option<PracticeId>, now: Timestamp) -> bool {
     person.live().any(|row| match (&row.fact, practice) {
         (Fact::StaffRole(role), Some(practice)) => {
             role.practice == practice.as_bytes() && is_before(role.until, now)

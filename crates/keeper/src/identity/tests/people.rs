@@ -116,6 +116,7 @@ pub async fn sign_in(
                 practice: Vec::new(),
             }),
             network: "192.0.2.1".to_owned(),
+            client: None,
         },
     )
     .await
@@ -182,6 +183,7 @@ pub async fn act_by_code(
     assert!(asked.code_accepted);
     let finish = wire::ActFinish {
         code: code.to_owned(),
+        password: PASSWORD.to_owned(),
         ..answer_to(token, &asked)
     };
     finished(inside, &finish).await
@@ -225,6 +227,7 @@ pub async fn by_password(inside: &Inside, code: &str) -> Result<wire::SignedIn, 
         password: PASSWORD.to_owned(),
         code: code.to_owned(),
         network: "192.0.2.1".to_owned(),
+        client: None,
     };
     sign_in::password(&inside.core, PORTAL, &call).await
 }
