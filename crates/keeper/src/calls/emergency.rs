@@ -214,8 +214,11 @@ pub(super) fn allow(answered: Option<Answered>, caller: &Caller, planned: &mut [
             .all(|one| one.patient.is_none_or(|it| it == of))
     };
     let Some(answered) = answered.filter(|answered| is_of(answered.patient)) else {
-        for one in planned.iter_mut().filter(|one| one.is_granted()) {
-            one.deny(Reason::StepUpNeeded);
+        // Without its answer the policies refuse it too; what helps is to answer again.
+        for one in planned {
+            if one.is_granted() || one.reason() == Reason::NotAllowed {
+                one.deny(Reason::StepUpNeeded);
+            }
         }
         return;
     };

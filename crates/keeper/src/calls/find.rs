@@ -3,7 +3,7 @@
 use super::reach::{self, PatientView};
 use super::{Caller, id};
 use crate::core::Core;
-use crate::decision::{Action, Relation};
+use crate::decision::{Action, Assurance, Relation};
 use crate::draft::Draft;
 use crate::facts::SubjectFacts;
 use crate::instances::Instance;
@@ -93,8 +93,12 @@ async fn allowed(
         Some(own) if own == practice => Relation::OwnPractice,
         _ => Relation::Stranger,
     };
-    let question =
+    let mut question =
         reach::decision_facts(session, caller.purpose, Action::Find, relation, caller.now);
+    if is_emergency {
+        // Its own answer is still to come, and nothing opens without it.
+        question.assurance = Assurance::FreshPasskey;
+    }
     let decision = core.policy.decide(&question);
     let mut draft = Draft::of_session(EntryKind::Find, session, Some(caller.purpose));
     if let Some(guards) = &mut draft.stops {
@@ -107,7 +111,6 @@ async fn allowed(
     if !decision.is_allowed {
         return Err(reach::refused(core, draft, Reason::NotAllowed).await);
     }
-    // An emergency's own answer is still to come.
     if !is_emergency && core.freezes.must_prove(session, network, now) {
         // Whoever goes on asking without the passkey is noticed here too, not only where records open.
         let seen = reach::seen(caller, core.next_request(), network, Lane::Ordinary);

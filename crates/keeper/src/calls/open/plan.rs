@@ -78,6 +78,11 @@ impl Planned {
         self.release.is_some()
     }
 
+    /// Why nothing is released, where nothing is.
+    pub(crate) fn reason(&self) -> Reason {
+        self.reason
+    }
+
     /// Commits this together with its entry, if it still is as when it was read.
     pub(crate) fn with(&mut self, effects: Vec<Effect>, guard: Guard) {
         if let Some(draft) = &mut self.draft {

@@ -219,6 +219,7 @@ async fn begin_adding(inside: &Inside, token: &[u8], code: &str) -> wire::Change
     let mut new = SoftwarePasskey::new().unwrap();
     let finish = wire::ActFinish {
         code: code.to_owned(),
+        password: PASSWORD.to_owned(),
         new_credential_json: created(&mut new, &asked),
         ..answer_to(token, &asked)
     };
