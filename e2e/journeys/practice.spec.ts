@@ -57,9 +57,12 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await page.getByRole("link", { name: "This is an emergency" }).click();
   await expect(banner).toContainText(wiremu.name);
   await look(page, "emergency");
-  await page.getByRole("button", { name: "Open the record with my passkey" }).click();
+  await page.getByRole("button", { name: "Go on" }).click();
   await expect(page.getByRole("alert")).toContainText("Say what has happened");
   await page.getByLabel("What has happened?").fill("collapsed in the waiting room");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await expect(page.getByText(`the record of ${wiremu.name}`)).toContainText("collapsed in the waiting room");
+  await look(page, "emergency-sign");
   await page.getByRole("button", { name: "Open the record with my passkey" }).click();
   await expect(page.getByText("This page is open once.")).toBeVisible();
   await expect(banner).toContainText(wiremu.name);
@@ -68,6 +71,7 @@ test("staff say once why they are here, find a patient, read, add a document, an
   const question = await page.getByRole("link", { name: title, exact: true }).getAttribute("href");
   await page.goto(question!);
   await page.getByLabel("What has happened?").fill("collapsed in the waiting room");
+  await page.getByRole("button", { name: "Go on" }).click();
   await page.getByRole("button", { name: "Open the document with my passkey" }).click();
   await expect(page.getByText("Kia ora. All is well.")).toBeVisible();
   await page.goto("/practice");

@@ -30,6 +30,8 @@ pub struct Changed {
 /// What an act brings in that its proof does not hold.
 #[derive(Default)]
 pub struct New {
+    /// The password that the account has now, where a code answers and the keeper asked for it.
+    pub password: Zeroizing<String>,
     /// A new passkey's credential as JSON.
     pub credential_json: String,
     /// Six digits of a new authenticator app.
@@ -101,6 +103,7 @@ pub async fn finish_new(
         ceremony: act.as_bytes().to_vec(),
         new_credential_json: new.credential_json,
         new_app_code: new.app_code.to_string(),
+        password: new.password.to_string(),
         ..wire::ActFinish::default()
     };
     match proof {

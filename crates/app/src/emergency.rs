@@ -1,11 +1,13 @@
-//! Emergency access: one patient, past every budget, by a passkey answer of its own and with words.
-//!
-//! The answer is given first ([`crate::sign_in::step_up`]); the keeper takes each for one opening only.
+//! Emergency access: one patient, past every budget, by a passkey answer that is about exactly that patient and those
+//! words. The keeper takes each for one opening only.
 
 use crate::documents::{self, OpenDocument, Shelf};
 use crate::patients::{self, NameLine};
 use crate::record::RecordSection;
-use crate::{App, FirstByte, ReadError, parts};
+use crate::sign_in::{Ceremony, CeremonyId};
+use crate::{App, FirstByte, ReadError, Refusal, parts};
+use candour_core::people::Identity;
+use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::Section;
 use candour_keeper_api::{CallError, Item, Opened, Permit, Viewer};
 use candour_seal::{ItemId, PatientId};
@@ -29,19 +31,59 @@ pub struct EmergencyRecord {
     pub shelf: Opened<Shelf>,
 }
 
-/// Opens a record: one answer, one call, an entry for each section with the words in it.
+/// What is to be opened, and why.
+pub struct Asked {
+    /// Whose record.
+    pub patient: PatientId,
+    /// Who that is, where it may be seen without the emergency.
+    pub who: Option<Identity>,
+    /// The one document of it, or its sections.
+    pub document: Option<ItemId>,
+    /// What has happened.
+    pub words: String,
+}
+
+/// Begins: the ceremony's challenge is the hash of exactly this, its text the sentence that the clinician sees.
+pub async fn start(app: &App, viewer: &Viewer, asked: Asked) -> Result<Ceremony, Refusal> {
+    let who = asked.who.map(|identity| wire::FindTerms {
+        nhi: identity.nhi.map(|nhi| nhi.to_string()).unwrap_or_default(),
+        surname: identity.name.family,
+        given: identity.name.given,
+        birth_date: identity.birth_date.to_string(),
+        phone: String::new(),
+    });
+    let document = asked.document.map(|item| item.as_bytes().to_vec());
+    let call = Call::EmergencyStart(wire::EmergencyStart {
+        token: viewer.token.expose().to_vec(),
+        patient: asked.patient.as_bytes().to_vec(),
+        item: document.unwrap_or_default(),
+        words: asked.words,
+        who,
+        network: viewer.network.clone(),
+    });
+    match app.keeper.call(call).await? {
+        Reply::Ceremony(ceremony) => Ok(Ceremony::read(ceremony)?),
+        _ => Err(CallError::Unexpected.into()),
+    }
+}
+
+/// Opens a record: one answer, one call, an entry for each section with the signed sentence in it.
 pub async fn open(
     app: &App,
     viewer: &Viewer,
     patient: PatientId,
-    words: &str,
+    (ceremony, answer_json): (CeremonyId, String),
 ) -> Result<(EmergencyRecord, FirstByte), ReadError> {
     let all = SECTIONS.iter().chain(&[Section::Shelf, Section::Identity]);
     let targets = all.map(|section| candour_keeper_api::Section {
         patient,
         section: *section,
     });
-    let answers = app.keeper.open_batch(viewer, targets.collect(), words);
+    let targets = targets.collect();
+    let ceremony = ceremony.as_bytes();
+    let answers = app
+        .keeper
+        .open_in_emergency(viewer, targets, ceremony, answer_json);
     let mut permits = Vec::new();
     for answer in answers.await? {
         permits.push(answer?);
@@ -72,9 +114,12 @@ pub async fn document(
     app: &App,
     viewer: &Viewer,
     document: ItemId,
-    words: &str,
+    (ceremony, answer_json): (CeremonyId, String),
 ) -> Result<OpenDocument, ReadError> {
-    let answers = app.keeper.open_batch(viewer, vec![Item(document)], words);
+    let (targets, ceremony) = (vec![Item(document)], ceremony.as_bytes());
+    let answers = app
+        .keeper
+        .open_in_emergency(viewer, targets, ceremony, answer_json);
     let answer = answers.await?.pop().ok_or(CallError::Unexpected)?;
     documents::open_permitted(app, answer?).await
 }

@@ -26,6 +26,8 @@ pub struct Sharing {
     pub invited: Vec<Invited>,
     /// The asker may keep more from others.
     pub may_keep: bool,
+    /// To the patient: their address is protected.
+    pub is_address_protected: bool,
 }
 
 /// Somebody whom a practice invited to act for the patient.
@@ -73,6 +75,8 @@ pub struct Acting {
     pub is_deceased: bool,
     /// Nothing may be sent to the patient.
     pub is_unsafe_to_write: bool,
+    /// The address is protected.
+    pub is_address_protected: bool,
 }
 
 /// What a patient keeps from somebody, or shares.
@@ -114,6 +118,8 @@ pub enum Part {
     Section(Section),
     /// One document.
     Document(ItemId),
+    /// What of a section was put in together; to keep from somebody.
+    Segment(ItemId),
 }
 
 /// Begins the act of ending that somebody acts for a patient; finished with [`acts::finish`], it ends at once, and the proxy is not told.
@@ -177,6 +183,7 @@ pub async fn acting(app: &App, token: &Token, patient: PatientId) -> Result<Acti
         people: people.collect::<Option<_>>().ok_or(CallError::Unexpected)?,
         is_deceased: answer.is_deceased,
         is_unsafe_to_write: answer.is_unsafe_to_write,
+        is_address_protected: answer.is_address_protected,
     })
 }
 
@@ -194,6 +201,23 @@ pub async fn mark(
         is_unsafe_to_write,
     };
     acts::start(app, token, ChangeKind::MarkPatient(marks)).await
+}
+
+/// Begins the act of protecting a patient's address, or no longer. `practice`: whose staff say so; `None` for the person
+/// themself.
+pub async fn protect_address(
+    app: &App,
+    token: &Token,
+    patient: PatientId,
+    practice: Option<PracticeId>,
+    is_protected: bool,
+) -> Result<Ceremony, Refusal> {
+    let change = wire::ProtectAddress {
+        patient: patient.as_bytes().to_vec(),
+        practice: practice.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
+        is_protected,
+    };
+    acts::start(app, token, ChangeKind::ProtectAddress(change)).await
 }
 
 /// Begins the act of keeping something from somebody; answered, it holds at once, and nobody is told.
@@ -266,7 +290,7 @@ fn about(patient: PatientId, part: Part) -> SharingRule {
     let (section, item) = match part {
         Part::Everything => (0, Vec::new()),
         Part::Section(section) => (section.into(), Vec::new()),
-        Part::Document(item) => (0, item.as_bytes().to_vec()),
+        Part::Document(item) | Part::Segment(item) => (0, item.as_bytes().to_vec()),
     };
     SharingRule {
         patient: patient.as_bytes().to_vec(),
@@ -301,6 +325,7 @@ impl Sharing {
                 .map(Invited::read)
                 .collect::<Option<_>>()?,
             may_keep: sharing.may_keep,
+            is_address_protected: sharing.is_address_protected,
         })
     }
 }

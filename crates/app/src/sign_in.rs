@@ -37,6 +37,8 @@ pub struct Ceremony {
     pub text: String,
     /// A fresh code may answer instead of a passkey.
     pub code_accepted: bool,
+    /// With the code, the account's password.
+    pub needs_password: bool,
     /// For a new authenticator app: its secret as `otpauth://` address.
     pub otpauth: Zeroizing<String>,
 }
@@ -53,6 +55,7 @@ impl Ceremony {
             options_json: ceremony.options_json,
             text: ceremony.text,
             code_accepted: ceremony.code_accepted,
+            needs_password: ceremony.needs_password,
             otpauth: Zeroizing::new(ceremony.otpauth),
         })
     }
@@ -75,6 +78,39 @@ impl From<Acting> for wire::Acting {
                 as_staff: true,
                 practice: practice.map_or_else(Vec::new, |id| id.as_bytes().to_vec()),
             },
+        }
+    }
+}
+
+/// Where somebody signs in from.
+#[derive(Debug, Clone, Copy)]
+pub struct Browser<'a> {
+    /// Its network address; ours is the only word for it.
+    pub network: &'a str,
+    /// How it describes itself: the session goes on with this one only. `None`: with any.
+    pub client: Option<&'a str>,
+}
+
+impl<'a> From<&'a str> for Browser<'a> {
+    fn from(network: &'a str) -> Self {
+        Self {
+            network,
+            client: None,
+        }
+    }
+}
+
+impl<'a> From<&'a String> for Browser<'a> {
+    fn from(network: &'a String) -> Self {
+        network.as_str().into()
+    }
+}
+
+impl Browser<'_> {
+    fn bound(self, token: Token) -> Token {
+        match self.client {
+            Some(client) => token.with_client(client),
+            None => token,
         }
     }
 }
@@ -137,6 +173,8 @@ pub struct Reachable {
     pub is_young: bool,
     /// From which age on others act by the patient's own wish alone.
     pub grown_from: u32,
+    /// To the person themself: their address is protected.
+    pub is_address_protected: bool,
 }
 
 /// For now only what one practice put in is seen: that practice let the reader in lately.
@@ -186,6 +224,7 @@ impl Session {
                     is_child: Age::try_from(reachable.age) == Ok(Age::Child),
                     is_young: Age::try_from(reachable.age) == Ok(Age::Young),
                     grown_from: reachable.grown_from,
+                    is_address_protected: reachable.is_address_protected,
                 })
             })
             .collect::<Result<Vec<_>, CallError>>()?;
@@ -234,15 +273,19 @@ pub async fn passkey_finish(
     ceremony: CeremonyId,
     answer_json: String,
     acting: Acting,
-    network: &str,
+    from: impl Into<Browser<'_>>,
 ) -> Result<SignedIn, Refusal> {
+    let from = from.into();
     let call = Call::PasskeyFinish(wire::PasskeyFinish {
         ceremony: ceremony.0.to_vec(),
         answer_json,
         acting: Some(acting.into()),
-        network: network.to_owned(),
+        network: from.network.to_owned(),
+        client: from.client.map(str::to_owned),
     });
-    signed_in(app.keeper.call(call).await?)
+    let mut signed_in = signed_in(app.keeper.call(call).await?)?;
+    signed_in.token = from.bound(signed_in.token);
+    Ok(signed_in)
 }
 
 /// Signs a patient in with password and second factor.
@@ -251,15 +294,19 @@ pub async fn with_password(
     login: &str,
     password: &Zeroizing<String>,
     code: &Zeroizing<String>,
-    network: &str,
+    from: impl Into<Browser<'_>>,
 ) -> Result<SignedIn, Refusal> {
+    let from = from.into();
     let call = Call::PasswordSignIn(wire::PasswordSignIn {
         login: login.to_owned(),
         password: password.to_string(),
         code: code.to_string(),
-        network: network.to_owned(),
+        network: from.network.to_owned(),
+        client: from.client.map(str::to_owned),
     });
-    signed_in(app.keeper.call(call).await?)
+    let mut signed_in = signed_in(app.keeper.call(call).await?)?;
+    signed_in.token = from.bound(signed_in.token);
+    Ok(signed_in)
 }
 
 /// A practice's program and its secret.
@@ -315,7 +362,9 @@ pub async fn step_up(
         }
         Proof::Code(code) => call.code = code.to_string(),
     }
-    signed_in(app.keeper.call(Call::StepUp(call)).await?)
+    let mut proved = signed_in(app.keeper.call(Call::StepUp(call)).await?)?;
+    proved.token = token.beside(&proved.token);
+    Ok(proved)
 }
 
 pub(crate) fn with(token: &Token, network: &str) -> wire::WithToken {

@@ -134,6 +134,9 @@ impl State {
             Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
             Call::Sharing(_) => Reply::Sharing(Sharing::default()),
             Call::Acting(_) => Reply::Acting(ActingList::default()),
+            Call::EmergencyStart(_) => {
+                Reply::Ceremony(self.ceremony(Waiting::Login(String::new())))
+            }
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::Delivered(_)

@@ -153,12 +153,41 @@ impl Keeper {
 
     /// Opens several targets in one round trip and one commit; one answer for each, in order.
     ///
-    /// `reason` is needed for emergency access only.
+    /// `reason` stands in the entry.
     pub async fn open_batch<T: Target>(
         &self,
         viewer: &Viewer,
         targets: Vec<T>,
         reason: &str,
+    ) -> Result<Vec<Result<Permit<T>, Denied>>, CallError> {
+        let call = wire::Open {
+            reason: reason.to_owned(),
+            ..wire::Open::default()
+        };
+        self.open_by(viewer, targets, call).await
+    }
+
+    /// Opens what a clinician's passkey signed in the ceremony of an `EmergencyStart`, once.
+    pub async fn open_in_emergency<T: Target>(
+        &self,
+        viewer: &Viewer,
+        targets: Vec<T>,
+        ceremony: &[u8; 16],
+        answer_json: String,
+    ) -> Result<Vec<Result<Permit<T>, Denied>>, CallError> {
+        let call = wire::Open {
+            ceremony: ceremony.to_vec(),
+            answer_json,
+            ..wire::Open::default()
+        };
+        self.open_by(viewer, targets, call).await
+    }
+
+    async fn open_by<T: Target>(
+        &self,
+        viewer: &Viewer,
+        targets: Vec<T>,
+        call: wire::Open,
     ) -> Result<Vec<Result<Permit<T>, Denied>>, CallError> {
         let greeted = self.connected().await?;
         let installation = greeted.installation;
@@ -167,7 +196,7 @@ impl Keeper {
             purpose: viewer.purpose.into(),
             targets: targets.iter().map(Target::to_wire).collect(),
             network: viewer.network.clone(),
-            reason: reason.to_owned(),
+            ..call
         });
         let Reply::Opened(opened) = greeted.connection.call(call).await? else {
             return Err(CallError::Unexpected);

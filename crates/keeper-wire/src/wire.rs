@@ -28,7 +28,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 70"
     )]
     pub call: Option<Call>,
 }
@@ -147,6 +147,9 @@ pub enum Call {
     /// What is frozen, and what can be (room only, officers).
     #[prost(message, tag = "52")]
     Freezes(WithToken),
+    /// What is a clinician's passkey to sign for an emergency opening?
+    #[prost(message, tag = "70")]
+    EmergencyStart(EmergencyStart),
 }
 
 /// The reply to the request of the same id.
@@ -175,7 +178,7 @@ pub enum Reply {
     /// To `Status`.
     #[prost(message, tag = "4")]
     Status(Status),
-    /// To `PasskeyStart`, `ActStart` and `InvitationOpen`: what the browser is to answer.
+    /// To `PasskeyStart`, `ActStart`, `EmergencyStart` and `InvitationOpen`: what the browser is to answer.
     #[prost(message, tag = "5")]
     Ceremony(Ceremony),
     /// To the sign-ins.

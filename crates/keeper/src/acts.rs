@@ -49,6 +49,8 @@ pub struct Act {
     session: i64,
     /// A code may answer.
     code_accepted: bool,
+    /// Together with the account's password.
+    needs_password: bool,
     /// What the passkey's answer is checked against; `None` where only a code answers.
     state: Option<AuthenticationState>,
     /// For a new passkey.
@@ -119,6 +121,12 @@ pub async fn start(
     // Whoever lost the device with their passkey, and has a password too, takes that passkey away by a code, in a day.
     let code_accepted =
         held.is_empty() || (changes::is_about_ways(&kind) && account.has_typed_ways(now));
+    // Whoever found somebody's browser open, and their sheet beside it, changes nothing of how they sign in. Stopping what
+    // waits changes nothing either.
+    let needs_password = code_accepted
+        && changes::is_about_ways(&kind)
+        && !matches!(kind, ChangeKind::StopWaiting(_))
+        && account.settled_password(now).is_some();
     let asked = if held.is_empty() {
         None
     } else {
@@ -145,6 +153,7 @@ pub async fn start(
         text: text.clone(),
         session: session.surrogate,
         code_accepted,
+        needs_password,
         state: asked.map(|asked| asked.state),
         new: new.map(|new| new.state),
     };
@@ -157,6 +166,7 @@ pub async fn start(
         text,
         code_accepted,
         otpauth,
+        needs_password,
     })
 }
 
@@ -256,7 +266,8 @@ pub async fn finish(
             (account, by.ways[0], proof)
         }
         None if act.code_accepted => {
-            let (account, used) = code_account(core, &session, &call.code, now).await?;
+            let password = act.needs_password.then_some(call.password.as_str());
+            let (account, used) = code_account(core, &session, &call.code, password, now).await?;
             let password = account.settled_password(now);
             account.typed_by(password, &used).refuse_new(now)?;
             let proof = vec![Effect::fact(account.subject, used)];

@@ -3,6 +3,7 @@
 pub mod authorize;
 pub mod delivered;
 pub mod deposit;
+pub mod emergency;
 pub mod enrol;
 pub mod find;
 pub mod history;
@@ -49,25 +50,44 @@ impl Caller {
         purpose: i32,
         network: &str,
     ) -> Result<Self, Refusal> {
+        let caller = Self::read(core, instance, token, purpose, network).await?;
+        // It finds people by it while things are frozen. What it opens asks for an answer of its own.
+        let session = &caller.session;
+        let is_emergency =
+            caller.purpose == Purpose::Emergency && session.proved_at > session.began_at;
+        caller.refuse_frozen(core, is_emergency)?;
+        Ok(caller)
+    }
+
+    /// Reads the token; refuses what is over or foreign.
+    pub async fn read(
+        core: &Core,
+        instance: &Instance,
+        token: &[u8],
+        purpose: i32,
+        network: &str,
+    ) -> Result<Self, Refusal> {
         let now = core.clock.now();
         let network = network::of(network);
         let (session, own) = standing::session(core, token, instance.id, &network, now).await?;
         let purpose = Purpose::try_from(purpose).map_err(|_| Reason::Invalid)?;
-        let caller = Self {
+        Ok(Self {
             session,
             own,
             purpose,
             network,
             now,
-        };
-        let mut guards = caller.session.freeze_guards(Some(purpose));
-        // Whether the passkey's answer is one of its own is asked where something is opened; nothing else goes on by it.
-        let session = &caller.session;
-        guards.is_emergency = purpose == Purpose::Emergency && session.proved_at > session.began_at;
+        })
+    }
+
+    /// Refuses what is frozen; of what an emergency asks, only what the installation's freeze stops.
+    pub fn refuse_frozen(&self, core: &Core, is_emergency: bool) -> Result<(), Refusal> {
+        let mut guards = self.session.freeze_guards(Some(self.purpose));
+        guards.is_emergency = is_emergency;
         if core.freezes.is_stopped(&guards) {
-            return Err(caller.is_frozen(core));
+            return Err(self.is_frozen(core));
         }
-        Ok(caller)
+        Ok(())
     }
 
     /// Refuses who was signed in by what is new: it opens nothing yet, and so lists, finds and writes nothing either. An

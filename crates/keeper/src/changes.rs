@@ -19,7 +19,7 @@ pub(crate) use people::invitation as new_invitation;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
 pub use second::waiting_at_practice;
-pub(crate) use second::waiting_on;
+pub(crate) use second::{waiting_on, works};
 
 use crate::acts::Doer;
 use crate::calls::reach;
@@ -272,6 +272,7 @@ pub(crate) async fn prepare(
         ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,
         ChangeKind::EndEnrolment(ended) => patients::end_enrolment(core, ended).await,
         ChangeKind::MarkPatient(marks) => patients::mark(core, marks).await,
+        ChangeKind::ProtectAddress(change) => patients::protect(core, change).await,
         ChangeKind::Freeze(freeze) => operations::freeze(core, freeze, &doer.subject.0),
         ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,
         ChangeKind::AddClient(client) => operations::add_client(core, client).await,

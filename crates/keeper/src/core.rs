@@ -35,8 +35,6 @@ use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_seal::{InstallationId, RoomPublicKey, RootKey, Zeroizing};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use jiff::Timestamp;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -221,7 +219,6 @@ pub struct Core {
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
-    emergencies: Mutex<HashMap<i64, Timestamp>>,
     checkpoint: Mutex<String>,
 }
 
@@ -325,7 +322,6 @@ impl Core {
             is_unswept: AtomicBool::new(true),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
-            emergencies: Mutex::default(),
             checkpoint: Mutex::new(last.unwrap_or_default()),
         });
         tasks.spawn(foreign::record(core.ledger.clone(), found, stop.clone()));
@@ -364,15 +360,6 @@ impl Core {
     pub(crate) fn last_checkpoint(&self) -> String {
         let held = self.checkpoint.lock();
         held.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Uses up a passkey answer for one emergency access; false when it was used before.
-    pub(crate) fn use_emergency_answer(&self, session: i64, proved_at: Timestamp) -> bool {
-        let mut used = self
-            .emergencies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        used.insert(session, proved_at) != Some(proved_at)
     }
 
     /// Whether this principal was ever granted something of this patient; `None` when it cannot be read.

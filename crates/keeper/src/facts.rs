@@ -77,6 +77,14 @@ impl SubjectFacts {
         })
     }
 
+    /// Whether somebody decided that the address is protected, or that it no longer is.
+    pub fn address_protection(&self) -> Option<bool> {
+        self.live().rev().find_map(|row| match &row.fact {
+            Fact::AddressProtection(held) => Some(held.is_protected),
+            _ => None,
+        })
+    }
+
     /// The facts that have not ended, oldest first.
     pub fn live(&self) -> impl DoubleEndedIterator<Item = &FactRow> {
         self.rows.iter().filter(|row| {

@@ -16,6 +16,7 @@ pub mod standing;
 pub mod ways;
 
 use crate::acts::Act;
+use crate::calls::emergency::Emergency;
 use crate::core::{Core, KeeperConfig};
 use crate::draft::Draft;
 use crate::keys::{KeyedToken, Keys};
@@ -53,6 +54,8 @@ pub enum Waiting {
     Register(Box<NewAccount>),
     /// An act.
     Act(Box<Act>),
+    /// An emergency opening.
+    Emergency(Box<Emergency>),
 }
 
 /// What signing in needs and keeps in memory; a restart forgets it, and signs everybody out.

@@ -121,6 +121,9 @@ async fn dispatch(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
 async fn less_often(core: &Core, instance: &Instance, call: Call) -> Result<Reply, Refusal> {
     match call {
         Call::Find(call) => calls::find::find(core, instance, call).await,
+        Call::EmergencyStart(call) => Ok(Reply::Ceremony(
+            calls::emergency::start(core, instance, call).await?,
+        )),
         Call::History(call) => calls::history::history(core, instance, call).await,
         Call::Authorize(call) => calls::authorize::authorize(core, instance, call).await,
         Call::Deposit(call) => calls::deposit::deposit(core, instance, call).await,

@@ -5,12 +5,13 @@ use crate::ledger::Refusal;
 use candour_keeper_wire::Token;
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{
-    ClientId, CryptoRng, Digest, InstanceId, PatientId, PersonId, PracticeId, RunId,
+    ClientId, CryptoRng, Digest, InstanceId, PatientId, PersonId, PracticeId, RunId, hmac,
 };
 use jiff::{SignedDuration, Timestamp};
 use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 /// Longest time between two calls.
@@ -123,6 +124,8 @@ pub struct Session {
     pub own_patient: Option<PatientId>,
     /// By what it was signed in.
     pub signed_by: SignedBy,
+    /// Keyed hash of the browser that signed in, where the portal named one: no other goes on with it.
+    pub client: Option<[u8; 32]>,
 }
 
 impl Session {
@@ -165,7 +168,15 @@ pub struct NewSession {
 pub struct Sessions(Mutex<HashMap<[u8; 32], Session>>);
 
 fn name(token: &[u8]) -> [u8; 32] {
-    *Digest::of(token).as_bytes()
+    *Digest::of(token.get(..Token::SECRET).unwrap_or(token)).as_bytes()
+}
+
+/// Keyed, so that nobody who finds it in memory tries descriptions on it.
+fn client_hash(keys: &Keys, client: &[u8]) -> [u8; 32] {
+    hmac(
+        keys.codes(),
+        &[b"candour/v1/browser".as_slice(), client].concat(),
+    )
 }
 
 fn new_token(rng: &mut dyn CryptoRng) -> Option<Token> {
@@ -206,9 +217,37 @@ impl Sessions {
             used_at: now,
             own_patient: new.own_patient,
             signed_by: new.signed_by,
+            client: None,
         };
         self.lock().insert(name, session.clone());
         Some((token, session))
+    }
+
+    /// Lets a session that begins go on only with the browser that describes itself so.
+    pub fn bind(&self, keys: &Keys, token: &Token, description: &str) {
+        let client = client_hash(keys, Digest::of(description.as_bytes()).as_bytes());
+        if let Some(session) = self.lock().get_mut(&name(token.expose())) {
+            session.client = Some(client);
+        }
+    }
+
+    /// Ends the session of a token that comes with another browser than signed in; it comes back. Who says which browser it
+    /// is, is the portal, whose word may cause a refusal and nothing else.
+    pub fn end_of_another_client(
+        &self,
+        keys: &Keys,
+        token: &[u8],
+        instance: InstanceId,
+    ) -> Option<Session> {
+        let name = name(token);
+        let mut sessions = self.lock();
+        let session = sessions.get(&name)?;
+        let bound = session.client.filter(|_| session.instance == instance)?;
+        let client = client_hash(keys, token.get(Token::SECRET..).unwrap_or_default());
+        if bool::from(bound.ct_eq(&client)) {
+            return None;
+        }
+        sessions.remove(&name)
     }
 
     /// The session of a token that comes through `instance`; it counts as used.

@@ -12,7 +12,7 @@ use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::session::Session;
-use candour_keeper_wire::words::{ItemKind, Section};
+use candour_keeper_wire::words::{ItemKind, Section, Tag};
 use candour_seal::PracticeId;
 
 /// What of a patient's rules concerns one session: gathered once, and nothing for nearly everybody.
@@ -24,6 +24,13 @@ pub(crate) struct Rules<'a> {
     only: Option<PracticeId>,
     /// Somebody whom that practice let in lately, and who may not be whom it says.
     is_let_in: bool,
+    /// The practice that the session works for.
+    practice: Option<PracticeId>,
+    /// The session is the patient's own.
+    is_own: bool,
+    is_emergency: bool,
+    /// What was decided about the patient's address, if anything was.
+    protection: Option<bool>,
 }
 
 impl<'a> Rules<'a> {
@@ -39,6 +46,10 @@ impl<'a> Rules<'a> {
         let mut rules = Self {
             only,
             is_let_in: only.is_some() && viewer.practice.is_none(),
+            practice: viewer.practice,
+            is_own: viewer.practice.is_none() && facts.account_holder() == Some(viewer.subject),
+            is_emergency,
+            protection: facts.address_protection(),
             ..Self::default()
         };
         for row in facts.live() {
@@ -71,7 +82,21 @@ impl<'a> Rules<'a> {
     /// there reads it.
     pub fn hide(&self, item: &ItemRow) -> bool {
         let is_sensitive = self.is_let_in && item.new.tags != 0;
-        is_sensitive || self.restrict(item)
+        is_sensitive || self.restrict(item) || self.protect(item)
+    }
+
+    /// Whether it is, or tells, a protected address: for the person themself and the practice that put it in, and for nobody
+    /// else. In an emergency nobody needs to know where somebody lives.
+    fn protect(&self, item: &ItemRow) -> bool {
+        let is_tagged = item.new.tags & 1 << (Tag::ProtectedAddress.number() - 1) != 0;
+        let is_contact = item.new.section == Section::Contact;
+        let is_protected = match self.protection {
+            Some(is_protected) if is_contact => is_protected,
+            _ => is_tagged,
+        };
+        let is_source = self.practice == Some(item.new.practice);
+        let is_seen = self.is_own || (is_source && !(is_contact && self.is_emergency));
+        is_protected && !is_seen
     }
 
     fn restrict(&self, item: &ItemRow) -> bool {

@@ -41,13 +41,15 @@ pub struct Reading {
     pub viewer: Viewer,
     /// It sees one practice's part: that let the visitor in lately, by a recovery or an invitation.
     pub part: Option<InPart>,
+    /// It is the visitor's own, and their address is protected.
+    pub is_address_protected: bool,
 }
 
 impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
-        let (mut part, mut reach) = (None, None);
+        let (mut part, mut reach, mut is_address_protected) = (None, None, false);
         let (relation, reader) = match (visitor.visit, &visitor.token) {
             (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
             (_, None) => (Relation::Own, None),
@@ -57,6 +59,7 @@ impl Reading {
                 let acts_for = |reachable: &Reachable| reachable.patient == patient;
                 let within = session.patients.into_iter().find(acts_for);
                 part = within.as_ref().and_then(|reachable| reachable.part);
+                is_address_protected = within.as_ref().is_some_and(|own| own.is_address_protected);
                 reach = within.filter(|reachable| reachable.is_proxied);
                 let relation = reach.as_ref().map_or(Relation::Own, |_| Relation::Proxy);
                 (relation, reader)
@@ -76,6 +79,7 @@ impl Reading {
             reach,
             viewer,
             part,
+            is_address_protected,
         })
     }
 

@@ -180,6 +180,7 @@ routes! {
     GET "/patients/{patient}/acting", Staff, NOTHING, sharing::acting::show;
     POST "/patients/{patient}/acting", Staff, Sample::Form("person=00112233445566778899aabbccddeeff"), sharing::acting::end;
     POST "/patients/{patient}/marks", Staff, Sample::Form("died=yes"), sharing::acting::mark;
+    POST "/patients/{patient}/address", Staff, Sample::Form("protect=yes"), sharing::acting::protect;
     GET "/documents/{document}", Reader, NOTHING, documents::show;
     GET "/documents/{document}/download", Reader, NOTHING, documents::download;
 }

@@ -4,11 +4,11 @@ use crate::error::Problem;
 use crate::guard::Network;
 use crate::portal::Portal;
 use axum::extract::FromRequestParts;
-use candour_app::sign_in::{self, Session};
+use candour_app::sign_in::{self, Browser, Session};
 use candour_keeper_api::words::{Purpose, Role};
 use candour_keeper_api::{Token, Viewer};
 use http::HeaderValue;
-use http::header::{COOKIE, HeaderMap};
+use http::header::{COOKIE, HeaderMap, USER_AGENT};
 use http::request::Parts;
 
 /// The cookie with the session's token.
@@ -99,7 +99,7 @@ pub fn set_cookie(name: &str, value: &str) -> Option<HeaderValue> {
 
 /// The token as the cookie has it: 64 lower-case hexadecimal digits.
 pub fn token_text(token: &Token) -> zeroize::Zeroizing<String> {
-    zeroize::Zeroizing::new(crate::text::hexadecimal(token.expose()))
+    zeroize::Zeroizing::new(crate::text::hexadecimal(token.secret()))
 }
 
 /// The visit in a request's cookies.
@@ -111,6 +111,13 @@ pub fn visit(headers: &HeaderMap) -> Option<Visit> {
 fn token(headers: &HeaderMap) -> Option<Token> {
     crate::text::bytes::<32>(cookie(headers, TOKEN_COOKIE)?)
         .and_then(|bytes| Token::from_bytes(&bytes))
+        .map(|token| token.with_client(&client(headers)))
+}
+
+/// How the browser describes itself. A header that is no text counts as none.
+fn client(headers: &HeaderMap) -> String {
+    let described = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+    String::from_utf8_lossy(described.unwrap_or_default()).into_owned()
 }
 
 /// Whoever asks, signed in or not.
@@ -122,6 +129,8 @@ pub struct Visitor {
     pub visit: Option<Visit>,
     /// The browser's network address.
     pub network: String,
+    /// How the browser describes itself.
+    pub client: String,
 }
 
 impl Visitor {
@@ -134,6 +143,15 @@ impl Visitor {
             network: network
                 .map(|Network(text)| text.clone())
                 .unwrap_or_default(),
+            client: client(&parts.headers),
+        }
+    }
+
+    /// Where the visitor signs in from. The session that begins goes on with this browser only.
+    pub fn browser(&self) -> Browser<'_> {
+        Browser {
+            network: &self.network,
+            client: Some(&self.client),
         }
     }
 

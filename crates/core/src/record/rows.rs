@@ -36,10 +36,15 @@ pub fn rows(segment: &Segment) -> Vec<Row> {
         .collect()
 }
 
-/// The rows of a section's segments, newest first; undated ones last.
-pub fn sorted_rows<'a>(segments: impl IntoIterator<Item = &'a Segment>) -> Vec<Row> {
-    let mut all: Vec<Row> = segments.into_iter().flat_map(rows).collect();
-    all.sort_by_key(|row| std::cmp::Reverse(row.date.map(FhirDate::sort_key)));
+/// The rows of a section's segments, each with what names its segment, newest first; undated ones last.
+pub fn sorted_rows<'a, T: Copy + 'a>(
+    segments: impl IntoIterator<Item = (T, &'a Segment)>,
+) -> Vec<(T, Row)> {
+    let named = segments.into_iter();
+    let mut all: Vec<(T, Row)> = named
+        .flat_map(|(name, segment)| rows(segment).into_iter().map(move |row| (name, row)))
+        .collect();
+    all.sort_by_key(|(_, row)| std::cmp::Reverse(row.date.map(FhirDate::sort_key)));
     all
 }
 

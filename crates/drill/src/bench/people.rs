@@ -167,7 +167,7 @@ impl Practice<'_> {
             .sign_in(&login, &mut passkey, Acting::AsPatient, &network)
             .await?;
         Ok(Person {
-            token: *token.expose(),
+            token: token.secret().try_into().unwrap_or_default(),
             document,
             network,
         })

@@ -206,7 +206,7 @@ impl Asking for Opening<'_> {
             purpose: Purpose::OwnRecord.into(),
             targets: vec![Target { kind: Some(item) }],
             network: person.network.clone(),
-            reason: String::new(),
+            ..Open::default()
         });
         Ok(Turn::Ask(number, call))
     }

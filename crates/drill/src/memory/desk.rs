@@ -125,7 +125,7 @@ async fn ask(
         purpose: Purpose::DirectCare.into(),
         targets: targets.collect(),
         network: "127.0.0.1".to_owned(),
-        reason: String::new(),
+        ..Open::default()
     });
     let Reply::Opened(opened) = app.keeper.call(call).await? else {
         return Err(Problem::refused("keys could not be asked for")(

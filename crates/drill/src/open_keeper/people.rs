@@ -2,6 +2,7 @@
 
 use super::{refused, vault::random};
 use candour_core::people::search_key;
+use candour_keeper_api::Token;
 use candour_keeper_api::wire::{
     EnrolledPerson, FindTerms, InvitationView, Invite, NewEnrolment, Reachable, Reply, SessionView,
     SignedIn,
@@ -146,7 +147,7 @@ impl People {
     }
 
     pub(super) fn session(&self, token: &[u8]) -> Reply {
-        match self.sessions.get(token) {
+        match self.sessions.get(secret(token)) {
             Some(view) => Reply::Session(view.clone()),
             None => refused(Reason::SessionEnded),
         }
@@ -154,7 +155,7 @@ impl People {
 
     /// The session of a token goes on under a new one.
     pub(super) fn step_up(&mut self, token: &[u8]) -> Reply {
-        match self.sessions.remove(token) {
+        match self.sessions.remove(secret(token)) {
             Some(view) => self.begin(view),
             None => refused(Reason::SessionEnded),
         }
@@ -168,4 +169,9 @@ impl People {
             session: Some(view),
         })
     }
+}
+
+/// It looks at no browser.
+fn secret(token: &[u8]) -> &[u8] {
+    token.get(..Token::SECRET).unwrap_or(token)
 }

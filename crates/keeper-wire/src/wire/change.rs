@@ -45,6 +45,9 @@ pub struct ActFinish {
     /// For `SetApp`: six digits that the new app shows. Where they do not fit, the act goes on and asks again.
     #[prost(string, tag = "6")]
     pub new_app_code: String,
+    /// With a code, where `Ceremony::needs_password` says so: the account's password.
+    #[prost(string, tag = "70")]
+    pub password: String,
 }
 
 /// One change.
@@ -53,7 +56,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 70"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -148,6 +151,23 @@ pub enum ChangeKind {
     /// Stop that somebody whom a practice invited may begin to act for a patient; at once.
     #[prost(message, tag = "31")]
     StopInvitation(StopInvitation),
+    /// Protect a patient's address, at once; or no longer (the person's own act, or two of a practice).
+    #[prost(message, tag = "70")]
+    ProtectAddress(ProtectAddress),
+}
+
+/// Whether a patient's address is seen by nobody but them and the practice that put it in.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ProtectAddress {
+    /// The patient (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub patient: Vec<u8>,
+    /// The practice whose staff say so (16 bytes); empty for the person themself.
+    #[prost(bytes = "vec", tag = "2")]
+    pub practice: Vec<u8>,
+    /// It is protected from now on.
+    #[prost(bool, tag = "3")]
+    pub is_protected: bool,
 }
 
 /// Stops an invitation.

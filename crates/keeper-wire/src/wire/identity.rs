@@ -29,6 +29,9 @@ pub struct Ceremony {
     /// For a new authenticator app: its secret as `otpauth://` address.
     #[prost(string, tag = "5")]
     pub otpauth: String,
+    /// A code answers together with the account's password only.
+    #[prost(bool, tag = "70")]
+    pub needs_password: bool,
 }
 
 /// The browser's answer.
@@ -46,6 +49,9 @@ pub struct PasskeyFinish {
     /// The browser's network; the portal's word.
     #[prost(string, tag = "4")]
     pub network: String,
+    /// How the browser describes itself, the portal's word. The session goes on with this one only; `None`: with any.
+    #[prost(string, optional, tag = "70")]
+    pub client: Option<String>,
 }
 
 /// How a session acts: as oneself (patient and proxy), or as staff of one practice, or as operator.
@@ -74,6 +80,9 @@ pub struct PasswordSignIn {
     /// The browser's network; the portal's word.
     #[prost(string, tag = "4")]
     pub network: String,
+    /// How the browser describes itself, the portal's word. The session goes on with this one only; `None`: with any.
+    #[prost(string, optional, tag = "70")]
+    pub client: Option<String>,
 }
 
 /// A practice's program.
@@ -330,6 +339,9 @@ pub struct Reachable {
     /// From which age on others act by the patient's own wish alone.
     #[prost(uint32, tag = "7")]
     pub grown_from: u32,
+    /// To the person themself and nobody else: their address is protected.
+    #[prost(bool, tag = "70")]
+    pub is_address_protected: bool,
 }
 
 /// Looks at an invitation. The code is the secret; wrong codes are counted by network.

@@ -15,9 +15,38 @@ pub struct Open {
     /// The browser's network; the portal's word.
     #[prost(string, tag = "4")]
     pub network: String,
-    /// The words in which emergency access is explained; kept in the sealed body.
+    /// For a run: what it is for; kept in the sealed body. Emergency access keeps the sentence that was signed instead.
     #[prost(string, tag = "5")]
     pub reason: String,
+    /// For emergency access: the ceremony of its [`EmergencyStart`] (16 bytes).
+    #[prost(bytes = "vec", tag = "70")]
+    pub ceremony: Vec<u8>,
+    /// What the passkey answered, as JSON. It opens what was signed, once.
+    #[prost(string, tag = "71")]
+    pub answer_json: String,
+}
+
+/// Begins an emergency opening: the passkey's challenge is the hash of exactly this. It opens nothing.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct EmergencyStart {
+    /// The session's token; no part of what is signed.
+    #[prost(bytes = "vec", tag = "1")]
+    pub token: Vec<u8>,
+    /// Whose record (16 bytes).
+    #[prost(bytes = "vec", tag = "2")]
+    pub patient: Vec<u8>,
+    /// The one document of it (16 bytes); empty for the sections.
+    #[prost(bytes = "vec", tag = "3")]
+    pub item: Vec<u8>,
+    /// Why, in the clinician's words; at most 300 letters.
+    #[prost(string, tag = "4")]
+    pub words: String,
+    /// Who the patient is, as the portal has it. The sentence says what the practice's own index confirms.
+    #[prost(message, optional, tag = "5")]
+    pub who: Option<FindTerms>,
+    /// The browser's network, the portal's word; no part of what is signed.
+    #[prost(string, tag = "6")]
+    pub network: String,
 }
 
 /// One thing to open.

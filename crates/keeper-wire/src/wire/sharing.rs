@@ -19,7 +19,7 @@ pub struct SharingRule {
     /// One section ([`crate::words::Section`]); 0: all of them, where `item` is empty.
     #[prost(int32, tag = "5")]
     pub section: i32,
-    /// One document (16 bytes); else empty.
+    /// One document (16 bytes), or one segment to be kept from somebody; else empty.
     #[prost(bytes = "vec", tag = "6")]
     pub item: Vec<u8>,
     /// A share's end; 0 without end.
@@ -79,6 +79,9 @@ pub struct Sharing {
     /// The asker may keep more from others.
     #[prost(bool, tag = "4")]
     pub may_keep: bool,
+    /// To the patient: their address is protected.
+    #[prost(bool, tag = "70")]
+    pub is_address_protected: bool,
 }
 
 /// A practice has invited somebody to act for a patient.
@@ -124,6 +127,9 @@ pub struct ActingList {
     /// Nothing may be sent to the address or mailbox.
     #[prost(bool, tag = "3")]
     pub is_unsafe_to_write: bool,
+    /// The address is protected, so nothing may be sent to it either.
+    #[prost(bool, tag = "70")]
+    pub is_address_protected: bool,
 }
 
 /// Somebody who acts for a patient.
@@ -170,7 +176,7 @@ pub struct SharingRuleView {
     /// What and whom, as it was signed.
     #[prost(string, tag = "3")]
     pub words: String,
-    /// The one document it concerns (16 bytes), or empty.
+    /// The one document it concerns (16 bytes), or empty. A segment is named by the words.
     #[prost(bytes = "vec", tag = "4")]
     pub item: Vec<u8>,
     /// Since when.

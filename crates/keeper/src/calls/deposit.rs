@@ -5,7 +5,7 @@ use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::{Draft, Effect};
-use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::facts::{AddressProtection, Fact, SubjectFacts, is_before};
 use crate::identity::sign_in::random_id;
 use crate::instances::{Instance, InstanceKind};
 use crate::items::{ItemRow, NewItemRow, wrap_item_key};
@@ -319,6 +319,12 @@ fn fresh(
         at: caller.now,
         is_canary: false,
     })));
+    let is_protected = asked.tags & 1 << (Tag::ProtectedAddress.number() - 1) != 0;
+    if is_protected && asked.kind == ItemKind::Contact {
+        // It holds for what others put in too, and for what this practice put in before.
+        let fact = Fact::AddressProtection(AddressProtection { is_protected });
+        draft.effects.push(Effect::fact(asked.token, fact));
+    }
     // The operator's own bulk import is watched by whoever runs it, a run has its members; everything else has a budget.
     if instance.kind != InstanceKind::Import && !is_run(caller) {
         let context =

@@ -6,6 +6,7 @@ pub(crate) use self::plan::Planned;
 use self::plan::Release;
 use super::Caller;
 use super::delivered::Grant;
+use super::emergency;
 use super::reach;
 use crate::core::Core;
 use crate::draft::Draft;
@@ -39,8 +40,14 @@ pub(super) struct Ask<'a> {
 }
 
 /// Opens a batch of targets: one commit, an answer for each.
-pub async fn open(core: &Core, instance: &Instance, call: wire::Open) -> Result<Reply, Refusal> {
-    let caller = Caller::of(core, instance, &call.token, call.purpose, &call.network).await?;
+pub async fn open(
+    core: &Core,
+    instance: &Instance,
+    mut call: wire::Open,
+) -> Result<Reply, Refusal> {
+    let mut caller = Caller::read(core, instance, &call.token, call.purpose, &call.network).await?;
+    let emergency = emergency::answered(core, &mut caller, &mut call);
+    caller.refuse_frozen(core, emergency.is_some())?;
     if call.targets.is_empty() || call.targets.len() > MOST {
         return Err(Reason::Invalid.into());
     }
@@ -63,7 +70,7 @@ pub async fn open(core: &Core, instance: &Instance, call: wire::Open) -> Result<
     };
     let mut planned = plan::plan_all(&ask, &call.targets).await?;
     if caller.purpose == Purpose::Emergency {
-        allow_emergency(core, &caller, &mut planned);
+        emergency::allow(emergency, &caller, &mut planned);
     }
     let drafts = planned.iter_mut().filter_map(|one| one.draft.take());
     let outcomes = match core.ledger.append(drafts.collect()).await {
@@ -130,25 +137,6 @@ fn denied(reason: Reason, retry_after_seconds: u32, index: u64) -> wire::TargetA
             retry_after_seconds,
             index: Some(index),
         })),
-    }
-}
-
-/// Emergency access passes budgets, so each needs a passkey answer of its own, given after signing in, and is
-/// about one patient.
-fn allow_emergency(core: &Core, caller: &Caller, planned: &mut [Planned]) {
-    let mut patients: Vec<Option<PatientId>> = planned.iter().map(|one| one.patient).collect();
-    patients.dedup();
-    let session = &caller.session;
-    let is_own_answer = session.proved_at > session.began_at
-        && patients.len() == 1
-        && core.use_emergency_answer(session.surrogate, session.proved_at);
-    if is_own_answer {
-        return;
-    }
-    for one in planned {
-        if one.is_granted() {
-            one.deny(Reason::StepUpNeeded);
-        }
     }
 }
 

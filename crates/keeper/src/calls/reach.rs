@@ -75,6 +75,8 @@ impl PatientView {
                 _ => {}
             }
         }
+        // Whoever must not learn an address must not be led to it by a letter.
+        view.is_unsafe_to_write |= facts.address_protection() == Some(true);
         view.was_enrolled = facts.rows().iter().any(|row| match &row.fact {
             Fact::Enrolment(enrolment) => is_own(&enrolment.practice),
             _ => false,

@@ -176,5 +176,6 @@ fn facts_of(core: &Core, patient: Vec<u8>, facts: &SubjectFacts) -> PatientFacts
             _ => {}
         }
     }
+    answer.is_unsafe_to_write |= facts.address_protection() == Some(true);
     answer
 }

@@ -5,7 +5,8 @@ use crate::calls::id;
 use crate::core::Core;
 use crate::draft::Effect;
 use crate::facts::{
-    End, Fact, PatientMarks, ProxiedBy, Proxy, ProxyMay, Used, is_before, is_scope,
+    AddressProtection, End, Fact, PatientMarks, ProxiedBy, Proxy, ProxyMay, Used, is_before,
+    is_scope,
 };
 use crate::identity::accounts::Account;
 use crate::identity::secrets::{self, Secret};
@@ -167,6 +168,22 @@ pub(super) async fn mark(core: &Core, change: &wire::MarkPatient) -> Result<Prep
     let fact = Fact::PatientMarks(PatientMarks {
         is_deceased: change.is_deceased,
         is_unsafe_to_write: change.is_unsafe_to_write,
+    });
+    let mut prepared = Prepared::fact(facts.subject(), fact);
+    prepared.guards = vec![guard(&facts)];
+    prepared.patient = Some(patient);
+    Ok(prepared)
+}
+
+/// Protects an address, or no longer: what was said last holds.
+pub(super) async fn protect(
+    core: &Core,
+    change: &wire::ProtectAddress,
+) -> Result<Prepared, Refusal> {
+    let patient = PatientId::try_from(change.patient.as_slice()).map_err(|_| Reason::Invalid)?;
+    let facts = core.facts.load(core.keys.patient(patient)).await?;
+    let fact = Fact::AddressProtection(AddressProtection {
+        is_protected: change.is_protected,
     });
     let mut prepared = Prepared::fact(facts.subject(), fact);
     prepared.guards = vec![guard(&facts)];

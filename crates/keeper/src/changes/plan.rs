@@ -91,7 +91,20 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
         // It takes reading away from nobody who reads yet, and waits for nobody's passkey.
         ChangeKind::StopInvitation(_) => needs(Do::EndProxy, Proof::Session),
+        ChangeKind::ProtectAddress(change) => protection(change.is_protected, by),
     })
+}
+
+/// Protecting an address takes reading away, so one answer does it at once. Whoever takes that back could be led by the
+/// person it protects from: it is the patient's own act, or takes two of a practice.
+const fn protection(is_protected: bool, by: Role) -> Plan {
+    match (is_protected, by) {
+        (true, Role::Patient | Role::Proxy) => needs(ChangeAction::Restrict, Proof::End),
+        (false, Role::Patient | Role::Proxy) => needs(ChangeAction::EndRestriction, Proof::Act),
+        (true, Role::PracticeClient) => needs(ChangeAction::MarkPatient, Proof::Session),
+        (true, _) => needs(ChangeAction::MarkPatient, Proof::End),
+        (false, _) => needs(ChangeAction::MarkPatient, Proof::Two),
+    }
 }
 
 /// A role of the operator.
@@ -115,6 +128,7 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::EndRestriction(ended) | ChangeKind::EndShare(ended) => &ended.patient,
         ChangeKind::Recover(recover) => &recover.patient,
         ChangeKind::StopInvitation(stop) => &stop.patient,
+        ChangeKind::ProtectAddress(change) => &change.patient,
         _ => return None,
     };
     PatientId::try_from(bytes.as_slice()).ok()
@@ -250,6 +264,13 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ),
         ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
         ChangeKind::StopInvitation(_) => "Stop an invitation to act for this patient.".to_owned(),
+        ChangeKind::ProtectAddress(change) => match (change.is_protected, change.practice.len()) {
+            (true, 0) => "Protect my address.",
+            (true, _) => "Protect the patient's address.",
+            (false, 0) => "No longer protect my address.",
+            (false, _) => "No longer protect the patient's address.",
+        }
+        .to_owned(),
     }
 }
 
@@ -415,6 +436,26 @@ mod tests {
         for kind in [&left, &marks] {
             let by_program = plan(kind, Role::PracticeClient).unwrap();
             assert_eq!(by_program.proof, Proof::Session);
+        }
+    }
+
+    #[test]
+    fn an_address_is_protected_by_one_and_no_longer_by_the_person_or_by_two() {
+        let plan_of = |is_protected, role| {
+            let change = wire::ProtectAddress {
+                is_protected,
+                ..wire::ProtectAddress::default()
+            };
+            plan(&ChangeKind::ProtectAddress(change), role).unwrap()
+        };
+        for (role, on, off) in [
+            (Role::Patient, Proof::End, Proof::Act),
+            (Role::Clinician, Proof::End, Proof::Two),
+            (Role::Reception, Proof::End, Proof::Two),
+            (Role::PracticeClient, Proof::Session, Proof::Two),
+        ] {
+            let proofs = [true, false].map(|is_protected| plan_of(is_protected, role).proof);
+            assert_eq!(proofs, [on, off], "{role:?}");
         }
     }
 

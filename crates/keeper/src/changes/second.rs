@@ -132,7 +132,10 @@ pub(super) async fn stands(
     if !works(&author, practice_of(&held.kind), now) {
         return Err(Reason::NotAllowed.into());
     }
-    let is_grave = matches!(held.kind, ChangeKind::Erase(_) | ChangeKind::Recover(_));
+    let is_grave = matches!(
+        held.kind,
+        ChangeKind::Erase(_) | ChangeKind::Recover(_) | ChangeKind::ProtectAddress(_)
+    );
     if is_grave && !core.config.is_demonstration {
         let second = core.facts.load(session.subject).await?;
         let practice = session.practice.ok_or(Reason::NotAllowed)?;
@@ -144,7 +147,7 @@ pub(super) async fn stands(
 }
 
 /// Whether somebody works at a practice, or where it is none's, for the operator. Elsewhere does not count.
-fn works(person: &SubjectFacts, practice: Option<PracticeId>, now: Timestamp) -> bool {
+pub(crate) fn works(person: &SubjectFacts, practice: Option<PracticeId>, now: Timestamp) -> bool {
     person.live().any(|row| match (&row.fact, practice) {
         (Fact::StaffRole(role), Some(practice)) => {
             role.practice == practice.as_bytes() && is_before(role.until, now)
@@ -193,6 +196,7 @@ fn practice_of(kind: &ChangeKind) -> Option<PracticeId> {
         ChangeKind::AddClient(change) => &change.practice,
         ChangeKind::Invite(change) => &change.practice,
         ChangeKind::GrantRole(change) => &change.practice,
+        ChangeKind::ProtectAddress(change) => &change.practice,
         _ => return None,
     };
     PracticeId::try_from(practice.as_slice()).ok()

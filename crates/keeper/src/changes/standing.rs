@@ -142,6 +142,7 @@ async fn to_practice_patient(
         ChangeKind::Erase(erase) => erase.practice != practice.as_bytes(),
         ChangeKind::Hold(hold) => hold.practice != practice.as_bytes(),
         ChangeKind::Recover(recover) => recover.practice != practice.as_bytes(),
+        ChangeKind::ProtectAddress(change) => change.practice != practice.as_bytes(),
         _ => false,
     };
     let facts = core.facts.load(token).await?;

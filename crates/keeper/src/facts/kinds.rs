@@ -12,7 +12,7 @@ pub use policies::{Policies, PoliciesProposed, PolicyFile};
 pub use proxies::{ProxiedBy, Proxy, ProxyMay, is_scope};
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
-pub use sharing::{ProxyInvited, RecordPart, Restriction, Share};
+pub use sharing::{AddressProtection, ProxyInvited, RecordPart, Restriction, Share};
 pub use ways::{Account, CodeSheet, CodeUsed, Passkey, Password, Totp};
 
 /// The body of one fact row.
@@ -21,7 +21,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 70"
     )]
     pub fact: Option<Fact>,
 }
@@ -143,6 +143,9 @@ pub enum Fact {
     /// Policies: a set is proposed.
     #[prost(message, tag = "57")]
     PoliciesProposed(PoliciesProposed),
+    /// Patient: the address is protected, or no longer; the newest holds.
+    #[prost(message, tag = "70")]
+    AddressProtection(AddressProtection),
 }
 
 /// An earlier fact ended.
@@ -483,6 +486,7 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::ProxyInvited(_) => 40,
         Fact::Policies(_) => 56,
         Fact::PoliciesProposed(_) => 57,
+        Fact::AddressProtection(_) => 70,
     }
 }
 
@@ -532,6 +536,7 @@ mod tests {
             Fact::ProxyInvited(ProxyInvited::default()),
             Fact::Policies(Policies::default()),
             Fact::PoliciesProposed(PoliciesProposed::default()),
+            Fact::AddressProtection(AddressProtection::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

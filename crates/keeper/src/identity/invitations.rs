@@ -8,11 +8,12 @@ mod recover;
 
 pub use recover::{open_recovery, recover};
 
-use crate::changes::guard;
+use crate::changes::{guard, works};
 use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{
-    Account as AccountFact, CodeSheet, Fact, Password, SubjectFacts, Totp, Used, is_before,
+    Account as AccountFact, CodeSheet, Fact, Invitation, Password, SubjectFacts, Totp, Used,
+    is_before,
 };
 use crate::identity::accounts::{Account, normal_login};
 use crate::identity::codes::{InvitationCode, Sheet, TotpSecret};
@@ -28,7 +29,7 @@ use crate::session::Principal;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Origin, Reason, Role};
 use candour_rules::freeze;
-use candour_seal::{InstanceId, PersonId, SystemRandom};
+use candour_seal::{InstanceId, PersonId, PracticeId, SystemRandom};
 use jiff::Timestamp;
 use std::sync::{Arc, PoisonError};
 use webauthn_rs_core::proto::{Credential, RegistrationState};
@@ -311,6 +312,9 @@ async fn live_invitation(
     let Some(fact) = fact.filter(|_| !is_used) else {
         return Ok(None);
     };
+    if !is_given(core, &fact, now).await? {
+        return Ok(None);
+    }
     let role = Role::try_from(fact.role).map_err(|_| Reason::SubjectClosed)?;
     let patient = KeyedToken::try_from(fact.patient.as_slice()).ok();
     let recovers = KeyedToken::try_from(fact.recovers.as_slice()).ok();
@@ -322,6 +326,22 @@ async fn live_invitation(
         patient,
         recovers,
     }))
+}
+
+/// Whether whoever of a practice, or of the operator, gave a code out still works there: it ends with their role. What a
+/// patient gave out, and two operators at the machine, hangs on none.
+async fn is_given(core: &Core, fact: &Invitation, now: Timestamp) -> Result<bool, Refusal> {
+    let Ok(by) = KeyedToken::try_from(fact.invited_by.as_slice()) else {
+        return Ok(true);
+    };
+    if let Ok(patient) = KeyedToken::try_from(fact.patient.as_slice())
+        && core.facts.load(patient).await?.account_holder() == Some(by)
+    {
+        return Ok(true);
+    }
+    let practice = PracticeId::try_from(fact.practice.as_slice()).ok();
+    let author = core.facts.load(by).await?;
+    Ok(works(&author, practice, now))
 }
 
 /// Who holds the letter with the code knows the patient's birth date too, which the letter does not say.

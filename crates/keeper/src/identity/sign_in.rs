@@ -13,6 +13,7 @@ use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
 use crate::network;
 use crate::session::{NewSession, Principal, Session, SignedBy};
+use candour_keeper_wire::Token;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use candour_rules::budget::{Charge, Context};
@@ -113,7 +114,11 @@ pub async fn passkey_finish(
         signed_by,
     };
     let version = account.facts.version();
-    begin(core, new, effects, version, &network, now).await
+    let browser = Browser {
+        network: &network,
+        client: call.client.as_deref(),
+    };
+    begin(core, new, effects, version, browser, now).await
 }
 
 /// Which account a passkey's answer proves, and the facts to be written for it (a counter that went on).
@@ -234,7 +239,11 @@ pub async fn password(
         };
         let effects = vec![Effect::fact(account.subject, used)];
         let version = account.facts.version();
-        match begin_once(core, new, effects, version, &tried.network, now).await {
+        let browser = Browser {
+            network: &tried.network,
+            client: call.client.as_deref(),
+        };
+        match begin_once(core, new, effects, version, browser, now).await {
             Err(BeginError::Conflict) => {}
             Err(BeginError::Refused(refusal)) => return Err(refusal),
             Ok(signed_in) => {
@@ -298,7 +307,8 @@ pub async fn client(
         own_patient: None,
         signed_by: SignedBy::default(),
     };
-    begin(core, new, Vec::new(), facts.version(), "", now).await
+    let browser = Browser::default();
+    begin(core, new, Vec::new(), facts.version(), browser, now).await
 }
 
 /// A client's secret is 32 random bytes, so a plain hash of it tells nothing.
@@ -356,7 +366,7 @@ pub async fn step_up(
             let answer = &call.answer_json;
             passkey_account(core, instance, &call.ceremony, answer, now).await?
         } else {
-            let (account, used) = code_account(core, &session, &call.code, now).await?;
+            let (account, used) = code_account(core, &session, &call.code, None, now).await?;
             let by = account.typed_by(None, &used);
             let effects = vec![Effect::fact(account.subject, used)];
             (account, by, effects)
@@ -404,13 +414,14 @@ pub async fn step_up(
                 let rng = &mut SystemRandom;
                 let renewed = core.sessions.prove(&call.token, by_passkey, now, rng);
                 let token = renewed.ok_or(Reason::SessionEnded)?;
+                let client = call.token.get(Token::SECRET..).unwrap_or_default();
                 let who = wire::WithToken {
-                    token: token.expose().to_vec(),
+                    token: [token.expose(), client].concat(),
                     network: call.network.clone(),
                 };
                 let view = self::session(core, instance, &who).await?;
                 return Ok(wire::SignedIn {
-                    token: who.token,
+                    token: token.expose().to_vec(),
                     session: Some(view),
                 });
             }
@@ -419,11 +430,13 @@ pub async fn step_up(
     Err(Reason::LedgerUnavailable.into())
 }
 
-/// Takes a fresh code of the session's person; staff have none. Wrong ones delay the next.
+/// Takes a fresh code of the session's person; staff have none. With `password`, only together with the account's: whichever
+/// does not fit, the work and the answer are the same. Wrong ones delay the next.
 pub(crate) async fn code_account(
     core: &Core,
     session: &Session,
     typed: &str,
+    password: Option<&str>,
     now: Timestamp,
 ) -> Result<(Account, Fact), Refusal> {
     let Principal::Person(person) = session.principal else {
@@ -438,7 +451,17 @@ pub(crate) async fn code_account(
     let account = Account::by_person(core, person)
         .await?
         .ok_or(Reason::SessionEnded)?;
-    let Some(fact) = account.code_fact(core, &core.identity.codes_key, typed, now) else {
+    let fits = match password {
+        Some(password) => {
+            let settled = account.settled_password(now);
+            let mut kept = account.passwords();
+            kept.retain(|(version, _)| Some(*version) == settled);
+            fitting(core, password, &kept).await?.is_some()
+        }
+        None => true,
+    };
+    let fact = account.code_fact(core, &core.identity.codes_key, typed, now);
+    let Some(fact) = fact.filter(|_| fits) else {
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
     core.identity.failures.succeeded(&tried, now);
@@ -464,6 +487,17 @@ pub(crate) fn failed(core: &Core, tried: Tried, refusal: Refusal, now: Timestamp
     refusal
 }
 
+/// Where somebody signs in from, in the portal's words.
+#[derive(Clone, Copy, Default)]
+struct Browser<'a> {
+    network: &'a str,
+    /// How it describes itself; `None` where the session goes on with any.
+    client: Option<&'a str>,
+}
+
+/// Most letters of a browser's description that are written down.
+const LONGEST_CLIENT: usize = 300;
+
 enum BeginError {
     Conflict,
     Refused(Refusal),
@@ -474,10 +508,10 @@ async fn begin(
     new: NewSession,
     effects: Vec<Effect>,
     version: i64,
-    network: &str,
+    browser: Browser<'_>,
     now: Timestamp,
 ) -> Result<wire::SignedIn, Refusal> {
-    begin_once(core, new, effects, version, network, now)
+    begin_once(core, new, effects, version, browser, now)
         .await
         .map_err(|error| match error {
             BeginError::Conflict => Reason::WrongCredentials.into(),
@@ -491,7 +525,7 @@ async fn begin_once(
     new: NewSession,
     effects: Vec<Effect>,
     version: i64,
-    network: &str,
+    browser: Browser<'_>,
     now: Timestamp,
 ) -> Result<wire::SignedIn, BeginError> {
     let has_died = standing::has_died(core, new.role, new.own_patient).await;
@@ -501,7 +535,11 @@ async fn begin_once(
         return Err(BeginError::Refused(Reason::Invalid.into()));
     };
     let mut draft = Draft::of_session(EntryKind::SignIn, &session, None);
-    draft.body.network = network.to_owned();
+    draft.body.network = browser.network.to_owned();
+    if let Some(client) = browser.client {
+        core.sessions.bind(&core.keys, &token, client);
+        draft.body.client = client.chars().take(LONGEST_CLIENT).collect();
+    }
     if !effects.is_empty() {
         draft.guards = vec![Guard::Facts {
             subject: session.subject,

@@ -3,8 +3,10 @@
 use crate::ages;
 use crate::calls::reach::{Limit, PatientView};
 use crate::core::Core;
+use crate::draft::Draft;
 use crate::facts::{Fact, FactsError, SubjectFacts, is_before};
 use crate::identity::accounts::{self, Account, HeldRole};
+use crate::identity::commit;
 use crate::identity::failures::Tried;
 use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
@@ -14,7 +16,7 @@ use crate::ledger::Refusal;
 use crate::network;
 use crate::session::{LIFE, Principal, Session, Way};
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{Reason, Role};
+use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use candour_seal::{InstanceId, PatientId, PracticeId};
 use jiff::Timestamp;
 use std::sync::Arc;
@@ -54,6 +56,16 @@ async fn found(
     instance: InstanceId,
     now: Timestamp,
 ) -> Result<(Session, Arc<SubjectFacts>), Refusal> {
+    if let Some(session) = core
+        .sessions
+        .end_of_another_client(&core.keys, token, instance)
+    {
+        let why = Reason::SessionEnded;
+        let mut draft = Draft::of_session(EntryKind::SignOut, &session, None).refused(why);
+        "another browser came with the token".clone_into(&mut draft.body.text);
+        commit(core, draft).await?;
+        return Err(why.into());
+    }
     let session = core.sessions.look_up(token, instance, now)?;
     let read = core.facts.load(session.subject).await?;
     let facts = recovery::settled(core, Arc::clone(&read)).await?;
@@ -204,7 +216,13 @@ async fn reachable(
     for row in facts.live() {
         match &row.fact {
             Fact::SelfPatient(own) => {
-                within.push(within_reach(token(&own.patient)?, PatientView::default()));
+                let patient = token(&own.patient)?;
+                let about = core.facts.load(patient).await;
+                let protection = about.ok().and_then(|about| about.address_protection());
+                within.push(wire::Reachable {
+                    is_address_protected: protection == Some(true),
+                    ..within_reach(patient, PatientView::default())
+                });
             }
             Fact::Proxy(proxy) if is_before(proxy.until, now) => {
                 let patient = token(&proxy.patient)?;

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod changing;
+mod emergency;
 mod freezing;
 mod inviting;
 mod people;

@@ -194,9 +194,13 @@ async fn part_words(core: &Core, what: &RecordPart) -> Result<String, Refusal> {
     let (section, item) = part(Some(what));
     if !item.is_empty() {
         let token = KeyedToken::try_from(item).map_err(|_| Reason::Invalid)?;
-        let row = core.items.load(token).await?;
-        let month = row.map_or(0, |row| row.new.month);
-        return Ok(match month {
+        let row = core.items.load(token).await?.ok_or(Reason::NotFound)?;
+        if row.new.kind == ItemKind::Segment {
+            let by = practice_name(core, row.new.practice.as_bytes()).await?;
+            let at = row.new.at.strftime("%-d %B %Y, %H:%M UTC");
+            return Ok(format!("the {} that {by} put in on {at}", section.word()));
+        }
+        return Ok(match row.new.month {
             0 => "one document".to_owned(),
             month => format!("one document of {}-{:02}", month / 12, month % 12 + 1),
         });
@@ -256,23 +260,42 @@ async fn checked(
     if !is_known {
         return Err(Reason::NotFound.into());
     }
-    let item = match rule.item.as_slice() {
-        [] => Vec::new(),
-        item => {
-            let item = ItemId::try_from(item).map_err(|_| Reason::Invalid)?;
-            let token = core.keys.item(item);
-            let row = core.items.load(token).await?;
-            row.filter(|row| {
-                let is_there = row.sealed.is_some() && row.erased.is_none();
-                is_there && row.new.patient == facts.subject() && row.new.kind == ItemKind::Document
-            })
-            .ok_or(Reason::NotFound)?;
-            token.0.to_vec()
-        }
+    match rule.item.as_slice() {
+        [] => Ok(RecordPart {
+            section: rule.section,
+            item: Vec::new(),
+        }),
+        item => one_thing(core, facts, item, is_share).await,
+    }
+}
+
+/// One document, or one segment of a section. A segment is kept from somebody, and shared with its section only. A line of
+/// the shelf goes with its document.
+async fn one_thing(
+    core: &Core,
+    facts: &SubjectFacts,
+    item: &[u8],
+    is_share: bool,
+) -> Result<RecordPart, Refusal> {
+    let item = ItemId::try_from(item).map_err(|_| Reason::Invalid)?;
+    let token = core.keys.item(item);
+    let row = core.items.load(token).await?.ok_or(Reason::NotFound)?;
+    let new = &row.new;
+    let section = match (new.kind, new.section) {
+        (ItemKind::Document, _) => Section::None,
+        (ItemKind::Segment, section) if !is_share && section != Section::Shelf => section,
+        _ => return Err(Reason::NotFound.into()),
     };
+    let is_there = row.sealed.is_some() && row.erased.is_none() && new.patient == facts.subject();
+    if !is_there {
+        return Err(Reason::NotFound.into());
+    }
     Ok(RecordPart {
-        section: rule.section,
-        item,
+        section: match section {
+            Section::None => 0,
+            section => section.into(),
+        },
+        item: token.0.to_vec(),
     })
 }
 
@@ -291,6 +314,8 @@ pub(crate) async fn start(
 ) -> Result<Prepared, Refusal> {
     let (patient, facts) = of_patient(core, &rule.patient).await?;
     let what = checked(core, &facts, rule, is_share, now).await?;
+    // The pages know documents by their number, and segments by their section.
+    let is_of_segment = what.section != 0 && !what.item.is_empty();
     let subject = facts.subject();
     let person = match rule.person.as_slice() {
         [] => Vec::new(),
@@ -335,7 +360,9 @@ pub(crate) async fn start(
     }
     prepared.guards = vec![guard(&facts)];
     prepared.patient = Some(patient);
-    prepared.item = ItemId::try_from(rule.item.as_slice()).ok();
+    if !is_of_segment {
+        prepared.item = ItemId::try_from(rule.item.as_slice()).ok();
+    }
     Ok(prepared)
 }
 

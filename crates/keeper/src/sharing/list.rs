@@ -46,6 +46,7 @@ pub async fn sharing(
     Limit::refuse(Limit::of(&session, &own_facts, patient, view, now), now)?;
     let mut list = wire::Sharing {
         may_keep: is_own || age == Some(Age::Child),
+        is_address_protected: is_own && facts.address_protection() == Some(true),
         ..wire::Sharing::default()
     };
     for row in facts.live() {
@@ -81,7 +82,9 @@ fn rule(core: &Core, fact: &Fact) -> SharingRuleView {
         Fact::Share(held) => (held.what.as_ref(), true, held.until, [].as_slice()),
         _ => (None, false, 0, [].as_slice()),
     };
-    let item = what.and_then(|what| KeyedToken::try_from(what.item.as_slice()).ok());
+    // Of a segment the words say all: it has no page.
+    let document = what.filter(|what| what.section == 0);
+    let item = document.and_then(|what| KeyedToken::try_from(what.item.as_slice()).ok());
     SharingRuleView {
         is_share,
         until,
@@ -141,6 +144,7 @@ pub async fn acting(
     let mut answer = wire::ActingList {
         is_deceased: view.is_deceased,
         is_unsafe_to_write: view.is_unsafe_to_write,
+        is_address_protected: facts.address_protection() == Some(true),
         ..wire::ActingList::default()
     };
     for row in facts.live() {

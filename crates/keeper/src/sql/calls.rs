@@ -96,6 +96,10 @@ select coalesce((
     FIND = "\
 select distinct patient from name_term where term = any($1) order by patient limit $2";
 
+    /// How many of these words find this patient.
+    NAMED = "\
+select count(*) from name_term where patient = $1 and term = any($2)";
+
     /// A member of a run.
     RUN_MEMBER = "\
 select identity_opens, contact_opens, mac from run_member where run = $1 and patient = $2";

@@ -1,13 +1,16 @@
 //! What a patient keeps from somebody does not exist for them; what they share with a practice is read there.
 
-use crate::arrange::{Scene, Stored, denied, new_item, scene, viewer};
+mod address;
+mod segments;
+
+use crate::arrange::{Scene, Stored, denied, new_item, scene};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply, SharingRule};
 use candour_keeper_api::words::{ItemKind, Purpose, Reason, Role, Section, Tag};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ItemId, PatientId};
 use candour_testkit::keeper::Staff;
-use candour_testkit::keeper::acts::act;
+use candour_testkit::keeper::acts::{act, in_an_emergency};
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
 
@@ -95,19 +98,20 @@ impl Sharing {
     }
 
     /// Opens a section in an emergency, by a passkey answer of its own.
-    async fn in_an_emergency(&self, token: &Token, section: Section) -> Result<usize, Reason> {
+    async fn in_an_emergency(&self, staff: &Staff, section: Section) -> Result<usize, Reason> {
         let keeper = &self.scene.keeper;
-        keeper.clock.advance(SignedDuration::from_secs(5));
-        let now = keeper.core.clock.now();
-        let rng = &mut candour_seal::SystemRandom;
-        let proved = keeper.core.sessions.prove(token.expose(), true, now, rng);
+        let mut device = keeper.give_passkey(staff.person).await;
         let target = candour_keeper_api::Section {
             patient: self.patient,
             section,
         };
-        let viewer = viewer(&proved.unwrap(), Purpose::Emergency);
-        let words = "collapsed in the waiting room";
-        let answers = self.scene.portal.open_batch(&viewer, vec![target], words);
+        let asked = wire::EmergencyStart {
+            patient: self.patient.as_bytes().to_vec(),
+            words: "collapsed in the waiting room".to_owned(),
+            ..wire::EmergencyStart::default()
+        };
+        let portal = &self.scene.portal;
+        let answers = in_an_emergency(portal, &staff.token, &mut device, asked, vec![target]);
         let answer = answers.await.unwrap().pop().unwrap();
         answer
             .map(|permit| permit.items().len())
@@ -193,7 +197,9 @@ async fn everything_kept_from_a_practice_leaves_it_the_name_and_an_emergency_ope
         Err(Reason::NotFound)
     );
     assert_eq!(all.sees(&clinician, Section::Contact).await, Ok(1));
-    let opened = all.in_an_emergency(&clinician, Section::Medicines).await;
+    let opened = all
+        .in_an_emergency(&all.scene.clinician, Section::Medicines)
+        .await;
     assert_eq!(opened, Ok(1));
 }
 
@@ -274,7 +280,7 @@ async fn a_person_who_was_in_the_history_finds_no_such_patient_any_more_not_even
     let clinician = &all.scene.clinician.token;
     assert_eq!(all.reads(clinician, all.other.item).await, Ok(()));
     assert_eq!(found(clinician).await, 1);
-    let urgent = all.in_an_emergency(&former.token, Section::Medicines).await;
+    let urgent = all.in_an_emergency(&former, Section::Medicines).await;
     assert_eq!(urgent, Err(Reason::NotFound));
     let words = format!("the clinician of Kauri Health in entry {index} of my access history");
     let list = all.listed().await;

@@ -9,9 +9,9 @@ use candour_keeper_api::wire::{self, Call, Reply};
 use candour_keeper_api::words::{Action, Purpose, Reason, Role};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{IncidentId, PersonId, PracticeId};
-use http::header::COOKIE;
+use http::header::{COOKIE, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -126,7 +126,7 @@ pub(super) fn visitor(token: Token, view: &wire::SessionView) -> Option<Visitor>
 
 /// The cookie that begins a session.
 pub(super) fn cookie(token: &Token) -> String {
-    let value = hexadecimal(token.expose());
+    let value = hexadecimal(token.secret());
     format!("{NAME}={value}; Path=/; Secure; HttpOnly; SameSite=Strict")
 }
 
@@ -145,6 +145,13 @@ pub(super) fn token(headers: &HeaderMap) -> Option<Token> {
         .filter_map(|pair| pair.trim().split_once('='))
         .find(|(name, _)| *name == NAME)
         .and_then(|(_, value)| Token::from_bytes(&from_hexadecimal(value)?))
+        .map(|token| token.with_client(&client(headers)))
+}
+
+/// How the browser describes itself: its session goes on with no other.
+pub(super) fn client(headers: &HeaderMap) -> String {
+    let described = headers.get(USER_AGENT).map(HeaderValue::as_bytes);
+    String::from_utf8_lossy(described.unwrap_or_default()).into_owned()
 }
 
 /// What the address says of a page to which somebody comes back after signing in.

@@ -90,11 +90,13 @@ pub(super) async fn answer(
             practice: Vec::new(),
         }),
         network: String::new(),
+        client: Some(session::client(&headers)),
     });
     let Reply::SignedIn(signed_in) = room.keeper.call(call).await? else {
         return Err(CallError::Unexpected.into());
     };
     let token = Token::from_bytes(&signed_in.token).ok_or(CallError::Unexpected)?;
+    let token = token.with_client(&session::client(&headers));
     let view = signed_in.session.ok_or(CallError::Unexpected)?;
     let home = match session::visitor(token.clone(), &view) {
         Some(Visitor::Officer(_)) => "/incidents",

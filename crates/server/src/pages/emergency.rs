@@ -1,5 +1,5 @@
-//! Emergency access: one record, or one document, whatever budgets say. Each takes a passkey answer of its own and words,
-//! and stands in the patient's list of who opened the record.
+//! Emergency access: one record, or one document, whatever budgets say. First the words, then a passkey over the sentence
+//! that says whose record and why; it stands in the patient's list of who opened the record.
 
 use super::documents::{DocumentView, content, view};
 use super::record::{EntryView, entry, name_of, none_of, unreadable};
@@ -8,21 +8,19 @@ use crate::frame::{FieldErrors, Frame};
 use crate::portal::Portal;
 use crate::reading::{Reading, Relation, banner};
 use crate::respond;
-use crate::session::{TOKEN_COOKIE, Visit, Visitor, set_cookie, token_text};
+use crate::session::{Visit, Visitor};
 use crate::text::{ceremony, hexadecimal};
 use crate::texts::Texts;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use candour_app::record::RecordSection;
-use candour_app::sign_in::{self, Proof};
 use candour_app::{FirstByte, Refusal, emergency};
 use candour_core::people::Identity;
 use candour_keeper_api::words::{Purpose, Section};
 use candour_seal::{ItemId, PatientId};
 use http::StatusCode;
-use http::header::SET_COOKIE;
 use serde::Deserialize;
 
 /// Most letters of the words.
@@ -30,7 +28,7 @@ const LONGEST_WORDS: usize = 300;
 /// Most entries of one section that the page shows.
 const MOST: usize = 50;
 
-/// What is asked first.
+/// What is asked first: the words.
 #[derive(Template)]
 #[template(path = "emergency/ask.html")]
 pub struct AskPage {
@@ -41,6 +39,22 @@ pub struct AskPage {
     /// Where it is sent.
     pub action: String,
     /// The words typed before.
+    pub reason: String,
+    /// The one document that is asked for, or empty.
+    pub document: String,
+}
+
+/// What the passkey signs.
+#[derive(Template)]
+#[template(path = "emergency/act.html")]
+pub struct ActPage {
+    /// Around it.
+    pub frame: Frame,
+    /// Where it is sent.
+    pub action: String,
+    /// Exactly what is signed.
+    pub sentence: String,
+    /// The words, for another try.
     pub reason: String,
     /// The one document that is asked for, or empty.
     pub document: String,
@@ -126,46 +140,54 @@ async fn identity(
     Ok(found)
 }
 
+/// The page's frame, with whose record it is where that may be seen.
+async fn framed(
+    portal: &Portal,
+    reading: &Reading,
+) -> Result<(Frame, Option<Identity>, Option<FirstByte>), Problem> {
+    let frame = reading.frame(portal, "emergency.title", None).await;
+    Ok(match identity(portal, reading).await? {
+        Some((identity, first_byte)) => {
+            let around = banner(frame.texts(), identity.as_ref());
+            (frame.about(around), identity, Some(first_byte))
+        }
+        None => (frame, None, None),
+    })
+}
+
+fn shown<P: Template>(page: &P, first_byte: Option<FirstByte>) -> Result<Response, Problem> {
+    match first_byte {
+        Some(first_byte) => respond::opened(page, first_byte),
+        None => respond::page(page),
+    }
+}
+
 async fn form(
     portal: &Portal,
     reading: &Reading,
     given: AnswerForm,
     errors: FieldErrors,
 ) -> Result<Response, Problem> {
-    let visitor = &reading.visitor;
-    let frame = reading.frame(portal, "emergency.title", None).await;
-    let (mut frame, first_byte) = match identity(portal, reading).await? {
-        Some((identity, first_byte)) => {
-            let around = banner(frame.texts(), identity.as_ref());
-            (frame.about(around), Some(first_byte))
-        }
-        None => (frame, None),
-    };
+    let (mut frame, _, first_byte) = framed(portal, reading).await?;
     frame.has_errors = !errors.is_empty();
     let status = if errors.is_empty() {
         StatusCode::OK
     } else {
         StatusCode::UNPROCESSABLE_ENTITY
     };
-    let asked = sign_in::passkey_start(portal.app(), "", &visitor.network).await?;
     let page = AskPage {
-        frame: frame.with_passkeys(),
+        frame,
         errors,
         action: reading.path("/emergency"),
         reason: given.reason,
         document: given.document,
-        ceremony: hexadecimal(asked.id.as_bytes()),
-        options: asked.options_json,
     };
-    let mut response = match first_byte {
-        Some(first_byte) => respond::opened(&page, first_byte)?,
-        None => respond::page(&page)?,
-    };
+    let mut response = shown(&page, first_byte)?;
     *response.status_mut() = status;
     Ok(response)
 }
 
-/// The answer.
+/// The words, then the answer over the sentence that was made of them.
 #[derive(Deserialize, Default)]
 pub struct AnswerForm {
     #[serde(default)]
@@ -178,57 +200,84 @@ pub struct AnswerForm {
     answer: String,
 }
 
-/// `POST /patients/{patient}/emergency`: takes the answer, and opens.
+impl AnswerForm {
+    fn document(&self) -> Result<Option<ItemId>, Problem> {
+        match self.document.as_str() {
+            "" => Ok(None),
+            id => id.parse().map(Some).map_err(|_| Problem::NoSuchPage),
+        }
+    }
+}
+
+/// `POST /patients/{patient}/emergency`: takes the words and shows the sentence; takes the answer, and opens.
 pub async fn open(
     State(portal): State<Portal>,
     visitor: Visitor,
     Path(patient): Path<String>,
     Form(given): Form<AnswerForm>,
 ) -> Result<Response, Problem> {
-    let mut reading = Reading::of(&portal, visitor, &patient).await?;
+    let reading = Reading::of(&portal, visitor, &patient).await?;
     let texts = crate::texts::Language::English.texts();
     let mut errors = FieldErrors::default();
-    let words = given.reason.trim().to_owned();
-    if words.is_empty() || words.chars().count() > LONGEST_WORDS {
-        errors.add("reason", texts.say("emergency.error_reason"));
-        return form(&portal, &reading, given, errors).await;
-    }
-    let _not_shown = identity(&portal, &reading).await?;
-    let visitor = &reading.visitor;
-    let proof = Proof::Passkey(ceremony(&given.ceremony)?, given.answer.clone());
-    let (app, token) = (portal.app(), visitor.signed_in()?);
-    let proved = match sign_in::step_up(app, token, proof, "", &visitor.network).await {
-        Ok(proved) => proved.token,
-        Err(Refusal::WrongCredentials | Refusal::Invalid) => {
-            errors.add("maincontent", texts.say("step_up.failed"));
+    if given.ceremony.is_empty() {
+        let words = given.reason.trim();
+        if words.is_empty() || words.chars().count() > LONGEST_WORDS {
+            errors.add("reason", texts.say("emergency.error_reason"));
             return form(&portal, &reading, given, errors).await;
         }
-        Err(refusal) => return Err(refusal.into()),
+        return sentence(&portal, &reading, given).await;
+    }
+    match opened(&portal, &reading, &given).await {
+        Err(Problem::Refused(Refusal::StepUpNeeded | Refusal::WrongCredentials)) => {
+            errors.add("reason", texts.say("emergency.error_answer"));
+            form(&portal, &reading, given, errors).await
+        }
+        answered => answered,
+    }
+}
+
+async fn sentence(
+    portal: &Portal,
+    reading: &Reading,
+    given: AnswerForm,
+) -> Result<Response, Problem> {
+    let (frame, who, first_byte) = framed(portal, reading).await?;
+    let viewer = reading.visitor.viewer(Purpose::Emergency)?;
+    let asked = emergency::Asked {
+        patient: reading.patient,
+        who,
+        document: given.document()?,
+        words: given.reason.trim().to_owned(),
     };
-    // The session goes on under another token, whatever comes of the opening.
-    let cookie = set_cookie(TOKEN_COOKIE, &token_text(&proved));
-    reading.visitor.token = Some(proved);
-    let opened = opened(&portal, &reading, &given.document, &words).await;
-    let mut response = opened.unwrap_or_else(IntoResponse::into_response);
-    let cookie = cookie.map(|cookie| (SET_COOKIE, cookie));
-    response.headers_mut().extend(cookie);
-    Ok(response)
+    let asked = emergency::start(portal.app(), &viewer, asked).await?;
+    let page = ActPage {
+        frame: frame.with_passkeys(),
+        action: reading.path("/emergency"),
+        sentence: asked.text,
+        reason: given.reason,
+        document: given.document,
+        ceremony: hexadecimal(asked.id.as_bytes()),
+        options: asked.options_json,
+    };
+    shown(&page, first_byte)
 }
 
 async fn opened(
     portal: &Portal,
     reading: &Reading,
-    document: &str,
-    words: &str,
+    given: &AnswerForm,
 ) -> Result<Response, Problem> {
     let texts = crate::texts::Language::English.texts();
     let (app, viewer) = (portal.app(), reading.visitor.viewer(Purpose::Emergency)?);
-    if !document.is_empty() {
-        let document: ItemId = document.parse().map_err(|_| Problem::NoSuchPage)?;
-        let opened = emergency::document(app, &viewer, document, words).await?;
+    let proof = (ceremony(&given.ceremony)?, given.answer.clone());
+    if let Some(document) = given.document()? {
+        let opened = emergency::document(app, &viewer, document, proof).await?;
         return Ok(content(opened, false));
     }
-    let (record, first_byte) = emergency::open(app, &viewer, reading.patient, words).await?;
+    let opened = emergency::open(app, &viewer, reading.patient, proof).await;
+    // To others it is no page; the keeper has written down that they tried.
+    reading.staff_only()?;
+    let (record, first_byte) = opened?;
     let shelf = record.shelf.into_inner();
     let mut missing = shelf.unreadable;
     let sections = record.sections.into_iter().map(|(of, opened)| {

@@ -3,14 +3,15 @@
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::portal::Portal;
-use crate::reading::{Reading, banner, together};
+use crate::reading::{Reading, Relation, banner, together};
 use crate::respond;
 use crate::session::Visitor;
 use crate::texts::Texts;
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use candour_app::record;
+use candour_app::practices;
+use candour_app::record::{self, Group};
 use candour_app::sign_in::Reachable;
 use candour_core::record::Row;
 use candour_keeper_api::words::Section;
@@ -32,6 +33,8 @@ pub struct SectionLink {
 pub struct RecordPage {
     /// Around it.
     pub frame: Frame,
+    /// The visitor's own address is protected.
+    pub is_address_protected: bool,
     /// The sections.
     pub sections: Vec<SectionLink>,
 }
@@ -52,8 +55,20 @@ pub struct SectionPage {
     pub older: Option<String>,
     /// That something could not be shown.
     pub unreadable: Option<String>,
+    /// For the patient: what of it came in together, to keep from somebody.
+    pub groups: Vec<GroupView>,
     /// The other sections.
     pub sections: Vec<SectionLink>,
+}
+
+/// What came in together.
+pub struct GroupView {
+    /// What it is, and from whom.
+    pub words: String,
+    /// Where to keep it from somebody.
+    pub path: String,
+    /// The link's words for those who hear the page read.
+    pub label: String,
 }
 
 /// One entry of a section.
@@ -146,11 +161,16 @@ pub async fn sections(
     let frame = reading.frame(&portal, "record.title", None).await;
     let around = banner(frame.texts(), identity.as_ref());
     let frame = match reading.relation {
-        crate::reading::Relation::Own => frame,
+        Relation::Own => frame,
         _ => frame.about(around),
     };
     let sections = links(&reading);
-    respond::opened(&RecordPage { frame, sections }, first_byte)
+    let page = RecordPage {
+        frame,
+        is_address_protected: reading.is_address_protected,
+        sections,
+    };
+    respond::opened(&page, first_byte)
 }
 
 /// From which entry on a section is shown.
@@ -184,14 +204,20 @@ pub async fn section(
     frame = frame.back_to(reading.path("/record"), "frame.back");
     let texts = frame.texts();
     let opened = opened.into_inner();
-    let rows = opened.rows();
-    let all = rows.len();
-    let entries: Vec<EntryView> = rows
-        .into_iter()
-        .skip(from)
-        .take(PAGE)
-        .map(|row| entry(texts, row))
-        .collect();
+    let lines = opened.lines();
+    let all = lines.len();
+    let mut segments = Vec::new();
+    let mut entries = Vec::new();
+    for (segment, row) in lines.into_iter().skip(from).take(PAGE) {
+        if !segments.contains(&segment) {
+            segments.push(segment);
+        }
+        entries.push(entry(texts, row));
+    }
+    let groups = match reading.relation {
+        Relation::Own => groups(&portal, texts, &opened.groups(&segments)).await?,
+        Relation::Proxy | Relation::Staff => Vec::new(),
+    };
     let until = from + entries.len();
     let has_older = until < all;
     let page = SectionPage {
@@ -207,10 +233,41 @@ pub async fn section(
             .then(|| reading.path(&format!("/record/{}?from={until}", shown.section.word()))),
         unreadable: unreadable(texts, opened.unreadable),
         sections: links(&reading),
+        groups,
         entries,
         frame,
     };
     respond::opened(&page, together(first_byte, banner_byte))
+}
+
+/// Titles of one group that are named.
+const NAMED: usize = 3;
+
+async fn groups(portal: &Portal, texts: &Texts, all: &[Group]) -> Result<Vec<GroupView>, Problem> {
+    let directory = practices::all(portal.app()).await?;
+    let view = |group: &Group| {
+        let titles = group.titles.iter().take(NAMED).map(String::as_str);
+        let titles = titles.collect::<Vec<_>>().join(", ");
+        let by = group.source.and_then(|source| directory.get(&source));
+        let by = by.map_or(texts.say("history.some_practice"), |by| by.name.as_str());
+        let more = group.titles.len().saturating_sub(NAMED).to_string();
+        let filled = [
+            ("titles", titles.as_str()),
+            ("practice", by),
+            ("more", &more),
+        ];
+        let words = if group.titles.len() > NAMED {
+            "record.group_more"
+        } else {
+            "record.group"
+        };
+        GroupView {
+            words: texts.fill(words, &filled),
+            path: format!("/sharing/keep?segment={}", group.segment),
+            label: texts.fill("record.group_keep_named", &filled),
+        }
+    };
+    Ok(all.iter().map(view).collect())
 }
 
 /// What a page says when it cannot show everything: an incomplete record that looks complete is dangerous.

@@ -49,6 +49,8 @@ pub struct SharingPage {
     pub shared: Vec<RuleView>,
     /// There is a second practice to share with.
     pub may_share: bool,
+    /// The address is protected.
+    pub is_address_protected: bool,
 }
 
 /// Somebody who acts for the patient.
@@ -249,6 +251,7 @@ pub async fn show(
         kept: rules(false),
         shared: rules(true),
         may_share: sharing.practices.len() > 1,
+        is_address_protected: sharing.is_address_protected,
         frame,
     })
 }
@@ -362,11 +365,16 @@ pub async fn end(
         }
         "kept" => sharing::end(app, token, patient, form.rule, false).await,
         "shared" => sharing::end(app, token, patient, form.rule, true).await,
+        "protect" => sharing::protect_address(app, token, patient, None, true).await,
+        "unprotect" => sharing::protect_address(app, token, patient, None, false).await,
         _ => return Err(Problem::Form),
     };
     match begun {
         // What opens something again waits for a day where only a code answers.
-        Ok(ceremony) => act(&portal, &visitor, PATH, ceremony, form.what != "kept").await,
+        Ok(ceremony) => {
+            let is_at_once = !matches!(form.what.as_str(), "kept" | "unprotect");
+            act(&portal, &visitor, PATH, ceremony, is_at_once).await
+        }
         // It ended meanwhile.
         Err(Refusal::NotFound) => Ok(respond::to(PATH)),
         Err(refusal) => Err(refusal.into()),

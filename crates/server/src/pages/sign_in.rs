@@ -155,7 +155,7 @@ pub async fn with_passkey(
         ceremony,
         form.answer,
         acting,
-        &visitor.network,
+        visitor.browser(),
     )
     .await;
     match answer {
@@ -211,7 +211,7 @@ pub async fn with_password(
         &login,
         &form.password,
         &code,
-        &visitor.network,
+        visitor.browser(),
     )
     .await
     {

@@ -39,6 +39,8 @@ pub struct Installation {
     pub keeper: TestKeeper,
     pub router: Router,
     pub practice: PracticeId,
+    /// The use cases once more, for what arranges with a share of them.
+    pub shared: Arc<App>,
     portal: Portal,
     _stop: DropGuard,
     /// The keeper's and the portal's.
@@ -101,6 +103,12 @@ impl Installation {
         store("candour_worker").put_practice(&known).await.unwrap();
         let stop = CancellationToken::new();
         let client = Arc::new(keeper.client(InstanceKind::Portal));
+        let shared = App::start(
+            Arc::clone(&client),
+            store("candour_portal"),
+            &TaskTracker::new(),
+            stop.clone(),
+        );
         let app = App::start(
             client,
             store("candour_portal"),
@@ -120,6 +128,7 @@ impl Installation {
         let portal = Portal::new(app, settings);
         Self {
             router: candour_server::routes::router(portal.clone()),
+            shared: Arc::new(shared),
             portal,
             practice,
             keeper,

@@ -25,7 +25,7 @@ use candour_server::pages::practice::{
     PurposePage,
 };
 use candour_server::pages::problem::ProblemPage;
-use candour_server::pages::record::{EntryView, RecordPage, SectionLink, SectionPage};
+use candour_server::pages::record::{EntryView, GroupView, RecordPage, SectionLink, SectionPage};
 use candour_server::pages::reopenings::{ReopeningView, ReopeningsPage};
 use candour_server::pages::sign_in::{SignInPage, StepUpPage};
 use candour_server::pages::trust::{CheckpointView, TrustPage, TrustPart};
@@ -439,7 +439,7 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             }],
             unreadable: None,
         })),
-        ("record", Box::new(RecordPage { frame: of_patient("record.title"), sections: sections() })),
+        ("record", Box::new(RecordPage { frame: of_patient("record.title"), is_address_protected: true, sections: sections() })),
         ("section", Box::new(SectionPage {
             frame: of_patient("record.results"),
             entries: vec![
@@ -451,6 +451,11 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             shown: Some("3 of 41 entries are shown, the newest first.".to_owned()),
             older: Some(format!("/patients/{PATIENT}/record/results?from=3")),
             unreadable: Some("One entry could not be shown. Ask your practice about it.".to_owned()),
+            groups: vec![GroupView {
+                words: "Blood pressure, Haemoglobin A1c, Chest X-ray and 2 more, put in together by Kauri Health".to_owned(),
+                path: format!("/sharing/keep?segment={PATIENT}"),
+                label: "Keep from somebody: Blood pressure, Haemoglobin A1c, Chest X-ray".to_owned(),
+            }],
             sections: sections(),
         })),
         ("documents", Box::new(DocumentsPage {
@@ -569,6 +574,7 @@ fn for_staff() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             shown: None,
             older: None,
             unreadable: None,
+            groups: Vec::new(),
             sections: sections(),
         })),
     ]

@@ -289,8 +289,36 @@ async fn with_a_code_a_new_password_waits_and_is_stopped_on_the_same_page() {
     );
     let by_code = |page: &Answer, code: &str| {
         let ceremony = between(&page.body, "name=\"ceremony\" value=\"", "\"").to_owned();
-        encoded(&[("ceremony", &ceremony), ("code", code)])
+        encoded(&[
+            ("ceremony", &ceremony),
+            ("code", code),
+            ("password", "kereru over the harbour"),
+        ])
     };
+    let without = installation
+        .post(
+            "/sign-in-ways/act",
+            &cookies,
+            &by_code(&page, &codes[1]).replace("harbour", "mountain"),
+        )
+        .await;
+    assert_eq!(without.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        without.body.contains("Nothing was changed"),
+        "{}",
+        without.body
+    );
+    // A wrong answer ends the act, and delays the next.
+    installation
+        .keeper
+        .clock
+        .advance(SignedDuration::from_secs(60));
+    let page = installation.post(PATH, &cookies, &another).await;
+    assert!(
+        page.body.contains("The password you have now"),
+        "{}",
+        page.body
+    );
     let answered = installation
         .post("/sign-in-ways/act", &cookies, &by_code(&page, &codes[1]))
         .await;
@@ -311,7 +339,7 @@ async fn with_a_code_a_new_password_waits_and_is_stopped_on_the_same_page() {
     let list = installation.get(PATH, &cookies).await;
     assert!(
         list.body
-            .contains("It can be done from 4 March 2026 at 10:00 am."),
+            .contains("It can be done from 4 March 2026 at 10:01 am."),
         "{}",
         list.body
     );

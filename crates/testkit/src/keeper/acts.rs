@@ -4,7 +4,8 @@ use super::TestKeeper;
 use crate::passkey::SoftwarePasskey;
 use candour_keeper::facts::{Fact, Passkey};
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
-use candour_keeper_api::{CallError, Keeper, Token};
+use candour_keeper_api::words::Purpose;
+use candour_keeper_api::{CallError, Denied, Keeper, Permit, Target, Token, Viewer};
 use candour_seal::PersonId;
 
 /// The origin of every answer; the test keeper's own.
@@ -70,4 +71,38 @@ pub async fn act(
         Reply::Changed(changed) => Ok(changed),
         _ => panic!("not an answer to an act"),
     }
+}
+
+/// Opens in an emergency what somebody signs with their passkey, through a portal.
+///
+/// # Errors
+/// The keeper's refusal, of the question or of the whole opening.
+///
+/// # Panics
+/// When the keeper or the passkey answers something else.
+#[expect(clippy::expect_used, clippy::panic, reason = "for tests only")]
+pub async fn in_an_emergency<T: Target>(
+    portal: &Keeper,
+    token: &Token,
+    device: &mut SoftwarePasskey,
+    asked: wire::EmergencyStart,
+    targets: Vec<T>,
+) -> Result<Vec<Result<Permit<T>, Denied>>, CallError> {
+    let start = Call::EmergencyStart(wire::EmergencyStart {
+        token: token.expose().to_vec(),
+        ..asked
+    });
+    let Reply::Ceremony(asked) = portal.call(start).await? else {
+        panic!("not a ceremony");
+    };
+    let answer = device.get(&asked.options_json, ORIGIN).expect("an answer");
+    let viewer = Viewer {
+        token: token.clone(),
+        purpose: Purpose::Emergency,
+        network: "192.0.2.1".to_owned(),
+    };
+    let ceremony = asked.ceremony.as_slice().try_into().expect("16 bytes");
+    portal
+        .open_in_emergency(&viewer, targets, &ceremony, answer)
+        .await
 }

@@ -9,7 +9,7 @@ use crate::ages;
 use crate::calls::reach::{self, Limit, Part, PatientView};
 use crate::calls::{Caller, id};
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
-use crate::draft::{Draft, Effect};
+use crate::draft::{Draft, Effect, Guard};
 use crate::erasure::Erasures;
 use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::items::{ItemRow, SectionItem};
@@ -74,12 +74,25 @@ pub(crate) struct Planned {
 }
 
 impl Planned {
-    pub fn is_granted(&self) -> bool {
+    pub(crate) fn is_granted(&self) -> bool {
         self.release.is_some()
     }
 
+    /// Why nothing is released, where nothing is.
+    pub(crate) fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Commits this together with its entry, if it still is as when it was read.
+    pub(crate) fn with(&mut self, effects: Vec<Effect>, guard: Guard) {
+        if let Some(draft) = &mut self.draft {
+            draft.effects.extend(effects);
+            draft.guards.push(guard);
+        }
+    }
+
     /// Makes a refusal of it.
-    pub fn deny(&mut self, reason: Reason) {
+    pub(crate) fn deny(&mut self, reason: Reason) {
         self.release = None;
         self.reason = reason;
         if let Some(draft) = self.draft.take() {

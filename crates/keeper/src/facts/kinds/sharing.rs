@@ -40,15 +40,23 @@ pub struct Share {
     pub sealed_words: Vec<u8>,
 }
 
-/// One document, one section, or the whole of a record.
+/// One document, one segment, one section, or the whole of a record.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct RecordPart {
-    /// The section; 0 where it is one document, or everything.
+    /// The section, also of one segment; 0 where it is one document, or everything.
     #[prost(int32, tag = "1")]
     pub section: i32,
-    /// The document's token, with what names it; else empty.
+    /// The segment's token, or the document's with what names it; else empty.
     #[prost(bytes = "vec", tag = "2")]
     pub item: Vec<u8>,
+}
+
+/// Whether a patient's address is seen by nobody but them and the practice that put it in.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct AddressProtection {
+    /// It is.
+    #[prost(bool, tag = "1")]
+    pub is_protected: bool,
 }
 
 /// A practice invited somebody to act for the patient, and nobody has accepted yet.

@@ -1,7 +1,8 @@
 //! What is typed at the keeper's machine: who is stopped, what is written, what goes on.
 
 use super::{
-    Office, Person, change, invite, manager, office, officer, opening, ordered, person, prove, with,
+    Office, Person, change, chest_pain, in_an_emergency, invite, manager, office, officer, opened,
+    opening, ordered, person, prove, signed, with,
 };
 use crate::freezing::{Rung, Unfit, What, freeze, unfreeze, view};
 use crate::harness::{Inside, PORTAL, inside};
@@ -262,23 +263,27 @@ async fn emergency_access_goes_on_with_a_passkey_answer_of_its_own_unless_everyt
     for purpose in [Purpose::Emergency, Purpose::DirectCare] {
         assert_eq!(opens(&clinician, purpose).await, Err(Reason::Frozen));
     }
+    // Nor is one that was given for something else.
     inside.clock.advance(SignedDuration::from_secs(5));
     prove(inside, &mut clinician, "").await.unwrap();
+    for purpose in [Purpose::Emergency, Purpose::DirectCare] {
+        assert_eq!(opens(&clinician, purpose).await, Err(Reason::Frozen));
+    }
+    assert_eq!(
+        in_an_emergency(inside, &mut clinician, patient).await,
+        Ok(())
+    );
     assert_eq!(
         opens(&clinician, Purpose::DirectCare).await,
         Err(Reason::Frozen)
     );
-    assert_eq!(opens(&clinician, Purpose::Emergency).await, Ok(()));
-    assert_eq!(
-        opens(&clinician, Purpose::Emergency).await,
-        Err(Reason::StepUpNeeded)
-    );
 
+    let asked = chest_pain(&clinician, patient);
+    let (call, _) = signed(inside, &mut clinician, asked).await.unwrap();
     machine.freeze(What::Installation, "").await.unwrap();
-    inside.clock.advance(SignedDuration::from_secs(5));
-    assert_eq!(prove(inside, &mut clinician, "").await, Err(Reason::Frozen));
+    assert_eq!(opened(inside, call).await, Err(Reason::Frozen));
     assert_eq!(
-        opens(&clinician, Purpose::Emergency).await,
+        in_an_emergency(inside, &mut clinician, patient).await,
         Err(Reason::Frozen)
     );
 }

@@ -318,3 +318,35 @@ async fn whom_the_patient_invites_does_not_wait() {
     let seen = medicines_of(&scene, &session.token, scene.patient).await;
     assert_eq!(seen, Ok(2));
 }
+
+#[tokio::test]
+async fn a_code_ends_with_the_role_of_whoever_gave_it_out() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let kind = invite(office.practice, Role::Clinician, Vec::new());
+    let code = manager.signs(&inside, kind).await.unwrap().code;
+    let mut hemi = person(&inside, &code, "hemi").await;
+    let mut codes = Vec::new();
+    for byte in [40, 41] {
+        let patient = inside.patient(office.practice, byte).await;
+        let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
+        let by = if byte == 40 { &mut hemi } else { &mut manager };
+        codes.push(by.signs(&inside, kind).await.unwrap().code);
+    }
+    let ended = ChangeKind::EndRole(wire::RoleChange {
+        person: hemi.id.clone(),
+        practice: office.practice.as_bytes().to_vec(),
+        role: Role::Clinician.into(),
+        ..wire::RoleChange::default()
+    });
+    manager.signs(&inside, ended).await.unwrap();
+    let theirs = register(&inside, &codes[0], "aroha", "1980-01-31").await;
+    assert_eq!(
+        theirs.map(drop).unwrap_err().reason,
+        Reason::WrongCredentials
+    );
+    register(&inside, &codes[1], "mia", "1980-01-31")
+        .await
+        .unwrap();
+}

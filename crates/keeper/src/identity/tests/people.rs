@@ -1,7 +1,7 @@
 //! People for tests: made as real ones are, by invitation.
 
 use crate::acts;
-use crate::calls::open;
+use crate::calls::{emergency, open};
 use crate::changes;
 use crate::harness::{Inside, ORIGIN, PORTAL};
 use crate::identity::{invitations, sign_in};
@@ -116,6 +116,7 @@ pub async fn sign_in(
                 practice: Vec::new(),
             }),
             network: "192.0.2.1".to_owned(),
+            client: None,
         },
     )
     .await
@@ -182,6 +183,7 @@ pub async fn act_by_code(
     assert!(asked.code_accepted);
     let finish = wire::ActFinish {
         code: code.to_owned(),
+        password: PASSWORD.to_owned(),
         ..answer_to(token, &asked)
     };
     finished(inside, &finish).await
@@ -225,6 +227,7 @@ pub async fn by_password(inside: &Inside, code: &str) -> Result<wire::SignedIn, 
         password: PASSWORD.to_owned(),
         code: code.to_owned(),
         network: "192.0.2.1".to_owned(),
+        client: None,
     };
     sign_in::password(&inside.core, PORTAL, &call).await
 }
@@ -310,36 +313,85 @@ pub fn portal() -> Instance {
     }
 }
 
-/// Opens a patient's medicines, with words where it is an emergency.
+/// A patient's medicines.
+pub fn medicines(patient: PatientId) -> Target {
+    Target {
+        kind: Some(TargetKind::Section(SectionOf {
+            patient: patient.as_bytes().to_vec(),
+            section: Section::Medicines.into(),
+        })),
+    }
+}
+
+/// Opens one thing.
+pub async fn opened(inside: &Inside, call: wire::Open) -> Result<u64, Reason> {
+    let answered = open::open(&inside.core, &portal(), call).await;
+    let Reply::Opened(mut opened) = answered.map_err(|refusal| refusal.reason)? else {
+        panic!("not an answer to opening")
+    };
+    match opened.answers.pop().unwrap().outcome.unwrap() {
+        Outcome::Granted(granted) => Ok(granted.index),
+        Outcome::Denied(refused) => Err(Reason::try_from(refused.reason).unwrap()),
+    }
+}
+
+/// Opens a patient's medicines, with words and without a passkey's answer over them.
 pub async fn opening(
     inside: &Inside,
     token: &[u8],
     patient: PatientId,
     purpose: Purpose,
 ) -> Result<(), Reason> {
-    let portal = portal();
-    let section = SectionOf {
-        patient: patient.as_bytes().to_vec(),
-        section: Section::Medicines.into(),
-    };
-    let is_emergency = purpose == Purpose::Emergency;
     let call = wire::Open {
         token: token.to_vec(),
         purpose: purpose.into(),
-        targets: vec![Target {
-            kind: Some(TargetKind::Section(section)),
-        }],
-        reason: if is_emergency { "chest pain" } else { "" }.to_owned(),
+        targets: vec![medicines(patient)],
+        reason: "chest pain".to_owned(),
         ..wire::Open::default()
     };
-    let answered = open::open(&inside.core, &portal, call).await;
-    let Reply::Opened(mut opened) = answered.map_err(|refusal| refusal.reason)? else {
-        panic!("not an answer to opening")
-    };
-    match opened.answers.pop().unwrap().outcome.unwrap() {
-        Outcome::Granted(_) => Ok(()),
-        Outcome::Denied(refused) => Err(Reason::try_from(refused.reason).unwrap()),
+    opened(inside, call).await.map(drop)
+}
+
+/// A question about an emergency opening of a patient's record.
+pub fn chest_pain(person: &Person, patient: PatientId) -> wire::EmergencyStart {
+    wire::EmergencyStart {
+        token: person.token.clone(),
+        patient: patient.as_bytes().to_vec(),
+        words: "chest pain".to_owned(),
+        ..wire::EmergencyStart::default()
     }
+}
+
+/// The opening of a patient's medicines that a passkey signed with these words, and the sentence.
+pub async fn signed(
+    inside: &Inside,
+    person: &mut Person,
+    asked: wire::EmergencyStart,
+) -> Result<(wire::Open, String), Reason> {
+    let patient = PatientId::try_from(asked.patient.as_slice()).unwrap();
+    let asked = emergency::start(&inside.core, &portal(), asked).await;
+    let asked = asked.map_err(|refusal| refusal.reason)?;
+    let answer = person.device.get(&asked.options_json, ORIGIN);
+    let call = wire::Open {
+        token: person.token.clone(),
+        purpose: Purpose::Emergency.into(),
+        targets: vec![medicines(patient)],
+        ceremony: asked.ceremony,
+        answer_json: answer.unwrap(),
+        ..wire::Open::default()
+    };
+    Ok((call, asked.text))
+}
+
+/// Opens a patient's medicines in an emergency.
+pub async fn in_an_emergency(
+    inside: &Inside,
+    person: &mut Person,
+    patient: PatientId,
+) -> Result<(), Reason> {
+    let asked = chest_pain(person, patient);
+    let (call, _) = signed(inside, person, asked).await?;
+    opened(inside, call).await.map(drop)
 }
 
 /// A fresh passkey, with a reason or without one; the session goes on under a new token.

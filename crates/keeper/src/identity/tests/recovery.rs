@@ -361,6 +361,7 @@ async fn by_new_password(
         password: NEW_PASSWORD.to_owned(),
         code: code.to_owned(),
         network: "192.0.2.9".to_owned(),
+        client: None,
     };
     let signed_in = calls::password(&inside.core, PORTAL, &call).await;
     signed_in.map_err(|refusal| refusal.reason)

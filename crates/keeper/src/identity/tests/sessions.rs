@@ -4,9 +4,11 @@ use super::ways::is_signed_in;
 use super::*;
 use crate::harness::{Inside, PORTAL, inside};
 use crate::identity::{sessions, sign_in as calls};
+use crate::reader;
 use crate::session::MOST;
+use candour_keeper_wire::Token;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{Reason, Role};
+use candour_keeper_wire::words::{EntryKind, Reason, Role};
 use jiff::SignedDuration;
 
 async fn ends_all_others(inside: &Inside, token: &[u8]) -> Result<(), Reason> {
@@ -115,4 +117,67 @@ async fn a_password_is_as_good_after_two_years_as_on_the_first_day() {
         .clock
         .advance(SignedDuration::from_hours(2 * 365 * 24));
     assert!(by_password(&inside, &sheet[0]).await.is_ok());
+}
+
+/// A patient's session that a browser with this description signed in.
+async fn bound(inside: &Inside, code: &str, client: &str) -> Token {
+    let call = wire::PasswordSignIn {
+        login: "aroha".to_owned(),
+        password: PASSWORD.to_owned(),
+        code: code.to_owned(),
+        network: "192.0.2.1".to_owned(),
+        client: Some(client.to_owned()),
+    };
+    let signed_in = calls::password(&inside.core, PORTAL, &call).await.unwrap();
+    Token::from_bytes(&signed_in.token).unwrap()
+}
+
+#[tokio::test]
+async fn a_token_that_comes_with_another_browser_is_refused_and_its_session_ends_on_the_ledger() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let stolen = [
+        Some("Firefox/141.0 on another machine"),
+        Some(""),
+        // What has none is no way round it.
+        None,
+    ];
+    for (thief, code) in stolen.into_iter().zip(&sheet) {
+        let token = bound(&inside, code, "Firefox/140.0").await;
+        let own = token.with_client("Firefox/140.0");
+        assert!(is_signed_in(&inside, own.expose()).await);
+        let foreign = thief.map_or(token.clone(), |client| token.with_client(client));
+        let size = inside.core.ledger.size();
+        assert!(!is_signed_in(&inside, foreign.expose()).await, "{thief:?}");
+        assert_eq!(inside.core.ledger.size(), size + 1);
+        assert!(!is_signed_in(&inside, own.expose()).await, "{thief:?}");
+        assert_eq!(inside.core.ledger.size(), size + 1, "once");
+    }
+    let select = "select kind, decision from entry order by index desc limit 1";
+    let rows = reader::rows(&inside.core.pool, select, &[]).await.unwrap();
+    let refused = [EntryKind::SignOut.number(), Reason::SessionEnded.number()].map(i16::from);
+    assert_eq!([rows[0].get::<_, i16>(0), rows[0].get(1)], refused);
+}
+
+#[tokio::test]
+async fn a_session_that_is_proved_again_stays_with_its_browser() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let token = bound(&inside, &sheet[0], "Firefox/140.0").await;
+    let call = wire::StepUp {
+        token: token.with_client("Firefox/140.0").expose().to_vec(),
+        code: sheet[1].clone(),
+        ..wire::StepUp::default()
+    };
+    let proved = calls::step_up(&inside.core, PORTAL, &call).await.unwrap();
+    let proved = Token::from_bytes(&proved.token).unwrap();
+    let own = proved.with_client("Firefox/140.0");
+    assert!(is_signed_in(&inside, own.expose()).await);
+    assert!(!is_signed_in(&inside, proved.expose()).await);
 }

@@ -23,6 +23,7 @@ fn password(code: &str) -> wire::PasswordSignIn {
         password: "three tūī at dawn".to_owned(),
         code: code.to_owned(),
         network: "192.0.2.1".to_owned(),
+        client: None,
     }
 }
 
@@ -313,6 +314,7 @@ async fn failures_before_sign_in_are_one_entry_for_each_network_account_and_minu
         password: "not the password".to_owned(),
         code: "000000".to_owned(),
         network: network.to_owned(),
+        client: None,
     };
     let before = inside.core.ledger.size();
     // Nobody has these names: the answer is that of a wrong password.

@@ -124,6 +124,60 @@ async fn without_a_passkey_a_new_sheet_waits_its_day_and_then_opens_at_once() {
 }
 
 #[tokio::test]
+async fn a_code_changes_no_way_without_the_password_and_whichever_is_wrong_the_answer_is_one() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let token = by_password(&inside, &sheet[0]).await.unwrap().token;
+    for (code, password) in [
+        (sheet[1].as_str(), ""),
+        (&sheet[1], "four kererū at noon"),
+        ("2222-3333", PASSWORD),
+        ("2222-3333", ""),
+    ] {
+        let asked = asked(&inside, &token, new_sheet()).await.unwrap();
+        assert!(asked.needs_password && asked.code_accepted);
+        let finish = wire::ActFinish {
+            code: code.to_owned(),
+            password: password.to_owned(),
+            ..answer_to(&token, &asked)
+        };
+        let refused = finished(&inside, &finish).await.unwrap_err();
+        assert_eq!(
+            refused,
+            Reason::WrongCredentials.into(),
+            "{code} {password}"
+        );
+        inside.clock.advance(SignedDuration::from_mins(10));
+    }
+    // What ends reading asks for none: no day is to be lost by a forgotten password.
+    let kind = ChangeKind::Restrict(wire::SharingRule {
+        patient: patient.as_bytes().to_vec(),
+        practice: office.practice.as_bytes().to_vec(),
+        ..wire::SharingRule::default()
+    });
+    let restricting = asked(&inside, &token, kind).await.unwrap();
+    assert!(!restricting.needs_password && restricting.code_accepted);
+    let begun = act_by_code(&inside, &token, &sheet[1], new_sheet())
+        .await
+        .unwrap();
+    // Nor does stopping what waits.
+    let stop = ChangeKind::StopWaiting(wire::StopWaiting {
+        pending: begun.pending,
+        ..wire::StopWaiting::default()
+    });
+    let stopping = asked(&inside, &token, stop).await.unwrap();
+    assert!(!stopping.needs_password);
+    let finish = wire::ActFinish {
+        code: sheet[2].clone(),
+        ..answer_to(&token, &stopping)
+    };
+    finished(&inside, &finish).await.unwrap();
+}
+
+#[tokio::test]
 async fn what_waits_is_stopped_at_once_by_its_holder_and_by_nobody_else() {
     let inside = inside().await;
     let office = office(&inside).await;

@@ -36,6 +36,10 @@ pub struct ActingPage {
     pub people: Vec<ActingView>,
     /// The marks: name in the form, words, whether it stands.
     pub marked: Vec<Choice>,
+    /// Where protecting the address is sent.
+    pub address: String,
+    /// The address is protected.
+    pub is_address_protected: bool,
 }
 
 /// Somebody who acts.
@@ -84,6 +88,8 @@ pub async fn show(
         is_chosen,
     };
     let page = ActingPage {
+        address: reading.path("/address"),
+        is_address_protected: standing.is_address_protected,
         end: reading.path("/acting"),
         marks: reading.path("/marks"),
         invite: reading.path("/proxy"),
@@ -186,4 +192,30 @@ pub async fn mark(
     let (died, is_unsafe) = (form.died.is_some(), form.r#unsafe.is_some());
     let ceremony = sharing::mark(app, token, reading.patient, died, is_unsafe).await?;
     sign(&portal, &reading, ceremony).await
+}
+
+/// Whether the address is to be protected.
+#[derive(Deserialize)]
+pub struct AddressForm {
+    protect: Option<String>,
+}
+
+/// `POST /patients/{patient}/address`: asks for the answer that protecting an address needs. No longer takes a colleague's
+/// too.
+pub async fn protect(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Path(patient): Path<String>,
+    Form(form): Form<AddressForm>,
+) -> Result<Response, Problem> {
+    let reading = Reading::of(&portal, visitor, &patient).await?;
+    // Whoever may not see whose record it is, is refused here, on the ledger; the name is not shown.
+    let (_, _undelivered) = reading.identity(&portal).await?;
+    reading.staff_only()?;
+    let practice = reading.visitor.session(&portal).await?.practice;
+    let practice = practice.ok_or(Problem::NoSuchPage)?;
+    let (app, token) = (portal.app(), reading.visitor.signed_in()?);
+    let (patient, is_protected) = (reading.patient, form.protect.is_some());
+    let begun = sharing::protect_address(app, token, patient, Some(practice), is_protected);
+    sign(&portal, &reading, begun.await?).await
 }

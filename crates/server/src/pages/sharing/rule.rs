@@ -79,11 +79,12 @@ pub(super) const DAYS: [(u16, &str); 4] = [
     (0, "sharing.days_open"),
 ];
 
-/// Where the form begins: at a line of the access history, or at a document.
+/// Where the form begins: at a line of the access history, at a document, or at what of a section came in together.
 #[derive(Deserialize)]
 pub struct From {
     entry: Option<u64>,
     document: Option<String>,
+    segment: Option<String>,
 }
 
 /// What was chosen.
@@ -98,6 +99,9 @@ pub struct RuleForm {
     #[serde(default)]
     sensitive: String,
 }
+
+/// What begins the name of a segment in the form.
+const SEGMENT: &str = "segment-";
 
 /// `GET /sharing/keep`.
 pub async fn ask_keep(
@@ -121,7 +125,10 @@ pub(super) async fn begin_keep(
             .entry
             .map(|index| format!("entry-{index}"))
             .unwrap_or_default(),
-        part: from.document.unwrap_or_default(),
+        part: match (from.document, from.segment) {
+            (_, Some(segment)) => format!("{SEGMENT}{segment}"),
+            (document, None) => document.unwrap_or_default(),
+        },
         ..RuleForm::default()
     };
     form(portal, visitor, own, &begun, false, FieldErrors::default()).await
@@ -189,6 +196,10 @@ async fn form(
     let mut parts: Vec<_> = sections.into_iter().chain(documents).collect();
     // What is chosen first is what the form is for: to keep all of it, and to share a part.
     parts.insert(if is_share { parts.len() } else { 0 }, everything);
+    if !is_share && given.part.starts_with(SEGMENT) {
+        let words = texts.say("sharing.segment").to_owned();
+        parts.insert(0, (given.part.clone(), words));
+    }
     let page = RulePage {
         errors,
         is_share,
@@ -268,6 +279,10 @@ fn read_whom(word: &str) -> Result<Option<Whom>, Problem> {
 
 fn read_part(word: &str) -> Result<Part, Problem> {
     let section = SECTIONS.iter().find(|section| section.word() == word);
+    if let Some(segment) = word.strip_prefix(SEGMENT) {
+        let segment = segment.parse().map_err(|_| Problem::Form)?;
+        return Ok(Part::Segment(segment));
+    }
     Ok(match (word, section) {
         ("everything", _) => Part::Everything,
         (_, Some(section)) => Part::Section(*section),

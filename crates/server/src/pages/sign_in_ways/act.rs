@@ -40,6 +40,8 @@ pub struct ActPage {
     pub by_passkey: bool,
     /// A code may answer.
     pub by_code: bool,
+    /// With the password, then.
+    pub with_password: bool,
     /// Key: what a code means for when it is done.
     pub code_text: &'static str,
     /// A new passkey is made.
@@ -58,6 +60,7 @@ pub(super) struct Asked {
     ceremony: String,
     options: String,
     by_code: bool,
+    with_password: bool,
     otpauth: Zeroizing<String>,
     errors: FieldErrors,
 }
@@ -78,6 +81,7 @@ impl Asked {
             ceremony: hexadecimal(ceremony.id.as_bytes()),
             options: ceremony.options_json.clone(),
             by_code: ceremony.code_accepted,
+            with_password: ceremony.needs_password,
             otpauth: ceremony.otpauth.clone(),
             errors: FieldErrors::default(),
         }
@@ -108,6 +112,7 @@ pub(super) async fn page(portal: &Portal, visitor: &Visitor, asked: Asked) -> Ac
         by_passkey: serde_json::from_str::<serde_json::Value>(&asked.options)
             .is_ok_and(|options| options.get("publicKey").is_some()),
         by_code: asked.by_code,
+        with_password: asked.with_password,
         code_text: if asked.what == "stop" {
             "sign_in_ways.code_at_once"
         } else {
@@ -142,6 +147,9 @@ pub struct AnswerForm {
     #[serde(default)]
     options: String,
     by_code: Option<String>,
+    with_password: Option<String>,
+    #[serde(default, deserialize_with = "secret")]
+    password: Zeroizing<String>,
     #[serde(default, deserialize_with = "secret")]
     address: Zeroizing<String>,
 }
@@ -162,6 +170,7 @@ pub async fn answer(
     let new = New {
         credential_json: form.created.clone(),
         app_code: Zeroizing::new(form.new_code.trim().to_owned()),
+        password: form.password,
     };
     let texts = crate::texts::Language::English.texts();
     match acts::finish_new(portal.app(), token, act, proof, new).await {
@@ -176,6 +185,7 @@ pub async fn answer(
                 ceremony: form.ceremony,
                 options: form.options,
                 by_code: form.by_code.is_some(),
+                with_password: form.with_password.is_some(),
                 otpauth: form.address,
                 errors,
             };

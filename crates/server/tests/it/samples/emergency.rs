@@ -1,7 +1,7 @@
 //! Emergency access.
 
 use super::{OPTIONS, PATIENT, about, document, errors};
-use candour_server::pages::emergency::{AskPage, RecordPage, SectionView};
+use candour_server::pages::emergency::{ActPage, AskPage, RecordPage, SectionView};
 use candour_server::pages::record::EntryView;
 
 fn section(name: &'static str, none: &'static str, entries: Vec<EntryView>) -> SectionView {
@@ -30,10 +30,20 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         (
             "emergency",
             Box::new(AskPage {
-                frame: about("emergency.title").with_passkeys(),
+                frame: about("emergency.title"),
                 errors: errors(&[("reason", "Say what has happened, in at most 300 letters")]),
                 action: format!("/patients/{PATIENT}/emergency"),
                 reason: String::new(),
+                document: String::new(),
+            }),
+        ),
+        (
+            "emergency-sign",
+            Box::new(ActPage {
+                frame: about("emergency.title").with_passkeys(),
+                action: format!("/patients/{PATIENT}/emergency"),
+                sentence: "Open in an emergency the record of Mia Walker, born 29 February 1980, NHI ZZZ0016. What has happened: collapsed in the waiting room".to_owned(),
+                reason: "collapsed in the waiting room".to_owned(),
                 document: String::new(),
                 ceremony: PATIENT.to_owned(),
                 options: OPTIONS.to_owned(),

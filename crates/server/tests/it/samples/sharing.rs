@@ -83,6 +83,8 @@ fn acting() -> ActingPage {
         frame: about("proxies.acting_title"),
         end: format!("/patients/{PATIENT}/acting"),
         marks: format!("/patients/{PATIENT}/marks"),
+        address: format!("/patients/{PATIENT}/address"),
+        is_address_protected: true,
         invite: format!("/patients/{PATIENT}/proxy"),
         people: vec![ActingView {
             person: PATIENT.to_owned(),
@@ -161,6 +163,7 @@ fn list() -> SharingPage {
             None,
         )],
         may_share: true,
+        is_address_protected: false,
     }
 }
 
@@ -199,6 +202,7 @@ pub(super) fn all() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         kept: Vec::new(),
         shared: Vec::new(),
         may_share: false,
+        is_address_protected: true,
         ..list()
     };
     let mended = errors(&[("whom", "Choose whom it is about")]);

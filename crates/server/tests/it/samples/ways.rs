@@ -40,6 +40,7 @@ fn act(what: &'static str) -> ActPage {
         options: OPTIONS.to_owned(),
         by_passkey: true,
         by_code: true,
+        with_password: true,
         code_text: "sign_in_ways.code_waits",
         makes_passkey: what == "passkey",
         app: None,

@@ -130,6 +130,7 @@ async fn the_name_of_a_stopped_recovery_leads_nowhere_and_stays_the_holders() {
             password: PASSWORD.to_owned(),
             code: code.to_owned(),
             network: "192.0.2.9".to_owned(),
+            client: None,
         };
         let signed_in = calls::password(&scene.inside.core, PORTAL, &call).await;
         signed_in.map(drop).map_err(|refusal| refusal.reason)
