@@ -163,3 +163,59 @@ test("nobody is found by staff of another practice", async ({ page }) => {
   await expect(page.getByText("No patient of your practice was found.")).toBeVisible();
   await look(page, "found-nobody");
 });
+
+test("the manager takes back what a colleague put in, sees whom it concerns, and puts it back", async ({ page }) => {
+  const wiremu = await account(page, "patients", "wiremu");
+  const sam = await account(page, "staff", "sam");
+  const moana = await account(page, "staff", "moana");
+  await become(page, sam);
+  await find(page, wiremu.name);
+  await page.getByRole("link", { name: wiremu.name }).first().click();
+  const patient = new URL(page.url()).pathname;
+  await page.getByRole("link", { name: /^Add a document/ }).click();
+  const title = `Filed by mistake, ${Date.now()}`;
+  await addDocument(page, title, "Not yours.\n");
+  const document = await page.getByRole("link", { name: title, exact: true }).getAttribute("href");
+  await page.goto("/practice");
+  await signOut(page);
+
+  await become(page, moana);
+  await page.goto("/practice");
+  await page.getByRole("link", { name: "Take back what was put in" }).click();
+  await look(page, "recalls");
+  const now = await page.getByLabel("Until").inputValue();
+  const earlier = new Date(Date.parse(`${now}Z`) - 5 * 60_000).toISOString().slice(0, 16);
+  await page.getByLabel("Put in from").fill(earlier);
+  await page.getByRole("button", { name: "See what was put in" }).click();
+  await page.getByLabel(sam.name).check();
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByRole("alert")).toContainText("Say why");
+  await look(page, "recalls-mend");
+  await page.getByLabel("Why?").fill("filed under the wrong person");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByText("Reason: filed under the wrong person")).toBeVisible();
+  await page.getByRole("button", { name: "Sign with my passkey" }).click();
+  await expect(page.getByText("Done. It stands in the list that cannot be changed.")).toBeVisible();
+  await page.getByRole("link", { name: /^See whom it concerns/ }).first().click();
+  await expect(page.getByRole("link", { name: wiremu.name })).toBeVisible();
+  await look(page, "recalls-people");
+  const people = page.url();
+  await page.goto("/practice");
+  await signOut(page);
+
+  await become(page, sam);
+  expect((await page.goto(document!))!.status()).toBe(404);
+  await page.goto(`${patient}/documents`);
+  await expect(page.getByRole("link", { name: title, exact: true })).toHaveCount(0);
+  await signOut(page);
+
+  await become(page, moana);
+  await page.goto(people);
+  await page.getByLabel("Why?").fill("it was the right person");
+  await page.getByRole("button", { name: "Put it back" }).click();
+  await page.getByRole("button", { name: "Sign with my passkey" }).click();
+  await expect(page.getByText("Done. It stands in the list that cannot be changed.")).toBeVisible();
+  await signOut(page);
+  await become(page, sam);
+  expect((await page.goto(document!))!.status()).toBe(200);
+});

@@ -53,6 +53,9 @@ pub enum Refusal {
     /// The practice must keep it.
     #[error("the practice must keep it")]
     OnHold,
+    /// What was shown before it was asked for is something else now.
+    #[error("it is not as it was shown")]
+    NotAsShown,
     /// The patient has no account that could be recovered.
     #[error("the patient has no account")]
     NoAccount,
@@ -97,6 +100,7 @@ impl From<Denied> for Refusal {
             Reason::SubjectClosed => Self::SubjectClosed,
             Reason::SecondPersonNeeded => Self::SecondPersonNeeded,
             Reason::OnHold => Self::OnHold,
+            Reason::NotAsShown => Self::NotAsShown,
             Reason::NoAccount => Self::NoAccount,
             Reason::HasAccount => Self::HasAccount,
             Reason::WrongAge => Self::WrongAge,

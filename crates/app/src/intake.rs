@@ -352,6 +352,7 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::CredentialIsNew { .. }
         | Refusal::SecondPersonNeeded
         | Refusal::OnHold
+        | Refusal::NotAsShown
         | Refusal::NoAccount
         | Refusal::HasAccount
         | Refusal::WrongAge

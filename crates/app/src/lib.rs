@@ -21,6 +21,7 @@ pub mod notices;
 mod parts;
 pub mod patients;
 pub mod practices;
+pub mod recalls;
 pub mod record;
 pub mod recoveries;
 pub mod reopenings;

@@ -60,6 +60,7 @@ impl IntoResponse for Refused {
                 | Refusal::SubjectClosed
                 | Refusal::SecondPersonNeeded
                 | Refusal::OnHold
+                | Refusal::NotAsShown
                 | Refusal::NoAccount
                 | Refusal::HasAccount
                 | Refusal::WrongAge

@@ -7,6 +7,7 @@ mod change;
 mod freezing;
 mod identity;
 mod reading;
+mod recall;
 mod room;
 mod sharing;
 mod writing;
@@ -15,6 +16,7 @@ pub use change::*;
 pub use freezing::*;
 pub use identity::*;
 pub use reading::*;
+pub use recall::*;
 pub use room::*;
 pub use sharing::*;
 pub use writing::*;
@@ -28,7 +30,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 70"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 70"
     )]
     pub call: Option<Call>,
 }
@@ -147,6 +149,9 @@ pub enum Call {
     /// What is frozen, and what can be (room only, officers).
     #[prost(message, tag = "52")]
     Freezes(WithToken),
+    /// What was put in at this practice within a time, and by whom?
+    #[prost(message, tag = "60")]
+    Batches(BatchesQuestion),
     /// What is a clinician's passkey to sign for an emergency opening?
     #[prost(message, tag = "70")]
     EmergencyStart(EmergencyStart),
@@ -161,7 +166,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60"
     )]
     pub reply: Option<Reply>,
 }
@@ -250,6 +255,9 @@ pub enum Reply {
     /// To `Freezes`.
     #[prost(message, tag = "42")]
     Freezes(Freezes),
+    /// To `Batches`.
+    #[prost(message, tag = "60")]
+    Batches(Batches),
 }
 
 /// A process introduces itself. Its credential was issued by the supervisor.

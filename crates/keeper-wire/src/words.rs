@@ -190,6 +190,10 @@ words! {
         LossAccepted = 19 "loss_accepted",
         /// A clinician went on past a spent budget, with a passkey and a reason.
         Reopening = 20 "reopening",
+        /// A practice took back what somebody there put in; and of each patient concerned, that it did.
+        Recall = 60 "recall",
+        /// It put that back; and of each patient concerned, that it did.
+        RecallEnded = 61 "recall_ended",
     }
 
     /// Why the keeper refuses. Only the portal's wording of it reaches a person.
@@ -232,6 +236,8 @@ words! {
         Sealed = 19 "sealed",
         /// The patient has an account already: there is nobody to invite.
         HasAccount = 20 "has_account",
+        /// What was shown before it was asked for is something else now.
+        NotAsShown = 60 "not_as_shown",
     }
 
     /// How a way of signing in came to an account.

@@ -97,6 +97,10 @@ pub async fn start(
         subject: session.subject,
         facts,
     };
+    if matches!(kind, ChangeKind::Recall(_) | ChangeKind::EndRecall(_)) {
+        // What is counted for it is counted for nobody else.
+        changes::authorize(core, &session, &kind, plan(&kind, session.role)?, now).await?;
+    }
     let kind = changes::settled(core, &account, kind, now).await?;
     let (signed, text) = described(core, &session, &kind, now).await?;
     let passkeys = account.passkeys(core);

@@ -34,6 +34,7 @@ use crate::identity::ways::new_until;
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::recall;
 use crate::session::{Principal, Session, Way};
 use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
@@ -214,6 +215,7 @@ pub(crate) async fn write(
     mut prepared: Prepared,
     text: String,
 ) -> Result<wire::Changed, Refusal> {
+    let kind = prepared.kind.unwrap_or(EntryKind::Change);
     let mut drafts = vec![prepared.draft(core, session, text)];
     drafts.extend(prepared.alarm.take());
     let mut outcomes = core.ledger.append(drafts).await?.into_iter();
@@ -227,6 +229,9 @@ pub(crate) async fn write(
     if let Err(error) = erasure::bury(&core.tombstones, buried).await {
         core.is_unburied.store(true, Ordering::Relaxed);
         tracing::error!(%error, "what was erased has no tombstone yet");
+    }
+    if matches!(kind, EntryKind::Recall | EntryKind::RecallEnded) {
+        recall::tell_at_once(core).await;
     }
     // The change stands, whatever becomes of this: what it printed must reach the person.
     let whose = prepared.ended_of.unwrap_or(session.principal);
@@ -288,6 +293,8 @@ pub(crate) async fn prepare(
         ChangeKind::Recover(change) => recovery::allow(core, session, doer, change, now).await,
         ChangeKind::StopRecovery(_) => recovery::stop(core, session, now).await,
         ChangeKind::StopInvitation(stop) => patients::stop_invitation(core, stop).await,
+        ChangeKind::Recall(change) => recall::take_back(core, change, now).await,
+        ChangeKind::EndRecall(change) => recall::put_back(core, change).await,
         // Acts of their own: see `crate::acts`.
         ChangeKind::AddPasskey(_) | ChangeKind::Approve(_) => Err(Reason::Invalid.into()),
         ways => ways::prepare(core, session, ways, new_until(now)?, now).await,

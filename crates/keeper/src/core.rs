@@ -19,6 +19,7 @@ use crate::lookups::Lookups;
 use crate::making::{self, Durability, MakeError};
 use crate::policy::{self, ActivePolicies, PolicyError};
 use crate::reader;
+use crate::recall;
 use crate::session::Sessions;
 use crate::sql::calls as sql;
 use crate::subject_keys::{SubjectKeyError, SubjectKeys};
@@ -216,6 +217,8 @@ pub struct Core {
     pub(crate) epoch_turn: tokio::sync::Mutex<()>,
     /// A destroyed epoch key may still lie in its table's file.
     pub(crate) is_unswept: AtomicBool,
+    /// Counting what may be taken back, and telling of what was.
+    pub(crate) recalls: recall::Turns,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -239,10 +242,7 @@ impl Core {
             limits.are_within_bounds()?;
         }
         let (foreign, found) = ForeignRows::new();
-        let facts = FactStore::new(pool.clone(), Arc::clone(&keys), foreign.clone());
-        let lookups = Lookups::new(pool.clone(), Arc::clone(&keys), foreign.clone());
-        let items = Items::new(pool.clone(), Arc::clone(&keys), foreign.clone());
-        let (facts, lookups, items) = (Arc::new(facts), Arc::new(lookups), Arc::new(items));
+        let (facts, lookups, items) = verified(&pool, &keys, &foreign);
         let (policy, trouble) = policy::begin(&facts, &keys).await?;
         let subject_keys = SubjectKeys::new(pool.clone(), Arc::clone(&keys), foreign.clone());
         let subject_keys = Arc::new(subject_keys);
@@ -320,6 +320,7 @@ impl Core {
             refused_strangers: Failures::with_rows(STRANGERS_IN_A_MINUTE),
             epoch_turn: tokio::sync::Mutex::new(()),
             is_unswept: AtomicBool::new(true),
+            recalls: recall::Turns::default(),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             checkpoint: Mutex::new(last.unwrap_or_default()),
@@ -390,6 +391,18 @@ impl Core {
             .map_err(|_| Reason::NotFound)?;
         open_body(body, audit_wrap, index, &keys.audit).map_err(|_| Reason::SubjectClosed)
     }
+}
+
+/// What is read from the database row by row, each with its MAC checked.
+fn verified(
+    pool: &Pool,
+    keys: &Arc<Keys>,
+    foreign: &ForeignRows,
+) -> (Arc<FactStore>, Arc<Lookups>, Arc<Items>) {
+    let facts = FactStore::new(pool.clone(), Arc::clone(keys), foreign.clone());
+    let lookups = Lookups::new(pool.clone(), Arc::clone(keys), foreign.clone());
+    let items = Items::new(pool.clone(), Arc::clone(keys), foreign.clone());
+    (Arc::new(facts), Arc::new(lookups), Arc::new(items))
 }
 
 fn pool(config: Config) -> Result<Pool, CoreError> {

@@ -96,6 +96,8 @@ pub enum ChangeAction {
     Recover,
     /// Stop that for one's own account.
     StopRecovery,
+    /// Take back a batch of what a practice put in, or put it back.
+    Recall,
 }
 
 /// How the session stands to whom or what it concerns.

@@ -30,6 +30,8 @@ pub struct SubjectFacts {
     subject: KeyedToken,
     rows: Vec<FactRow>,
     ended: Vec<i64>,
+    /// Where in `rows` recalls stand that have not ended: every opening asks for them.
+    recalled: Vec<usize>,
 }
 
 impl SubjectFacts {
@@ -42,8 +44,12 @@ impl SubjectFacts {
             })
             .collect();
         ended.sort_unstable();
+        let recalled = rows.iter().enumerate().filter(|(_, row)| {
+            matches!(row.fact, Fact::Recalled(_)) && ended.binary_search(&row.version).is_err()
+        });
         Self {
             subject,
+            recalled: recalled.map(|(place, _)| place).collect(),
             rows,
             ended,
         }
@@ -73,6 +79,18 @@ impl SubjectFacts {
     pub fn account_holder(&self) -> Option<KeyedToken> {
         self.live().find_map(|row| match &row.fact {
             Fact::AccountHolder(holder) => KeyedToken::try_from(holder.person.as_slice()).ok(),
+            _ => None,
+        })
+    }
+
+    /// What a practice took back and did not put back.
+    pub fn recalled(&self) -> impl Iterator<Item = &Recalled> {
+        let rows = self
+            .recalled
+            .iter()
+            .filter_map(|place| self.rows.get(*place));
+        rows.filter_map(|row| match &row.fact {
+            Fact::Recalled(recalled) => Some(recalled),
             _ => None,
         })
     }

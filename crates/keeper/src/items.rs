@@ -313,6 +313,29 @@ impl Items {
         Ok((erased, up_to))
     }
 
+    /// What entries made visible, each with its entry's columns; `None` for a row that does not verify.
+    pub(crate) async fn sealed(
+        &self,
+        text: &'static str,
+        asked: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<(Option<Arc<ItemRow>>, Row)>, ItemsError> {
+        let rows = reader::rows(&self.pool, text, asked).await?;
+        let verified = rows.into_iter().map(|row| {
+            let item = self.verified(&row).ok().map(Arc::new);
+            (item, row)
+        });
+        Ok(verified.collect())
+    }
+
+    /// The lines on the shelves of these patients that name one of these documents.
+    pub(crate) async fn lines(
+        &self,
+        patients: &[&[u8]],
+        documents: &[&[u8]],
+    ) -> Result<Vec<Arc<ItemRow>>, ItemsError> {
+        self.query(sql::LINES_OF, &[&patients, &documents]).await
+    }
+
     /// Everything of a patient whose key was not destroyed, sealed or not.
     pub async fn of_patient(&self, patient: KeyedToken) -> Result<Vec<Arc<ItemRow>>, ItemsError> {
         self.query(sql::ITEMS_OF_PATIENT, &[&patient.as_bytes().as_slice()])

@@ -37,6 +37,7 @@ pub mod policy;
 pub mod practice;
 pub mod reader;
 pub mod reading_keys;
+mod recall;
 pub mod root;
 pub mod runs;
 pub mod serve;

@@ -385,6 +385,7 @@ impl ChangeAction {
             Self::EndShare => "end_share",
             Self::Recover => "recover",
             Self::StopRecovery => "stop_recovery",
+            Self::Recall => "recall",
         }
     }
 }

@@ -235,6 +235,7 @@ impl From<candour_keeper_api::CallError> for Problem {
                 }
                 Reason::OverBudget
                 | Reason::Invalid
+                | Reason::NotAsShown
                 | Reason::SubjectClosed
                 | Reason::OnHold
                 | Reason::NoAccount

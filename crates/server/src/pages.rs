@@ -11,6 +11,7 @@ pub mod invitations;
 pub mod notices;
 pub mod practice;
 pub mod problem;
+pub mod recalls;
 pub mod record;
 pub mod recoveries;
 pub mod reopenings;

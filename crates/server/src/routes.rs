@@ -5,8 +5,8 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, emergency, erasures, home, invitations,
-    notices, practice, record, recoveries, reopenings, sessions, sharing, sign_in, sign_in_ways,
-    trust,
+    notices, practice, recalls, record, recoveries, reopenings, sessions, sharing, sign_in,
+    sign_in_ways, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -148,6 +148,11 @@ routes! {
     GET "/practice/find", SignedIn, NOTHING, practice::ask;
     GET "/practice/reopenings", Manager, NOTHING, reopenings::show;
     GET "/practice/erasures", Manager, NOTHING, erasures::certificates;
+    GET "/practice/recalls", Manager, NOTHING, recalls::show;
+    POST "/practice/recalls", Manager, Sample::Form("from=2026-11-29T08:00&until=2026-11-30T09:00&as_of=1&batch=00&reason=wrong"), recalls::begin;
+    POST "/practice/recalls/act", Manager, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), recalls::answer;
+    GET "/practice/recalls/people", Manager, NOTHING, recalls::people;
+    POST "/practice/recalls/back", Manager, Sample::Form("recall=1&reason=mistake"), recalls::begin_end;
     GET "/practice/waiting", Staff, NOTHING, erasures::waiting;
     POST "/practice/waiting", Staff, Sample::Form("id=00112233445566778899aabbccddeeff"), erasures::begin_approval;
     POST "/practice/act", Staff, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), erasures::answer;

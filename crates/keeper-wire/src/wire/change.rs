@@ -1,6 +1,6 @@
 //! Changes of facts: rights, credentials, freezes, runs.
 
-use super::{EndSharingRule, SharingRule};
+use super::{EndRecall, EndSharingRule, Recall, SharingRule};
 
 /// A change that needs no act-bound answer.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -56,7 +56,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 70"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 70"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -151,6 +151,12 @@ pub enum ChangeKind {
     /// Stop that somebody whom a practice invited may begin to act for a patient; at once.
     #[prost(message, tag = "31")]
     StopInvitation(StopInvitation),
+    /// Take back what somebody of one's own practice put in, as one batch (act).
+    #[prost(message, tag = "60")]
+    Recall(Recall),
+    /// Put it back (act).
+    #[prost(message, tag = "61")]
+    EndRecall(EndRecall),
     /// Protect a patient's address, at once; or no longer (the person's own act, or two of a practice).
     #[prost(message, tag = "70")]
     ProtectAddress(ProtectAddress),

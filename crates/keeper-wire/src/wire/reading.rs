@@ -223,7 +223,7 @@ pub struct History {
     /// The session's token.
     #[prost(bytes = "vec", tag = "1")]
     pub token: Vec<u8>,
-    /// The patient (16 bytes). Empty: the session's own practice, whose reopened budgets or erasures are listed.
+    /// The patient (16 bytes). Empty: the session's own practice, whose reopened budgets, erasures or recalls are listed.
     #[prost(bytes = "vec", tag = "2")]
     pub patient: Vec<u8>,
     /// Only entries with a smaller index; 0 for the newest.
@@ -239,9 +239,12 @@ pub struct History {
     /// numbers would tell how much there is that they may not see.
     #[prost(bool, tag = "6")]
     pub receipts: bool,
-    /// With an empty patient: a [`crate::words::EntryKind`], `Reopening` or `Shred`; 0 means `Reopening`.
+    /// With an empty patient: a [`crate::words::EntryKind`], `Reopening`, `Shred` or `Recall`; 0 means `Reopening`.
     #[prost(int32, tag = "7")]
     pub kind: i32,
+    /// With `Recall`: an event for each patient whom the recall with this ledger index concerned.
+    #[prost(uint64, optional, tag = "60")]
+    pub of: Option<u64>,
 }
 
 /// Entries of one patient, or of one practice, newest first.
@@ -301,13 +304,14 @@ pub struct HistoryEvent {
     /// A first byte was sent, by the portal's word.
     #[prost(bool, tag = "13")]
     pub is_delivered: bool,
-    /// Why a budget was reopened, in the actor's own words; of an erasure the sentence that was signed; else empty.
+    /// Why a budget was reopened, in the actor's own words; of an erasure or recall the sentence that was signed; else
+    /// empty.
     #[prost(string, tag = "14")]
     pub reason: String,
     /// Its receipt, when receipts were asked for: then there is nothing else but the index.
     #[prost(string, tag = "15")]
     pub receipt: String,
-    /// Of an erasure: the patient (16 bytes); else empty.
+    /// Of an erasure, or of one patient whom a recall concerned: the patient (16 bytes); else empty.
     #[prost(bytes = "vec", tag = "16")]
     pub patient: Vec<u8>,
     /// Of an erasure: who began it; `actor_name` is the second person.
@@ -323,6 +327,15 @@ pub struct HistoryEvent {
     /// For an erasure: the keys that copies hang on were destroyed.
     #[prost(bool, tag = "45")]
     pub is_final: bool,
+    /// Of a recall: what it took back was not put back.
+    #[prost(bool, tag = "60")]
+    pub is_away: bool,
+    /// Of one patient whom a recall concerned: how much of `count` somebody had opened.
+    #[prost(uint32, tag = "61")]
+    pub opened: u32,
+    /// Of how much else somebody had seen the title in a list.
+    #[prost(uint32, tag = "62")]
+    pub listed: u32,
 }
 
 /// Asks leave for an action without content.

@@ -119,7 +119,7 @@ pub struct EntryBody {
     /// The instance (16 bytes).
     #[prost(bytes = "vec", tag = "9")]
     pub instance: Vec<u8>,
-    /// For `Delivered` and `Withheld`: the grant's index.
+    /// For `Delivered` and `Withheld`: the grant's index. For `Recall` and `RecallEnded` about a patient: the act's.
     #[prost(uint64, tag = "10")]
     pub of_grant: u64,
     /// This patient's counter, from 1; a gap is a missing entry.

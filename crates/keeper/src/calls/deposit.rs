@@ -11,6 +11,7 @@ use crate::instances::{Instance, InstanceKind};
 use crate::items::{ItemRow, NewItemRow, wrap_item_key};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
+use crate::recall::Recalls;
 use crate::runs;
 use crate::session::Principal;
 use crate::subject_keys::SubjectKeyPair;
@@ -194,6 +195,7 @@ async fn known(
     } else {
         core.items.load_all(&documents).await?
     };
+    let recalled = Recalls::of(core, known_documents.iter().map(|row| &**row)).await?;
     Ok(Known {
         practice,
         members: members(core, caller, &patients).await?,
@@ -207,8 +209,10 @@ async fn known(
             .into_iter()
             .map(|row| (row.new.deposit, row))
             .collect(),
+        // What was taken back gets no line on the shelf.
         documents: known_documents
             .into_iter()
+            .filter(|row| !recalled.cover(row))
             .map(|row| (row.new.item, row))
             .collect(),
     })

@@ -20,10 +20,13 @@ use crate::sharing::Rules;
 use crate::sql::calls as sql;
 use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
-use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, Reply};
-use candour_keeper_wire::words::{EntryKind, ProxyAction, Reason, RecoveryStep, Role, Section};
+use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, RecalledParts, Reply};
+use candour_keeper_wire::words::{
+    EntryKind, ProxyAction, Reason, RecoveryStep, Role, Section, UnknownWord,
+};
 use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
+use prost::Message;
 use std::collections::HashSet;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
@@ -100,7 +103,7 @@ pub async fn history(
 }
 
 /// Asks the policy; the look itself is on the ledger before anything is read.
-async fn ask(
+pub(crate) async fn ask(
     core: &Core,
     caller: &Caller,
     question: &DecisionFacts,
@@ -128,6 +131,22 @@ fn recovery_step(row: &Row, body: &EntryBody) -> Option<(RecoveryStep, Vec<u8>)>
     }
     let by_it = !body.recovered_at.is_empty();
     by_it.then(|| (RecoveryStep::Used, body.recovered_at.clone()))
+}
+
+/// What of a record an entry is about: whoever sees none of it does not see the entry.
+fn parts(
+    kind: Result<EntryKind, UnknownWord>,
+    body: &EntryBody,
+) -> impl Iterator<Item = (i32, Vec<u8>)> {
+    let parts = match kind {
+        Ok(EntryKind::Recall | EntryKind::RecallEnded) => {
+            let parts = RecalledParts::decode(body.details.as_slice()).unwrap_or_default();
+            let parts = parts.parts.into_iter();
+            parts.map(|part| (part.section, part.item)).collect()
+        }
+        _ => vec![(body.section, body.item.clone())],
+    };
+    parts.into_iter()
 }
 
 /// The index before which entries are asked for.
@@ -343,7 +362,9 @@ impl View<'_> {
                 | EntryKind::Change
                 | EntryKind::Authorize
                 | EntryKind::History
-                | EntryKind::Shred)
+                | EntryKind::Shred
+                | EntryKind::Recall
+                | EntryKind::RecallEnded)
         );
         // What the keeper itself clears away (a deposit that nobody finished) was never anything to anybody.
         let is_cleared = kind == Ok(EntryKind::Shred)
@@ -351,8 +372,9 @@ impl View<'_> {
         is_shown
             && !is_cleared
             && body.patient == self.patient.as_bytes()
-            && self.may_see(row, body)
-            && !self.is_kept(body)
+            && parts(kind, body).any(|(section, item)| {
+                self.may_see(row, body, section) && !self.is_kept(section, &item)
+            })
             && !self.is_decision_of_others(row, body)
     }
 
@@ -365,14 +387,14 @@ impl View<'_> {
     }
 
     /// It concerns what the patient keeps from who looks.
-    fn is_kept(&self, body: &EntryBody) -> bool {
-        let section = Section::try_from(body.section).unwrap_or(Section::None);
-        let item = ItemId::try_from(body.item.as_slice()).map(|item| self.core.keys.item(item));
+    fn is_kept(&self, section: i32, item: &[u8]) -> bool {
+        let section = Section::try_from(section).unwrap_or(Section::None);
+        let item = ItemId::try_from(item).map(|item| self.core.keys.item(item));
         self.rules.hide_part(section, item.ok())
     }
 
     /// A practice sees what concerns its own deposits and its own people; a proxy what lies within the scope.
-    fn may_see(&self, row: &Row, body: &EntryBody) -> bool {
+    fn may_see(&self, row: &Row, body: &EntryBody, section: i32) -> bool {
         match self.caller.session.practice {
             Some(practice) => {
                 let (own, by) = (practice.as_bytes().as_slice(), row.get("practice"));
@@ -382,7 +404,7 @@ impl View<'_> {
             }
             None if self.relation == Relation::Own => true,
             None => {
-                let section = Section::try_from(body.section).unwrap_or(Section::Identity);
+                let section = Section::try_from(section).unwrap_or(Section::Identity);
                 let part = Part::of(section);
                 let (view, caller) = (self.about, self.caller);
                 let (session, own) = (&caller.session, &caller.own);

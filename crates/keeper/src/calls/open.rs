@@ -15,6 +15,7 @@ use crate::instances::Instance;
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
+use crate::recall::Recalls;
 use candour_keeper_wire::wire::{self, ItemGrant, Reply};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
 use candour_rules::decision::Lane;
@@ -204,7 +205,7 @@ async fn grant(
         .load(token)
         .await
         .map_err(Reason::from)?;
-    // What was erased or kept from the viewer while the entry was written is not released either.
+    // What was erased, taken back or kept from the viewer while the entry was written is not released either.
     let facts = ask
         .core
         .facts
@@ -212,8 +213,10 @@ async fn grant(
         .await
         .map_err(|_| Reason::SubjectClosed)?;
     let (erased, rules) = (Erasures::of(&facts), plan::rules_of(ask, &facts, one.only));
+    let recalled = Recalls::of(ask.core, items.iter().map(|item| &**item));
+    let recalled = recalled.await.map_err(|_| Reason::SubjectClosed)?;
     for item in items {
-        if erased.cover(item) || !plan::is_visible(&rules, item) {
+        if erased.cover(item) || recalled.cover(item) || !plan::is_visible(&rules, item) {
             return Err(Reason::NotFound);
         }
         granted

@@ -6,11 +6,11 @@ use crate::keys::KeyedToken;
 use crate::reader;
 use crate::sql::calls as sql;
 use candour_keeper_wire::wire::{
-    Entries, EntriesAfter, EntryRow, PatientFacts, Reply, RoomFacts, RoomFactsAnswer, RoomHourKey,
-    SectionAt, SectionItems, SectionScope,
+    Entries, EntriesAfter, EntryBody, EntryRow, PatientFacts, Reply, RoomFacts, RoomFactsAnswer,
+    RoomHourKey, SectionAt, SectionItems, SectionScope,
 };
 use candour_keeper_wire::words::{Reason, Section};
-use candour_seal::PatientId;
+use candour_seal::{ItemId, PatientId};
 use prost::Message;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -18,6 +18,8 @@ use tokio_postgres::Row;
 
 /// Most entries in one answer.
 const MOST_ENTRIES: u32 = 2_000;
+/// Most bytes of sealed bodies in one answer, beside those of the first entry: an answer must fit into a frame.
+const MOST_BYTES: usize = 2 * 1024 * 1024;
 /// Longest wait in milliseconds.
 const LONGEST_WAIT: u32 = 10_000;
 /// Most patients in one question.
@@ -35,7 +37,8 @@ pub async fn entries_after(core: &Core, question: EntriesAfter) -> Result<Reply,
     // Nothing beyond what is durable by this process's knowledge is given out.
     let limit = u64::from(limit).min(core.ledger.size().saturating_sub(question.from));
     let (from, limit) = (number(question.from)?, number(limit)?);
-    let rows = reader::rows(&core.pool, sql::ENTRIES_FROM, &[&from, &limit]).await?;
+    let mut rows = reader::rows(&core.pool, sql::ENTRIES_FROM, &[&from, &limit]).await?;
+    rows.truncate(that_fit(&rows));
     let entries = rows.iter().map(entry).collect::<Result<Vec<_>, _>>()?;
     let hours: Vec<i32> = rows
         .iter()
@@ -52,6 +55,17 @@ pub async fn entries_after(core: &Core, question: EntriesAfter) -> Result<Reply,
         })
         .collect();
     Ok(Reply::Entries(Entries { entries, keys }))
+}
+
+/// How many of these entries fit into one answer.
+fn that_fit(rows: &[Row]) -> usize {
+    let mut left = MOST_BYTES;
+    let fit = rows.iter().take_while(|row| {
+        let fits = left > 0;
+        left = left.saturating_sub(row.get::<_, &[u8]>("body").len());
+        fits
+    });
+    fit.count()
 }
 
 fn entry(row: &Row) -> Result<EntryRow, Reason> {
@@ -100,17 +114,33 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
             row.get("audit_wrap"),
         )
         .await?;
+    let covered = covered(core, token, &body).await?;
+    let items = covered.into_iter().map(|id| id.as_bytes().to_vec());
+    Ok(Reply::SectionAt(SectionItems {
+        items: items.collect(),
+    }))
+}
+
+/// The items that the opening of a patient's section covered, by the body of its entry; sorted.
+pub(crate) async fn covered(
+    core: &Core,
+    patient: KeyedToken,
+    body: &EntryBody,
+) -> Result<Vec<ItemId>, Reason> {
     let section = Section::try_from(body.section).map_err(|_| Reason::NotFound)?;
     let scope = SectionScope::decode(body.details.as_slice()).map_err(|_| Reason::NotFound)?;
     if scope.is_by_rules {
-        return Ok(Reply::SectionAt(SectionItems { items: scope.items }));
+        let named = scope.items.iter();
+        return named
+            .map(|id| ItemId::try_from(id.as_slice()).map_err(|_| Reason::SubjectClosed))
+            .collect();
     }
     let items = core
         .items
-        .section(token, section)
+        .section(patient, section)
         .await
         .map_err(|_| Reason::LedgerUnavailable)?;
-    let mut items: Vec<Vec<u8>> = items
+    let mut items: Vec<ItemId> = items
         .iter()
         .filter(|item| item.visible_from < scope.as_of)
         // What was erased later was there then.
@@ -120,10 +150,10 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
                 || item.row.new.practice.as_bytes().as_slice() == scope.practice
         })
         .filter(|item| !scope.hidden_tags.contains(&u32::from(item.row.new.tags)))
-        .map(|item| core.keys.item_id(item.row.new.item).as_bytes().to_vec())
+        .map(|item| core.keys.item_id(item.row.new.item))
         .collect();
     items.sort_unstable();
-    Ok(Reply::SectionAt(SectionItems { items }))
+    Ok(items)
 }
 
 /// What the keeper knows in clear about patients, for routing notices.

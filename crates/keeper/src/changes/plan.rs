@@ -1,7 +1,7 @@
 //! Which policy action a change is, what proof it needs, and the sentence a person signs.
 
 use crate::decision::ChangeAction;
-use candour_keeper_wire::wire::{ChangeKind, FreezeChange, Invite};
+use candour_keeper_wire::wire::{ChangeKind, FreezeChange, Invite, Recall};
 use candour_keeper_wire::words::{Identified, Level, ProxyAction, Reason, Role, Section};
 use candour_seal::PatientId;
 use jiff::Timestamp;
@@ -91,6 +91,8 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
         // It takes reading away from nobody who reads yet, and waits for nobody's passkey.
         ChangeKind::StopInvitation(_) => needs(Do::EndProxy, Proof::Session),
+        // One person: what was put in wrongly cannot wait for a second, and nothing is lost by it.
+        ChangeKind::Recall(_) | ChangeKind::EndRecall(_) => needs(Do::Recall, Proof::Act),
         ChangeKind::ProtectAddress(change) => protection(change.is_protected, by),
     })
 }
@@ -264,6 +266,14 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ),
         ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
         ChangeKind::StopInvitation(_) => "Stop an invitation to act for this patient.".to_owned(),
+        ChangeKind::Recall(change) => recall(change),
+        ChangeKind::EndRecall(change) => {
+            let reason = change.reason.trim();
+            format!(
+                "Put back what was taken back by this: “{}” Reason: {reason}",
+                change.text
+            )
+        }
         ChangeKind::ProtectAddress(change) => match (change.is_protected, change.practice.len()) {
             (true, 0) => "Protect my address.",
             (true, _) => "Protect the patient's address.",
@@ -272,6 +282,32 @@ pub fn sentence(kind: &ChangeKind) -> String {
         }
         .to_owned(),
     }
+}
+
+/// How many of how many, and what of it was seen: whoever signs knows to whom the practice must speak.
+fn recall(change: &Recall) -> String {
+    let batch = change.batch.clone().unwrap_or_default();
+    let named = |words: &str| format!("{words} {}", batch.name).trim_end().to_owned();
+    let who = match (batch.is_program, batch.name.is_empty()) {
+        (true, _) => named("the program"),
+        (false, true) => "somebody of this practice".to_owned(),
+        (false, false) => batch.name.clone(),
+    };
+    let at = |micros: i64| {
+        let at = Timestamp::from_microsecond(micros).unwrap_or_default();
+        at.strftime("%-d %B %Y, %H:%M").to_string()
+    };
+    format!(
+        "Take back what {who} put in from {} to {} UTC. Documents, messages and parts of records: {}. Patients: {}. \
+         Opened by somebody: {}. Only the title seen: {}. Reason: {}",
+        at(change.from),
+        at(change.until),
+        batch.items,
+        batch.patients,
+        batch.opened,
+        batch.listed,
+        change.reason.trim()
+    )
 }
 
 fn invitation(invite: &Invite) -> String {
@@ -410,6 +446,8 @@ mod tests {
             ChangeKind::Attest(wire::Attest::default()),
             ChangeKind::EndRestriction(wire::EndSharingRule::default()),
             ChangeKind::Share(wire::SharingRule::default()),
+            ChangeKind::Recall(wire::Recall::default()),
+            ChangeKind::EndRecall(wire::EndRecall::default()),
             ChangeKind::Hold(wire::HoldChange {
                 is_held: true,
                 ..wire::HoldChange::default()

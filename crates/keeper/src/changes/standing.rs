@@ -50,6 +50,8 @@ fn without_patient(session: &Session, kind: &ChangeKind) -> Relation {
         ChangeKind::Invite(invite) => &invite.practice,
         ChangeKind::GrantRole(role) | ChangeKind::EndRole(role) => &role.practice,
         ChangeKind::AddClient(client) => &client.practice,
+        ChangeKind::Recall(recall) => &recall.practice,
+        ChangeKind::EndRecall(ended) => &ended.practice,
         ChangeKind::Freeze(freeze) if !is_officer(session.role) => {
             let is_own = freeze.level == i32::from(Level::Practice)
                 && session.practice_surrogate == Some(freeze.surrogate);

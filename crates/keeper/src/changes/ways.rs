@@ -13,6 +13,7 @@ use crate::identity::sign_in::{random, random_id};
 use crate::identity::ways::{MOST_PASSKEYS, may_go, name};
 use crate::keys::LookupKind;
 use crate::ledger::Refusal;
+use crate::recall;
 use crate::session::{Session, Way};
 use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
@@ -87,6 +88,8 @@ pub(crate) async fn settled(
                 ..asked
             })
         }
+        ChangeKind::Recall(change) => ChangeKind::Recall(recall::counted(core, change).await?),
+        ChangeKind::EndRecall(ended) => ChangeKind::EndRecall(recall::named(core, ended).await?),
         other => sharing::settled(core, account, other, now).await?,
     })
 }

@@ -8,6 +8,7 @@ use crate::identity::{summary, write_failures, write_minutes};
 use crate::ledger::{Health, LedgerError};
 use crate::loss;
 use crate::policy;
+use crate::recall;
 use crate::root;
 use crate::token;
 use crate::volume::{Alarm, Volume};
@@ -153,6 +154,7 @@ async fn each_second(
             let _ = write_strangers(&core, now, ends).await;
             if !core.is_sealed() && !ends {
                 turn_epochs(&core, round).await;
+                recall::tell_left(&core).await;
             }
         }
         if ends {

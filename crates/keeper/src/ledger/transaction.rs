@@ -272,7 +272,13 @@ impl<'a> EntryColumns<'a> {
             columns.body.push(sealed);
             columns.audit_wrap.push(&draft.audit_wrap);
             columns.room_wrap.push(&draft.room_wrap);
-            let answers = matches!(row.kind, EntryKind::Delivered | EntryKind::Withheld);
+            let answers = matches!(
+                row.kind,
+                EntryKind::Delivered
+                    | EntryKind::Withheld
+                    | EntryKind::Recall
+                    | EntryKind::RecallEnded
+            );
             let of_grant = i64::try_from(draft.body.of_grant).ok();
             columns.of_grant.push(of_grant.filter(|_| answers));
         }

@@ -381,6 +381,7 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
                         | ChangeAction::AddClient
                         | ChangeAction::Freeze
                         | ChangeAction::Approve
+                        | ChangeAction::Recall
                 )
         }
         _ => false,

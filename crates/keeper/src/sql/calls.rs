@@ -157,6 +157,69 @@ select index, at, role, body, audit_wrap, (
 from entry e where kind = 18 and decision = 0 and practice = $1 and index < $2
 order by index desc limit $3";
 
+    /// What a practice ($1) made visible after entry ($2 time, $3 index) until before the time $4, in entries before $5; at
+    /// most $6.
+    SEALED_BETWEEN = "\
+select i.item, i.patient, i.kind, i.section, i.tags, i.month, i.practice, i.deposit, i.of_document, i.wrapped,
+  i.deposited_at, i.is_canary, i.sealed_index, i.size, i.digest, i.mac, i.erased_index,
+  e.index, e.at, e.role, e.body, e.audit_wrap
+from entry e join item i on i.item between int8send(e.item) || '\\x0000000000000000'::bytea
+    and int8send(e.item) || '\\xffffffffffffffff'::bytea and i.sealed_index = e.index
+where e.kind = 4 and e.decision = 0 and e.practice = $1 and (e.at, e.index) > ($2, $3) and e.at < $4
+  and e.index < $5 and i.practice = $1 and i.erased_index is null
+order by e.at, e.index limit $6";
+
+    /// What became visible by these entries ($1: indexes).
+    SEALED_AT = "\
+select i.item, i.patient, i.kind, i.section, i.tags, i.month, i.practice, i.deposit, i.of_document, i.wrapped,
+  i.deposited_at, i.is_canary, i.sealed_index, i.size, i.digest, i.mac, i.erased_index
+from entry e join item i on i.item between int8send(e.item) || '\\x0000000000000000'::bytea
+    and int8send(e.item) || '\\xffffffffffffffff'::bytea and i.sealed_index = e.index
+where e.index = any($1) and e.kind = 4";
+
+    /// Lines on the shelves of patients ($1) that name one of these documents ($2).
+    LINES_OF = "\
+select item, patient, kind, section, tags, month, practice, deposit, of_document, wrapped, deposited_at,
+  is_canary, sealed_index, size, digest, mac, erased_index
+from item where patient = any($1) and section = 1 and sealed_index is not null and of_document = any($2)";
+
+    /// What was released of patients ($1: surrogates) by entries after $2 and before $3, and not held back.
+    OPENINGS = "\
+select index, patient, body, audit_wrap from entry e
+where patient = any($1) and index > $2 and index < $3 and kind = 1 and decision = 0
+  and not exists (select from entry w where w.of_grant = e.index and w.kind = 17)";
+
+    /// The entry at index $2, if by it this practice ($1) took something back.
+    RECALL_AT = "\
+select index, body, audit_wrap from entry
+where index = $2 and kind = 60 and patient = 0 and decision = 0 and practice = $1";
+
+    /// Every act by which something was taken back or put back, with how many patients were told.
+    RECALLS_TOLD = "\
+select index, kind, role, practice, session, principal, body, audit_wrap,
+  (select count(*) from entry t where t.of_grant = e.index) as told
+from entry e where kind in (60, 61) and patient = 0 and decision = 0 order by index";
+
+    /// Who was told of the act at index $1.
+    TOLD = "select patient from entry where of_grant = $1";
+
+    /// What a practice took back or put back, before index $2, newest first.
+    RECALLS = "\
+select index, at, kind, role, body, audit_wrap from entry
+where kind in (60, 61) and patient = 0 and decision = 0 and practice = $1 and index < $2
+order by index desc limit $3";
+
+    /// Whom the recall of a practice ($1) at index $2 concerned, told before index $3, newest first.
+    RECALLED_OF = "\
+select index, at, role, body, audit_wrap, (
+  select subject from subject_key
+  where subject between int8send(e.patient) || '\\x0000000000000000'::bytea
+    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
+  limit 1
+)
+from entry e where of_grant = $2 and kind = 60 and practice = $1 and index < $3
+order by index desc limit $4";
+
     /// Who made one entry.
     MADE_BY = "select session, principal, role from entry where index = $1";
 

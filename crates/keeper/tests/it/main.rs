@@ -21,6 +21,7 @@ mod ledger;
 mod limits;
 mod loss;
 mod open;
+mod recall;
 mod receipts;
 mod room;
 mod runs;

@@ -9,6 +9,7 @@ mod emergency;
 mod installation;
 mod notices;
 mod pages;
+mod recalls;
 mod record;
 mod recoveries;
 mod reopenings;

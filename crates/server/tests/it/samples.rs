@@ -2,6 +2,7 @@
 
 mod emergency;
 mod erasures;
+mod recalls;
 mod recoveries;
 mod sharing;
 mod ways;
@@ -588,6 +589,7 @@ pub fn all() -> Vec<(&'static str, String)> {
     pages.extend(for_staff());
     pages.extend(emergency::all());
     pages.extend(erasures::all());
+    pages.extend(recalls::all());
     pages.extend(sharing::all());
     pages.extend(recoveries::all());
     pages

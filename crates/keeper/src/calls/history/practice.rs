@@ -1,4 +1,5 @@
-//! What a practice's manager reads of its own people: which budgets were reopened, and what was erased.
+//! What a practice's manager reads of its own people: which budgets were reopened, what was erased, and what was taken
+//! back of whom.
 
 use super::{MOST, ask, before, staff_name};
 use crate::calls::{Caller, reach};
@@ -9,8 +10,9 @@ use crate::facts::{Fact, FactBody};
 use crate::keys::{KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
 use crate::reader;
+use crate::recall;
 use crate::sql::calls as sql;
-use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage};
+use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, RecalledParts};
 use candour_keeper_wire::words::{EntryKind, Reason};
 use candour_seal::{PersonId, PracticeId};
 use prost::Message;
@@ -25,34 +27,37 @@ pub(super) async fn list(
 ) -> Result<HistoryPage, Refusal> {
     let session = &caller.session;
     let own = session.practice.ok_or(Reason::NotFound)?;
-    let is_of_erasures = match call.kind {
-        0 => false,
-        kind => match EntryKind::try_from(kind) {
-            Ok(EntryKind::Reopening) => false,
-            Ok(EntryKind::Shred) => true,
-            _ => return Err(Reason::Invalid.into()),
-        },
+    let kind = match call.kind {
+        0 => EntryKind::Reopening,
+        kind => EntryKind::try_from(kind).map_err(|_| Reason::Invalid)?,
+    };
+    let text = match (kind, call.of) {
+        (EntryKind::Reopening, None) => sql::REOPENINGS,
+        (EntryKind::Shred, None) => sql::ERASURES,
+        (EntryKind::Recall, None) => sql::RECALLS,
+        (EntryKind::Recall, Some(_)) => sql::RECALLED_OF,
+        _ => return Err(Reason::Invalid.into()),
     };
     let (purpose, relation, now) = (caller.purpose, Relation::OwnPractice, caller.now);
     let question = reach::decision_facts(session, purpose, Action::History, relation, now);
     ask(core, caller, &question, None).await?;
     let limit = i64::from(call.limit.clamp(1, MOST));
     let practice = own.as_bytes().as_slice();
-    let asked: [&(dyn ToSql + Sync); 3] = [&practice, &before(call), &(limit + 1)];
-    let text = if is_of_erasures {
-        sql::ERASURES
-    } else {
-        sql::REOPENINGS
-    };
+    let (of, before, most) = (call.of.map(i64::try_from), before(call), limit + 1);
+    let of = of.transpose().map_err(|_| Reason::Invalid)?;
+    let mut asked: Vec<&(dyn ToSql + Sync)> = vec![&practice];
+    asked.extend(of.as_ref().map(|of| of as &(dyn ToSql + Sync)));
+    asked.extend([&before as &(dyn ToSql + Sync), &most]);
     let mut rows = reader::rows(&core.pool, text, &asked).await?;
     let has_more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let mut events = Vec::with_capacity(rows.len());
     for row in &rows {
-        events.push(if is_of_erasures {
-            erasure(core, caller, own, row).await?
-        } else {
-            reopening(core, caller, own, row).await?
+        events.push(match (kind, of) {
+            (EntryKind::Shred, _) => erasure(core, caller, own, row).await?,
+            (EntryKind::Recall, None) => recall(core, caller, own, row).await?,
+            (EntryKind::Recall, Some(_)) => recalled(core, caller, own, row).await?,
+            _ => reopening(core, caller, own, row).await?,
         });
     }
     Ok(HistoryPage { events, has_more })
@@ -73,15 +78,57 @@ async fn reopening(
     })
 }
 
+/// An act by which something was taken back or put back.
+async fn recall(
+    core: &Core,
+    caller: &Caller,
+    practice: PracticeId,
+    row: &Row,
+) -> Result<HistoryEvent, Refusal> {
+    let body = body(core, core.keys.own(OwnSubject::Installation), row).await?;
+    let facts = core.facts.load(core.keys.practice(practice)).await?;
+    let is_away = recall::recalled(&body).is_some_and(|held| recall::is_still(&facts, &held));
+    Ok(HistoryEvent {
+        kind: i32::from(row.get::<_, i16>("kind")),
+        is_away,
+        count: body.count,
+        ..event(core, caller, practice, row, body).await?
+    })
+}
+
+/// What of one patient was taken back.
+async fn recalled(
+    core: &Core,
+    caller: &Caller,
+    practice: PracticeId,
+    row: &Row,
+) -> Result<HistoryEvent, Refusal> {
+    let body = body(core, subject(row)?, row).await?;
+    let parts = RecalledParts::decode(body.details.as_slice());
+    let parts = parts.map_err(|_| Reason::SubjectClosed)?;
+    Ok(HistoryEvent {
+        kind: EntryKind::Recall.into(),
+        patient: body.patient.clone(),
+        count: body.count,
+        opened: parts.opened,
+        listed: parts.listed,
+        ..event(core, caller, practice, row, body).await?
+    })
+}
+
+/// Under whose audit key an entry about a patient is.
+fn subject(row: &Row) -> Result<KeyedToken, Reason> {
+    let subject = row.get::<_, Option<&[u8]>>(5).unwrap_or_default();
+    KeyedToken::try_from(subject).map_err(|_| Reason::SubjectClosed)
+}
+
 async fn erasure(
     core: &Core,
     caller: &Caller,
     practice: PracticeId,
     row: &Row,
 ) -> Result<HistoryEvent, Refusal> {
-    let subject = row.get::<_, Option<&[u8]>>(5).unwrap_or_default();
-    let subject = KeyedToken::try_from(subject).map_err(|_| Reason::SubjectClosed)?;
-    let body = body(core, subject, row).await?;
+    let body = body(core, subject(row)?, row).await?;
     let author = match FactBody::decode(body.details.as_slice()) {
         Ok(FactBody {
             fact: Some(Fact::Erased(erased)),

@@ -15,6 +15,7 @@ use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::items::{ItemRow, SectionItem};
 use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
+use crate::recall::Recalls;
 use crate::runs::{self, RunMemberRow};
 use crate::session::Principal;
 use candour_keeper_wire::wire::{self, TargetKind};
@@ -123,7 +124,7 @@ struct Found {
     visible: Vec<SectionItem>,
     effect: Option<Effect>,
     is_spent: bool,
-    /// The patient's own rules decided what is visible.
+    /// The patient's own rules decided what is visible, or a practice took something of it back.
     is_by_rules: bool,
     /// What the session reads of the patient for now, where that is not everything within reach.
     limit: Option<Limit>,
@@ -207,7 +208,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     let (patient_token, new) = (row.new.patient, &row.new);
     let patient = core.keys.patient_id(patient_token);
     let facts = facts_of(ask, patient_token).await?;
-    if Erasures::of(&facts).cover(&row) {
+    if Erasures::of(&facts).cover(&row) || Recalls::of(core, [&*row]).await?.cover(&row) {
         return Ok(found);
     }
     let session = &ask.caller.session;
@@ -321,10 +322,11 @@ async fn member_of(
     }
     let items = core.items.section(token, section).await?;
     let erased = Erasures::of(&facts);
+    let recalled = Recalls::of(core, items.iter().map(|item| &*item.row)).await?;
     let items = items
         .iter()
         .filter(|item| item.visible_from < ask.as_of)
-        .filter(|item| !erased.cover(&item.row));
+        .filter(|item| !erased.cover(&item.row) && !recalled.cover(&item.row));
     found.visible = items.cloned().collect();
     Ok(found)
 }

@@ -179,6 +179,10 @@ fn deed(event: &Event, is_own: bool) -> &'static str {
         EntryKind::Deposit | EntryKind::Sealed => "history_deed.added",
         EntryKind::History => "history_deed.looked",
         EntryKind::Shred => "history_deed.erased",
+        EntryKind::Recall if is_own => "history_deed.recall",
+        EntryKind::Recall => "history_deed.recall_theirs",
+        EntryKind::RecallEnded if is_own => "history_deed.recall_ended",
+        EntryKind::RecallEnded => "history_deed.recall_ended_theirs",
         EntryKind::Change
         | EntryKind::Freeze
         | EntryKind::Unfreeze

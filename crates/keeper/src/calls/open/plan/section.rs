@@ -7,6 +7,7 @@ use crate::erasure::Erasures;
 use crate::facts::SubjectFacts;
 use crate::items::{ItemRow, SectionItem};
 use crate::ledger::Refusal;
+use crate::recall::Recalls;
 use crate::sharing::Rules;
 use candour_keeper_wire::wire::SectionScope;
 use candour_keeper_wire::words::{ItemKind, Section};
@@ -28,10 +29,16 @@ pub(super) async fn show(
         .await?;
     let only = ask.caller.sees_only(found.limit);
     let (erased, rules) = (Erasures::of(facts), rules_of(ask, facts, only));
+    let recalled = Recalls::of(ask.core, items.iter().map(|item| &*item.row)).await?;
     let there = items
         .iter()
         .filter(|item| item.visible_from < ask.as_of && !erased.cover(&item.row));
     for item in there {
+        if recalled.cover(&item.row) {
+            // What is left is named: it may be put back before somebody asks what this opening covered.
+            found.is_by_rules = true;
+            continue;
+        }
         let is_of_others = rules.is_of_others(&item.row);
         let is_visible = is_visible(&rules, &item.row);
         found.is_by_rules |= is_visible == is_of_others;
