@@ -354,6 +354,9 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::OnHold
         | Refusal::NoAccount
         | Refusal::HasAccount
+        | Refusal::RecordsDiffer
+        | Refusal::AlreadyMerged
+        | Refusal::TwoAccounts
         | Refusal::WrongAge
         | Refusal::Deceased => Ok(refusal),
         Refusal::SessionEnded

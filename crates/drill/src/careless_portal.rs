@@ -62,6 +62,9 @@ impl IntoResponse for Refused {
                 | Refusal::OnHold
                 | Refusal::NoAccount
                 | Refusal::HasAccount
+                | Refusal::RecordsDiffer
+                | Refusal::AlreadyMerged
+                | Refusal::TwoAccounts
                 | Refusal::WrongAge
                 | Refusal::Deceased => StatusCode::FORBIDDEN,
             },

@@ -6,6 +6,7 @@
 mod change;
 mod freezing;
 mod identity;
+mod merges;
 mod reading;
 mod room;
 mod sharing;
@@ -14,6 +15,7 @@ mod writing;
 pub use change::*;
 pub use freezing::*;
 pub use identity::*;
+pub use merges::*;
 pub use reading::*;
 pub use room::*;
 pub use sharing::*;
@@ -28,7 +30,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 65"
     )]
     pub call: Option<Call>,
 }
@@ -147,6 +149,9 @@ pub enum Call {
     /// What is frozen, and what can be (room only, officers).
     #[prost(message, tag = "52")]
     Freezes(WithToken),
+    /// Which other record is one person's with this one, and what was opened by way of that (staff)?
+    #[prost(message, tag = "65")]
+    Merges(MergesQuestion),
 }
 
 /// The reply to the request of the same id.
@@ -158,7 +163,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 65"
     )]
     pub reply: Option<Reply>,
 }
@@ -247,6 +252,9 @@ pub enum Reply {
     /// To `Freezes`.
     #[prost(message, tag = "42")]
     Freezes(Freezes),
+    /// To `Merges`.
+    #[prost(message, tag = "65")]
+    Merges(Merges),
 }
 
 /// A process introduces itself. Its credential was issued by the supervisor.

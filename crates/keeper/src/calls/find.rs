@@ -1,6 +1,6 @@
 //! Finding one's own patients: at most ten, never a canary, one entry without the words typed.
 
-use super::reach::{self, PatientView};
+use super::reach;
 use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, Relation};
@@ -8,6 +8,7 @@ use crate::draft::Draft;
 use crate::instances::Instance;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::merges::{self, Records};
 use crate::names;
 use crate::reader;
 use crate::sql::calls as sql;
@@ -96,18 +97,15 @@ async fn found(
         .iter()
         .filter_map(|row| KeyedToken::try_from(row.get::<_, &[u8]>(0)).ok())
         .collect();
-    let facts = core.facts.load_all(&hits).await?;
+    let facts = merges::load_all(core, &hits).await?;
     let mut patients: Vec<KeyedToken> = hits
         .into_iter()
         .filter(|token| {
-            let Some(Some(facts)) = facts.get(token) else {
+            let Some(records) = Records::among(&facts, *token) else {
                 return false;
             };
-            let view = PatientView::of(facts, Some(&caller.session));
-            let is_own = caller
-                .session
-                .own_patient
-                .is_some_and(|own| core.keys.patient(own) == *token);
+            let view = records.view(core, &caller.session, caller.now);
+            let is_own = records.are_own(core, &caller.session);
             view.is_known && view.is_enrolled && !view.is_canary && !is_own
         })
         .collect();

@@ -6,8 +6,8 @@ use crate::keys::KeyedToken;
 use crate::reader;
 use crate::sql::calls as sql;
 use candour_keeper_wire::wire::{
-    Entries, EntriesAfter, EntryRow, PatientFacts, Reply, RoomFacts, RoomFactsAnswer, RoomHourKey,
-    SectionAt, SectionItems, SectionScope,
+    Entries, EntriesAfter, EntryBody, EntryRow, PatientFacts, Reply, RoomFacts, RoomFactsAnswer,
+    RoomHourKey, SectionAt, SectionItems, SectionScope,
 };
 use candour_keeper_wire::words::{Reason, Section};
 use candour_seal::PatientId;
@@ -100,10 +100,20 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
             row.get("audit_wrap"),
         )
         .await?;
+    let items = covered(core, token, &body).await?;
+    Ok(Reply::SectionAt(SectionItems { items }))
+}
+
+/// The ids of the items that the opening of a section of this patient covered, as its entry says.
+pub(crate) async fn covered(
+    core: &Core,
+    token: KeyedToken,
+    body: &EntryBody,
+) -> Result<Vec<Vec<u8>>, Reason> {
     let section = Section::try_from(body.section).map_err(|_| Reason::NotFound)?;
     let scope = SectionScope::decode(body.details.as_slice()).map_err(|_| Reason::NotFound)?;
     if scope.is_by_rules {
-        return Ok(Reply::SectionAt(SectionItems { items: scope.items }));
+        return Ok(scope.items);
     }
     let items = core
         .items
@@ -123,7 +133,7 @@ pub async fn section_at(core: &Core, question: SectionAt) -> Result<Reply, Reaso
         .map(|item| core.keys.item_id(item.row.new.item).as_bytes().to_vec())
         .collect();
     items.sort_unstable();
-    Ok(Reply::SectionAt(SectionItems { items }))
+    Ok(items)
 }
 
 /// What the keeper knows in clear about patients, for routing notices.

@@ -1,6 +1,7 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod merges;
 mod policies;
 mod proxies;
 mod recovery;
@@ -8,6 +9,7 @@ mod second;
 mod sharing;
 mod ways;
 
+pub use merges::{MergeEnded, Merged};
 pub use policies::{Policies, PoliciesProposed, PolicyFile};
 pub use proxies::{ProxiedBy, Proxy, ProxyMay, is_scope};
 pub use recovery::{Recovery, RecoveryEnded};
@@ -21,7 +23,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 65, 66"
     )]
     pub fact: Option<Fact>,
 }
@@ -143,6 +145,12 @@ pub enum Fact {
     /// Policies: a set is proposed.
     #[prost(message, tag = "57")]
     PoliciesProposed(PoliciesProposed),
+    /// Patient: is one person with another record (on both).
+    #[prost(message, tag = "65")]
+    Merged(Merged),
+    /// Patient: was (on both).
+    #[prost(message, tag = "66")]
+    MergeEnded(MergeEnded),
 }
 
 /// An earlier fact ended.
@@ -483,6 +491,8 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::ProxyInvited(_) => 40,
         Fact::Policies(_) => 56,
         Fact::PoliciesProposed(_) => 57,
+        Fact::Merged(_) => 65,
+        Fact::MergeEnded(_) => 66,
     }
 }
 
@@ -532,6 +542,8 @@ mod tests {
             Fact::ProxyInvited(ProxyInvited::default()),
             Fact::Policies(Policies::default()),
             Fact::PoliciesProposed(PoliciesProposed::default()),
+            Fact::Merged(Merged::default()),
+            Fact::MergeEnded(MergeEnded::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -4,6 +4,7 @@ mod budgets;
 mod changing;
 mod freezing;
 mod inviting;
+mod merging;
 mod people;
 mod policies;
 mod recovery;

@@ -31,7 +31,7 @@ pub const PROOFS: [Assurance; 5] = [
 pub const AGES: [Age; 3] = [Age::Grown, Age::Young, Age::Child];
 
 /// Every change that is decided by itself.
-const CHANGES: [ChangeAction; 32] = [
+const CHANGES: [ChangeAction; 34] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -64,6 +64,8 @@ const CHANGES: [ChangeAction; 32] = [
     ChangeAction::EndShare,
     ChangeAction::Recover,
     ChangeAction::StopRecovery,
+    ChangeAction::Merge,
+    ChangeAction::EndMerge,
 ];
 
 /// Everything that somebody can want to do.
