@@ -62,6 +62,15 @@ pub enum Refusal {
     /// The patient has an account already.
     #[error("the patient has an account")]
     HasAccount,
+    /// What two records say of a person does not fit one person.
+    #[error("the two records do not fit one person")]
+    RecordsDiffer,
+    /// One of two records is one person's with another already.
+    #[error("one of the records is linked already")]
+    AlreadyMerged,
+    /// Each of two records has an account of its own.
+    #[error("both records have an account")]
+    TwoAccounts,
     /// The patient's age does not allow it.
     #[error("the patient is too young for this")]
     WrongAge,
@@ -103,6 +112,9 @@ impl From<Denied> for Refusal {
             Reason::NotAsShown => Self::NotAsShown,
             Reason::NoAccount => Self::NoAccount,
             Reason::HasAccount => Self::HasAccount,
+            Reason::RecordsDiffer => Self::RecordsDiffer,
+            Reason::AlreadyMerged => Self::AlreadyMerged,
+            Reason::TwoAccounts => Self::TwoAccounts,
             Reason::WrongAge => Self::WrongAge,
             Reason::Deceased => Self::Deceased,
             Reason::CredentialIsNew => Self::CredentialIsNew {

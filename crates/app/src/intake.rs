@@ -355,6 +355,9 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::NotAsShown
         | Refusal::NoAccount
         | Refusal::HasAccount
+        | Refusal::RecordsDiffer
+        | Refusal::AlreadyMerged
+        | Refusal::TwoAccounts
         | Refusal::WrongAge
         | Refusal::Deceased => Ok(refusal),
         Refusal::SessionEnded

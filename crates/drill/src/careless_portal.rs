@@ -63,6 +63,9 @@ impl IntoResponse for Refused {
                 | Refusal::NotAsShown
                 | Refusal::NoAccount
                 | Refusal::HasAccount
+                | Refusal::RecordsDiffer
+                | Refusal::AlreadyMerged
+                | Refusal::TwoAccounts
                 | Refusal::WrongAge
                 | Refusal::Deceased => StatusCode::FORBIDDEN,
             },

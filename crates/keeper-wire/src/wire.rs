@@ -6,6 +6,7 @@
 mod change;
 mod freezing;
 mod identity;
+mod merges;
 mod reading;
 mod recall;
 mod room;
@@ -15,6 +16,7 @@ mod writing;
 pub use change::*;
 pub use freezing::*;
 pub use identity::*;
+pub use merges::*;
 pub use reading::*;
 pub use recall::*;
 pub use room::*;
@@ -30,7 +32,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 70"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 65, 70"
     )]
     pub call: Option<Call>,
 }
@@ -149,6 +151,9 @@ pub enum Call {
     /// What is frozen, and what can be (room only, officers).
     #[prost(message, tag = "52")]
     Freezes(WithToken),
+    /// Which other record is one person's with this one, and what was opened by way of that (staff)?
+    #[prost(message, tag = "65")]
+    Merges(MergesQuestion),
     /// What was put in at this practice within a time, and by whom?
     #[prost(message, tag = "60")]
     Batches(BatchesQuestion),
@@ -166,7 +171,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60, 65"
     )]
     pub reply: Option<Reply>,
 }
@@ -255,6 +260,9 @@ pub enum Reply {
     /// To `Freezes`.
     #[prost(message, tag = "42")]
     Freezes(Freezes),
+    /// To `Merges`.
+    #[prost(message, tag = "65")]
+    Merges(Merges),
     /// To `Batches`.
     #[prost(message, tag = "60")]
     Batches(Batches),

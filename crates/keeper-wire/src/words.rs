@@ -236,6 +236,12 @@ words! {
         Sealed = 19 "sealed",
         /// The patient has an account already: there is nobody to invite.
         HasAccount = 20 "has_account",
+        /// What the two records say of a person does not fit one person.
+        RecordsDiffer = 65 "records_differ",
+        /// One of the two records is one person's with another already.
+        AlreadyMerged = 66 "already_merged",
+        /// Each of the two records has an account of its own.
+        TwoAccounts = 67 "two_accounts",
         /// What was shown before it was asked for is something else now.
         NotAsShown = 60 "not_as_shown",
     }
@@ -272,6 +278,16 @@ words! {
         Stopped = 4 "stopped",
         /// Something was done by the new ways before that.
         Used = 5 "used",
+    }
+
+    /// What became of two records being one person's.
+    MergeStep ("merge step") {
+        /// Two people of a practice noted it.
+        Made = 1 "made",
+        /// It was ended.
+        Ended = 2 "ended",
+        /// It was ended, because they are two people.
+        EndedAsTwo = 3 "ended_as_two",
     }
 
     /// The ladder of freezing.

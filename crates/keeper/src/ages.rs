@@ -82,6 +82,33 @@ pub fn of_charge(
     acts.then_some(view.age)
 }
 
+/// Whether two patients were born on the same day. Their hashes cannot be compared, so each day of the year is tried; where a
+/// day cannot be known the two do not count as one person's.
+pub fn were_born_together(keys: &Keys, one: &SubjectFacts, other: &SubjectFacts) -> bool {
+    let born = |facts: &SubjectFacts| {
+        facts.live().find_map(|row| match &row.fact {
+            Fact::Patient(held) if held.birth_year > 0 => Some(held.clone()),
+            _ => None,
+        })
+    };
+    let (Some(a), Some(b)) = (born(one), born(other)) else {
+        return false;
+    };
+    let first = i16::try_from(a.birth_year)
+        .ok()
+        .and_then(|year| Date::new(year, 1, 1).ok());
+    let Some(first) = first.filter(|_| a.birth_year == b.birth_year) else {
+        return false;
+    };
+    let is_day = |of: KeyedToken, held: &Patient, day: Date| {
+        keys.birth(of, &day.to_string()).as_slice() == held.birth
+    };
+    first
+        .series(1.day())
+        .take_while(|day| day.year() == first.year())
+        .any(|day| is_day(one.subject(), &a, day) && is_day(other.subject(), &b, day))
+}
+
 /// The day where it begins first: nobody's birthday is missed for an hour.
 fn today(now: Timestamp) -> Date {
     let first = Offset::constant(14);

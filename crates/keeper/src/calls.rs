@@ -12,14 +12,14 @@ pub mod reach;
 pub mod room;
 pub mod sealed;
 
-use self::reach::{Limit, PatientView};
+use self::reach::Limit;
 use crate::core::Core;
 use crate::facts::SubjectFacts;
 use crate::identity::failures::Tried;
 use crate::identity::standing;
 use crate::instances::Instance;
-use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::merges::Who;
 use crate::network;
 use crate::session::Session;
 use candour_keeper_wire::words::{Purpose, Reason};
@@ -99,9 +99,13 @@ impl Caller {
         }
     }
 
-    /// What of a patient this session reads for now, where that is not everything within reach.
-    pub fn limit(&self, patient: KeyedToken, view: PatientView) -> Option<Limit> {
-        Limit::of(&self.session, &self.own, patient, view, self.now)
+    /// Who looks.
+    pub(crate) fn who(&self) -> Who<'_> {
+        Who {
+            session: &self.session,
+            own: &self.own,
+            now: self.now,
+        }
     }
 
     /// The practice whose deposits alone it sees with such a limit: one's own as staff, or the one that let a person in.

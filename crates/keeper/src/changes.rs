@@ -34,6 +34,7 @@ use crate::identity::ways::new_until;
 use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::merges;
 use crate::recall;
 use crate::session::{Principal, Session, Way};
 use crate::sharing;
@@ -75,6 +76,8 @@ pub(crate) struct Prepared {
     pub ended_of: Option<Principal>,
     /// What somebody is called for, in the same transaction.
     pub alarm: Option<Draft>,
+    /// What else is written in it: about somebody else whom it concerns.
+    pub further: Vec<Draft>,
     /// What the caller learns.
     pub reply: wire::Changed,
 }
@@ -218,6 +221,7 @@ pub(crate) async fn write(
     let kind = prepared.kind.unwrap_or(EntryKind::Change);
     let mut drafts = vec![prepared.draft(core, session, text)];
     drafts.extend(prepared.alarm.take());
+    drafts.append(&mut prepared.further);
     let mut outcomes = core.ledger.append(drafts).await?.into_iter();
     let appended = outcomes.next().ok_or(Reason::LedgerUnavailable)??;
     if let Some(refusal) = appended.refused {
@@ -293,6 +297,8 @@ pub(crate) async fn prepare(
         ChangeKind::Recover(change) => recovery::allow(core, session, doer, change, now).await,
         ChangeKind::StopRecovery(_) => recovery::stop(core, session, now).await,
         ChangeKind::StopInvitation(stop) => patients::stop_invitation(core, stop).await,
+        ChangeKind::Merge(change) => merges::merge(core, session, doer, change, now).await,
+        ChangeKind::EndMerge(change) => merges::end(core, session, change).await,
         ChangeKind::Recall(change) => recall::take_back(core, change, now).await,
         ChangeKind::EndRecall(change) => recall::put_back(core, change).await,
         // Acts of their own: see `crate::acts`.

@@ -96,6 +96,10 @@ pub enum ChangeAction {
     Recover,
     /// Stop that for one's own account.
     StopRecovery,
+    /// Note that two records are one person's.
+    Merge,
+    /// End that.
+    EndMerge,
     /// Take back a batch of what a practice put in, or put it back.
     Recall,
 }

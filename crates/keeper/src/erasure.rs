@@ -57,7 +57,7 @@ impl<'a> Erasures<'a> {
 }
 
 /// The reason as it is kept.
-fn reason(text: &str) -> Result<&str, Reason> {
+pub(crate) fn reason(text: &str) -> Result<&str, Reason> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > LONGEST_REASON {
         return Err(Reason::Invalid);
@@ -169,7 +169,10 @@ async fn leave(
                 });
                 prepared.effects.push(Effect::fact(facts.subject(), end));
             }
-            Fact::AccountHolder(_) | Fact::ProxiedBy(_) => is_known_elsewhere = true,
+            // Whoever reaches the other record of the same person reads this one.
+            Fact::AccountHolder(_) | Fact::ProxiedBy(_) | Fact::Merged(_) => {
+                is_known_elsewhere = true;
+            }
             _ => {}
         }
     }

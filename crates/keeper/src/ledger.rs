@@ -11,7 +11,9 @@ mod reservations;
 mod start;
 mod transaction;
 
-pub use alarms::{FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, POLICIES, RECOVERY_STOPPED, WITNESS};
+pub use alarms::{
+    FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, MERGE_OF_TWO, POLICIES, RECOVERY_STOPPED, WITNESS,
+};
 pub(crate) use alarms::{incident, own_alarm};
 pub(crate) use assign::opening;
 pub use start::{LedgerParts, StartError, start};

@@ -31,6 +31,7 @@ pub mod lookups;
 mod loss;
 pub mod making;
 pub mod memory;
+mod merges;
 pub mod names;
 mod network;
 pub mod policy;

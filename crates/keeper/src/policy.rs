@@ -385,6 +385,8 @@ impl ChangeAction {
             Self::EndShare => "end_share",
             Self::Recover => "recover",
             Self::StopRecovery => "stop_recovery",
+            Self::Merge => "merge_records",
+            Self::EndMerge => "end_merge",
             Self::Recall => "recall",
         }
     }

@@ -105,7 +105,7 @@ pub async fn batches(
     let action = Action::Change(ChangeAction::Recall);
     let relation = Relation::OwnPractice;
     let question = reach::decision_facts(session, caller.purpose, action, relation, now);
-    history::ask(core, &caller, &question, None).await?;
+    history::ask(core, &caller, &question, None, None).await?;
     let span = Span::new(practice, call.from, call.until, core.ledger.size())?;
     let _one = core.recalls.counting.lock().await;
     let mut batches = Vec::new();

@@ -12,6 +12,7 @@ use crate::instances::{Instance, InstanceKind, Instances};
 use crate::ledger::{Health, Refusal};
 use crate::making::Durability;
 use crate::memory;
+use crate::merges;
 use crate::recall;
 use crate::sharing;
 use candour_keeper_wire::service::Answer;
@@ -182,6 +183,7 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
             recall::batches(core, instance, &call).await?,
         )),
         Call::Sharing(call) => Ok(Reply::Sharing(sharing::sharing(core, id, &call).await?)),
+        Call::Merges(call) => Ok(Reply::Merges(merges::list(core, id, &call).await?)),
         Call::Acting(call) => Ok(Reply::Acting(sharing::acting(core, id, &call).await?)),
         Call::StepUp(call) => Ok(Reply::SignedIn(sign_in::step_up(core, id, &call).await?)),
         Call::Change(call) => Ok(Reply::Changed(changes::change(core, id, &call).await?)),

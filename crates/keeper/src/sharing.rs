@@ -11,6 +11,7 @@ use crate::calls::Caller;
 use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before};
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
+use crate::merges::Records;
 use crate::session::Session;
 use candour_keeper_wire::words::{ItemKind, Section, Tag};
 use candour_seal::PracticeId;
@@ -33,11 +34,18 @@ pub(crate) struct Rules<'a> {
     protection: Option<bool>,
 }
 
+/// What was decided about the address; that it is protected holds for both records of one person.
+fn protection(records: &Records) -> Option<bool> {
+    let all = records.all().filter_map(SubjectFacts::address_protection);
+    all.max()
+}
+
 impl<'a> Rules<'a> {
-    /// Of these facts. In an emergency nothing is kept from a practice, and what is kept from a person still is.
+    /// Of a record. What is kept on the other record of the same person is kept here too; what is shared there is not. In an
+    /// emergency nothing is kept from a practice, and what is kept from a person still is.
     /// `only`: the practice whose deposits alone the session sees.
     pub fn of(
-        facts: &'a SubjectFacts,
+        records: &'a Records,
         caller: &Caller,
         only: Option<PracticeId>,
         is_emergency: bool,
@@ -47,21 +55,30 @@ impl<'a> Rules<'a> {
             only,
             is_let_in: only.is_some() && viewer.practice.is_none(),
             practice: viewer.practice,
-            is_own: viewer.practice.is_none() && facts.account_holder() == Some(viewer.subject),
+            is_own: viewer.practice.is_none()
+                && records.facts.account_holder() == Some(viewer.subject),
             is_emergency,
-            protection: facts.address_protection(),
+            protection: protection(records),
             ..Self::default()
         };
-        for row in facts.live() {
+        let token = records.facts.subject();
+        let rows = records.all().flat_map(|facts| {
+            let is_other = facts.subject() != token;
+            facts.live().map(move |row| (is_other, row))
+        });
+        // Nobody is kept from their own record by what stands on another.
+        let is_holder = records.rules_of_other(viewer).is_none();
+        for (is_other, row) in rows {
             match &row.fact {
                 Fact::Restriction(held) => {
                     // Whom a practice let in sees no more than that practice does.
                     let is_practice = is_practice(only, &held.practice) && !is_emergency;
-                    if is_practice || is_person(viewer, held) {
+                    let is_person = is_person(viewer, held) && !(is_other && is_holder);
+                    if is_practice || is_person {
                         rules.restrictions.push(held);
                     }
                 }
-                Fact::Share(held) => {
+                Fact::Share(held) if !is_other => {
                     let is_with = is_practice(viewer.practice, &held.practice);
                     if is_with && is_before(held.until, now) {
                         rules.shares.push(held);

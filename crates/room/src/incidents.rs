@@ -66,9 +66,10 @@ struct Signal {
 }
 
 /// Alarms of the keeper that open a case though nobody is frozen by them: about itself, rows changed past it (100),
-/// entries that are lost (101), a witness that saw another past (103), and policies that cannot be used (110); and a
-/// recovery at a practice's counter that the account's holder did not ask for.
-const WITHOUT_FREEZE: [i16; 5] = [100, 101, 103, RECOVERY_STOPPED, 110];
+/// entries that are lost (101), a witness that saw another past (103), and policies that cannot be used (110); a recovery
+/// at a practice's counter that the account's holder did not ask for; and two people whose records were read as one
+/// person's (165).
+const WITHOUT_FREEZE: [i16; 6] = [100, 101, 103, RECOVERY_STOPPED, 110, 165];
 /// The keeper's number of that alarm.
 pub(crate) const RECOVERY_STOPPED: i16 = 104;
 

@@ -240,6 +240,9 @@ impl From<candour_keeper_api::CallError> for Problem {
                 | Reason::OnHold
                 | Reason::NoAccount
                 | Reason::HasAccount
+                | Reason::RecordsDiffer
+                | Reason::AlreadyMerged
+                | Reason::TwoAccounts
                 | Reason::WrongAge
                 | Reason::Deceased => "The keeper refused this.",
             }),

@@ -1,6 +1,6 @@
 //! Changes of facts: rights, credentials, freezes, runs.
 
-use super::{EndRecall, EndSharingRule, Recall, SharingRule};
+use super::{EndMerge, EndRecall, EndSharingRule, Merge, Recall, SharingRule};
 
 /// A change that needs no act-bound answer.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -56,7 +56,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 70"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 65, 66, 70"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -151,6 +151,12 @@ pub enum ChangeKind {
     /// Stop that somebody whom a practice invited may begin to act for a patient; at once.
     #[prost(message, tag = "31")]
     StopInvitation(StopInvitation),
+    /// Note that two records are one person's (act, two).
+    #[prost(message, tag = "65")]
+    Merge(Merge),
+    /// They are no longer; at once.
+    #[prost(message, tag = "66")]
+    EndMerge(EndMerge),
     /// Take back what somebody of one's own practice put in, as one batch (act).
     #[prost(message, tag = "60")]
     Recall(Recall),
@@ -271,6 +277,9 @@ pub struct WaitingChange {
     /// The one document it concerns (16 bytes), or empty.
     #[prost(bytes = "vec", tag = "7")]
     pub item: Vec<u8>,
+    /// The second patient it concerns (16 bytes), or empty.
+    #[prost(bytes = "vec", tag = "65")]
+    pub other_patient: Vec<u8>,
 }
 
 /// Invites somebody.

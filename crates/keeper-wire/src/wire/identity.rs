@@ -339,6 +339,18 @@ pub struct Reachable {
     /// From which age on others act by the patient's own wish alone.
     #[prost(uint32, tag = "7")]
     pub grown_from: u32,
+    /// It is within reach because this patient (16 bytes), who is too, is the same person; else empty.
+    #[prost(bytes = "vec", tag = "65")]
+    pub merged_with: Vec<u8>,
+    /// Since when.
+    #[prost(int64, tag = "66")]
+    pub merged_at: i64,
+    /// The practice (16 bytes) that noted it.
+    #[prost(bytes = "vec", tag = "67")]
+    pub merged_by: Vec<u8>,
+    /// Its number is the one that stays.
+    #[prost(bool, tag = "68")]
+    pub stays: bool,
     /// To the person themself and nobody else: their address is protected.
     #[prost(bool, tag = "70")]
     pub is_address_protected: bool,

@@ -327,6 +327,12 @@ pub struct HistoryEvent {
     /// For an erasure: the keys that copies hang on were destroyed.
     #[prost(bool, tag = "45")]
     pub is_final: bool,
+    /// That two records are one person's, or no longer: a [`crate::words::MergeStep`]; else 0.
+    #[prost(int32, tag = "65")]
+    pub merge: i32,
+    /// It was opened by way of another record that was one person's with this one.
+    #[prost(bool, tag = "66")]
+    pub is_by_merge: bool,
     /// Of a recall: what it took back was not put back.
     #[prost(bool, tag = "60")]
     pub is_away: bool,

@@ -149,6 +149,9 @@ pub struct EntryBody {
     /// The session was signed in by what a recovery made at the counter of this practice (16 bytes), before it was over.
     #[prost(bytes = "vec", tag = "20")]
     pub recovered_at: Vec<u8>,
+    /// It was within reach by way of this patient's record (16 bytes), which was one person's with the entry's patient's.
+    #[prost(bytes = "vec", tag = "65")]
+    pub merged_with: Vec<u8>,
     /// Of a sign-in: how the browser described itself, the portal's word; its first 300 letters.
     #[prost(string, tag = "70")]
     pub client: String,

@@ -2,12 +2,12 @@
 
 use super::reach::{self, Limit, Part};
 use super::{Caller, id};
-use crate::ages;
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::Draft;
 use crate::instances::Instance;
 use crate::ledger::Refusal;
+use crate::merges;
 use candour_keeper_wire::wire::{self, Authorized, Reply};
 use candour_keeper_wire::words::{self, EntryKind, ProxyAction, Reason, Role, Section};
 use candour_rules::budget::Charge;
@@ -32,9 +32,10 @@ pub async fn authorize(
     } else {
         let patient = PatientId::from_bytes(id(&call.patient)?);
         let token = core.keys.patient(patient);
-        let facts = core.facts.load(token).await?;
-        let view = ages::view(core, &facts, session, caller.now);
-        Limit::refuse(caller.limit(token, view), caller.now)?;
+        let records = merges::load(core, token).await?;
+        let view = records.view(core, session, caller.now);
+        let limit = Limit::of(session, &caller.own, token, view, caller.now);
+        Limit::refuse(limit, caller.now)?;
         let part = match action {
             words::Action::Send => Part::to(ProxyAction::Write),
             words::Action::Book => Part::to(ProxyAction::Book),
@@ -47,7 +48,9 @@ pub async fn authorize(
                 draft.charge = Some((Charge::Deposited(Patient(token.surrogate())), context));
             }
         }
-        let relation = if view.is_canary {
+        // By way of another record of theirs somebody reads, and acts by neither.
+        let is_own_other = session.practice.is_some() && records.are_own(core, session);
+        let relation = if view.is_canary || is_own_other {
             Relation::Stranger
         } else {
             reach::relation(session, &caller.own, token, patient, view, part, caller.now)

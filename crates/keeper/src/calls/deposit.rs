@@ -11,6 +11,7 @@ use crate::instances::{Instance, InstanceKind};
 use crate::items::{ItemRow, NewItemRow, wrap_item_key};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
+use crate::merges::{self, Records};
 use crate::recall::Recalls;
 use crate::runs;
 use crate::session::Principal;
@@ -199,7 +200,7 @@ async fn known(
     Ok(Known {
         practice,
         members: members(core, caller, &patients).await?,
-        facts: core.facts.load_all(&patients).await?,
+        facts: merges::load_all(core, &patients).await?,
         keys: core
             .subject_keys
             .load_all(&patients)
@@ -230,10 +231,12 @@ async fn plan(
     draft.row.item_kind = Some(asked.kind);
     draft.body.section = asked.section.into();
     draft.body.source_practice = known.practice.as_bytes().to_vec();
-    let Some(Some(facts)) = known.facts.get(&asked.token) else {
+    let Some(records) = Records::among(&known.facts, asked.token) else {
         return Ok(Planned::Refused(Box::new(draft), Reason::SubjectClosed));
     };
-    let view = PatientView::of(facts, Some(session));
+    let mut view = records.view(core, session, caller.now);
+    // Staff rights apply to neither record of one's own.
+    view.was_enrolled &= !records.are_own(core, session);
     let Some(keys) = known.keys.get(&asked.token).filter(|_| view.is_known) else {
         return Ok(Planned::Refused(Box::new(draft), Reason::NotFound));
     };
@@ -284,7 +287,7 @@ fn relation(caller: &Caller, known: &Known, asked: &Asked, view: PatientView) ->
             Relation::Stranger
         };
     }
-    if caller.session.own_patient == Some(asked.patient) || view.is_canary {
+    if view.is_canary {
         return Relation::Stranger;
     }
     if view.was_enrolled {

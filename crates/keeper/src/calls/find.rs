@@ -1,14 +1,14 @@
 //! Finding one's own patients: at most ten, never a canary, one entry without the words typed.
 
-use super::reach::{self, PatientView};
+use super::reach;
 use super::{Caller, id};
 use crate::core::Core;
 use crate::decision::{Action, Assurance, Relation};
 use crate::draft::Draft;
-use crate::facts::SubjectFacts;
 use crate::instances::Instance;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::merges::{self, Records};
 use crate::names::{self, Named};
 use crate::reader;
 use crate::sql::calls as sql;
@@ -73,9 +73,9 @@ pub(super) async fn is_named(
     let asked: Vec<&[u8]> = terms.iter().map(<[u8; 16]>::as_slice).collect();
     let known = reader::rows(&core.pool, sql::NAMED, &[&patient.0.as_slice(), &asked]).await?;
     let known = usize::try_from(known.first().map_or(0, |row| row.get::<_, i64>(0)));
-    let facts = core.facts.load(patient).await?;
+    let records = merges::load(core, patient).await?;
     let is_named =
-        !terms.is_empty() && known == Ok(terms.len()) && is_findable(core, caller, &facts);
+        !terms.is_empty() && known == Ok(terms.len()) && is_findable(core, caller, &records);
     draft.body.count = u32::from(is_named);
     write(core, draft).await?;
     Ok(is_named)
@@ -139,12 +139,12 @@ async fn found(
         .iter()
         .filter_map(|row| KeyedToken::try_from(row.get::<_, &[u8]>(0)).ok())
         .collect();
-    let facts = core.facts.load_all(&hits).await?;
+    let facts = merges::load_all(core, &hits).await?;
     let mut patients: Vec<KeyedToken> = hits
         .into_iter()
-        .filter(|token| match facts.get(token) {
-            Some(Some(facts)) => is_findable(core, caller, facts),
-            _ => false,
+        .filter(|token| {
+            let records = Records::among(&facts, *token);
+            records.is_some_and(|records| is_findable(core, caller, &records))
         })
         .collect();
     let has_more = patients.len() > MOST;
@@ -153,9 +153,8 @@ async fn found(
 }
 
 /// Whether the practice of the session has this patient, who is not the session's own person and not kept from them.
-fn is_findable(core: &Core, caller: &Caller, facts: &SubjectFacts) -> bool {
+fn is_findable(core: &Core, caller: &Caller, records: &Records) -> bool {
     let session = &caller.session;
-    let view = PatientView::of(facts, Some(session));
-    let own = session.own_patient.map(|own| core.keys.patient(own));
-    view.is_known && view.is_enrolled && !view.is_canary && own != Some(facts.subject())
+    let view = records.view(core, session, caller.now);
+    view.is_known && view.is_enrolled && !view.is_canary && !records.are_own(core, session)
 }

@@ -4,7 +4,6 @@ mod practice;
 
 use super::reach::{self, Limit, Part, PatientView};
 use super::{Caller, id};
-use crate::ages;
 use crate::core::Core;
 use crate::decision::{Action, DecisionFacts, Relation};
 use crate::draft::Draft;
@@ -15,6 +14,7 @@ use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::merges::{self, Records};
 use crate::reader;
 use crate::sharing::Rules;
 use crate::sql::calls as sql;
@@ -22,7 +22,7 @@ use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, RecalledParts, Reply};
 use candour_keeper_wire::words::{
-    EntryKind, ProxyAction, Reason, RecoveryStep, Role, Section, UnknownWord,
+    EntryKind, MergeStep, ProxyAction, Reason, RecoveryStep, Role, Section, UnknownWord,
 };
 use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
@@ -46,6 +46,7 @@ struct View<'a> {
     token: KeyedToken,
     relation: Relation,
     about: PatientView,
+    records: &'a Records,
     rules: Rules<'a>,
     keys: &'a SubjectKeyPair,
     with_receipts: bool,
@@ -65,15 +66,16 @@ pub async fn history(
     }
     let patient = PatientId::from_bytes(id(&call.patient)?);
     let token = core.keys.patient(patient);
-    let facts = core.facts.load(token).await?;
+    let records = merges::load(core, token).await?;
     let session = &caller.session;
-    let view = ages::view(core, &facts, session, caller.now);
-    Limit::refuse(caller.limit(token, view), caller.now)?;
     let part = Part::to(ProxyAction::History);
+    let stands = merges::standing(core, caller.who(), &records, part);
+    let view = stands.view;
+    Limit::refuse(stands.limit, caller.now)?;
     let relation = if view.is_canary {
         Relation::Stranger
     } else {
-        reach::relation(session, &caller.own, token, patient, view, part, caller.now)
+        stands.relation
     };
     let action = if call.receipts {
         Action::Receipts
@@ -85,7 +87,7 @@ pub async fn history(
     question.is_deceased = view.is_deceased;
     question.age = view.age;
     let about = view.is_known.then_some((patient, token));
-    ask(core, &caller, &question, about).await?;
+    ask(core, &caller, &question, about, stands.through).await?;
     let keys = core.subject_keys.load(token).await.map_err(Reason::from)?;
     let of = View {
         core,
@@ -94,7 +96,8 @@ pub async fn history(
         token,
         relation,
         about: view,
-        rules: Rules::of(&facts, &caller, caller.sees_only(None), false),
+        records: &records,
+        rules: Rules::of(&records, &caller, caller.sees_only(None), false),
         keys: &keys,
         with_receipts: call.receipts,
     };
@@ -108,12 +111,16 @@ pub(crate) async fn ask(
     caller: &Caller,
     question: &DecisionFacts,
     about: Option<(PatientId, KeyedToken)>,
+    through: Option<KeyedToken>,
 ) -> Result<(), Refusal> {
     let decision = core.policy.decide(question);
     let mut draft = Draft::of_session(EntryKind::History, &caller.session, Some(caller.purpose));
     reach::decided(&mut draft, &decision);
     if let Some((patient, token)) = about {
         draft = draft.about(patient, token);
+    }
+    if let Some(other) = through {
+        draft.body.merged_with = core.keys.patient_id(other).as_bytes().to_vec();
     }
     let draft = reach::from_network(draft, &caller.network);
     if !decision.is_allowed {
@@ -147,6 +154,13 @@ fn parts(
         _ => vec![(body.section, body.item.clone())],
     };
     parts.into_iter()
+}
+
+/// What an entry says became of two records being one person's.
+fn merge_step(row: &Row, body: &EntryBody) -> Option<MergeStep> {
+    let is_change = row.get::<_, i16>("kind") == i16::from(EntryKind::Change.number());
+    let is_done = is_change && row.get::<_, i16>("decision") == 0;
+    is_done.then(|| merges::step_of(&body.details)).flatten()
 }
 
 /// The index before which entries are asked for.
@@ -342,6 +356,8 @@ impl View<'_> {
                     .unwrap_or_default(),
             },
             recovery: recovery.map_or(0, |(step, _)| step.into()),
+            merge: merge_step(row, body).map_or(0, i32::from),
+            is_by_merge: !body.merged_with.is_empty(),
             actor_name: self.name(row, body).await?,
             item: body.item.clone(),
             section: if is_one_item { 0 } else { body.section },
@@ -406,16 +422,13 @@ impl View<'_> {
             None => {
                 let section = Section::try_from(section).unwrap_or(Section::Identity);
                 let part = Part::of(section);
-                let (view, caller) = (self.about, self.caller);
-                let (session, own) = (&caller.session, &caller.own);
+                let who = self.caller.who();
                 // That somebody read a message which is kept from this viewer would say that there is one.
-                let is_kept = view.is_unsafe_to_write
+                let is_kept = self.about.is_unsafe_to_write
                     && section == Section::Notices
-                    && body.principal != session.principal.bytes();
-                let (token, patient) = (self.token, self.patient);
-                !is_kept
-                    && reach::relation(session, own, token, patient, view, part, caller.now)
-                        == Relation::Proxy
+                    && body.principal != who.session.principal.bytes();
+                let stands = || merges::standing(self.core, who, self.records, part);
+                !is_kept && stands().relation == Relation::Proxy
             }
         }
     }

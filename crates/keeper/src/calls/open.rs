@@ -15,6 +15,7 @@ use crate::instances::Instance;
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
+use crate::merges;
 use crate::recall::Recalls;
 use candour_keeper_wire::wire::{self, ItemGrant, Reply};
 use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
@@ -38,6 +39,8 @@ pub(super) struct Ask<'a> {
     pub network: i64,
     /// A fresh passkey or code is needed first.
     pub must_prove: bool,
+    /// How many records the caller reaches by way of others.
+    pub linked: u32,
 }
 
 /// Opens a batch of targets: one commit, an answer for each.
@@ -63,6 +66,7 @@ pub async fn open(
         request: core.next_request(),
         network,
         must_prove: core.freezes.must_prove(&caller.session, network, now),
+        linked: merges::count(core, caller.who()).await?,
     };
     // Members are counted by reading and writing back, so one batch of a run at a time.
     let _one_batch = match ask.lane {
@@ -206,13 +210,15 @@ async fn grant(
         .await
         .map_err(Reason::from)?;
     // What was erased, taken back or kept from the viewer while the entry was written is not released either.
-    let facts = ask
-        .core
-        .facts
-        .load(token)
+    let records = merges::load(ask.core, token)
         .await
         .map_err(|_| Reason::SubjectClosed)?;
-    let (erased, rules) = (Erasures::of(&facts), plan::rules_of(ask, &facts, one.only));
+    // Nor what two records were one person's for, and no longer are.
+    if one.through.is_some_and(|other| !records.is_through(other)) {
+        return Err(Reason::NotFound);
+    }
+    let erased = Erasures::of(&records.facts);
+    let rules = plan::rules_of(ask, &records, one.only);
     let recalled = Recalls::of(ask.core, items.iter().map(|item| &**item));
     let recalled = recalled.await.map_err(|_| Reason::SubjectClosed)?;
     for item in items {

@@ -16,7 +16,10 @@ use jiff::Timestamp;
 
 /// The patient into whose account somebody of a practice lets a person.
 fn patient(session: &Session, kind: &ChangeKind) -> Option<PatientId> {
-    let lets_in = matches!(kind, ChangeKind::Invite(_) | ChangeKind::Recover(_));
+    let lets_in = matches!(
+        kind,
+        ChangeKind::Invite(_) | ChangeKind::Recover(_) | ChangeKind::Merge(_)
+    );
     patient_of(kind).filter(|_| lets_in && session.practice.is_some())
 }
 
@@ -51,7 +54,7 @@ pub(crate) async fn refused(
 ) -> Refusal {
     let tells = matches!(
         refusal.reason,
-        Reason::NoAccount | Reason::HasAccount | Reason::NotAllowed
+        Reason::NoAccount | Reason::HasAccount | Reason::TwoAccounts | Reason::NotAllowed
     );
     let Some(patient) = patient(session, kind).filter(|_| tells) else {
         return refusal;

@@ -18,8 +18,8 @@ use crate::identity::sign_in::{random, random_id};
 use crate::identity::ways::after;
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::Refusal;
+use crate::merges;
 use crate::session::Session;
-use crate::sharing;
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{Age, ProxyKind, Reason, Role};
 use candour_rules::budget::Charge;
@@ -108,12 +108,13 @@ pub(super) async fn invite(
         session.practice.is_some(),
         PatientId::try_from(asked.patient.as_slice()),
     ) {
-        let facts = core.facts.load(core.keys.patient(patient)).await?;
+        let records = merges::load(core, core.keys.patient(patient)).await?;
         // From whom the patient keeps anything lets nobody in, nor does a practice from which they keep everything.
-        if sharing::are_kept_from(&facts, &[doer.subject], &asked.practice) {
+        if records.are_kept_from(&[doer.subject], &asked.practice) {
             return Err(Reason::NotAllowed.into());
         }
-        if role == Role::Patient && facts.account_holder().is_some() {
+        let mut all = records.all();
+        if role == Role::Patient && all.any(|facts| facts.account_holder().is_some()) {
             return Err(Reason::HasAccount.into());
         }
     }

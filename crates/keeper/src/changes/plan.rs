@@ -91,6 +91,10 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::StopRecovery(_) => needs(Do::StopRecovery, Proof::Session),
         // It takes reading away from nobody who reads yet, and waits for nobody's passkey.
         ChangeKind::StopInvitation(_) => needs(Do::EndProxy, Proof::Session),
+        ChangeKind::Merge(_) => needs(Do::Merge, Proof::Two),
+        // The patient takes reading away from themself alone, and must need nothing for it.
+        ChangeKind::EndMerge(_) if by == Role::Patient => needs(Do::EndMerge, Proof::Session),
+        ChangeKind::EndMerge(_) => needs(Do::EndMerge, Proof::End),
         // One person: what was put in wrongly cannot wait for a second, and nothing is lost by it.
         ChangeKind::Recall(_) | ChangeKind::EndRecall(_) => needs(Do::Recall, Proof::Act),
         ChangeKind::ProtectAddress(change) => protection(change.is_protected, by),
@@ -130,6 +134,8 @@ pub(crate) fn patient_of(kind: &ChangeKind) -> Option<PatientId> {
         ChangeKind::EndRestriction(ended) | ChangeKind::EndShare(ended) => &ended.patient,
         ChangeKind::Recover(recover) => &recover.patient,
         ChangeKind::StopInvitation(stop) => &stop.patient,
+        ChangeKind::Merge(merge) => &merge.patient,
+        ChangeKind::EndMerge(end) => &end.patient,
         ChangeKind::ProtectAddress(change) => &change.patient,
         _ => return None,
     };
@@ -266,6 +272,25 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ),
         ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
         ChangeKind::StopInvitation(_) => "Stop an invitation to act for this patient.".to_owned(),
+        ChangeKind::Merge(merge) => format!(
+            "Note that {} and {} are one person: whoever reads one of the two records as the patient, or for them, reads the other too. The first number stays. Reason: {}",
+            merge.who.trim(),
+            merge.replaced_who.trim(),
+            merge.reason.trim()
+        ),
+        ChangeKind::EndMerge(end) => {
+            let why = if end.are_two_people {
+                "They are two different people."
+            } else {
+                ""
+            };
+            let words = [
+                "End that two records are read as one person's.",
+                why,
+                end.reason.trim(),
+            ];
+            words.join(" ").trim_end().replace("  ", " ")
+        }
         ChangeKind::Recall(change) => recall(change),
         ChangeKind::EndRecall(change) => {
             let reason = change.reason.trim();
@@ -428,6 +453,7 @@ mod tests {
             ChangeKind::Erase(wire::Erase::default()),
             ChangeKind::Hold(wire::HoldChange::default()),
             ChangeKind::Recover(wire::Recover::default()),
+            ChangeKind::Merge(wire::Merge::default()),
         ];
         let act = [
             invite(Role::Clinician),
@@ -466,6 +492,7 @@ mod tests {
             ChangeKind::EndProxy(wire::ProxyChange::default()),
             ChangeKind::Restrict(wire::SharingRule::default()),
             ChangeKind::EndShare(wire::EndSharingRule::default()),
+            ChangeKind::EndMerge(wire::EndMerge::default()),
             left.clone(),
             marks.clone(),
         ] {

@@ -9,6 +9,7 @@ use crate::facts::{End, Fact, FactRow, SubjectFacts, Waits, is_before};
 use crate::identity::standing as sessions;
 use crate::keys::{IdKind, KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
+use crate::merges;
 use crate::session::Session;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::Reason;
@@ -73,6 +74,9 @@ pub(crate) async fn waiting_on(
             until: waits.until,
             is_own,
             patient: patient.map(|id| id.as_bytes().to_vec()).unwrap_or_default(),
+            other_patient: merges::theirs(&held.kind)
+                .map(|[_, other]| other.as_bytes().to_vec())
+                .unwrap_or_default(),
             item: match held.kind {
                 ChangeKind::Erase(erase) => erase.item,
                 _ => Vec::new(),
@@ -134,7 +138,10 @@ pub(super) async fn stands(
     }
     let is_grave = matches!(
         held.kind,
-        ChangeKind::Erase(_) | ChangeKind::Recover(_) | ChangeKind::ProtectAddress(_)
+        ChangeKind::Erase(_)
+            | ChangeKind::Recover(_)
+            | ChangeKind::ProtectAddress(_)
+            | ChangeKind::Merge(_)
     );
     if is_grave && !core.config.is_demonstration {
         let second = core.facts.load(session.subject).await?;
@@ -193,6 +200,7 @@ fn practice_of(kind: &ChangeKind) -> Option<PracticeId> {
         ChangeKind::Erase(change) => &change.practice,
         ChangeKind::Hold(change) => &change.practice,
         ChangeKind::Recover(change) => &change.practice,
+        ChangeKind::Merge(change) => &change.practice,
         ChangeKind::AddClient(change) => &change.practice,
         ChangeKind::Invite(change) => &change.practice,
         ChangeKind::GrantRole(change) => &change.practice,

@@ -8,6 +8,7 @@ use crate::core::Core;
 use crate::decision::{Assurance, Relation};
 use crate::facts::Fact;
 use crate::ledger::Refusal;
+use crate::merges;
 use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::ChangeKind;
 use candour_keeper_wire::words::{Age, Level, Role};
@@ -90,6 +91,10 @@ async fn to_patient(
     if matches!(session.role, Role::Patient | Role::Proxy) {
         let facts = core.facts.load(session.subject).await?;
         if session.own_patient == Some(patient) {
+            if matches!(kind, ChangeKind::EndMerge(_)) {
+                // It takes reading away from nobody but themself.
+                return Ok((Relation::Own, Age::Grown));
+            }
             let limit = Limit::of(session, &facts, token, PatientView::default(), now);
             Limit::refuse(limit, now)?;
             return Ok((Relation::Own, Age::Grown));
@@ -121,10 +126,13 @@ async fn to_patient(
         };
         return Ok((relation, Age::Grown));
     }
-    Ok((
-        to_practice_patient(core, session, patient, kind).await?,
-        Age::Grown,
-    ))
+    let mut relation = to_practice_patient(core, session, patient, kind).await?;
+    if let Some([_, other]) = merges::theirs(kind)
+        && to_practice_patient(core, session, other, kind).await? != relation
+    {
+        relation = Relation::Stranger;
+    }
+    Ok((relation, Age::Grown))
 }
 
 async fn to_practice_patient(
@@ -133,9 +141,9 @@ async fn to_practice_patient(
     patient: PatientId,
     kind: &ChangeKind,
 ) -> Result<Relation, Refusal> {
-    let token = core.keys.patient(patient);
+    let records = merges::load(core, core.keys.patient(patient)).await?;
     // Staff rights never apply to one's own record.
-    let (Some(practice), true) = (session.practice, session.own_patient != Some(patient)) else {
+    let (Some(practice), false) = (session.practice, records.are_own(core, session)) else {
         return Ok(Relation::Stranger);
     };
     let names_other_practice = match kind {
@@ -144,15 +152,22 @@ async fn to_practice_patient(
         ChangeKind::Erase(erase) => erase.practice != practice.as_bytes(),
         ChangeKind::Hold(hold) => hold.practice != practice.as_bytes(),
         ChangeKind::Recover(recover) => recover.practice != practice.as_bytes(),
+        ChangeKind::Merge(merge) => merge.practice != practice.as_bytes(),
         ChangeKind::ProtectAddress(change) => change.practice != practice.as_bytes(),
         _ => false,
     };
-    let facts = core.facts.load(token).await?;
-    let view = PatientView::of(&facts, Some(session));
-    // What a practice put in stays its own to keep or erase after the patient left.
-    let is_about_deposits = matches!(kind, ChangeKind::Erase(_) | ChangeKind::Hold(_));
-    let was_theirs = is_about_deposits && view.was_enrolled && !view.is_canary;
-    if view.is_canary && matches!(kind, ChangeKind::Recover(_) | ChangeKind::Invite(_)) {
+    let view = records.view(core, session, core.clock.now());
+    // What a practice put in stays its own to keep or erase after the patient left, and what it noted its own to end.
+    let is_its_own = matches!(
+        kind,
+        ChangeKind::Erase(_) | ChangeKind::Hold(_) | ChangeKind::EndMerge(_)
+    );
+    let was_theirs = is_its_own && view.was_enrolled && !view.is_canary;
+    let lets_in = matches!(
+        kind,
+        ChangeKind::Recover(_) | ChangeKind::Invite(_) | ChangeKind::Merge(_)
+    );
+    if view.is_canary && lets_in {
         return Ok(Relation::Stranger);
     }
     Ok(match (names_other_practice, view.is_enrolled) {

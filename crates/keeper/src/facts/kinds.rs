@@ -1,6 +1,7 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod merges;
 mod policies;
 mod proxies;
 mod recall;
@@ -9,6 +10,7 @@ mod second;
 mod sharing;
 mod ways;
 
+pub use merges::{MergeEnded, Merged};
 pub use policies::{Policies, PoliciesProposed, PolicyFile};
 pub use proxies::{ProxiedBy, Proxy, ProxyMay, is_scope};
 pub use recall::Recalled;
@@ -23,7 +25,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 60, 70"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 60, 65, 66, 70"
     )]
     pub fact: Option<Fact>,
 }
@@ -145,6 +147,12 @@ pub enum Fact {
     /// Policies: a set is proposed.
     #[prost(message, tag = "57")]
     PoliciesProposed(PoliciesProposed),
+    /// Patient: is one person with another record (on both).
+    #[prost(message, tag = "65")]
+    Merged(Merged),
+    /// Patient: was (on both).
+    #[prost(message, tag = "66")]
+    MergeEnded(MergeEnded),
     /// Practice: took back what somebody there put in.
     #[prost(message, tag = "60")]
     Recalled(Recalled),
@@ -491,6 +499,8 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::ProxyInvited(_) => 40,
         Fact::Policies(_) => 56,
         Fact::PoliciesProposed(_) => 57,
+        Fact::Merged(_) => 65,
+        Fact::MergeEnded(_) => 66,
         Fact::Recalled(_) => 60,
         Fact::AddressProtection(_) => 70,
     }
@@ -542,6 +552,8 @@ mod tests {
             Fact::ProxyInvited(ProxyInvited::default()),
             Fact::Policies(Policies::default()),
             Fact::PoliciesProposed(PoliciesProposed::default()),
+            Fact::Merged(Merged::default()),
+            Fact::MergeEnded(MergeEnded::default()),
             Fact::Recalled(Recalled::default()),
             Fact::AddressProtection(AddressProtection::default()),
         ];

@@ -22,8 +22,8 @@ use crate::identity::sign_in::{random, random_id};
 use crate::identity::ways::{after, way_of};
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::{LedgerError, RECOVERY_STOPPED, Refusal, incident};
+use crate::merges;
 use crate::session::{Principal, Session, Way};
-use crate::sharing;
 use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::{EntryKind, Identified, Purpose, Reason, RecoveryStep, Role};
 use candour_rules::budget::Charge;
@@ -171,16 +171,17 @@ pub(crate) async fn allow(
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
     Identified::try_from(change.identified).map_err(|_| Reason::Invalid)?;
     let token = core.keys.patient(patient);
-    let about = core.facts.load(token).await?;
+    let records = merges::load(core, token).await?;
+    let about = &*records.facts;
     let person = about.account_holder().ok_or(Reason::NoAccount)?;
     // From whom the patient keeps anything lets nobody into their account, nor does a practice from which they keep all.
     let both = [author.subject, session.subject];
-    if sharing::are_kept_from(&about, &both, &change.practice) {
+    if records.are_kept_from(&both, &change.practice) {
         return Err(Reason::NotAllowed.into());
     }
     let facts = settled(core, core.facts.load(person).await?).await?;
     // Nobody signs in for somebody who died; whoever works here or elsewhere is invited anew by their manager.
-    if PatientView::of(&about, None).is_deceased || !roles(&facts, now).is_empty() {
+    if PatientView::of(about, None).is_deceased || !roles(&facts, now).is_empty() {
         return Err(Reason::NotAllowed.into());
     }
     let secret = InvitationCode::from_random(&random());
@@ -222,7 +223,7 @@ pub(crate) async fn allow(
             subject: code,
         },
     ]);
-    prepared.guards = vec![guard(&facts), guard(&about)];
+    prepared.guards = vec![guard(&facts), guard(about)];
     prepared.patient = Some(patient);
     prepared.charge = Some((Charge::Recovery, reach::context_of(session, practice)));
     prepared.reply.code = secret.printed();
@@ -264,19 +265,22 @@ pub(crate) async fn seen(
     kind: &ChangeKind,
     now: Timestamp,
 ) -> Result<Option<Box<Observation>>, Refusal> {
-    let patient = match kind {
-        ChangeKind::Recover(change) => &change.patient,
-        ChangeKind::Invite(change) => &change.patient,
-        _ => return Ok(None),
+    let patients = match kind {
+        ChangeKind::Recover(change) => vec![PatientId::try_from(change.patient.as_slice())],
+        ChangeKind::Invite(change) => vec![PatientId::try_from(change.patient.as_slice())],
+        _ => merges::theirs(kind).into_iter().flatten().map(Ok).collect(),
     };
-    let Ok(patient) = PatientId::try_from(patient.as_slice()) else {
-        return Ok(None);
-    };
-    let token = core.keys.patient(patient);
-    let about = core.facts.load(token).await?;
-    if !PatientView::of(&about, None).is_canary {
-        return Ok(None);
+    let mut canary = None;
+    for patient in patients.into_iter().flatten() {
+        let about = core.facts.load(core.keys.patient(patient)).await?;
+        if PatientView::of(&about, None).is_canary {
+            canary = Some(about);
+        }
     }
+    let Some(about) = canary else {
+        return Ok(None);
+    };
+    let token = about.subject();
     let caller = Caller {
         session: session.clone(),
         own: about,

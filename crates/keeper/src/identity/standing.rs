@@ -13,6 +13,7 @@ use crate::identity::secrets::{self, Secret};
 use crate::identity::ways;
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::merges::{self, Who};
 use crate::network;
 use crate::session::{LIFE, Principal, Session, Way};
 use candour_keeper_wire::wire;
@@ -211,6 +212,11 @@ async fn reachable(
             ..wire::Reachable::default()
         }
     };
+    let who = Who {
+        session,
+        own: facts,
+        now,
+    };
     let token = |patient: &[u8]| KeyedToken::try_from(patient).map_err(|_| Reason::SubjectClosed);
     let mut within = Vec::new();
     for row in facts.live() {
@@ -223,6 +229,7 @@ async fn reachable(
                     is_address_protected: protection == Some(true),
                     ..within_reach(patient, PatientView::default())
                 });
+                within.extend(merges::reachable(core, who, patient).await?);
             }
             Fact::Proxy(proxy) if is_before(proxy.until, now) => {
                 let patient = token(&proxy.patient)?;
@@ -241,6 +248,7 @@ async fn reachable(
                         grown_from: core.config.ages.grown.into(),
                         ..within_reach(patient, view)
                     });
+                    within.extend(merges::reachable(core, who, patient).await?);
                 }
             }
             _ => {}

@@ -5,6 +5,7 @@ mod changing;
 mod emergency;
 mod freezing;
 mod inviting;
+mod merging;
 mod people;
 mod policies;
 mod recovery;

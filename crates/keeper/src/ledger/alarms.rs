@@ -152,6 +152,9 @@ pub const WITNESS: u8 = 103;
 /// The number of the alarm about a recovery that its account's holder did not ask for.
 pub const RECOVERY_STOPPED: u8 = 104;
 
+/// The number of the alarm about two people whose records were one person's, when something was opened by way of that.
+pub const MERGE_OF_TWO: u8 = 165;
+
 /// The number of the alarm about policies in force that cannot be used, so that nothing is permitted.
 pub const POLICIES: u8 = 110;
 

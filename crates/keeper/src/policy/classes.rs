@@ -31,7 +31,7 @@ pub const PROOFS: [Assurance; 5] = [
 pub const AGES: [Age; 3] = [Age::Grown, Age::Young, Age::Child];
 
 /// Every change that is decided by itself.
-const CHANGES: [ChangeAction; 33] = [
+const CHANGES: [ChangeAction; 35] = [
     ChangeAction::InvitePatient,
     ChangeAction::InviteProxy,
     ChangeAction::InviteStaff,
@@ -65,6 +65,8 @@ const CHANGES: [ChangeAction; 33] = [
     ChangeAction::Recover,
     ChangeAction::StopRecovery,
     ChangeAction::Recall,
+    ChangeAction::Merge,
+    ChangeAction::EndMerge,
 ];
 
 /// Everything that somebody can want to do.

@@ -283,6 +283,7 @@ fn oracle_patient(f: &DecisionFacts) -> bool {
             | ChangeAction::NewSheet
             | ChangeAction::StopRecovery,
         ) => f.relation == Relation::Own && f.purpose == Purpose::AccountCare,
+        Action::Change(ChangeAction::EndMerge) => for_own && f.purpose == Purpose::AccountCare,
         Action::Change(ChangeAction::EndProxy) => {
             f.purpose == Purpose::AccountCare
                 && (for_own || matches!(f.relation, Relation::Proxy | Relation::ProxyOutOfScope))
@@ -369,6 +370,12 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
             Role::Clinician | Role::Manager,
             Action::Change(ChangeAction::Erase | ChangeAction::Hold),
         ) => (theirs || f.relation == Relation::FormerSource) && care,
+        (
+            Role::Clinician | Role::Reception | Role::Manager,
+            Action::Change(ChangeAction::EndMerge),
+        ) => (theirs || f.relation == Relation::FormerSource) && care,
+        (Role::Manager, Action::Change(ChangeAction::Merge))
+        | (Role::Clinician, Action::Change(ChangeAction::Approve)) => theirs && care,
         (Role::Manager, Action::Change(change)) => {
             own_practice
                 && care

@@ -110,6 +110,14 @@ select index, at, kind, decision, purpose, role, practice, item_kind, session, p
   sequence, body, audit_wrap
 from entry where patient = $1 and index < $2 order by index desc limit $3";
 
+    /// What was opened of a patient ($1) by patients and whoever acts for them, who looked at who had, and what became of it,
+    /// from index $2 on.
+    RELEASES = "\
+select index, at, kind, role, purpose, body, audit_wrap
+from entry where patient = $1 and index >= $2
+  and (kind in (1, 15) and decision = 0 and role in (1, 2) or kind in (2, 17))
+order by index limit $3";
+
     /// A practice's reopened budgets before index $2, newest first, each with how many it makes within a day by the
     /// same principal.
     REOPENINGS = "\

@@ -20,6 +20,7 @@ mod history;
 mod ledger;
 mod limits;
 mod loss;
+mod merges;
 mod open;
 mod recall;
 mod receipts;

@@ -27,6 +27,9 @@ pub const fn words(number: i16) -> &'static str {
         110 => {
             "The policies in force cannot be used, so nothing is permitted. At the keeper's machine two operators put the program's own back (candour policies built-in), or restore a backup where rows were changed."
         }
+        165 => {
+            "Two records were read as one person's, and are two people's: one of them opened what is the other's. The practice that linked them has the list, and tells both."
+        }
         _ => "The keeper stopped something by itself.",
     }
 }
@@ -44,9 +47,9 @@ mod tests {
     fn every_rule_that_the_keeper_has_is_said_in_words_of_its_own() {
         let all: std::collections::BTreeSet<_> = (1..=14)
             .chain(100..=104)
-            .chain([110, 0])
+            .chain([110, 165, 0])
             .map(words)
             .collect();
-        assert_eq!(all.len(), 21);
+        assert_eq!(all.len(), 22);
     }
 }

@@ -99,6 +99,9 @@ words! {
         15 "refused: the patient has no account",
         19 "refused: the root key was not at hand",
         20 "refused: the patient has an account already",
+        65 "refused: the two records do not fit one person",
+        66 "refused: one of the two records is read together with another already",
+        67 "refused: each of the two records has an account",
         26 "refused: the patient is too young for it",
         27 "refused: the patient was marked as having died",
     }

@@ -5,9 +5,9 @@ use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts};
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
+use crate::merges::{self, Records};
 use crate::names::fold;
 use crate::session::Session;
-use crate::sharing;
 use candour_keeper_wire::wire::NewEnrolment;
 use candour_keeper_wire::words::Reason;
 use candour_seal::PracticeId;
@@ -95,7 +95,7 @@ impl Matcher {
         subjects.sort_unstable();
         subjects.dedup();
         Ok(Self {
-            facts: core.facts.load_all(&subjects).await?,
+            facts: merges::load_all(core, &subjects).await?,
             found,
             earlier: HashMap::new(),
             enrolled: HashMap::new(),
@@ -110,10 +110,8 @@ impl Matcher {
         else {
             return matched;
         };
-        match self.facts.get(token) {
-            Some(Some(facts)) if sharing::keeps_out(facts, viewer) => {
-                Matched::Refused(Reason::Invalid)
-            }
+        match Records::among(&self.facts, *token) {
+            Some(records) if records.keep_out(viewer) => Matched::Refused(Reason::Invalid),
             _ => matched,
         }
     }

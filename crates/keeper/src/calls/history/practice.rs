@@ -40,7 +40,7 @@ pub(super) async fn list(
     };
     let (purpose, relation, now) = (caller.purpose, Relation::OwnPractice, caller.now);
     let question = reach::decision_facts(session, purpose, Action::History, relation, now);
-    ask(core, caller, &question, None).await?;
+    ask(core, caller, &question, None, None).await?;
     let limit = i64::from(call.limit.clamp(1, MOST));
     let practice = own.as_bytes().as_slice();
     let (of, before, most) = (call.of.map(i64::try_from), before(call), limit + 1);

@@ -5,7 +5,6 @@ mod section;
 pub(super) use self::section::{is_visible, rules_of};
 
 use super::Ask;
-use crate::ages;
 use crate::calls::reach::{self, Limit, Part, PatientView};
 use crate::calls::{Caller, id};
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
@@ -15,6 +14,7 @@ use crate::facts::{Fact, SubjectFacts, is_before};
 use crate::items::{ItemRow, SectionItem};
 use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
+use crate::merges::{self, Records};
 use crate::recall::Recalls;
 use crate::runs::{self, RunMemberRow};
 use crate::session::Principal;
@@ -72,6 +72,8 @@ pub(crate) struct Planned {
     pub(super) set: [u8; 32],
     /// The practice whose deposits alone the session sees.
     pub(super) only: Option<PracticeId>,
+    /// The other record of the same person by way of which it is reached.
+    pub(super) through: Option<KeyedToken>,
 }
 
 impl Planned {
@@ -128,6 +130,8 @@ struct Found {
     is_by_rules: bool,
     /// What the session reads of the patient for now, where that is not everything within reach.
     limit: Option<Limit>,
+    /// The other record of the same person by way of which it is reached.
+    through: Option<KeyedToken>,
 }
 
 /// By which way the call comes.
@@ -184,7 +188,17 @@ impl Found {
             is_spent: false,
             is_by_rules: false,
             limit: None,
+            through: None,
         }
+    }
+
+    /// Notes how the session stands to it.
+    fn stands(&mut self, ask: &Ask<'_>, records: &Records, part: Part) {
+        let stands = merges::standing(ask.core, ask.caller.who(), records, part);
+        self.view = stands.view;
+        self.relation = stands.relation;
+        self.limit = stands.limit;
+        self.through = stands.through;
     }
 }
 
@@ -207,16 +221,19 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
     };
     let (patient_token, new) = (row.new.patient, &row.new);
     let patient = core.keys.patient_id(patient_token);
-    let facts = facts_of(ask, patient_token).await?;
-    if Erasures::of(&facts).cover(&row) || Recalls::of(core, [&*row]).await?.cover(&row) {
+    let records = merges::load(core, patient_token).await?;
+    let is_erased = Erasures::of(&records.facts).cover(&row);
+    if is_erased || Recalls::of(core, [&*row]).await?.cover(&row) {
         return Ok(found);
     }
-    let session = &ask.caller.session;
-    found.view = ages::view(core, &facts, session, ask.caller.now);
+    let part = Part {
+        source: Some(new.practice),
+        ..Part::of(new.section)
+    };
+    found.stands(ask, &records, part);
     found.view.is_canary |= new.is_canary;
     found.patient = Some(patient);
     found.token = Some(patient_token);
-    found.limit = ask.caller.limit(patient_token, found.view);
     found.item_kind = Some(new.kind);
     found.action = Action::OpenItem(new.kind);
     found.section = new.section;
@@ -228,13 +245,7 @@ async fn item_of(ask: &Ask<'_>, item: ItemId) -> Result<Found, Refusal> {
         ItemKind::Segment if new.section == Section::Shelf => Touch::Listed,
         ItemKind::Segment | ItemKind::Notice => Touch::Opened,
     };
-    let part = Part {
-        source: Some(new.practice),
-        ..Part::of(new.section)
-    };
-    let (own, now) = (&ask.caller.own, ask.caller.now);
-    found.relation = reach::relation(session, own, patient_token, patient, found.view, part, now);
-    found.relation = section::by_rules(ask, &found, &facts, &row);
+    found.relation = section::by_rules(ask, &found, &records, &row);
     found.row = Some(row);
     Ok(found)
 }
@@ -248,9 +259,8 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     }
     found.item_kind = Some(kind_of(section));
     found.touch = touch_of(section);
-    let facts = facts_of(ask, token).await?;
-    let session = &ask.caller.session;
-    found.view = ages::view(core, &facts, session, ask.caller.now);
+    let records = merges::load(core, token).await?;
+    found.stands(ask, &records, Part::of(section));
     if !found.view.is_known && !found.view.is_kept {
         found.asked_item = Some(ItemId::from_bytes(*patient.as_bytes()));
         found.item = Some(core.keys.item(ItemId::from_bytes(*patient.as_bytes())));
@@ -258,13 +268,8 @@ async fn section_of(ask: &Ask<'_>, patient: PatientId, section: Section) -> Resu
     }
     found.patient = Some(patient);
     found.token = Some(token);
-    found.limit = ask.caller.limit(token, found.view);
-    let part = Part::of(section);
-    let own = &ask.caller.own;
-    let now = ask.caller.now;
-    found.relation = reach::relation(session, own, token, patient, found.view, part, now);
     if reach::is_established(found.relation) {
-        section::show(ask, &mut found, &facts).await?;
+        section::show(ask, &mut found, &records).await?;
         found.source = ask.caller.sees_only(found.limit);
     }
     Ok(found)
@@ -418,6 +423,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
         guards,
         set: decision.set,
         only: ask.caller.sees_only(found.limit),
+        through: found.through,
     })
 }
 
@@ -474,6 +480,10 @@ fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32
         section::describe(ask, found, hidden, &mut draft);
     }
     draft.effects.extend(found.effect.take());
+    if let Some(other) = found.through {
+        let other = ask.core.keys.patient_id(other);
+        draft.body.merged_with = other.as_bytes().to_vec();
+    }
     if let Some((patient, token)) = found.patient.zip(found.token) {
         draft = draft.about(patient, token);
     }
@@ -492,7 +502,8 @@ fn with_charge(ask: &Ask<'_>, found: &Found, mut draft: Draft) -> Draft {
         Touch::Other => return draft,
     };
     let caller = ask.caller;
-    let context = reach::budget_context(&caller.session, &caller.own, ask.lane, caller.now);
+    let mut context = reach::budget_context(&caller.session, &caller.own, ask.lane, caller.now);
+    context.acts_for = context.acts_for.saturating_add(ask.linked);
     draft.charge = Some((charge, context));
     draft
 }

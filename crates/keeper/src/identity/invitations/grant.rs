@@ -12,7 +12,7 @@ use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
-use crate::sharing;
+use crate::merges::{self, Records};
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{SystemRandom, Zeroizing};
 use jiff::Timestamp;
@@ -33,14 +33,15 @@ pub(super) async fn add(
         grants(draft, person, staff(core, held, person, held.role));
         return Ok(());
     };
-    let about = core.facts.load(patient).await?;
-    let limit = limit(core, held, &about, now)?;
+    let records = merges::load(core, patient).await?;
+    let about = &*records.facts;
+    let limit = limit(core, held, &records, now)?;
     let (fact, mirror) = match held.role {
-        Role::Patient => own_record(core, person, &about, limit).await?,
+        Role::Patient => own_record(core, person, about, limit).await?,
         _ => acting_for(core, held, person, limit, now)?,
     };
     grants(draft, person, fact);
-    draft.guards.push(guard(&about));
+    draft.guards.push(guard(about));
     draft.effects.push(Effect::fact(patient, mirror));
     let accepted = about.live().find(|row| match &row.fact {
         Fact::ProxyInvited(invited) => invited.invitation == held.subject.0,
@@ -70,13 +71,13 @@ fn grants(draft: &mut Draft, person: KeyedToken, fact: Fact) {
 fn limit(
     core: &Core,
     held: &Held,
-    about: &SubjectFacts,
+    records: &Records,
     now: Timestamp,
 ) -> Result<(Vec<u8>, i64), Reason> {
     let inviter = KeyedToken::try_from(held.fact.invited_by.as_slice()).ok();
-    let is_patient_s = inviter.is_some() && inviter == about.account_holder();
+    let is_patient_s = inviter.is_some() && inviter == records.facts.account_holder();
     if !is_patient_s {
-        still_stands(held, about, inviter)?;
+        still_stands(held, records, inviter)?;
     }
     if is_patient_s || core.config.is_demonstration {
         return Ok((Vec::new(), 0));
@@ -86,18 +87,14 @@ fn limit(
 
 /// What a practice's invitation rests on must still be so when it is accepted: the patient is enrolled there, and keeps
 /// nothing from whoever invited. Else it is a code that does not fit.
-fn still_stands(
-    held: &Held,
-    about: &SubjectFacts,
-    inviter: Option<KeyedToken>,
-) -> Result<(), Reason> {
+fn still_stands(held: &Held, records: &Records, inviter: Option<KeyedToken>) -> Result<(), Reason> {
     let practice = held.fact.practice.as_slice();
-    let is_enrolled = about.live().any(|row| match &row.fact {
+    let is_enrolled = records.facts.live().any(|row| match &row.fact {
         Fact::Enrolment(enrolment) => enrolment.practice == practice,
         _ => false,
     });
     let inviter = inviter.map_or_else(Vec::new, |inviter| vec![inviter]);
-    if is_enrolled && !sharing::are_kept_from(about, &inviter, practice) {
+    if is_enrolled && !records.are_kept_from(&inviter, practice) {
         return Ok(());
     }
     Err(Reason::WrongCredentials)

@@ -4,9 +4,9 @@ use super::{Ask, Found, question};
 use crate::decision::{Action, Relation};
 use crate::draft::Draft;
 use crate::erasure::Erasures;
-use crate::facts::SubjectFacts;
 use crate::items::{ItemRow, SectionItem};
 use crate::ledger::Refusal;
+use crate::merges::Records;
 use crate::recall::Recalls;
 use crate::sharing::Rules;
 use candour_keeper_wire::wire::SectionScope;
@@ -20,15 +20,16 @@ use std::collections::HashMap;
 pub(super) async fn show(
     ask: &Ask<'_>,
     found: &mut Found,
-    facts: &SubjectFacts,
+    records: &Records,
 ) -> Result<(), Refusal> {
+    let facts = &records.facts;
     let items = ask
         .core
         .items
         .section(facts.subject(), found.section)
         .await?;
     let only = ask.caller.sees_only(found.limit);
-    let (erased, rules) = (Erasures::of(facts), rules_of(ask, facts, only));
+    let (erased, rules) = (Erasures::of(&records.facts), rules_of(ask, records, only));
     let recalled = Recalls::of(ask.core, items.iter().map(|item| &*item.row)).await?;
     let there = items
         .iter()
@@ -58,10 +59,10 @@ pub(in crate::calls::open) fn is_visible(rules: &Rules<'_>, item: &ItemRow) -> b
 pub(super) fn by_rules(
     ask: &Ask<'_>,
     found: &Found,
-    facts: &SubjectFacts,
+    records: &Records,
     item: &ItemRow,
 ) -> Relation {
-    let rules = rules_of(ask, facts, ask.caller.sees_only(found.limit));
+    let rules = rules_of(ask, records, ask.caller.sees_only(found.limit));
     match found.relation {
         _ if rules.hide(item) => Relation::Stranger,
         Relation::Enrolled if rules.share(item) => Relation::Shared,
@@ -72,11 +73,11 @@ pub(super) fn by_rules(
 /// The patient's rules that concern the session, by these facts.
 pub(in crate::calls::open) fn rules_of<'a>(
     ask: &Ask<'_>,
-    facts: &'a SubjectFacts,
+    records: &'a Records,
     only: Option<PracticeId>,
 ) -> Rules<'a> {
     let is_emergency = ask.lane == Lane::Emergency;
-    Rules::of(facts, ask.caller, only, is_emergency)
+    Rules::of(records, ask.caller, only, is_emergency)
 }
 
 /// Leaves out what the policies do not let this viewer see; answers the sets of tags left out of what the viewer's own
