@@ -332,6 +332,7 @@ impl View<'_> {
         if !self.is_shown(row, body) {
             return Ok(None);
         }
+        let kind = EntryKind::try_from(i32::from(row.get::<_, i16>("kind")));
         let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
         let mut recovery = recovery_step(row, body);
         let by_proxy = self.relation == Relation::Proxy;
@@ -361,7 +362,11 @@ impl View<'_> {
             actor_name: self.name(row, body).await?,
             item: body.item.clone(),
             section: if is_one_item { 0 } else { body.section },
-            count: body.count,
+            count: match kind {
+                // How much it was tells whoever sees a part of it how much more there is.
+                Ok(EntryKind::Recall | EntryKind::RecallEnded) => 0,
+                _ => body.count,
+            },
             // By a recovery that was not over it may have been somebody else.
             is_viewer: body.principal == self.caller.session.principal.bytes()
                 && body.recovered_at.is_empty(),

@@ -132,11 +132,11 @@ impl Recalling {
         page.unwrap().into_inner().events
     }
 
-    async fn told(&self, token: &Token, patient: PatientId) -> Vec<(i32, u32)> {
+    async fn told(&self, token: &Token, patient: PatientId) -> Vec<i32> {
         let of = [EntryKind::Recall, EntryKind::RecallEnded].map(i32::from);
         let events = self.events(token, patient).await.into_iter();
         let told = events.filter(|event| of.contains(&event.kind));
-        told.map(|event| (event.kind, event.count)).collect()
+        told.map(|event| event.kind).collect()
     }
 
     async fn listed(&self, of: Option<u64>) -> Vec<wire::HistoryEvent> {
@@ -200,7 +200,9 @@ async fn what_a_program_put_in_is_there_for_nobody_until_it_is_put_back() {
 async fn in_an_emergency_it_is_not_there_either() {
     let mut all = recalling().await;
     all.taken_back().await;
-    let token = all.scene.keeper.proved(&all.scene.clinician.token);
+    let keeper = &all.scene.keeper;
+    keeper.clock.advance(SignedDuration::from_mins(1));
+    let token = keeper.proved(&all.scene.clinician.token);
     let call = Call::Open(wire::Open {
         token: token.expose().to_vec(),
         purpose: Purpose::Emergency.into(),
@@ -345,11 +347,11 @@ async fn what_somebody_else_put_in_and_what_comes_later_stays() {
 async fn a_document_and_its_line_go_together_whichever_lies_in_the_time() {
     let mut all = recalling().await;
     let scene = &all.scene;
-    let hour = SignedDuration::from_hours(1);
-    scene.keeper.clock.advance(hour);
+    let a_while = SignedDuration::from_mins(5);
+    scene.keeper.clock.advance(a_while);
     let split = scene.document(30, all.patients[1]).await;
     let between = scene.keeper.core.clock.now().as_microsecond() + 1;
-    scene.keeper.clock.advance(hour);
+    scene.keeper.clock.advance(a_while);
     let mut line = new_item(31, all.patients[1], ItemKind::Segment, Section::Shelf);
     line.of_document = split.item.as_bytes().to_vec();
     scene.store(vec![line]).await;
