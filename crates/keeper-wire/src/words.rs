@@ -232,6 +232,10 @@ words! {
         Sealed = 19 "sealed",
         /// The patient has an account already: there is nobody to invite.
         HasAccount = 20 "has_account",
+        /// This session opened or wrote as much as one may in an hour; another sign-in goes on.
+        SessionSpent = 75 "session_spent",
+        /// Many together opened or wrote as much as they may in an hour, or a run is as fast as it may be; wait.
+        OverCeiling = 76 "over_ceiling",
     }
 
     /// How a way of signing in came to an account.
