@@ -23,6 +23,18 @@ pub enum Refusal {
         /// Seconds until it may succeed; 0 when unknown.
         retry_after_seconds: u32,
     },
+    /// This session opened or wrote as much as one may in an hour.
+    #[error("a session is spent")]
+    SessionSpent {
+        /// Seconds until it may succeed; 0 when unknown.
+        retry_after_seconds: u32,
+    },
+    /// Many together opened or wrote as much as they may in an hour.
+    #[error("a shared ceiling is reached")]
+    OverCeiling {
+        /// Seconds until it may succeed; 0 when unknown.
+        retry_after_seconds: u32,
+    },
     /// A passkey answer or code younger than five minutes is needed first.
     #[error("a fresh proof is needed")]
     StepUpNeeded,
@@ -96,6 +108,12 @@ impl From<Denied> for Refusal {
             Reason::SessionEnded => Self::SessionEnded,
             Reason::NotAllowed => Self::NotAllowed,
             Reason::OverBudget => Self::OverBudget {
+                retry_after_seconds,
+            },
+            Reason::SessionSpent => Self::SessionSpent {
+                retry_after_seconds,
+            },
+            Reason::OverCeiling => Self::OverCeiling {
                 retry_after_seconds,
             },
             Reason::StepUpNeeded => Self::StepUpNeeded,

@@ -362,6 +362,8 @@ fn ended(refusal: Refusal) -> Result<Refusal, Refusal> {
         | Refusal::Deceased => Ok(refusal),
         Refusal::SessionEnded
         | Refusal::OverBudget { .. }
+        | Refusal::SessionSpent { .. }
+        | Refusal::OverCeiling { .. }
         | Refusal::Frozen
         | Refusal::LedgerUnavailable
         | Refusal::TooMany { .. }

@@ -46,9 +46,10 @@ impl IntoResponse for Refused {
             ReadError::Refused(refusal) => match refusal {
                 Refusal::NotFound => StatusCode::NOT_FOUND,
                 Refusal::SessionEnded | Refusal::WrongCredentials => StatusCode::UNAUTHORIZED,
-                Refusal::OverBudget { .. } | Refusal::TooMany { .. } => {
-                    StatusCode::TOO_MANY_REQUESTS
-                }
+                Refusal::OverBudget { .. }
+                | Refusal::SessionSpent { .. }
+                | Refusal::OverCeiling { .. }
+                | Refusal::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::LedgerUnavailable | Refusal::KeeperUnavailable => {
                     StatusCode::SERVICE_UNAVAILABLE
                 }

@@ -119,7 +119,12 @@ pub fn settings() -> serde_json::Map<String, serde_json::Value> {
                 "listed_hour": 1_000_000, "listed_day": 1_000_000, "opened_hour": 1_000_000,
                 "opened_day": 1_000_000, "deposited_hour": 1_000_000,
             },
-            "practice": { "invitations_day": 1_000_000 },
+            "practice": {
+                "invitations_day": 1_000_000, "listed_hour": 1_000_000, "opened_hour": 1_000_000,
+                "documents_hour": 1_000_000, "deposited_hour": 1_000_000,
+            },
+            "session": { "things_hour": 1_000_000, "written_hour": 1_000_000 },
+            "enrolled": 1_000_000_000,
         },
         "detection": {
             "foreign_patients": never, "unknown_ids": never, "insistence": never, "many_accounts": never,

@@ -3,12 +3,14 @@
 //!
 //! The pure tests of the rules include this file too.
 
-use candour_rules::budget::{BudgetTable, Charge, Context, Counters};
+use candour_rules::budget::{
+    Asking, BudgetTable, Ceilings, Charge, Context, Counters, Figure, Rung,
+};
 use candour_rules::decision::{Decision, Lane, Reason, Role, Touch};
 use candour_rules::detect::{Action, Alarm, DetectionTable, Detector, Observation};
 use candour_rules::freeze::{FreezeSet, Frozen, Guards};
 use candour_rules::keys::{
-    Account, Instance, Item, Network, Patient, Practice, Principal, Session,
+    Account, Instance, Item, Network, Patient, Practice, Principal, Purpose, Session,
 };
 use candour_rules::time::{Micros, Span};
 use std::collections::HashMap;
@@ -123,6 +125,41 @@ impl Visitor {
         }
     }
 
+    /// What for, by the numbers of the closed list: a target is of somebody else where one acts for them.
+    fn purpose(&self, patient: Patient, charge: Charge) -> Purpose {
+        Purpose(match (self.lane, self.role, charge) {
+            (Lane::Emergency, ..) => 6,
+            (Lane::Run, ..) => 7,
+            (_, Role::Patient, _) if patient.0 == self.principal.0 => 1,
+            (_, Role::Patient, _) => 2,
+            (_, _, Charge::Deposited(_)) => 5,
+            (_, Role::Reception, _) => 4,
+            _ => 3,
+        })
+    }
+
+    /// What the ceilings are asked about.
+    fn asking(&self, charge: Charge, item: Option<Item>) -> Asking {
+        let patient = match charge {
+            Charge::Listed(patient)
+            | Charge::Opened(patient)
+            | Charge::Document(patient)
+            | Charge::Deposited(patient) => Some(patient),
+            Charge::Reopening | Charge::Invitation | Charge::Recovery => None,
+        };
+        Asking {
+            session: self.session,
+            principal: self.principal,
+            role: self.role,
+            lane: self.lane,
+            practice: self.practice,
+            purpose: patient.map(|patient| self.purpose(patient, charge)),
+            instance: self.instance,
+            item,
+            proved_at: Some(self.proved_at),
+        }
+    }
+
     fn sees(&self, at: Micros, request: u64, target: &Target, decision: Decision) -> Observation {
         Observation {
             at,
@@ -151,6 +188,7 @@ impl Visitor {
 /// Budgets, detection and freezes of one installation.
 pub struct SmallKeeper {
     counters: Counters,
+    ceilings: Ceilings,
     detector: Detector,
     freezes: FreezeSet,
     asked_sessions: HashMap<Session, Micros>,
@@ -166,6 +204,7 @@ impl SmallKeeper {
             detector.exempt_network(*network);
         }
         Self {
+            ceilings: Ceilings::new(budgets.clone()),
             counters: Counters::new(budgets),
             detector,
             freezes: FreezeSet::default(),
@@ -201,22 +240,67 @@ impl SmallKeeper {
                 let spoke = self.detector.observe(&seen);
                 self.follow(&spoke);
                 alarms.extend(spoke);
+                alarms.extend(self.ceilings.take_alarms());
                 // A freeze stops the very request that tripped it.
                 let stopped = self.freezes.blocks(&visitor.guards());
                 stopped.map_or(decision, |level| Decision::Denied(Reason::Frozen(level)))
             })
             .collect();
-        self.counters.commit();
+        self.commit();
         (decisions, alarms)
     }
 
     /// Something without content on somebody's account: a deposit, a reopening, an invitation.
     pub fn charge(&mut self, visitor: &Visitor, now: Micros, charge: Charge) -> Result<(), Reason> {
-        let verdict = self
-            .counters
-            .charge(visitor.principal, &[charge], now, &visitor.context());
+        let decided = self.count(visitor, now, charge, None);
+        self.commit();
+        decided
+    }
+
+    /// What a visitor's rungs have in this hour after one more of this, and what they may have at most.
+    pub fn hour(
+        &self,
+        visitor: &Visitor,
+        now: Micros,
+        patient: Patient,
+        charge: Charge,
+    ) -> Vec<(Rung, Figure, u32, u32)> {
+        let rungs = [
+            Some(Rung::Session(visitor.session)),
+            visitor.practice.map(Rung::Practice),
+            Some(Rung::Purpose(visitor.purpose(patient, charge))),
+            Some(Rung::Instance(visitor.instance)),
+            Some(Rung::Installation),
+        ];
+        let of = |rung: Rung| {
+            Figure::ALL.into_iter().filter_map(move |figure| {
+                let most = self.ceilings.most(rung, figure)?;
+                Some((rung, figure, self.ceilings.used(rung, figure, now), most))
+            })
+        };
+        rungs.into_iter().flatten().flat_map(of).collect()
+    }
+
+    fn commit(&mut self) {
         self.counters.commit();
-        verdict.into_result()
+        self.ceilings.commit();
+    }
+
+    /// Ceilings and budgets, as the keeper's hook asks them.
+    fn count(
+        &mut self,
+        visitor: &Visitor,
+        now: Micros,
+        charge: Charge,
+        item: Option<Item>,
+    ) -> Result<(), Reason> {
+        let asking = visitor.asking(charge, item);
+        self.ceilings.check(&asking, charge, now)?;
+        self.counters
+            .charge(visitor.principal, &[charge], now, &visitor.context())
+            .into_result()?;
+        self.ceilings.count(&asking, charge, now);
+        Ok(())
     }
 
     /// Signing in failed.
@@ -272,9 +356,7 @@ impl SmallKeeper {
             Touch::Document => Charge::Document(target.patient),
             Touch::Other => return Decision::Granted,
         };
-        self.counters
-            .charge(visitor.principal, &[charge], now, &visitor.context())
-            .into_result()
+        self.count(visitor, now, charge, target.item)
             .map_or_else(Decision::Denied, |()| Decision::Granted)
     }
 

@@ -48,7 +48,10 @@ impl Wishes {
             seed,
             patients,
             days,
-            budgets: BudgetTable::default(),
+            budgets: BudgetTable {
+                enrolled: u32::try_from(patients).unwrap_or(u32::MAX),
+                ..BudgetTable::default()
+            },
             detection: DetectionTable::default(),
         }
     }
@@ -90,7 +93,7 @@ pub fn run(wishes: &Wishes) -> Result<Report, serde_json::Error> {
         }
         play.until_the_end_of(number);
     }
-    let mut report = play.counted.report;
+    let mut report = play.counted.told();
     report.seed = wishes.seed;
     report.patients = wishes.patients;
     report.days = wishes.days;

@@ -244,6 +244,10 @@ words! {
         TwoAccounts = 67 "two_accounts",
         /// What was shown before it was asked for is something else now.
         NotAsShown = 60 "not_as_shown",
+        /// This session opened or wrote as much as one may in an hour; another sign-in goes on.
+        SessionSpent = 75 "session_spent",
+        /// Many together opened or wrote as much as they may in an hour, or a run is as fast as it may be; wait.
+        OverCeiling = 76 "over_ceiling",
     }
 
     /// How a way of signing in came to an account.

@@ -285,7 +285,7 @@ pub(crate) async fn prepare(
         ChangeKind::Freeze(freeze) => operations::freeze(core, freeze, &doer.subject.0),
         ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,
         ChangeKind::AddClient(client) => operations::add_client(core, client).await,
-        ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now),
+        ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now).await,
         ChangeKind::UnlockRoom(_) => operations::unlock_room(core),
         ChangeKind::Attest(attest) => operations::attest(attest),
         ChangeKind::Erase(change) => erasure::erase(core, doer, change).await,

@@ -12,19 +12,25 @@ pub fn reason_of(reason: decision::Reason) -> Reason {
         decision::Reason::Frozen(_) => Reason::Frozen,
         decision::Reason::StepUp(_) | decision::Reason::ProofNeeded => Reason::StepUpNeeded,
         decision::Reason::OverBudget(_) => Reason::OverBudget,
+        decision::Reason::SessionSpent(_) => Reason::SessionSpent,
+        decision::Reason::OverCeiling(_) => Reason::OverCeiling,
         decision::Reason::LedgerUnavailable => Reason::LedgerUnavailable,
     }
 }
 
 /// Seconds until the same may succeed; 0 when unknown.
 pub fn retry_after(reason: decision::Reason, now: Micros) -> u32 {
-    match reason {
-        decision::Reason::OverBudget(over) => over.frees_at.map_or(0, |at| {
-            let seconds = at.since(now).as_micros().max(0) / 1_000_000 + 1;
-            u32::try_from(seconds).unwrap_or(u32::MAX)
-        }),
-        _ => 0,
-    }
+    let frees_at = match reason {
+        decision::Reason::OverBudget(over) => over.frees_at,
+        decision::Reason::SessionSpent(spent) | decision::Reason::OverCeiling(spent) => {
+            Some(spent.frees_at)
+        }
+        _ => None,
+    };
+    frees_at.map_or(0, |at| {
+        let seconds = at.since(now).as_micros().max(0) / 1_000_000 + 1;
+        u32::try_from(seconds).unwrap_or(u32::MAX)
+    })
 }
 
 /// The role as budgets and detection know it.

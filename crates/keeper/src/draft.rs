@@ -32,6 +32,27 @@ pub struct NarrowRow {
     pub patient: i64,
     /// Surrogate of the item, or 0.
     pub item: i64,
+    /// Surrogate of the portal process, or 0.
+    pub instance: i64,
+}
+
+impl NarrowRow {
+    /// Of the keeper itself, about nobody.
+    pub(crate) const fn of_keeper(kind: EntryKind) -> Self {
+        Self {
+            kind,
+            decision: 0,
+            purpose: None,
+            role: Role::Keeper,
+            practice: None,
+            item_kind: None,
+            session: 0,
+            principal: 0,
+            patient: 0,
+            item: 0,
+            instance: 0,
+        }
+    }
 }
 
 /// Under whose audit key the body is sealed.
@@ -158,18 +179,7 @@ impl Draft {
     /// A draft of the keeper itself, about nobody, that no freeze stops.
     pub fn of_keeper(kind: EntryKind) -> Self {
         Self {
-            row: NarrowRow {
-                kind,
-                decision: 0,
-                purpose: None,
-                role: Role::Keeper,
-                practice: None,
-                item_kind: None,
-                session: 0,
-                principal: 0,
-                patient: 0,
-                item: 0,
-            },
+            row: NarrowRow::of_keeper(kind),
             body: wire::EntryBody::default(),
             audit: Audit::Installation,
             effects: Vec::new(),
@@ -189,6 +199,7 @@ impl Draft {
         draft.row.practice = session.practice;
         draft.row.session = session.surrogate;
         draft.row.principal = session.subject.surrogate();
+        draft.row.instance = session.instance_surrogate;
         draft.body.principal = session.principal.bytes().to_vec();
         draft.body.instance = session.instance.as_bytes().to_vec();
         if let Some(practice) = session.signed_by.recovering_at(session.began_at) {

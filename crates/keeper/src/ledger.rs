@@ -1,6 +1,7 @@
 //! The ledger: drafts in, indexes out, nothing released before it is durable.
 
 mod alarms;
+mod asking;
 mod assign;
 mod chain;
 mod driver;
@@ -11,6 +12,7 @@ mod reservations;
 mod start;
 mod transaction;
 
+pub(crate) use alarms::CANARY;
 pub use alarms::{
     FOREIGN_ROW, LEDGER_LOSS, LEDGER_VOLUME, MERGE_OF_TWO, POLICIES, RECOVERY_STOPPED, WITNESS,
 };

@@ -22,11 +22,12 @@ const NETWORKS: &str = "detection.known_networks";
 
 /// Bounds of their own: nobody is a child longer than that to any law, deposits are recalled as a batch, a share of a budget has no more than all of it, and a country
 /// is busier than a region.
-const BOUNDS: [(&str, f64); 6] = [
+const BOUNDS: [(&str, f64); 7] = [
     ("ages.own_say", 14.0),
     ("ages.grown", 18.0),
     (NETWORKS, 64.0),
     ("budgets.client.deposited_hour_floor", 100_000.0),
+    ("budgets.enrolled", 2_000_000.0),
     ("budgets.staff.step_up_percent", 100.0),
     ("detection.global_rate.base_per_second", 40.0),
 ];

@@ -234,6 +234,8 @@ impl From<candour_keeper_api::CallError> for Problem {
                     "The passkey was added less than a day ago. Answer with an older one."
                 }
                 Reason::OverBudget
+                | Reason::SessionSpent
+                | Reason::OverCeiling
                 | Reason::Invalid
                 | Reason::NotAsShown
                 | Reason::SubjectClosed

@@ -6,12 +6,20 @@
 //! ledger's last day, so a restart resets nothing.
 //!
 //! The same patient again inside the window costs nothing and is never refused; a document costs each time.
+//!
+//! [`Ceilings`] bound in the same way what no person's budget sees: by session, run, practice, purpose, instance and
+//! installation.
 
+mod ceilings;
 mod counters;
 mod table;
 
+pub use ceilings::{Asking, Ceilings, Figure, Rung, Spent};
 pub use counters::{Counters, Past, PastPeak};
-pub use table::{Budget, BudgetTable, ClientBudget, PatientBudget, PracticeBudget, StaffBudget};
+pub use table::{
+    Budget, BudgetTable, Ceiling, ClientBudget, PatientBudget, PracticeBudget, PurposeCeilings,
+    RunBudget, SessionCeiling, StaffBudget,
+};
 
 use crate::decision::{Lane, Reason, Role};
 use crate::keys::{Patient, Practice};

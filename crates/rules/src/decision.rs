@@ -1,6 +1,6 @@
 //! The closed lists that budgets, detection, freezes and the sequencer share.
 
-use crate::budget::{OverBudget, StepUp};
+use crate::budget::{OverBudget, Spent, StepUp};
 use crate::freeze::Level;
 
 /// In which role a session acts; always exactly one.
@@ -74,9 +74,15 @@ pub enum Reason {
     /// A fresh passkey or code is needed first: budget nearly spent, or asked for by a rule.
     #[error("step-up needed")]
     StepUp(Option<StepUp>),
-    /// The portal instance is in proof mode and the last factor is too old.
+    /// The portal instance is in proof mode, or so much was opened by many together that each needs a fresh factor.
     #[error("proof needed")]
     ProofNeeded,
+    /// This session opened or wrote as much as one may; another sign-in goes on.
+    #[error("session spent")]
+    SessionSpent(Spent),
+    /// Many together opened or wrote as much as they may, or a run is as fast as it may be.
+    #[error("over a ceiling")]
+    OverCeiling(Spent),
     /// A budget is spent.
     #[error("over budget")]
     OverBudget(OverBudget),
@@ -92,4 +98,15 @@ pub enum Decision {
     Granted,
     /// Nothing is released.
     Denied(Reason),
+}
+
+impl Decision {
+    /// Why not, where it is a denial.
+    #[must_use]
+    pub const fn reason(self) -> Option<Reason> {
+        match self {
+            Self::Granted => None,
+            Self::Denied(reason) => Some(reason),
+        }
+    }
 }

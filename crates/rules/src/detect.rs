@@ -14,8 +14,9 @@ pub use table::{
     Breadth, DetectionTable, GlobalRate, MachineTiming, OrderedWalk, RateRow, Threshold,
 };
 
+use crate::budget::Figure;
 use crate::decision::{Decision, Lane, Reason, Role, Touch};
-use crate::freeze::Frozen;
+use crate::freeze::{Frozen, Level};
 use crate::hashing::Map;
 use crate::keys::{Account, Instance, Item, Network, Patient, Principal, Session};
 use crate::time::{Micros, Span};
@@ -111,6 +112,8 @@ pub enum Rule {
     FailingNetworks,
     /// Sign-in to many accounts failed from one network.
     FailingAccounts,
+    /// A rung has opened or written as much in an hour as it may; said by [`crate::budget::Ceilings`].
+    Ceiling(Level, Figure),
 }
 
 /// What the keeper is to do; by itself, nobody at the keyboard.

@@ -174,7 +174,11 @@ impl Problem {
         matches!(
             self,
             Self::Refused(
-                Refusal::OverBudget { .. } | Refusal::CredentialIsNew { .. } | Refusal::Frozen
+                Refusal::OverBudget { .. }
+                    | Refusal::SessionSpent { .. }
+                    | Refusal::OverCeiling { .. }
+                    | Refusal::CredentialIsNew { .. }
+                    | Refusal::Frozen
             )
         )
     }
@@ -184,6 +188,12 @@ impl Problem {
         match self {
             Self::Refused(
                 Refusal::OverBudget {
+                    retry_after_seconds,
+                }
+                | Refusal::OverCeiling {
+                    retry_after_seconds,
+                }
+                | Refusal::SessionSpent {
                     retry_after_seconds,
                 }
                 | Refusal::TooMany {
@@ -244,6 +254,8 @@ const fn refused(refusal: Refusal) -> Saying {
         Refusal::SessionEnded | Refusal::WrongCredentials => saying!(UNAUTHORIZED, "session"),
         Refusal::NotAllowed | Refusal::StepUpNeeded => saying!(FORBIDDEN, "not_allowed"),
         Refusal::OverBudget { .. } => saying!(TOO_MANY_REQUESTS, "budget"),
+        Refusal::SessionSpent { .. } => saying!(TOO_MANY_REQUESTS, "session_spent"),
+        Refusal::OverCeiling { .. } => saying!(TOO_MANY_REQUESTS, "ceiling"),
         Refusal::Frozen => saying!(FORBIDDEN, "frozen"),
         Refusal::LedgerUnavailable | Refusal::KeeperUnavailable => {
             saying!(SERVICE_UNAVAILABLE, "unavailable")
@@ -286,6 +298,12 @@ mod tests {
             Refusal::SessionEnded,
             Refusal::NotAllowed,
             Refusal::OverBudget {
+                retry_after_seconds: 90,
+            },
+            Refusal::SessionSpent {
+                retry_after_seconds: 90,
+            },
+            Refusal::OverCeiling {
                 retry_after_seconds: 90,
             },
             Refusal::StepUpNeeded,

@@ -362,9 +362,12 @@ impl Files {
 
 fn interrupted(error: &DepositError) -> Problem {
     let next = match error {
-        DepositError::Refused(Refusal::OverBudget { .. } | Refusal::TooMany { .. }) => {
-            "wait, then run the same import again: it goes on where it stopped"
-        }
+        DepositError::Refused(
+            Refusal::OverBudget { .. }
+            | Refusal::SessionSpent { .. }
+            | Refusal::OverCeiling { .. }
+            | Refusal::TooMany { .. },
+        ) => "wait, then run the same import again: it goes on where it stopped",
         _ => "mend that, then run the same import again: it goes on where it stopped",
     };
     Problem::Machine(format!("the import stopped ({}); {next}", sentence(error)))

@@ -266,6 +266,8 @@ impl Ground {
     pub fn reviewed(&self) -> Value {
         json!({
             "budgets": {
+                // What everybody together has in an hour is had in seconds here.
+                "enrolled": 1_000_000_000,
                 // A population is deposited and invited within a minute.
                 "client": { "deposited_hour_floor": 1_000_000 },
                 "practice": { "invitations_day": self.people.div_ceil(PRACTICES) },

@@ -165,6 +165,8 @@ impl Play {
             Act::Deposit(patient) => {
                 let charge = Charge::Deposited(*patient);
                 let refused = self.keeper.charge(&next.visit.who, now, charge).err();
+                let hour = self.keeper.hour(&next.visit.who, now, *patient, charge);
+                self.counted.hour(&hour, refused);
                 let is_first = !next.visit.is_waiting;
                 next.visit.is_waiting |= refused.is_some();
                 if let Some(Reason::OverBudget(over)) = refused.filter(|_| is_first) {
@@ -178,8 +180,11 @@ impl Play {
                     proved_at: now,
                     ..next.visit.who
                 };
-                let (_, alarms) = self.keeper.open(&who, now, targets);
+                let (decisions, alarms) = self.keeper.open(&who, now, targets);
                 self.hear(now, &who, &alarms);
+                for (target, decision) in targets.iter().zip(decisions) {
+                    self.has_now(&who, now, target, decision);
+                }
                 Then::Next
             }
             Act::Blindly(targets) => {
@@ -200,6 +205,7 @@ impl Play {
         self.hear(next.at, &who, &alarms);
         let mut refused = None;
         for (target, decision) in targets.iter().zip(decisions) {
+            self.has_now(&who, next.at, target, decision);
             match decision {
                 Decision::Granted if target.touch.is_open() && who.lane != Lane::Run => {
                     self.counted.opened(next.at);
@@ -222,6 +228,12 @@ impl Play {
             _ => {}
         }
         refused
+    }
+
+    fn has_now(&mut self, who: &Visitor, at: Micros, target: &Target, decision: Decision) {
+        let charge = Charge::Opened(target.patient);
+        let hour = self.keeper.hour(who, at, target.patient, charge);
+        self.counted.hour(&hour, decision.reason());
     }
 
     fn was_refused(&mut self, next: &mut Next, reason: Reason) -> Then {
@@ -251,7 +263,10 @@ impl Play {
             Reason::OverBudget(_) if may_repeat => Then::Again(next.at + seconds(2.0)),
             Reason::OverBudget(_) if next.visit.who.role == Role::Patient => Then::Leave,
             Reason::OverBudget(_) => Then::Next,
-            Reason::Frozen(_) | Reason::LedgerUnavailable => Then::Leave,
+            Reason::SessionSpent(_)
+            | Reason::OverCeiling(_)
+            | Reason::Frozen(_)
+            | Reason::LedgerUnavailable => Then::Leave,
         }
     }
 

@@ -1,12 +1,16 @@
 //! What was counted, and how it is told.
 
 use crate::small_keeper::Visitor;
-use candour_rules::budget::{Budget, StepUp};
-use candour_rules::decision::{Lane, Role};
+use candour_rules::budget::{Budget, Figure, Rung, StepUp};
+use candour_rules::decision::{Lane, Reason, Role};
 use candour_rules::detect::{Action, Alarm};
+use candour_rules::freeze::Level;
 use candour_rules::time::{Micros, Span};
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
+
+/// So many times the busiest hour of ordinary life a ceiling is at least.
+const HEADROOM: u32 = 3;
 
 /// The figures of a period of ordinary life. Nobody in it is a thief: every freeze and proof mode is a false one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -43,6 +47,10 @@ pub struct Report {
     pub budget_stops: BTreeMap<String, u64>,
     /// Budgets that a clinician reopened.
     pub reopenings: u64,
+    /// The busiest hour of each kind of rung and figure, and the ceiling it is held against.
+    pub busiest_hour: BTreeMap<String, [u32; 2]>,
+    /// Times somebody was asked for a factor or refused because of a ceiling.
+    pub ceilings_met: u64,
 }
 
 impl Report {
@@ -77,6 +85,16 @@ impl Report {
                 self.proof_modes()
             ));
         }
+        if self.ceilings_met > 0 {
+            faults.push(format!("{} times at a ceiling", self.ceilings_met));
+        }
+        for (name, [used, most]) in &self.busiest_hour {
+            if used.saturating_mul(HEADROOM) > *most {
+                faults.push(format!(
+                    "{name}: {used} in the busiest hour, and the ceiling of {most} is not {HEADROOM} times that"
+                ));
+            }
+        }
         if self.freezes() > freezes {
             faults.push(format!(
                 "{} false freezes in {} sessions of patients",
@@ -94,6 +112,7 @@ pub(super) struct Counted {
     pub report: Report,
     last_minute: VecDeque<Micros>,
     last_ten_seconds: VecDeque<Micros>,
+    busiest: BTreeMap<(Level, i64, Figure), [u32; 2]>,
 }
 
 fn add(to: &mut BTreeMap<String, u64>, name: String) {
@@ -133,6 +152,39 @@ impl Counted {
 
     pub const fn strayed(&mut self) {
         self.report.strayed += 1;
+    }
+
+    /// What an hour has by now on each rung that somebody stands on.
+    pub fn hour(&mut self, hour: &[(Rung, Figure, u32, u32)], refused: Option<Reason>) {
+        if let Some(Reason::ProofNeeded | Reason::SessionSpent(_) | Reason::OverCeiling(_)) =
+            refused
+        {
+            self.report.ceilings_met += 1;
+        }
+        for (rung, figure, used, most) in hour {
+            let purpose = match rung {
+                Rung::Purpose(purpose) => purpose.0,
+                _ => 0,
+            };
+            let held = self
+                .busiest
+                .entry((rung.level(), purpose, *figure))
+                .or_insert([0, *most]);
+            held[0] = held[0].max(*used);
+        }
+    }
+
+    /// The report, with what was counted beside it.
+    pub fn told(mut self) -> Report {
+        for ((level, purpose, figure), hour) in self.busiest {
+            let purpose = match purpose {
+                0 => String::new(),
+                number => format!(" {number}"),
+            };
+            let name = format!("{level}{purpose}: {figure:?}");
+            self.report.busiest_hour.insert(name, hour);
+        }
+        self.report
     }
 
     pub const fn reopened(&mut self) {

@@ -63,3 +63,14 @@ fn rules_that_are_too_eager_are_found() {
         "{busy:?}"
     );
 }
+
+#[test]
+fn a_ceiling_that_ordinary_life_comes_near_is_found() {
+    let mut wishes = Wishes::usual(1, 20_000, 7);
+    wishes.budgets.practice.opened_hour = 60;
+    let met = run(&wishes).unwrap();
+    assert!(met.ceilings_met > 0, "{met:?}");
+    let [used, most] = met.busiest_hour["practice: Opened"];
+    assert!(used > 60 && most == 60, "{used} of {most}");
+    assert_eq!(met.faults().len(), 2, "{:?}", met.faults());
+}

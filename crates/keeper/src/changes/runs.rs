@@ -2,12 +2,13 @@
 
 use super::Prepared;
 use crate::acts::Doer;
+use crate::calls::reach::PatientView;
 use crate::core::Core;
 use crate::draft::Effect;
 use crate::facts::{Approval, Fact, Run, RunOpened, is_before};
 use crate::identity::sign_in::random_id;
 use crate::keys::{IdKind, KeyedToken, OwnSubject};
-use crate::ledger::Refusal;
+use crate::ledger::{CANARY, Refusal, incident};
 use crate::session::{NewSession, Principal, Session, SignedBy};
 use candour_keeper_wire::words::{Purpose, Reason, Role, Section};
 use candour_keeper_wire::{Token, wire};
@@ -16,11 +17,13 @@ use candour_seal::{Digester, InstanceId, PatientId, RunId, SystemRandom};
 use jiff::Timestamp;
 use std::sync::PoisonError;
 
+/// Members whose facts are read at once.
+const AT_ONCE: usize = 512;
 /// A run's longest life.
 const LONGEST_DAYS: i64 = 31;
 
 /// Opens a lane for exactly these members; two people approved.
-pub(super) fn start(
+pub(super) async fn start(
     core: &Core,
     doer: &Doer,
     session: &Session,
@@ -52,6 +55,7 @@ pub(super) fn start(
     {
         return Err(Reason::Invalid.into());
     }
+    only_people(core, doer, &members).await?;
     let mut digester = Digester::new();
     for member in &members {
         digester.push(&member.0);
@@ -93,6 +97,33 @@ pub(super) fn start(
     ));
     prepared.reply.id = run.as_bytes().to_vec();
     Ok(prepared)
+}
+
+/// Refuses a list that names a canary, or somebody who does not exist: it was made from something else than what
+/// happened. Which of the two, and who, is said to nobody who could ask again with another list; officers are woken.
+async fn only_people(core: &Core, doer: &Doer, members: &[KeyedToken]) -> Result<(), Refusal> {
+    let mut are_known = true;
+    let mut canaries = 0;
+    for some in members.chunks(AT_ONCE) {
+        let facts = core.facts.load_all(some).await?;
+        for facts in facts.values().flatten() {
+            let view = PatientView::of(facts, None);
+            are_known &= view.is_known;
+            canaries += u32::from(view.is_canary);
+        }
+    }
+    if canaries > 0 {
+        let text = "a list of members for a run names a canary; the run was not opened";
+        let mut alarm = incident(CANARY, "canary", text.to_owned());
+        alarm.row.principal = doer.subject.surrogate();
+        alarm.row.session = doer.session;
+        core.ledger.append_one(alarm).await?;
+    }
+    if are_known && canaries == 0 {
+        Ok(())
+    } else {
+        Err(Reason::Invalid.into())
+    }
 }
 
 /// The runs that live now, each with a token for this instance (a worker's or the room's; the caller checks that).

@@ -8,7 +8,7 @@ use crate::keys::OwnSubject;
 use candour_keeper_wire::wire::AlarmDetails;
 use candour_keeper_wire::words::EntryKind;
 use candour_rules::detect::{Action, Alarm, Rule};
-use candour_rules::freeze::Frozen;
+use candour_rules::freeze::{Frozen, Level};
 use prost::Message;
 use std::sync::Arc;
 use std::time::Duration;
@@ -124,7 +124,7 @@ fn details(alarm: &Alarm) -> AlarmDetails {
 /// The number of a rule in an alarm's row, never given again, and its word.
 const fn listed(rule: Rule) -> (u8, &'static str) {
     match rule {
-        Rule::Canary => (1, "canary"),
+        Rule::Canary => (CANARY, "canary"),
         Rule::ForeignPatients => (2, "foreign_patients"),
         Rule::UnknownIds => (3, "unknown_ids"),
         Rule::Insistence => (4, "insistence"),
@@ -138,9 +138,18 @@ const fn listed(rule: Rule) -> (u8, &'static str) {
         Rule::FrozenSessions => (12, "frozen_sessions"),
         Rule::FailingNetworks => (13, "failing_networks"),
         Rule::FailingAccounts => (14, "failing_accounts"),
+        Rule::Ceiling(level, _) => match level {
+            Level::Session => (75, "session_ceiling"),
+            Level::Practice => (76, "practice_ceiling"),
+            Level::Purpose => (77, "purpose_ceiling"),
+            Level::Instance => (78, "instance_ceiling"),
+            _ => (79, "installation_ceiling"),
+        },
     }
 }
 
+/// The number of the rule about canaries, which speaks before detection sees anything where a list names one.
+pub(crate) const CANARY: u8 = 1;
 /// The number of the alarm about rows changed past the keeper. From here on no rule of detection.
 pub const FOREIGN_ROW: u8 = 100;
 /// The number of the alarm about entries that are lost, as two operators accepted.

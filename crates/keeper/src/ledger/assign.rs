@@ -1,12 +1,13 @@
 //! What is counted and chained in index order: budgets, detection, patients' counters, the tree.
 
+use super::asking;
 use super::chain::{Chain, Link};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::reason_of;
 use crate::keys::Keys;
 use candour_keeper_wire::bodies::body_place;
 use candour_ledger::{Entry, Frontier, Opening, body_digest};
-use candour_rules::budget::Counters;
+use candour_rules::budget::{Ceilings, Counters};
 use candour_rules::decision::{Decision, Reason};
 use candour_rules::detect::{Alarm, Detector};
 use candour_rules::keys::Principal;
@@ -15,6 +16,13 @@ use candour_rules::time::Micros;
 use candour_seal::{Digest, MacKey, SystemRandom, Zeroizing, hmac, seal};
 use prost::Message;
 use std::sync::Arc;
+
+/// Everything that is counted in index order.
+pub(super) struct Counting {
+    pub counters: Counters,
+    pub ceilings: Ceilings,
+    pub detector: Detector,
+}
 
 /// The sequencer's hook.
 pub(super) struct Hook {
@@ -25,8 +33,7 @@ pub(super) struct Hook {
     durable: Frontier,
     last_at: i64,
     durable_at: i64,
-    counters: Counters,
-    detector: Detector,
+    counting: Counting,
     alarms: Vec<Alarm>,
     now: i64,
 }
@@ -37,8 +44,7 @@ impl Hook {
         chain: Arc<Chain>,
         frontier: Frontier,
         last_at: i64,
-        counters: Counters,
-        detector: Detector,
+        counting: Counting,
     ) -> Self {
         Self {
             salt: keys.salts().clone(),
@@ -48,8 +54,7 @@ impl Hook {
             frontier,
             durable_at: last_at,
             last_at,
-            counters,
-            detector,
+            counting,
             alarms: Vec::new(),
             now: last_at,
         }
@@ -82,17 +87,27 @@ impl Hook {
 
     /// The detector, to tell it of failed sign-ins and unfreezing.
     pub fn detector(&mut self) -> &mut Detector {
-        &mut self.detector
+        &mut self.counting.detector
     }
 
     fn charge(&mut self, draft: &Prepared, at: i64) -> Result<(), Reason> {
         let Some((charge, context)) = &draft.charge else {
             return Ok(());
         };
-        let principal = Principal(draft.row.principal);
-        self.counters
-            .charge(principal, &[*charge], Micros(at), context)
-            .into_result()
+        let (principal, at) = (Principal(draft.row.principal), Micros(at));
+        let proved_at = draft.observation.as_ref().map(|seen| seen.proved_at);
+        let asking = asking::of(&draft.row, proved_at);
+        let Counting {
+            counters, ceilings, ..
+        } = &mut self.counting;
+        let checked = ceilings.check(&asking, *charge, at);
+        self.alarms.extend(ceilings.take_alarms());
+        checked?;
+        counters
+            .charge(principal, &[*charge], at, context)
+            .into_result()?;
+        ceilings.count(&asking, *charge, at);
+        Ok(())
     }
 
     fn observe(&mut self, draft: &Prepared, at: i64, refused: Option<Reason>) {
@@ -104,7 +119,7 @@ impl Hook {
         if let Some(reason) = refused {
             seen.decision = Decision::Denied(reason);
         }
-        self.alarms.extend(self.detector.observe(&seen));
+        self.alarms.extend(self.counting.detector.observe(&seen));
     }
 }
 
@@ -168,14 +183,16 @@ impl Assign<Prepared> for Hook {
     }
 
     fn commit(&mut self) {
-        self.counters.commit();
+        self.counting.counters.commit();
+        self.counting.ceilings.commit();
         self.chain_before.clear();
         self.durable = self.frontier.clone();
         self.durable_at = self.last_at;
     }
 
     fn roll_back(&mut self) {
-        self.counters.roll_back();
+        self.counting.counters.roll_back();
+        self.counting.ceilings.roll_back();
         while let Some((patient, link)) = self.chain_before.pop() {
             self.chain.set(patient, link);
         }
@@ -225,12 +242,13 @@ mod tests {
     /// The same entry as the first of a ledger, under one audit key; its body as whoever has that key reads it.
     fn first(root: u8, audit: [u8; 32]) -> (Entry, [u8; 32], wire::EntryBody) {
         let keys = Keys::new(RootKey::from_bytes(&[root; 32])).unwrap();
-        let (counters, detector) = (
-            Counters::new(BudgetTable::default()),
-            Detector::new(DetectionTable::default()),
-        );
+        let counting = Counting {
+            counters: Counters::new(BudgetTable::default()),
+            ceilings: Ceilings::new(BudgetTable::default()),
+            detector: Detector::new(DetectionTable::default()),
+        };
         let chain = Arc::new(Chain::default());
-        let mut hook = Hook::new(&keys, chain, Frontier::new(), 0, counters, detector);
+        let mut hook = Hook::new(&keys, chain, Frontier::new(), 0, counting);
         let pair = SubjectKeyPair {
             reading: SubjectKey::generate(&mut SystemRandom),
             audit: AuditKey::from_bytes(&audit),

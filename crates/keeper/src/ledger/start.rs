@@ -1,6 +1,7 @@
 //! Beginning to write: is the ledger still what it was, what was counted, what is frozen.
 
-use super::assign::Hook;
+use super::asking;
+use super::assign::{Counting, Hook};
 use super::chain::Chain;
 use super::driver::{Driver, Start, connect, head_of};
 use super::hours::Hours;
@@ -19,7 +20,7 @@ use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
 use candour_keeper_wire::words::{Level, Role};
 use candour_ledger::{Frontier, Hash};
-use candour_rules::budget::{BudgetTable, Charge, Counters, Past, PastPeak};
+use candour_rules::budget::{Asking, BudgetTable, Ceilings, Charge, Counters, Past, PastPeak};
 use candour_rules::detect::{DetectionTable, Detector};
 use candour_rules::freeze::FreezeSet;
 use candour_rules::keys::{Network, Patient, Practice, Principal};
@@ -159,16 +160,22 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     let head = head_of(&row).ok_or(StartError::NoHead)?;
     let frontier = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
     let now = parts.clock.now().as_microsecond();
-    let past = charges(&writer.client, head.size, now).await?;
+    let (past, hour) = charges(&writer.client, head.size, now).await?;
     let peaks = peaks(&writer.client, head.size, now).await?;
+    let ceilings = Ceilings::rebuild(parts.budgets.clone(), hour);
     let counters = Counters::rebuild(parts.budgets, past, peaks);
     let mut detector = Detector::new(parts.detection);
     for network in known {
         detector.exempt_network(network);
     }
+    let counting = Counting {
+        counters,
+        ceilings,
+        detector,
+    };
     shared.set_health(Health::Well);
     let driver = Driver::new(Start {
-        hook: Hook::new(&parts.keys, chain, frontier, row.get(3), counters, detector),
+        hook: Hook::new(&parts.keys, chain, frontier, row.get(3), counting),
         sequencer: Sequencer::new(head, set, Limits::default()),
         shared,
         handle: handle.clone(),
@@ -241,10 +248,13 @@ async fn roots_at(
     Ok((tree == *found).then_some(roots))
 }
 
-/// What was counted in the last day, from the ledger itself.
-async fn charges(client: &Client, size: u64, now: i64) -> Result<Vec<Past>, StartError> {
+/// What was counted in the last day on persons and practices, and in the last hour on all the rest, from the ledger itself.
+async fn charges(client: &Client, size: u64, now: i64) -> Result<(Vec<Past>, Hour), StartError> {
     let first = first_since(client, size, now - Counters::HORIZON.as_micros()).await?;
     let rows = client.query(sql::CHARGES_SINCE, &[&first]).await?;
+    let since = now - Ceilings::HORIZON.as_micros();
+    let recent = rows.iter().filter(|row| row.get::<_, i64>(0) >= since);
+    let hour = recent.filter_map(asking::past).collect();
     let past = rows.iter().filter_map(|row| {
         let practice: Option<&[u8]> = row.get(3);
         Some(Past {
@@ -254,8 +264,11 @@ async fn charges(client: &Client, size: u64, now: i64) -> Result<Vec<Past>, Star
             charge: charge_of(row.get(4), row.get(2))?,
         })
     });
-    Ok(past.collect())
+    Ok((past.collect(), hour))
 }
+
+/// What the ceilings count again.
+type Hour = Vec<(Asking, Charge, Micros)>;
 
 /// The busiest hour of each day of each practice's program. Hours of the clock are counted, so that a start gives a
 /// program at most what it had before.

@@ -225,6 +225,7 @@ struct EntryColumns<'a> {
     audit_wrap: Vec<&'a [u8]>,
     room_wrap: Vec<&'a [u8]>,
     of_grant: Vec<Option<i64>>,
+    instance: Vec<i64>,
 }
 
 impl<'a> EntryColumns<'a> {
@@ -281,12 +282,13 @@ impl<'a> EntryColumns<'a> {
             );
             let of_grant = i64::try_from(draft.body.of_grant).ok();
             columns.of_grant.push(of_grant.filter(|_| answers));
+            columns.instance.push(row.instance);
         }
         columns
     }
 
     async fn insert(&self, writer: &Writer) -> Result<(), Error> {
-        let params: [&(dyn ToSql + Sync); 20] = [
+        let params: [&(dyn ToSql + Sync); 21] = [
             &self.index,
             &self.at,
             &self.kind,
@@ -307,6 +309,7 @@ impl<'a> EntryColumns<'a> {
             &self.audit_wrap,
             &self.room_wrap,
             &self.of_grant,
+            &self.instance,
         ];
         writer
             .execute(&writer.statements().insert_entries, &params)

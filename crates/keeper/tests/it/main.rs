@@ -8,6 +8,7 @@
 
 mod acting;
 mod arrange;
+mod ceilings;
 mod deposit;
 mod disk;
 mod enrol;

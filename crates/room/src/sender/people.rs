@@ -46,6 +46,11 @@ pub(super) async fn mail(room: &Room, live: &LiveRun, now: Timestamp) -> Result<
                 give_back(room, &leased[place..]).await?;
                 return Ok(0);
             }
+            // It is as fast as it may be: the rest goes on with the next pass.
+            Ok(Reached::Refused(denied)) if denied.reason == Reason::OverCeiling => {
+                give_back(room, &leased[place..]).await?;
+                return Ok(0);
+            }
             Ok(reached) => reached,
             Err(error) => {
                 give_back(room, &leased[place..]).await?;
@@ -115,6 +120,9 @@ async fn open(room: &Room, live: &LiveRun, row: &Leased) -> Result<Reached, Send
     let index = i64::try_from(contact.index()).ok();
     let identity: Option<Identity> = match identity {
         Ok(permit) => block(room, permit).await?,
+        Err(denied) if denied.reason == Reason::OverCeiling => {
+            return Ok(Reached::Refused(denied));
+        }
         Err(_) => None,
     };
     Ok(Reached::Person {

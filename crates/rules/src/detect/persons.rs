@@ -141,7 +141,12 @@ impl SessionState {
                 let numbers = reached(self.unknown.used(seen.at), table.unknown_ids)?;
                 (Rule::UnknownIds, numbers, vec![freeze, Action::Review])
             }
-            Decision::Denied(Reason::OverBudget(_) | Reason::StepUp(_)) => {
+            Decision::Denied(
+                Reason::OverBudget(_)
+                | Reason::SessionSpent(_)
+                | Reason::StepUp(_)
+                | Reason::ProofNeeded,
+            ) => {
                 // One page that lists fifty names asks once, not fifty times: the first of a request counts.
                 if self.last_refused.replace(seen.request) == Some(seen.request) {
                     return None;

@@ -8,6 +8,7 @@
 
 mod attacks;
 mod budget;
+mod ceilings;
 mod detect;
 mod sequencer;
 mod shapes;

@@ -130,6 +130,8 @@ async fn identity(
         Ok(found) => Some(found),
         Err(Problem::Refused(
             Refusal::OverBudget { .. }
+            | Refusal::SessionSpent { .. }
+            | Refusal::OverCeiling { .. }
             | Refusal::CredentialIsNew { .. }
             | Refusal::StepUpNeeded
             | Refusal::Frozen,

@@ -104,6 +104,8 @@ words! {
         67 "refused: each of the two records has an account",
         26 "refused: the patient is too young for it",
         27 "refused: the patient was marked as having died",
+        75 "refused: the sign-in had opened or written as much as one may",
+        76 "refused: everybody together had opened or written as much as they may",
     }
 }
 

@@ -1,9 +1,11 @@
 use super::*;
 use crate::acts;
+use crate::draft::{Draft, Effect};
+use crate::facts::{Canary, Fact};
 use crate::harness::{ORIGIN, PORTAL, inside};
 use crate::identity::{invitations, sign_in as calls};
 use candour_keeper_wire::wire::{self, Change, ChangeKind};
-use candour_keeper_wire::words::{Level, Purpose, Reason, Role, Section};
+use candour_keeper_wire::words::{EntryKind, Level, Purpose, Reason, Role, Section};
 use jiff::SignedDuration;
 
 #[tokio::test]
@@ -207,6 +209,51 @@ async fn a_run_opens_after_two_people_and_its_token_is_the_run_s() {
         .await
         .unwrap();
     assert!(over.runs.is_empty());
+}
+
+#[tokio::test]
+async fn a_run_that_names_a_canary_or_nobody_does_not_open_and_only_the_canary_wakes_somebody() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut one = officer(&inside, &office, "privacy_officer", "talia").await;
+    let mut two = officer(&inside, &office, "communications_officer", "wiremu").await;
+    let member = inside.patient(office.practice, 40).await;
+    let canary = inside.patient(office.practice, 41).await;
+    let fact = Fact::Canary(Canary {});
+    let subject = inside.core.keys.patient(canary);
+    let mut marked = Draft::of_keeper(EntryKind::Change);
+    marked.effects = vec![Effect::fact(subject, fact)];
+    inside.core.ledger.append_one(marked).await.unwrap();
+    let mut refused = Vec::new();
+    for other in [*canary.as_bytes(), [0xee; 16]] {
+        let kind = ChangeKind::StartRun(wire::StartRun {
+            purpose: Purpose::IncidentNotice.into(),
+            members: vec![member.as_bytes().to_vec(), other.to_vec()],
+            sections: vec![Section::Contact.into()],
+            until: inside.now().as_microsecond() + 3_600_000_000,
+            incident: vec![9; 16],
+            scope_hash: vec![9; 32],
+        });
+        let begun = one.signs(&inside, kind).await.unwrap();
+        let approve = ChangeKind::Approve(begun.pending);
+        refused.push(two.signs(&inside, approve).await.unwrap_err());
+    }
+    assert_eq!(
+        refused[0], refused[1],
+        "nothing tells the one from the other"
+    );
+    assert_eq!(refused[0].reason, Reason::Invalid);
+    let runs = crate::changes::runs(&inside.core, PORTAL, &wire::RunsQuestion::default())
+        .await
+        .unwrap();
+    assert!(runs.runs.is_empty());
+    let client = inside.core.pool.get().await.unwrap();
+    let question =
+        "select count(*) from entry where kind = $1 and decision = $2 and principal <> 0";
+    let kind = i16::from(EntryKind::Alarm.number());
+    let rule = i16::from(crate::ledger::CANARY);
+    let row = client.query_one(question, &[&kind, &rule]).await.unwrap();
+    assert_eq!(row.get::<_, i64>(0), 1);
 }
 
 #[tokio::test]

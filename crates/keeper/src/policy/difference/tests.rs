@@ -90,6 +90,21 @@ fn without(id: &str) -> PolicySet {
 }
 
 #[test]
+fn a_policy_about_several_actions_is_told_for_each_of_them_and_not_for_the_first_alone() {
+    let built_in = PolicySet::built_in().unwrap();
+    let lines = texts(
+        &built_in,
+        &without("a-person-keeps-the-passkeys-of-their-own-account"),
+    );
+    let told: BTreeSet<&str> = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("closes: patient · ")?.split(" · ").next())
+        .collect();
+    let all = ["add passkey", "remove passkey", "stop waiting"];
+    assert_eq!(told, BTreeSet::from(all));
+}
+
+#[test]
 fn the_difference_is_that_of_asking_both_sets_everything() {
     let old = PolicySet::built_in().unwrap();
     for id in [
