@@ -46,6 +46,10 @@ test("staff say once why they are here, find a patient, read, add a document, an
   await page.goto(`${patient}/history`);
   await look(page, "staff-history");
   await page.goto(patient);
+  await page.getByRole("link", { name: "One person, two records" }).click();
+  await expect(page.getByText("ask your manager to write it down here")).toBeVisible();
+  await look(page, "staff-merge");
+  await page.goto(patient);
   await page.getByRole("link", { name: /^Who acts for this patient/ }).click();
   await look(page, "staff-acting");
   await page.getByRole("link", { name: "Let somebody act for this patient" }).click();

@@ -4,7 +4,7 @@ use crate::words::time;
 use crate::{App, FirstByte, ReadError, documents, practices};
 use candour_core::document::Title;
 use candour_keeper_api::wire;
-use candour_keeper_api::words::{EntryKind, Purpose, RecoveryStep, Role, Section};
+use candour_keeper_api::words::{EntryKind, MergeStep, Purpose, RecoveryStep, Role, Section};
 use candour_keeper_api::{Opened, Viewer};
 use candour_seal::{ItemId, PatientId, PracticeId};
 use candour_store::Practice;
@@ -31,6 +31,10 @@ pub enum What {
 }
 
 /// One opening, refusal or change.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent thing that the keeper says of it"
+)]
 #[derive(Debug, Clone)]
 pub struct Event {
     /// Its ledger index.
@@ -61,6 +65,10 @@ pub struct Event {
     pub is_delivered: bool,
     /// What it has to do with the recovery of the account at the practice's counter.
     pub recovery: Option<RecoveryStep>,
+    /// That the record and another one are one person's, or no longer.
+    pub merge: Option<MergeStep>,
+    /// It was opened by way of that other one.
+    pub is_by_merge: bool,
 }
 
 /// A page of events, newest first.
@@ -199,5 +207,7 @@ fn read(
         count: event.count,
         is_delivered: event.is_delivered,
         recovery: RecoveryStep::try_from(event.recovery).ok(),
+        merge: MergeStep::try_from(event.merge).ok(),
+        is_by_merge: event.is_by_merge,
     })
 }

@@ -38,6 +38,8 @@ pub struct Waiting {
     pub is_own: bool,
     /// The patient it concerns.
     pub patient: Option<PatientId>,
+    /// The second patient it concerns.
+    pub other_patient: Option<PatientId>,
     /// The one document it concerns.
     pub document: Option<ItemId>,
 }
@@ -148,6 +150,7 @@ pub async fn waiting(app: &App, token: &Token) -> Result<Vec<Waiting>, Refusal> 
             until: time(change.until)?,
             is_own: change.is_own,
             patient: PatientId::try_from(change.patient.as_slice()).ok(),
+            other_patient: PatientId::try_from(change.other_patient.as_slice()).ok(),
             document: ItemId::try_from(change.item.as_slice()).ok(),
         })
     };

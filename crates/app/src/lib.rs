@@ -17,6 +17,7 @@ pub mod installation;
 pub mod intake;
 pub mod invitations;
 pub mod mail;
+pub mod merges;
 pub mod notices;
 mod parts;
 pub mod patients;

@@ -175,6 +175,32 @@ pub struct Reachable {
     pub grown_from: u32,
     /// To the person themself: their address is protected.
     pub is_address_protected: bool,
+    /// It is within reach because another one is: the two are one person's.
+    pub merged: Option<MergedWith>,
+}
+
+/// The record by way of which another one is within reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MergedWith {
+    /// Which.
+    pub patient: PatientId,
+    /// The practice that noted it.
+    pub practice: PracticeId,
+    /// Since when.
+    pub since: Timestamp,
+    /// The number of the one that is reached so is the one that stays.
+    pub stays: bool,
+}
+
+impl MergedWith {
+    fn read(reachable: &wire::Reachable) -> Option<Self> {
+        Some(Self {
+            patient: PatientId::try_from(reachable.merged_with.as_slice()).ok()?,
+            practice: PracticeId::try_from(reachable.merged_by.as_slice()).ok()?,
+            since: time(reachable.merged_at)?,
+            stays: reachable.stays,
+        })
+    }
 }
 
 /// For now only what one practice put in is seen: that practice let the reader in lately.
@@ -210,6 +236,7 @@ impl Session {
             .into_iter()
             .map(|reachable| {
                 Ok(Reachable {
+                    merged: MergedWith::read(&reachable),
                     patient: PatientId::try_from(reachable.patient.as_slice())
                         .map_err(unexpected)?,
                     is_proxied: reachable.is_proxied,

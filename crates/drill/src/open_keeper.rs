@@ -11,8 +11,8 @@ use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, ActingList, Authorized, Batches, Call, Ceremony, Change, ChangeKind, Changed,
     Deposited, Done, Enrolled, Entries, ErasedItems, Found, Freezes, Granted, HistoryPage,
-    InvitationView, Open, Opened, Outcome, Refused, Registered, Reply, RoomFactsAnswer, Runs,
-    SectionItems, SessionList, Sharing, SignInWays, Status, Target, TargetAnswer, TargetKind,
+    InvitationView, Merges, Open, Opened, Outcome, Refused, Registered, Reply, RoomFactsAnswer,
+    Runs, SectionItems, SessionList, Sharing, SignInWays, Status, Target, TargetAnswer, TargetKind,
     WaitingChanges, Welcome,
 };
 use candour_keeper_api::words::Reason;
@@ -134,6 +134,7 @@ impl State {
             Call::SignInWays(_) => Reply::SignInWays(SignInWays::default()),
             Call::Sharing(_) => Reply::Sharing(Sharing::default()),
             Call::Acting(_) => Reply::Acting(ActingList::default()),
+            Call::Merges(_) => Reply::Merges(Merges::default()),
             Call::Batches(_) => Reply::Batches(Batches::default()),
             Call::EmergencyStart(_) => {
                 Reply::Ceremony(self.ceremony(Waiting::Login(String::new())))

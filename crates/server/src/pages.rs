@@ -8,6 +8,7 @@ pub mod emergency;
 pub mod erasures;
 pub mod home;
 pub mod invitations;
+pub mod merges;
 pub mod notices;
 pub mod practice;
 pub mod problem;

@@ -43,13 +43,16 @@ pub struct Reading {
     pub part: Option<InPart>,
     /// It is the visitor's own, and their address is protected.
     pub is_address_protected: bool,
+    /// It is the visitor's own record under another number.
+    pub is_other: bool,
 }
 
 impl Reading {
     /// Reads the patient's id and finds the purpose: staff chose it; for patients the keeper says whom they act for.
     pub async fn of(portal: &Portal, visitor: Visitor, patient: &str) -> Result<Self, Problem> {
         let patient: PatientId = patient.parse().map_err(|_| Problem::NoSuchPage)?;
-        let (mut part, mut reach, mut is_address_protected) = (None, None, false);
+        let (mut part, mut reach) = (None, None);
+        let (mut is_address_protected, mut is_other) = (false, false);
         let (relation, reader) = match (visitor.visit, &visitor.token) {
             (Some(Visit::Staff(_)), _) => (Relation::Staff, None),
             (_, None) => (Relation::Own, None),
@@ -60,6 +63,9 @@ impl Reading {
                 let within = session.patients.into_iter().find(acts_for);
                 part = within.as_ref().and_then(|reachable| reachable.part);
                 is_address_protected = within.as_ref().is_some_and(|own| own.is_address_protected);
+                is_other = within
+                    .as_ref()
+                    .is_some_and(|reachable| reachable.merged.is_some());
                 reach = within.filter(|reachable| reachable.is_proxied);
                 let relation = reach.as_ref().map_or(Relation::Own, |_| Relation::Proxy);
                 (relation, reader)
@@ -80,6 +86,7 @@ impl Reading {
             viewer,
             part,
             is_address_protected,
+            is_other,
         })
     }
 
@@ -118,6 +125,9 @@ impl Reading {
         banner: Option<PatientBanner>,
     ) -> Frame {
         let mut frame = portal.frame(self.visitor.visit, title).await;
+        if self.is_other {
+            frame.note = Some(frame.texts().say("merge.note_page").to_owned());
+        }
         if let Some(part) = self.part {
             frame.note = Some(recoveries::seen_in_part(portal, part).await);
         }

@@ -5,7 +5,7 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, emergency, erasures, home, invitations,
-    notices, practice, recalls, record, recoveries, reopenings, sessions, sharing, sign_in,
+    merges, notices, practice, recalls, record, recoveries, reopenings, sessions, sharing, sign_in,
     sign_in_ways, trust,
 };
 use crate::portal::Portal;
@@ -142,6 +142,7 @@ routes! {
     POST "/recover/stop", SignedIn, Sample::Form(""), recoveries::stop;
 
     GET "/home", SignedIn, NOTHING, home::show;
+    POST "/records/apart", Patient, Sample::Form("people=two"), merges::apart;
     GET "/practice", Staff, NOTHING, practice::start;
     GET "/practice/purpose", SignedIn, NOTHING, practice::purposes;
     POST "/practice/purpose", SignedIn, Sample::Form("purpose=direct_care"), practice::choose_purpose;
@@ -175,6 +176,9 @@ routes! {
     POST "/patients/{patient}/recover", Staff, Sample::Form("identified=1&checked=yes"), recoveries::begin;
     GET "/patients/{patient}/invite", Staff, NOTHING, invitations::ask;
     POST "/patients/{patient}/invite", Staff, Sample::Form("checked=yes"), invitations::invite;
+    GET "/patients/{patient}/merge", Staff, NOTHING, merges::show;
+    POST "/patients/{patient}/merge", Staff, Sample::Form("nhi=ZZZ0016&stays=this&reason=asked"), merges::begin;
+    POST "/patients/{patient}/merge/end", Staff, Sample::Form("people=two&why=asked"), merges::end;
     GET "/patients/{patient}/proxy", Staff, NOTHING, sharing::proxies::ask;
     POST "/patients/{patient}/proxy", Staff, Sample::Form("see=medicines&days=365&reason=daughter&checked=yes"), sharing::proxies::invite;
     GET "/patients/{patient}/sharing", Patient, NOTHING, sharing::charge::show;

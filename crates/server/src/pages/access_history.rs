@@ -78,15 +78,17 @@ pub async fn show(
     let path = reading.path("/history");
     let receipts = reading.path("/history/receipts");
     let texts = frame.texts();
+    let zone = &portal.settings().zone;
+    let mut visits = visits::views(texts, zone, &history.events, is_own, &receipts);
+    if reading.is_other {
+        // What is kept is kept on one's own record, and holds here.
+        for visit in &mut visits {
+            visit.keep = None;
+        }
+    }
     let page = HistoryPage {
         is_own,
-        visits: visits::views(
-            texts,
-            &portal.settings().zone,
-            &history.events,
-            is_own,
-            &receipts,
-        ),
+        visits,
         receipts: is_own.then(|| {
             visits::receipts_of_page(&receipts, &history.events, before, history.has_more)
         }),

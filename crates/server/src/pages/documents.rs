@@ -76,14 +76,21 @@ pub async fn shelf(
     let frame = reading.frame(&portal, "documents.title", banner).await;
     let texts = frame.texts();
     let shelf = opened.into_inner();
+    let mut documents: Vec<DocumentView> = shelf
+        .lines
+        .iter()
+        .map(|line| view(texts, line, reading.relation))
+        .collect();
+    if reading.is_other {
+        // What is kept is kept on one's own record, and holds here.
+        for document in &mut documents {
+            document.keep = None;
+        }
+    }
     let page = DocumentsPage {
         stored: stored.is_some(),
         deposit: (reading.relation == Relation::Staff).then(|| reading.path("/deposit")),
-        documents: shelf
-            .lines
-            .iter()
-            .map(|line| view(texts, line, reading.relation))
-            .collect(),
+        documents,
         unreadable: unreadable(texts, shelf.unreadable),
         frame,
     };

@@ -4,11 +4,12 @@ use crate::dates;
 use crate::error::Problem;
 use crate::frame::Frame;
 use crate::pages::ToRing;
+use crate::pages::merges::MergeNote;
 use crate::pages::record;
 use crate::pages::recoveries::{self, RecoveryNote};
 use crate::pages::sharing::ProxyNote;
 use crate::portal::Portal;
-use crate::reading::together;
+use crate::reading::{nhi, together};
 use crate::respond;
 use crate::session::{Visit, Visitor};
 use crate::texts::Texts;
@@ -41,6 +42,10 @@ pub struct HomePage {
     pub is_stopped: bool,
     /// Who was invited by a practice to act for the patient.
     pub proxies: Vec<ProxyNote>,
+    /// That another record is read as one's own too.
+    pub merges: Vec<MergeNote>,
+    /// That was just ended.
+    pub is_apart: bool,
 }
 
 /// What was just done.
@@ -61,6 +66,8 @@ pub struct RecordTile {
     pub heading: String,
     /// It is one's own.
     pub is_own: bool,
+    /// It is one's own under another number.
+    pub is_other: bool,
     /// Until when one may act for the patient.
     pub until: Option<String>,
     /// That messages wait which one has not read.
@@ -138,6 +145,7 @@ pub async fn show(
     } else {
         Vec::new()
     };
+    let is_apart = said.as_deref() == Some("apart");
     let page = HomePage {
         frame,
         records,
@@ -150,6 +158,12 @@ pub async fn show(
         recovery,
         is_stopped: said.as_deref() == Some("stopped"),
         proxies,
+        merges: if is_apart {
+            Vec::new()
+        } else {
+            MergeNote::all(&portal, &session.patients).await
+        },
+        is_apart,
     };
     match delivered {
         Some(first_byte) => respond::opened(&page, first_byte),
@@ -194,6 +208,10 @@ async fn tile(
         .as_ref()
         .map(|identity| identity.name.full())
         .unwrap_or_default();
+    let number = match identity.as_ref() {
+        Some(identity) => nhi(texts, identity),
+        None => texts.say("frame.no_nhi").to_owned(),
+    };
     let called = identity
         .as_ref()
         .map(|identity| identity.name.called().to_owned());
@@ -203,12 +221,17 @@ async fn tile(
         || (reachable.may.contains(&ProxyAction::History) && !reachable.is_young);
     let tile = RecordTile {
         patient: reachable.patient.to_string(),
-        heading: if reachable.is_proxied {
-            texts.fill("home.proxied", &[("name", &full)])
-        } else {
-            texts.say("home.own").to_owned()
+        heading: match (reachable.is_proxied, reachable.merged.is_some()) {
+            (true, false) => texts.fill("home.proxied", &[("name", &full)]),
+            (true, true) => {
+                let filled = [("name", full.as_str()), ("nhi", number.as_str())];
+                texts.fill("merge.proxied", &filled)
+            }
+            (false, true) => texts.fill("merge.own", &[("nhi", &number)]),
+            (false, false) => texts.say("home.own").to_owned(),
         },
-        is_own: !reachable.is_proxied,
+        is_own: !reachable.is_proxied && reachable.merged.is_none(),
+        is_other: !reachable.is_proxied && reachable.merged.is_some(),
         until: reachable.until.map(|until| {
             let date = dates::day(texts, until.to_zoned(portal.settings().zone.clone()).date());
             texts.fill("home.proxied_until", &[("date", &date)])
@@ -217,13 +240,16 @@ async fn tile(
         has_record: record::is_within(reachable),
         has_documents: reachable.covers(Section::Shelf),
         has_history: is_whole && may_see_who,
-        has_sharing: is_whole && !reachable.is_proxied,
+        has_sharing: is_whole && !reachable.is_proxied && reachable.merged.is_none(),
         has_messages,
         part: match reachable.part {
             Some(part) => Some(recoveries::seen_in_part(portal, part).await),
             None => None,
         },
-        is_charge: is_whole && reachable.is_child && reachable.sections.is_empty(),
+        is_charge: is_whole
+            && reachable.is_child
+            && reachable.sections.is_empty()
+            && reachable.merged.is_none(),
         only: match (reachable.is_young, reachable.sections.is_empty()) {
             (true, _) => Some("young.home"),
             (false, false) => Some("home.only_part"),
@@ -232,7 +258,7 @@ async fn tile(
     };
     let line = Line {
         tile,
-        called: called.filter(|_| !reachable.is_proxied),
+        called: called.filter(|_| !reachable.is_proxied && reachable.merged.is_none()),
         practice: line.practice,
     };
     Ok((line, first_byte))

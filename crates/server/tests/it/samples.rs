@@ -2,6 +2,7 @@
 
 mod emergency;
 mod erasures;
+mod merges;
 mod recalls;
 mod recoveries;
 mod sharing;
@@ -189,6 +190,7 @@ fn tile(heading: &str, is_own: bool, waiting: Option<&str>) -> RecordTile {
         patient: PATIENT.to_owned(),
         heading: heading.to_owned(),
         is_own,
+        is_other: false,
         until: (!is_own).then(|| "You may act for this person until 3 March 2027.".to_owned()),
         waiting: waiting.map(str::to_owned),
         has_record: true,
@@ -410,6 +412,8 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             is_new: None,
             recovery: None,
             is_stopped: false,
+            merges: vec![],
+            is_apart: false,
         })),
         ("home-new", Box::new(HomePage {
             proxies: vec![],
@@ -420,8 +424,10 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
             is_new: Some(ways::IS_NEW.to_owned()),
             recovery: None,
             is_stopped: false,
+            merges: vec![],
+            is_apart: false,
         })),
-        ("home-empty", Box::new(HomePage { proxies: vec![], frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None, recovery: None, is_stopped: true })),
+        ("home-empty", Box::new(HomePage { proxies: vec![], frame: page("home.title").for_patient(), records: vec![], practices: vec![], ways_changed: false, is_new: None, recovery: None, is_stopped: true, merges: vec![], is_apart: false })),
         ("notices", Box::new(NoticesPage {
             frame: of_patient("notices.title"),
             notices: vec![NoticeView {
@@ -589,6 +595,7 @@ pub fn all() -> Vec<(&'static str, String)> {
     pages.extend(for_staff());
     pages.extend(emergency::all());
     pages.extend(erasures::all());
+    pages.extend(merges::all());
     pages.extend(recalls::all());
     pages.extend(sharing::all());
     pages.extend(recoveries::all());

@@ -3,7 +3,7 @@
 use crate::dates;
 use crate::texts::Texts;
 use candour_app::access_history::{Event, What};
-use candour_keeper_api::words::{EntryKind, Purpose, RecoveryStep, Role, Section};
+use candour_keeper_api::words::{EntryKind, MergeStep, Purpose, RecoveryStep, Role, Section};
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
@@ -173,8 +173,14 @@ fn deed(event: &Event, is_own: bool) -> &'static str {
         (RecoveryStep::Stopped, false) => Some("history_deed.recovery_stopped_theirs"),
         (RecoveryStep::Used, _) => None,
     });
+    let of_merge = event.merge.map(|step| match step {
+        MergeStep::Made => "history_deed.merged",
+        MergeStep::Ended => "history_deed.merge_ended",
+        MergeStep::EndedAsTwo => "history_deed.merge_ended_two",
+    });
     match event.kind {
         _ if !event.is_granted => "history_deed.refused",
+        EntryKind::Change if of_merge.is_some() => of_merge.unwrap_or_default(),
         EntryKind::Change if of_recovery.is_some() => of_recovery.unwrap_or_default(),
         EntryKind::Deposit | EntryKind::Sealed => "history_deed.added",
         EntryKind::History => "history_deed.looked",
@@ -224,6 +230,7 @@ fn who(texts: &Texts, event: &Event) -> String {
         Role::Patient | Role::Proxy | Role::Anonymous if !event.is_granted => {
             "history_who.somebody"
         }
+        Role::Patient | Role::Proxy if event.is_by_merge => "history_who.other_record",
         Role::Patient => "history_who.patient",
         Role::Proxy => "history_who.proxy",
         Role::PracticeClient => "history_who.system",
@@ -325,6 +332,8 @@ mod tests {
             what: What::Section(Section::Results),
             count: 3,
             is_delivered: true,
+            merge: None,
+            is_by_merge: false,
             recovery: None,
         }
     }

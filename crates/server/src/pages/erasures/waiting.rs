@@ -41,6 +41,8 @@ pub struct WaitingView {
     pub is_own: bool,
     /// Where the patient is.
     pub patient: Option<String>,
+    /// Where the second patient is.
+    pub other_patient: Option<String>,
     /// Where the document is.
     pub document: Option<String>,
 }
@@ -100,6 +102,9 @@ impl WaitingView {
             about,
             is_own: one.is_own,
             patient: one.patient.map(|patient| format!("/patients/{patient}")),
+            other_patient: one
+                .other_patient
+                .map(|patient| format!("/patients/{patient}")),
             document: one
                 .document
                 .filter(|_| reads)

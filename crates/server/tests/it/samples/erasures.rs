@@ -54,6 +54,7 @@ fn waiting() -> WaitingPage {
                     .to_owned(),
                 is_own: false,
                 patient: None,
+                other_patient: None,
                 document: None,
             },
             own(),
@@ -68,6 +69,7 @@ fn own() -> WaitingView {
         about: "You began this. A colleague must agree by 3 March 2026 at 9:14 am.".to_owned(),
         is_own: true,
         patient: Some(format!("/patients/{PATIENT}")),
+        other_patient: None,
         document: Some("/documents/00112233445566778899aabbccddeeff".to_owned()),
     }
 }

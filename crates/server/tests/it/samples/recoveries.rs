@@ -29,6 +29,8 @@ fn home(note: RecoveryNote) -> HomePage {
         is_new: None,
         recovery: Some(note),
         is_stopped: false,
+        merges: Vec::new(),
+        is_apart: false,
         proxies: Vec::new(),
     }
 }

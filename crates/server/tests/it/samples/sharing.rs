@@ -190,6 +190,8 @@ fn home() -> HomePage {
         is_new: None,
         recovery: None,
         is_stopped: false,
+        merges: Vec::new(),
+        is_apart: false,
         proxies: vec![note(Some(PATIENT)), note(None)],
     }
 }
