@@ -39,6 +39,8 @@ words! {
         18 "a key was destroyed",
         19 "an entry that was here is lost, and two operators accepted that",
         20 "a spent budget was reopened",
+        60 "a practice took back something that it had put in",
+        61 "a practice put back what it had taken back",
     }
 
     /// What for.
@@ -104,6 +106,7 @@ words! {
         67 "refused: each of the two records has an account",
         26 "refused: the patient is too young for it",
         27 "refused: the patient was marked as having died",
+        60 "refused: what had been shown before was something else by then",
         75 "refused: the sign-in had opened or written as much as one may",
         76 "refused: everybody together had opened or written as much as they may",
     }
