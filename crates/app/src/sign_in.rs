@@ -154,6 +154,10 @@ pub struct Session {
 
 /// A patient within reach of a patient session.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent thing about a record within reach"
+)]
 pub struct Reachable {
     /// The patient.
     pub patient: PatientId,

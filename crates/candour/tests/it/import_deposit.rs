@@ -51,7 +51,12 @@ async fn an_imported_patient_comes_back_resource_by_resource_and_twice_is_once()
 fn unhurried() -> Settings {
     Settings {
         budgets: serde_json::from_value(json!({
-            "patient": { "documents_ten_minutes": 1_000_000, "documents_day": 1_000_000 }
+            "patient": { "documents_ten_minutes": 1_000_000, "documents_day": 1_000_000 },
+            "practice": {
+                "listed_hour": 1_000_000, "opened_hour": 1_000_000, "documents_hour": 1_000_000
+            },
+            "session": { "things_hour": 1_000_000 },
+            "enrolled": 1_000_000_000
         }))
         .unwrap(),
         detection: serde_json::from_value(json!({

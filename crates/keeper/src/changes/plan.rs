@@ -1,7 +1,7 @@
 //! Which policy action a change is, what proof it needs, and the sentence a person signs.
 
 use crate::decision::ChangeAction;
-use candour_keeper_wire::wire::{ChangeKind, FreezeChange, Invite, Recall};
+use candour_keeper_wire::wire::{ChangeKind, EndMerge, FreezeChange, Invite, Merge, Recall};
 use candour_keeper_wire::words::{Identified, Level, ProxyAction, Reason, Role, Section};
 use candour_seal::PatientId;
 use jiff::Timestamp;
@@ -272,25 +272,8 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ),
         ChangeKind::StopRecovery(_) => "Stop the recovery of my account.".to_owned(),
         ChangeKind::StopInvitation(_) => "Stop an invitation to act for this patient.".to_owned(),
-        ChangeKind::Merge(merge) => format!(
-            "Note that {} and {} are one person: whoever reads one of the two records as the patient, or for them, reads the other too. The first number stays. Reason: {}",
-            merge.who.trim(),
-            merge.replaced_who.trim(),
-            merge.reason.trim()
-        ),
-        ChangeKind::EndMerge(end) => {
-            let why = if end.are_two_people {
-                "They are two different people."
-            } else {
-                ""
-            };
-            let words = [
-                "End that two records are read as one person's.",
-                why,
-                end.reason.trim(),
-            ];
-            words.join(" ").trim_end().replace("  ", " ")
-        }
+        ChangeKind::Merge(change) => merge(change),
+        ChangeKind::EndMerge(change) => end_merge(change),
         ChangeKind::Recall(change) => recall(change),
         ChangeKind::EndRecall(change) => {
             let reason = change.reason.trim();
@@ -374,6 +357,29 @@ fn of_rung(is_frozen: bool, change: &FreezeChange) -> String {
     };
     let sentence = format!("{does} {what}. {}", change.reason);
     sentence.trim_end().to_owned()
+}
+
+fn merge(merge: &Merge) -> String {
+    format!(
+        "Note that {} and {} are one person: whoever reads one of the two records as the patient, or for them, reads the other too. The first number stays. Reason: {}",
+        merge.who.trim(),
+        merge.replaced_who.trim(),
+        merge.reason.trim()
+    )
+}
+
+fn end_merge(end: &EndMerge) -> String {
+    let why = if end.are_two_people {
+        "They are two different people."
+    } else {
+        ""
+    };
+    let words = [
+        "End that two records are read as one person's.",
+        why,
+        end.reason.trim(),
+    ];
+    words.join(" ").trim_end().replace("  ", " ")
 }
 
 #[cfg(test)]

@@ -13,6 +13,10 @@ const CARE: Visit = Visit::Staff(Some(Purpose::DirectCare));
 const TODAY: &str = "from=2026-03-03T00%3A00&until=2026-03-03T10%3A00";
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one way through the pages, from looking to putting back"
+)]
 async fn a_manager_sees_how_much_it_is_signs_it_sees_whom_it_concerns_and_puts_it_back() {
     let installation = Installation::fresh().await;
     let keeper = &installation.keeper;

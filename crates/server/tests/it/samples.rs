@@ -6,11 +6,12 @@ mod merges;
 mod recalls;
 mod recoveries;
 mod sharing;
+mod visits;
 mod ways;
 
 use candour_server::frame::{FieldErrors, Frame, PatientBanner, Standing};
+use candour_server::pages::access_history::HistoryPage;
 use candour_server::pages::access_history::receipt::ReceiptPage;
-use candour_server::pages::access_history::{HistoryPage, VisitView};
 use candour_server::pages::demonstration::{AccountGroup, AccountView, DemonstrationPage};
 use candour_server::pages::deposit::DepositPage;
 use candour_server::pages::documents::{DocumentView, DocumentsPage};
@@ -117,63 +118,6 @@ fn document(title: &str, shows_inline: bool) -> DocumentView {
         )),
         asked_as: "",
     }
-}
-
-fn visit(who: &str, when: &str, deeds: &[&str], why: Option<&str>) -> VisitView {
-    VisitView {
-        who: who.to_owned(),
-        when: when.to_owned(),
-        why: why.map(str::to_owned),
-        deeds: deeds.iter().map(|deed| (*deed).to_owned()).collect(),
-        folded: None,
-        is_refused: false,
-        keep: None,
-        receipts: format!("/patients/{PATIENT}/history/receipts?from=7&to=9"),
-    }
-}
-
-fn visits() -> Vec<VisitView> {
-    vec![
-        visit(
-            "Dr Aroha Ngata, doctor or nurse at Kauri Health",
-            "3 November 2026, 9:14 am to 9:20 am",
-            &[
-                "Opened your results, 2 times",
-                "Opened your document “Letter from the heart clinic”",
-            ],
-            Some("Reason given: to care for you."),
-        ),
-        VisitView {
-            is_refused: true,
-            ..visit(
-                "Somebody who may not see this record",
-                "2 November 2026 at 11:40 pm",
-                &["Tried to open your document “Blood test”, and was refused"],
-                Some("Reason given: to read their own record."),
-            )
-        },
-        VisitView {
-            keep: Some("/sharing/keep?entry=9".to_owned()),
-            ..visit(
-                "Somebody at the front desk of Kauri Health",
-                "2 November 2026 at 9:02 am",
-                &["Opened your list of documents"],
-                Some("Reason given: to run the practice."),
-            )
-        },
-        VisitView {
-            folded: Some("3 openings".to_owned()),
-            ..visit(
-                "You, or somebody with your sign-in",
-                "2 November 2026 at 8:02 am",
-                &[
-                    "Opened your list of documents",
-                    "Opened your conditions, 2 times",
-                ],
-                None,
-            )
-        },
-    ]
 }
 
 fn to_ring() -> Vec<ToRing> {
@@ -475,7 +419,7 @@ fn for_patients() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
         ("history", Box::new(HistoryPage {
             frame: of_patient("history.title"),
             is_own: true,
-            visits: visits(),
+            visits: visits::visits(),
             practices: to_ring(),
             older: Some(format!("/patients/{PATIENT}/history?before=7")),
             newest: None,

@@ -23,6 +23,10 @@ use zeroize::Zeroizing;
 /// What is asked.
 #[derive(Template)]
 #[template(path = "sign_in_ways/act.html")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one independent thing that the page asks for or says"
+)]
 pub struct ActPage {
     /// Around it.
     pub frame: Frame,
