@@ -179,11 +179,21 @@ pub async fn act_by_code(
     code: &str,
     kind: ChangeKind,
 ) -> Result<wire::Changed, Refusal> {
+    act_by_code_and(inside, token, [code, PASSWORD], kind).await
+}
+
+/// The same with a code and a password.
+pub async fn act_by_code_and(
+    inside: &Inside,
+    token: &[u8],
+    [code, password]: [&str; 2],
+    kind: ChangeKind,
+) -> Result<wire::Changed, Refusal> {
     let asked = asked(inside, token, kind).await?;
     assert!(asked.code_accepted);
     let finish = wire::ActFinish {
         code: code.to_owned(),
-        password: PASSWORD.to_owned(),
+        password: password.to_owned(),
         ..answer_to(token, &asked)
     };
     finished(inside, &finish).await

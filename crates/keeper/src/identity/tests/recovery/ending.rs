@@ -72,7 +72,7 @@ async fn after_three_days_without_objection_everything_opens_and_the_older_ways_
     assert_eq!((ways.codes_left, ways.passkeys.len()), (38, 0));
     // It is ordinary now: an act is answered.
     let sheet = ChangeKind::NewSheet(wire::NewSheet {});
-    let begun = act_by_code(&scene.inside, &later.token, &new[2], sheet).await;
+    let begun = act_by_code_and(&scene.inside, &later.token, [&new[2], NEW_PASSWORD], sheet).await;
     assert!(begun.unwrap().waits_until > 0);
     // What was done meanwhile is not said to have been the viewer: it may have been somebody else.
     let steps = scene.steps(&later.token).await;
