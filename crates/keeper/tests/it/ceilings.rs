@@ -8,6 +8,7 @@ use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, Token};
 use candour_rules::budget::BudgetTable;
 use candour_seal::{PatientId, RoomPrivateKey};
+use candour_testkit::keeper::acts::in_an_emergency;
 use candour_testkit::keeper::{KEEPER, Settings};
 use candour_testkit::{TestCluster, TestKeeper};
 use jiff::SignedDuration;
@@ -161,18 +162,15 @@ async fn an_instance_at_its_ceiling_is_remembered_after_a_restart_and_emergencie
     assert!(
         matches!(refused.map(drop), Err(CallError::Denied(denied)) if denied.reason == Reason::OverCeiling)
     );
-    // Through another process of the portal, the same person goes on: nothing but that one instance is full.
-    keeper.clock.advance(SignedDuration::from_secs(5));
-    let proved = keeper.proved(&again.token);
-    let answers = portal
-        .open_batch(
-            &viewer(&proved, Purpose::Emergency),
-            vec![section(patients[4])],
-            "collapsed in the waiting room",
-        )
-        .await
-        .unwrap();
-    assert!(answers.into_iter().all(|answer| answer.is_ok()));
+    let mut device = keeper.give_passkey(person).await;
+    let asked = wire::EmergencyStart {
+        patient: patients[4].as_bytes().to_vec(),
+        words: "collapsed in the waiting room".to_owned(),
+        ..wire::EmergencyStart::default()
+    };
+    let targets = vec![section(patients[4])];
+    let answers = in_an_emergency(&portal, &again.token, &mut device, asked, targets).await;
+    assert!(answers.unwrap().into_iter().all(|answer| answer.is_ok()));
 }
 
 /// What the first alarms say, oldest first, once there are so many.
