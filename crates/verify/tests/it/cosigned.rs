@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::{Command, Output};
 
-use candour_ledger::{Note, WitnessSigner, leaf_hash};
+use candour_ledger::{Note, Receipt, WitnessSigner, leaf_hash};
 
-use crate::signer;
+use crate::{receipts, signer};
 
 const AT: u64 = 1_767_225_600;
 
@@ -20,6 +20,17 @@ fn note(cosigned_by: &[&WitnessSigner]) -> String {
         note += &witness.cosign(&text, AT);
     }
     note
+}
+
+/// The receipt, with a witness's line under its checkpoint.
+pub fn seen_by(receipt: Receipt, by: &WitnessSigner) -> String {
+    let text = Note::parse(&receipt.checkpoint).unwrap().text.to_owned();
+    let checkpoint = format!("{}{}", receipt.checkpoint, by.cosign(&text, AT));
+    Receipt {
+        checkpoint,
+        ..receipt
+    }
+    .to_string()
 }
 
 fn run(note: &str, witnesses: &[&WitnessSigner], quorum: &[&str]) -> (Option<i32>, String) {
@@ -97,4 +108,42 @@ fn one_witness_under_two_names_and_a_quorum_that_cannot_be_are_refused_with_a_se
         said.contains("This is no checkpoint of candour.example/ledger"),
         "{said}"
     );
+}
+
+#[test]
+fn the_program_says_of_a_receipt_which_witnesses_had_seen_its_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let place = directory.path();
+    let log = receipts::log();
+    let (one, two) = (witness("one.example/w", 1), witness("two.example/w", 2));
+    let seen = seen_by(log.receipt(15), &one);
+    receipts::written(place, "seen", &seen);
+    receipts::written(place, "both", &format!("{seen}{}", log.receipt(16)));
+    let key = signer().verifier().to_string();
+    let keys = [&one, &two].map(|witness| witness.verifier().to_string());
+    let asked = |file: &str, more: &[&str]| {
+        let mut arguments = vec![file, "--key", &key, "--witness", &keys[0]];
+        arguments.extend(more);
+        let output = receipts::run(place, &arguments);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), said)
+    };
+    let (code, said) = asked("seen", &[]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("one.example/w cosigned it at 2026-01-01T00:00:00Z."));
+    // Nor is one that they had not seen made good by the other.
+    let (code, said) = asked("both", &[]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("one.example/w has not cosigned it."),
+        "{said}"
+    );
+    let (code, said) = asked("seen", &["--witness", &keys[1]]);
+    assert_eq!(code, Some(1));
+    assert!(
+        said.contains("1 have cosigned it; 2 are asked for."),
+        "{said}"
+    );
+    let (code, _) = asked("seen", &["--quorum", "2"]);
+    assert_eq!(code, Some(2));
 }

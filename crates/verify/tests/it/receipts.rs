@@ -7,22 +7,20 @@ use std::process::{Command, Output};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use candour_ledger::receipt::EXTRA_LENGTH;
-use candour_ledger::{
-    Entry, Hash, Levels, LogSigner, Note, Opening, Receipt, WitnessSigner, prove_inclusion,
-};
+use candour_ledger::{Entry, Hash, Levels, LogSigner, Opening, Receipt, prove_inclusion};
 use candour_verify::receipt::{Finding, Proved, Refused, check_chain, said, split, verify};
 use serde_json::{Value, json};
 
-use crate::cosigned::witness;
+use crate::cosigned::{seen_by, witness};
 use crate::{entry, salt, signer};
 
 /// A log of 300 entries: most about one patient, every tenth about nobody, the first five as they were written once.
-struct Log {
+pub struct Log {
     entries: Vec<(Entry, Opening)>,
     levels: Levels,
 }
 
-fn log() -> Log {
+pub fn log() -> Log {
     log_with(|_, opening| opening)
 }
 
@@ -64,7 +62,7 @@ impl Log {
         signer.sign(size, self.levels.root(size).unwrap())
     }
 
-    fn receipt(&self, index: u64) -> Receipt {
+    pub fn receipt(&self, index: u64) -> Receipt {
         self.receipt_under(index, 300)
     }
 
@@ -386,7 +384,7 @@ fn vectors() -> Value {
     // What a witness adds says nothing to whoever has the log's key alone, and takes nothing away.
     let mut seen = good(130, 257);
     let by = witness("one.example/w", 1);
-    seen["text"] = json!(cosigned(log.receipt_under(130, 257), &by));
+    seen["text"] = json!(seen_by(log.receipt_under(130, 257), &by));
     all.push(seen);
     let receipt = log.receipt(130);
     let text = receipt.to_string();
@@ -497,7 +495,7 @@ fn the_documented_receipts_are_these() {
     );
 }
 
-fn run(directory: &Path, arguments: &[&str]) -> Output {
+pub fn run(directory: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_candour-verify"))
         .current_dir(directory)
         .arg("receipt")
@@ -506,58 +504,10 @@ fn run(directory: &Path, arguments: &[&str]) -> Output {
         .unwrap()
 }
 
-fn cosigned(receipt: Receipt, by: &WitnessSigner) -> String {
-    let text = Note::parse(&receipt.checkpoint).unwrap().text.to_owned();
-    let checkpoint = format!("{}{}", receipt.checkpoint, by.cosign(&text, 1_767_225_600));
-    Receipt {
-        checkpoint,
-        ..receipt
-    }
-    .to_string()
-}
-
-fn written(directory: &Path, name: &str, text: &str) -> PathBuf {
+pub fn written(directory: &Path, name: &str, text: &str) -> PathBuf {
     let path = directory.join(name);
     fs::write(&path, text).unwrap();
     path
-}
-
-#[test]
-fn the_program_says_of_a_receipt_which_witnesses_had_seen_its_log() {
-    let directory = tempfile::tempdir().unwrap();
-    let place = directory.path();
-    let log = log();
-    let (one, two) = (witness("one.example/w", 1), witness("two.example/w", 2));
-    let seen = cosigned(log.receipt(15), &one);
-    written(place, "seen", &seen);
-    written(place, "both", &format!("{seen}{}", log.receipt(16)));
-    let key = signer().verifier().to_string();
-    let keys = [&one, &two].map(|witness| witness.verifier().to_string());
-    let asked = |file: &str, more: &[&str]| {
-        let mut arguments = vec![file, "--key", &key, "--witness", &keys[0]];
-        arguments.extend(more);
-        let output = run(place, &arguments);
-        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
-        (output.status.code(), said)
-    };
-    let (code, said) = asked("seen", &[]);
-    assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("one.example/w cosigned it at 2026-01-01T00:00:00Z."));
-    // Nor is one that they had not seen made good by the other.
-    let (code, said) = asked("both", &[]);
-    assert_eq!(code, Some(1));
-    assert!(
-        said.contains("one.example/w has not cosigned it."),
-        "{said}"
-    );
-    let (code, said) = asked("seen", &["--witness", &keys[1]]);
-    assert_eq!(code, Some(1));
-    assert!(
-        said.contains("1 have cosigned it; 2 are asked for."),
-        "{said}"
-    );
-    let (code, _) = asked("seen", &["--quorum", "2"]);
-    assert_eq!(code, Some(2));
 }
 
 #[test]
