@@ -46,7 +46,13 @@ impl FaultyServer {
         }
         let made = Made::cluster();
         let disk = Disk::of(made.account.uid, made.account.gid);
-        let mounted = mount(&disk, &made.disk).expect("the disk is mounted");
+        let mounted = match mount(&disk, &made.disk) {
+            Ok(mounted) => mounted,
+            Err(error) => {
+                let _ = std::fs::remove_dir_all(&made.folder);
+                return Err(format!("nothing may be mounted here ({error})"));
+            }
+        };
         move_log(&made).expect("the write-ahead log is moved to the disk");
         disk.keep_all();
         let ways = Ways {
