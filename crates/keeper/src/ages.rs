@@ -1,8 +1,8 @@
 //! How old a patient is, as far as it decides who acts for them.
 //!
-//! In clear the keeper has the year of birth alone. In a year in which an age is reached it tries the days that are still to come
-//! against the keyed hash of the birth date: so it knows the day without holding it. Where the day cannot be known, the
-//! age counts as reached.
+//! In clear the keeper has the year of birth alone. In a year in which an age is reached it tries the days that are still
+//! to come against the keyed hash of the birth date: so it knows the day without holding it. Where the day cannot be
+//! known, the age counts as reached.
 
 use crate::calls::reach::PatientView;
 use crate::core::Core;

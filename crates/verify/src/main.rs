@@ -178,9 +178,16 @@ fn receipts(
         said.push(finding.to_string());
     }
     for note in notes.iter().filter(|_| quorum > 0 || !witnesses.is_empty()) {
-        let found = check_cosigned(note, &key, &witnesses, quorum)?;
-        is_well &= found.is_well;
-        said.extend(found.said);
+        match check_cosigned(note, &key, &witnesses, quorum) {
+            Ok(found) => {
+                is_well &= found.is_well;
+                said.extend(found.said);
+            }
+            Err(sentence) => {
+                unread.push(sentence);
+                break;
+            }
+        }
     }
     match checkpoints.map(|directory| (directory, kept(&key, directory))) {
         None => {}

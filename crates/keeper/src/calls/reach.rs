@@ -209,7 +209,8 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Of a person, to one patient of whom this is known: by a recovery that is not over, or by an invitation of staff not long ago.
+    /// Of a person, to one patient of whom this is known: by a recovery that is not over, or by an invitation of staff not
+    /// long ago.
     pub fn of(
         session: &Session,
         own: &SubjectFacts,
@@ -222,10 +223,10 @@ impl Limit {
             let until = signed_by.opens_from;
             return Some(Self { practice, until });
         }
-        let mut limit = None;
         if session.practice.is_some() {
             return None;
         }
+        let mut limit = None;
         for row in own.live() {
             let (of, practice, until) = match &row.fact {
                 Fact::SelfPatient(held) => (&held.patient, &held.invited_at, held.opens_from),

@@ -144,6 +144,12 @@ fn the_program_says_of_a_receipt_which_witnesses_had_seen_its_log() {
         said.contains("1 have cosigned it; 2 are asked for."),
         "{said}"
     );
-    let (code, _) = asked("seen", &["--quorum", "2"]);
+    // What can never be is said, and what the receipt says all the same.
+    let (code, said) = asked("both", &["--quorum", "2"]);
     assert_eq!(code, Some(2));
+    assert_eq!(said.matches("--quorum asks for 2 witnesses").count(), 1);
+    assert!(
+        said.contains("It is in the log as it was signed."),
+        "{said}"
+    );
 }
