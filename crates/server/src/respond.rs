@@ -5,8 +5,8 @@ use askama::Template;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use candour_app::FirstByte;
-use http::HeaderValue;
 use http::header::CONTENT_TYPE;
+use http::{HeaderValue, StatusCode};
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -28,6 +28,21 @@ pub fn opened(template: &impl Template, first_byte: FirstByte) -> Result<Respons
         HeaderValue::from_static("text/html; charset=utf-8"),
     );
     Ok(response)
+}
+
+/// A page whose form has something to mend; nothing was changed.
+pub fn to_mend(mut response: Response) -> Response {
+    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    response
+}
+
+/// The same, where there is something to mend.
+pub fn to_mend_if(has_errors: bool, response: Response) -> Response {
+    if has_errors {
+        to_mend(response)
+    } else {
+        response
+    }
 }
 
 /// After a form was taken: the next page, by GET.

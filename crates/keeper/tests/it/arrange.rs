@@ -11,6 +11,7 @@ use candour_rules::freeze::Frozen;
 use candour_seal::{Digest, ItemId, PatientId, PracticeId};
 use candour_testkit::cluster::TestDatabase;
 use candour_testkit::keeper::Staff;
+use candour_testkit::keeper::acts::in_an_emergency;
 use candour_testkit::{Held, TestKeeper};
 use tokio_postgres::Config;
 
@@ -195,6 +196,27 @@ impl Scene {
         let target = SectionOf { patient, section };
         let opened = self.open(token, purpose, target).await;
         opened.map_err(|denied| denied.reason)
+    }
+
+    /// How much of a section staff open in an emergency, by a passkey answer of its own.
+    pub async fn in_an_emergency(
+        &self,
+        staff: &Staff,
+        patient: PatientId,
+        section: Section,
+    ) -> Result<usize, Reason> {
+        let mut device = self.keeper.give_passkey(staff.person).await;
+        let asked = wire::EmergencyStart {
+            patient: patient.as_bytes().to_vec(),
+            words: "collapsed in the waiting room".to_owned(),
+            ..wire::EmergencyStart::default()
+        };
+        let target = vec![SectionOf { patient, section }];
+        let answers = in_an_emergency(&self.portal, &staff.token, &mut device, asked, target);
+        let answer = answers.await.unwrap().pop().unwrap();
+        answer
+            .map(|permit| permit.items().len())
+            .map_err(|denied| denied.reason)
     }
 
     /// Statements past the keeper, as somebody who holds the database.

@@ -10,7 +10,7 @@ use candour_keeper_api::words::{ItemKind, Purpose, Reason, Role, Section, Tag};
 use candour_keeper_api::{CallError, Token};
 use candour_seal::{ItemId, PatientId};
 use candour_testkit::keeper::Staff;
-use candour_testkit::keeper::acts::{act, in_an_emergency};
+use candour_testkit::keeper::acts::act;
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
 
@@ -70,6 +70,21 @@ impl Sharing {
         listed(&self.scene, &self.own.token).await.unwrap()
     }
 
+    /// Somebody who acts for the patient, in everything and without an end.
+    async fn proxy(&self) -> Staff {
+        let keeper = &self.scene.keeper;
+        let proxy = keeper.as_proxy(self.patient, &[], 0).await;
+        let by = candour_keeper::facts::Fact::ProxiedBy(candour_keeper::facts::ProxiedBy {
+            kind: 0,
+            person: keeper.core.keys.person(proxy.person).0.to_vec(),
+            until: 0,
+        });
+        let subject = keeper.core.keys.patient(self.patient);
+        let effect = candour_keeper::draft::Effect::InsertFact { subject, fact: by };
+        keeper.arrange(vec![effect]).await;
+        proxy
+    }
+
     /// Ends the newest rule.
     async fn end(&mut self) -> Result<wire::Changed, Reason> {
         let rule = self.listed().await.rules.pop().unwrap();
@@ -99,23 +114,9 @@ impl Sharing {
 
     /// Opens a section in an emergency, by a passkey answer of its own.
     async fn in_an_emergency(&self, staff: &Staff, section: Section) -> Result<usize, Reason> {
-        let keeper = &self.scene.keeper;
-        let mut device = keeper.give_passkey(staff.person).await;
-        let target = candour_keeper_api::Section {
-            patient: self.patient,
-            section,
-        };
-        let asked = wire::EmergencyStart {
-            patient: self.patient.as_bytes().to_vec(),
-            words: "collapsed in the waiting room".to_owned(),
-            ..wire::EmergencyStart::default()
-        };
-        let portal = &self.scene.portal;
-        let answers = in_an_emergency(portal, &staff.token, &mut device, asked, vec![target]);
-        let answer = answers.await.unwrap().pop().unwrap();
-        answer
-            .map(|permit| permit.items().len())
-            .map_err(|denied| denied.reason)
+        self.scene
+            .in_an_emergency(staff, self.patient, section)
+            .await
     }
 
     /// The patient's history: index, whether granted, and the document.
@@ -512,16 +513,7 @@ async fn a_rule_is_ended_as_what_it_is() {
 #[tokio::test]
 async fn a_patient_sees_who_acts_for_them_and_keeps_a_section_from_one_of_them() {
     let mut all = sharing().await;
-    let keeper = &all.scene.keeper;
-    let proxy = keeper.as_proxy(all.patient, &[], 0).await;
-    let by = candour_keeper::facts::Fact::ProxiedBy(candour_keeper::facts::ProxiedBy {
-        kind: 0,
-        person: keeper.core.keys.person(proxy.person).0.to_vec(),
-        until: 0,
-    });
-    let subject = keeper.core.keys.patient(all.patient);
-    let effect = candour_keeper::draft::Effect::InsertFact { subject, fact: by };
-    keeper.arrange(vec![effect]).await;
+    let proxy = all.proxy().await;
     let list = all.listed().await;
     assert_eq!(list.proxies.len(), 1);
     assert_eq!(list.proxies[0].person, proxy.person.as_bytes());

@@ -105,9 +105,7 @@ pub async fn store(
         (kind_of(&given.kind), given.date.read(), errors.is_empty())
     else {
         let (page, first_byte) = self::form(&portal, &reading, given, errors).await?;
-        let mut response = respond::opened(&page, first_byte)?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return Ok(respond::to_mend(respond::opened(&page, first_byte)?));
     };
     let session = reading.visitor.session(&portal).await?;
     let practice = session.practice.ok_or(Problem::NoSuchPage)?;

@@ -20,7 +20,6 @@ use candour_app::{FirstByte, Refusal, emergency};
 use candour_core::people::Identity;
 use candour_keeper_api::words::{Purpose, Section};
 use candour_seal::{ItemId, PatientId};
-use http::StatusCode;
 use serde::Deserialize;
 
 /// Most letters of the words.
@@ -171,12 +170,8 @@ async fn form(
     errors: FieldErrors,
 ) -> Result<Response, Problem> {
     let (mut frame, _, first_byte) = framed(portal, reading).await?;
-    frame.has_errors = !errors.is_empty();
-    let status = if errors.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let has_errors = !errors.is_empty();
+    frame.has_errors = has_errors;
     let page = AskPage {
         frame,
         errors,
@@ -184,9 +179,8 @@ async fn form(
         reason: given.reason,
         document: given.document,
     };
-    let mut response = shown(&page, first_byte)?;
-    *response.status_mut() = status;
-    Ok(response)
+    let response = shown(&page, first_byte)?;
+    Ok(respond::to_mend_if(has_errors, response))
 }
 
 /// The words, then the answer over the sentence that was made of them.

@@ -23,7 +23,6 @@ use candour_app::erasures::{self, What};
 use candour_app::sign_in::Ceremony;
 use candour_app::{ReadError, Refusal, documents};
 use candour_keeper_api::words::Role;
-use http::StatusCode;
 use serde::Deserialize;
 
 /// Where most answers are sent.
@@ -114,12 +113,8 @@ async fn form(
     let frame = reading.frame(portal, "erase.title", None).await;
     let around = banner(frame.texts(), identity.as_ref());
     let mut frame = frame.about(around);
-    frame.has_errors = !errors.is_empty();
-    let status = if errors.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let has_errors = !errors.is_empty();
+    frame.has_errors = has_errors;
     let page = ErasePage {
         frame,
         errors,
@@ -129,9 +124,8 @@ async fn form(
         reason: asked.reason.clone(),
         is_manager: session.role == Role::Manager,
     };
-    let mut response = respond::opened(&page, first_byte)?;
-    *response.status_mut() = status;
-    Ok(response)
+    let response = respond::opened(&page, first_byte)?;
+    Ok(respond::to_mend_if(has_errors, response))
 }
 
 /// `POST /patients/{patient}/erase`: shows the sentence that the passkey answers. Nothing is erased yet.

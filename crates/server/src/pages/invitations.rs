@@ -19,7 +19,6 @@ use candour_app::acts;
 use candour_app::invitations::{self, About};
 use candour_app::sign_in::Proof;
 use candour_app::{FirstByte, Refusal};
-use http::StatusCode;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -175,9 +174,7 @@ async fn again(
     let mut errors = FieldErrors::default();
     errors.add(field, crate::texts::Language::English.texts().say(error));
     let (page, first_byte) = invite_page(portal, reading, errors).await?;
-    let mut response = respond::opened(&page, first_byte)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::opened(&page, first_byte)?))
 }
 
 /// The code is in this answer and nowhere else.
@@ -284,7 +281,7 @@ pub async fn link(
         }
         Some(_) => {}
     }
-    let mut response = respond::page(&link_page(&portal, &visitor, errors, birth).await)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::page(
+        &link_page(&portal, &visitor, errors, birth).await,
+    )?))
 }

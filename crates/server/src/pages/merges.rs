@@ -23,7 +23,6 @@ use candour_core::nhi::Nhi;
 use candour_core::people::Identity;
 use candour_keeper_api::words::{ItemKind, Role};
 use candour_seal::PatientId;
-use http::StatusCode;
 use serde::Deserialize;
 
 /// Longest reason in characters; the keeper's bound.
@@ -152,12 +151,8 @@ async fn form(
     let frame = reading.frame(portal, "merge.title", None).await;
     let around = banner(frame.texts(), identity.as_ref());
     let mut frame = frame.about(around);
-    frame.has_errors = !errors.is_empty();
-    let status = if errors.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let has_errors = !errors.is_empty();
+    frame.has_errors = has_errors;
     let standing = all.iter().find(|merge| merge.ended.is_none());
     let standing = standing.map(|merge| StandingView::of(portal, &frame, merge));
     let page = MergePage {
@@ -174,9 +169,8 @@ async fn form(
             .collect(),
         frame,
     };
-    let mut response = respond::opened(&page, first_byte)?;
-    *response.status_mut() = status;
-    Ok(response)
+    let response = respond::opened(&page, first_byte)?;
+    Ok(respond::to_mend_if(has_errors, response))
 }
 
 impl StandingView {

@@ -17,7 +17,6 @@ use candour_app::patients::{self, NameLine, Terms};
 use candour_app::practices;
 use candour_core::nhi::Nhi;
 use candour_keeper_api::words::{Purpose, Role};
-use http::StatusCode;
 use http::header::SET_COOKIE;
 use serde::Deserialize;
 
@@ -223,9 +222,9 @@ pub async fn choose_purpose(
             "purpose",
             crate::texts::Language::English.texts().say("purpose.error"),
         );
-        let mut response = respond::page(&choose(&portal, &visitor, errors).await)?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return Ok(respond::to_mend(respond::page(
+            &choose(&portal, &visitor, errors).await,
+        )?));
     };
     let mut response = respond::to("/practice");
     if let Some(cookie) = set_cookie(VISIT_COOKIE, visit.word()) {
@@ -311,9 +310,9 @@ pub async fn find(
     let texts = crate::texts::Language::English.texts();
     let errors = check(texts, &terms);
     if !errors.is_empty() {
-        let mut response = respond::page(&find_page(&portal, &visitor, errors, terms).await)?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return Ok(respond::to_mend(respond::page(
+            &find_page(&portal, &visitor, errors, terms).await,
+        )?));
     }
     let asked = Terms {
         nhi: terms.nhi.clone(),

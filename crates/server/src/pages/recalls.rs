@@ -20,7 +20,6 @@ use axum::response::Response;
 use candour_app::recalls::{self, Batch, BatchName, Batches, Recall, Span};
 use candour_app::{Refusal, erasures};
 use candour_keeper_api::words::Purpose;
-use http::StatusCode;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -180,15 +179,10 @@ async fn page(
         errors,
         frame,
     };
-    let status = if page.errors.is_empty() {
-        StatusCode::OK
-    } else {
-        page.frame.has_errors = true;
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
-    let mut response = respond::page(&page)?;
-    *response.status_mut() = status;
-    Ok(response)
+    page.frame.has_errors = !page.errors.is_empty();
+    let has_errors = page.frame.has_errors;
+    let response = respond::page(&page)?;
+    Ok(respond::to_mend_if(has_errors, response))
 }
 
 fn said(word: Option<&str>) -> Option<&'static str> {

@@ -20,7 +20,7 @@ use candour_app::recoveries::{self, Recovery};
 use candour_app::sign_in::InPart;
 use candour_app::{FirstByte, Refusal};
 use candour_keeper_api::words::Identified;
-use http::{HeaderMap, StatusCode};
+use http::HeaderMap;
 use serde::Deserialize;
 
 /// Staff say how they know who stands before them.
@@ -190,9 +190,7 @@ pub async fn begin(
     let has_errors = !errors.is_empty();
     let (page, first_byte) = form(&portal, &reading, &asked, errors).await?;
     let Some(identified) = asked.identified().filter(|_| !has_errors) else {
-        let mut response = respond::opened(&page, first_byte)?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return Ok(respond::to_mend(respond::opened(&page, first_byte)?));
     };
     let session = reading.visitor.session(&portal).await?;
     let practice = session.practice.ok_or(Problem::NoSuchPage)?;

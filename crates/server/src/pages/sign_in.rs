@@ -13,7 +13,6 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use candour_app::Refusal;
 use candour_app::sign_in::{self, Acting, Proof, SignedIn};
-use http::StatusCode;
 use http::header::{CONTENT_TYPE, SET_COOKIE};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -97,9 +96,9 @@ async fn ask_again(
     errors: FieldErrors,
     login: String,
 ) -> Result<Response, Problem> {
-    let mut response = respond::page(&ask(portal, errors, None, login).await)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::page(
+        &ask(portal, errors, None, login).await,
+    )?))
 }
 
 /// For whom a challenge is wanted.
@@ -388,9 +387,9 @@ pub async fn step_up(
         back: form.back,
         reason: form.reason,
     };
-    let mut response = ask_step_up(&portal, &visitor, question, errors).await?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(
+        ask_step_up(&portal, &visitor, question, errors).await?,
+    ))
 }
 
 #[cfg(test)]

@@ -19,7 +19,6 @@ use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::sign_in_ways::{self, Passkey, Typed, Waiting, Wanted, Ways};
 use candour_keeper_api::words::Origin;
-use http::StatusCode;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
@@ -233,9 +232,9 @@ pub async fn show(
 
 /// The list again, with what is to be mended.
 async fn again(portal: &Portal, visitor: &Visitor, given: Given) -> Result<Response, Problem> {
-    let mut response = respond::page(&page(portal, visitor, given).await?)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::page(
+        &page(portal, visitor, given).await?,
+    )?))
 }
 
 /// What is to change.

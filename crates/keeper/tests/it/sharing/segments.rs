@@ -100,7 +100,7 @@ async fn a_segment_is_kept_from_one_person_and_neither_shared_alone_nor_taken_fr
     let shared = all.of_document(more.item);
     assert_eq!(all.sign(ChangeKind::Share(shared)).await.map(drop), gone);
 
-    let proxy = all.scene.keeper.as_proxy(all.patient, &[], 0).await;
+    let proxy = all.proxy().await;
     let sees = async |all: &Sharing| {
         let (purpose, section) = (Purpose::ProxyAccess, Section::Medicines);
         let seen = all

@@ -16,8 +16,8 @@ use candour_app::Refusal;
 use candour_app::invitations::{self, Credential, Invitation};
 use candour_app::recoveries;
 use candour_keeper_api::words::Role;
+use http::HeaderMap;
 use http::header::SET_COOKIE;
-use http::{HeaderMap, StatusCode};
 use qrcode::{Color, EcLevel, QrCode};
 use serde::Deserialize;
 use std::fmt::Write;
@@ -217,9 +217,9 @@ async fn code_again(
     errors: FieldErrors,
     login: String,
 ) -> Result<Response, Problem> {
-    let mut response = respond::page(&code_page(portal, kind, errors, login).await)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::page(
+        &code_page(portal, kind, errors, login).await,
+    )?))
 }
 
 /// `GET /invitation`.
@@ -511,9 +511,9 @@ pub(crate) async fn make_ways(
         errors,
         kept: is_kept.then(|| (form.ceremony, form.address.to_string())),
     };
-    let mut response = respond::page(&account_page(portal, kind, invitation, again).await?)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::page(
+        &account_page(portal, kind, invitation, again).await?,
+    )?))
 }
 
 fn credential(form: &AccountForm) -> Result<Credential, Problem> {

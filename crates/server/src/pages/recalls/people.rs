@@ -15,7 +15,6 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::recalls::{self, Concerned};
 use candour_keeper_api::words::Purpose;
-use http::StatusCode;
 use serde::Deserialize;
 
 /// Whom it concerned.
@@ -95,18 +94,14 @@ async fn page(
         .frame(visitor.visit, "recalls.people_title")
         .await
         .back_to(PATH, "frame.back");
-    frame.has_errors = !errors.is_empty();
+    let has_errors = !errors.is_empty();
+    frame.has_errors = has_errors;
     let (texts, zone) = (frame.texts(), &portal.settings().zone);
     let last = people.all.last().filter(|_| people.has_more);
     let more = last.map(|last| {
         let (recall, before) = (asked.recall, last.index);
         format!("{PATH}/people?recall={recall}&before={before}")
     });
-    let status = if errors.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
     let page = PeoplePage {
         errors,
         who: who(texts, zone, &recall),
@@ -121,9 +116,8 @@ async fn page(
         more,
         frame,
     };
-    let mut response = respond::opened(&page, first_byte)?;
-    *response.status_mut() = status;
-    Ok(response)
+    let response = respond::opened(&page, first_byte)?;
+    Ok(respond::to_mend_if(has_errors, response))
 }
 
 impl ConcernedView {

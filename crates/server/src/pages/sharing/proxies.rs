@@ -18,7 +18,6 @@ use axum::response::Response;
 use candour_app::invitations::{self, About, ProxyScope};
 use candour_app::{FirstByte, Refusal};
 use candour_keeper_api::words::{ProxyAction, Section};
-use http::StatusCode;
 
 /// How far somebody who acts reaches.
 #[derive(Template)]
@@ -183,9 +182,9 @@ pub async fn begin_own(
     let errors = asked.errors(Language::English.texts(), false);
     if !errors.is_empty() {
         let frame = own_frame(&portal, &visitor).await;
-        let mut response = respond::page(&page(frame, &asked, errors, None))?;
-        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-        return Ok(response);
+        return Ok(respond::to_mend(respond::page(&page(
+            frame, &asked, errors, None,
+        ))?));
     }
     let (app, token) = (portal.app(), visitor.signed_in()?);
     let scope = asked.scope(&portal)?;
@@ -300,9 +299,7 @@ async fn answered(
 }
 
 fn unprocessable(page: &ProxyPage, first_byte: FirstByte) -> Result<Response, Problem> {
-    let mut response = respond::opened(page, first_byte)?;
-    *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-    Ok(response)
+    Ok(respond::to_mend(respond::opened(page, first_byte)?))
 }
 
 /// The code, to be handed over; with where it goes on, and what whoever uses it waits for.

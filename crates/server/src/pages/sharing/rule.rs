@@ -15,7 +15,6 @@ use axum::response::Response;
 use candour_app::sharing::{self, Part, Whom};
 use candour_app::{Refusal, documents, practices};
 use candour_keeper_api::words::{Purpose, Section};
-use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
@@ -173,12 +172,8 @@ async fn form(
     };
     let frame = portal.frame(visitor.visit, title).await;
     let mut frame = frame.back_to(own.base.clone(), "frame.back");
-    frame.has_errors = !errors.is_empty();
-    let status = if errors.is_empty() {
-        StatusCode::OK
-    } else {
-        StatusCode::UNPROCESSABLE_ENTITY
-    };
+    let has_errors = !errors.is_empty();
+    frame.has_errors = has_errors;
     let texts = frame.texts();
     let lines = shelf.into_inner().lines;
     let documents = lines.iter().map(|line| named(texts, line));
@@ -219,9 +214,8 @@ async fn form(
         with_sensitive: !given.sensitive.is_empty(),
         frame,
     };
-    let mut response = respond::opened(&page, first_byte)?;
-    *response.status_mut() = status;
-    Ok(response)
+    let response = respond::opened(&page, first_byte)?;
+    Ok(respond::to_mend_if(has_errors, response))
 }
 
 pub(super) fn chosen(all: impl IntoIterator<Item = (String, String)>, given: &str) -> Vec<Choice> {

@@ -16,7 +16,6 @@ use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::acts::{self, Changed, New};
 use candour_app::sign_in::{Ceremony, Proof};
-use http::StatusCode;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
@@ -193,9 +192,9 @@ pub async fn answer(
                 otpauth: form.address,
                 errors,
             };
-            let mut response = respond::page(&page(&portal, &visitor, asked).await)?;
-            *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
-            Ok(response)
+            Ok(respond::to_mend(respond::page(
+                &page(&portal, &visitor, asked).await,
+            )?))
         }
         Err(Refusal::NotFound) => Ok(respond::to(PATH)),
         Err(Refusal::WrongCredentials | Refusal::Invalid) => {
