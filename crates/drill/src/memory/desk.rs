@@ -71,6 +71,8 @@ fn unreadable(what: &str) -> Problem {
 async fn work(app: &App, order: &Order) -> Result<Report, Problem> {
     let bytes = bytes_of(&order.token).ok_or_else(|| unreadable("a token"))?;
     let token = Token::from_bytes(&bytes).ok_or_else(|| unreadable("a token"))?;
+    // As from the browser that signed in, which says nothing of itself: no other goes on with the session.
+    let token = token.with_client("");
     let mut deposits = Vec::with_capacity(order.deposit.len());
     for marked in &order.deposit {
         deposits.push(Deposit {
