@@ -78,6 +78,6 @@ mod tests {
             practice + if is_canary { 1.0 } else { 0.0 }
         }));
         assert_eq!(verdict.telling.len(), COLUMNS.len());
-        assert!(verdict.auc.low > 0.9, "{}", verdict.in_words());
+        assert!(verdict.auc.low > 0.8, "{}", verdict.in_words());
     }
 }
