@@ -18,6 +18,7 @@ pub mod intake;
 pub mod invitations;
 pub mod mail;
 pub mod notices;
+pub mod notifications;
 mod parts;
 pub mod patients;
 pub mod practices;

@@ -38,7 +38,7 @@ use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use jiff::Timestamp;
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_postgres::{Config, NoTls};
@@ -218,6 +218,8 @@ pub struct Core {
     pub(crate) epoch_turn: tokio::sync::Mutex<()>,
     /// A destroyed epoch key may still lie in its table's file.
     pub(crate) is_unswept: AtomicBool,
+    /// Of how many changes nobody could be told by mail lately.
+    pub(crate) notifications_missed: AtomicU32,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -323,6 +325,7 @@ impl Core {
             refused_strangers: Failures::with_rows(STRANGERS_IN_A_MINUTE),
             epoch_turn: tokio::sync::Mutex::new(()),
             is_unswept: AtomicBool::new(true),
+            notifications_missed: AtomicU32::new(0),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             emergencies: Mutex::default(),

@@ -33,6 +33,7 @@ pub mod making;
 pub mod memory;
 pub mod names;
 mod network;
+mod notifications;
 pub mod policy;
 pub mod practice;
 pub mod reader;

@@ -14,8 +14,9 @@ use crate::instances::Instance;
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
+use crate::notifications::Owes;
 use candour_keeper_wire::wire::{self, ItemGrant, Reply};
-use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
+use candour_keeper_wire::words::{EntryKind, Notification, Purpose, Reason};
 use candour_rules::decision::Lane;
 use candour_seal::PatientId;
 use std::sync::Arc;
@@ -64,6 +65,7 @@ pub async fn open(core: &Core, instance: &Instance, call: wire::Open) -> Result<
     let mut planned = plan::plan_all(&ask, &call.targets).await?;
     if caller.purpose == Purpose::Emergency {
         allow_emergency(core, &caller, &mut planned);
+        tell_of_emergency(&mut planned);
     }
     let drafts = planned.iter_mut().filter_map(|one| one.draft.take());
     let outcomes = match core.ledger.append(drafts.collect()).await {
@@ -149,6 +151,15 @@ fn allow_emergency(core: &Core, caller: &Caller, planned: &mut [Planned]) {
         if one.is_granted() {
             one.deny(Reason::StepUpNeeded);
         }
+    }
+}
+
+/// The patient is told, once for each answer that the clinician gave.
+fn tell_of_emergency(planned: &mut [Planned]) {
+    let granted = planned.iter_mut().find(|one| one.is_granted());
+    if let Some((draft, to)) = granted.and_then(|one| one.draft.as_mut().zip(one.token)) {
+        let what = Notification::Emergency;
+        Owes { what, to }.note(&mut draft.body);
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod erasures;
 mod facts;
+mod members;
 mod rewraps;
 
 use self::erasures::Erasures;
 use self::facts::FactColumns;
+use self::members::write_members;
 use self::rewraps::{Rewraps, write_subject_keys};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::charge_number;
@@ -225,6 +227,7 @@ struct EntryColumns<'a> {
     audit_wrap: Vec<&'a [u8]>,
     room_wrap: Vec<&'a [u8]>,
     of_grant: Vec<Option<i64>>,
+    owes: Vec<Option<i16>>,
 }
 
 impl<'a> EntryColumns<'a> {
@@ -272,15 +275,20 @@ impl<'a> EntryColumns<'a> {
             columns.body.push(sealed);
             columns.audit_wrap.push(&draft.audit_wrap);
             columns.room_wrap.push(&draft.room_wrap);
-            let answers = matches!(row.kind, EntryKind::Delivered | EntryKind::Withheld);
-            let of_grant = i64::try_from(draft.body.of_grant).ok();
-            columns.of_grant.push(of_grant.filter(|_| answers));
+            let of_entry = match row.kind {
+                EntryKind::Delivered | EntryKind::Withheld => Some(draft.body.of_grant),
+                _ => Some(draft.body.told_of).filter(|index| *index != 0),
+            };
+            let of_entry = of_entry.and_then(|index| i64::try_from(index).ok());
+            columns.of_grant.push(of_entry);
+            let owes = i16::try_from(draft.body.owes).ok();
+            columns.owes.push(owes.filter(|what| *what != 0));
         }
         columns
     }
 
     async fn insert(&self, writer: &Writer) -> Result<(), Error> {
-        let params: [&(dyn ToSql + Sync); 20] = [
+        let params: [&(dyn ToSql + Sync); 21] = [
             &self.index,
             &self.at,
             &self.kind,
@@ -301,6 +309,7 @@ impl<'a> EntryColumns<'a> {
             &self.audit_wrap,
             &self.room_wrap,
             &self.of_grant,
+            &self.owes,
         ];
         writer
             .execute(&writer.statements().insert_entries, &params)
@@ -575,25 +584,4 @@ impl<'a> Work<'a> {
             )
             .await
     }
-}
-
-async fn write_members(
-    writer: &Writer,
-    statement: &Statement,
-    members: &[(RunMemberRow, [u8; 32])],
-) -> Result<(), Error> {
-    let run: Vec<&[u8]> = members
-        .iter()
-        .map(|(row, _)| row.run.0.as_slice())
-        .collect();
-    let patient: Vec<&[u8]> = members
-        .iter()
-        .map(|(row, _)| row.patient.0.as_slice())
-        .collect();
-    let identity: Vec<i16> = members.iter().map(|(row, _)| row.identity).collect();
-    let contact: Vec<i16> = members.iter().map(|(row, _)| row.contact).collect();
-    let mac: Vec<&[u8]> = members.iter().map(|(_, mac)| mac.as_slice()).collect();
-    writer
-        .execute(statement, &[&run, &patient, &identity, &contact, &mac])
-        .await
 }

@@ -19,6 +19,7 @@ mod history;
 mod ledger;
 mod limits;
 mod loss;
+mod notifications;
 mod open;
 mod receipts;
 mod room;

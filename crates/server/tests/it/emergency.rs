@@ -8,7 +8,7 @@ use candour_testkit::passkey::SoftwarePasskey;
 use http::StatusCode;
 use jiff::SignedDuration;
 
-fn answered(page: &Answer, device: &mut SoftwarePasskey, words: &str) -> String {
+pub fn answered(page: &Answer, device: &mut SoftwarePasskey, words: &str) -> String {
     let options = unescaped(between(&page.body, "data-options=\"", "\""));
     encoded(&[
         (
