@@ -2,10 +2,12 @@
 
 mod erasures;
 mod facts;
+mod members;
 mod rewraps;
 
 use self::erasures::Erasures;
 use self::facts::FactColumns;
+use self::members::write_members;
 use self::rewraps::{Rewraps, write_subject_keys};
 use super::prepared::{Assigned, Prepared};
 use crate::decision_words::charge_number;
@@ -226,6 +228,7 @@ struct EntryColumns<'a> {
     room_wrap: Vec<&'a [u8]>,
     of_grant: Vec<Option<i64>>,
     instance: Vec<i64>,
+    owes: Vec<Option<i16>>,
 }
 
 impl<'a> EntryColumns<'a> {
@@ -273,16 +276,18 @@ impl<'a> EntryColumns<'a> {
             columns.body.push(sealed);
             columns.audit_wrap.push(&draft.audit_wrap);
             columns.room_wrap.push(&draft.room_wrap);
-            let answers = matches!(
-                row.kind,
+            let of_entry = match row.kind {
                 EntryKind::Delivered
-                    | EntryKind::Withheld
-                    | EntryKind::Recall
-                    | EntryKind::RecallEnded
-            );
-            let of_grant = i64::try_from(draft.body.of_grant).ok();
-            columns.of_grant.push(of_grant.filter(|_| answers));
+                | EntryKind::Withheld
+                | EntryKind::Recall
+                | EntryKind::RecallEnded => Some(draft.body.of_grant),
+                _ => Some(draft.body.told_of).filter(|index| *index != 0),
+            };
+            let of_entry = of_entry.and_then(|index| i64::try_from(index).ok());
+            columns.of_grant.push(of_entry);
             columns.instance.push(row.instance);
+            let owes = i16::try_from(draft.body.owes).ok();
+            columns.owes.push(owes.filter(|what| *what != 0));
         }
         columns
     }
@@ -310,6 +315,7 @@ impl<'a> EntryColumns<'a> {
             &self.room_wrap,
             &self.of_grant,
             &self.instance,
+            &self.owes,
         ];
         writer
             .execute(&writer.statements().insert_entries, &params)
@@ -584,25 +590,4 @@ impl<'a> Work<'a> {
             )
             .await
     }
-}
-
-async fn write_members(
-    writer: &Writer,
-    statement: &Statement,
-    members: &[(RunMemberRow, [u8; 32])],
-) -> Result<(), Error> {
-    let run: Vec<&[u8]> = members
-        .iter()
-        .map(|(row, _)| row.run.0.as_slice())
-        .collect();
-    let patient: Vec<&[u8]> = members
-        .iter()
-        .map(|(row, _)| row.patient.0.as_slice())
-        .collect();
-    let identity: Vec<i16> = members.iter().map(|(row, _)| row.identity).collect();
-    let contact: Vec<i16> = members.iter().map(|(row, _)| row.contact).collect();
-    let mac: Vec<&[u8]> = members.iter().map(|(_, mac)| mac.as_slice()).collect();
-    writer
-        .execute(statement, &[&run, &patient, &identity, &contact, &mac])
-        .await
 }

@@ -39,6 +39,7 @@ words! {
         18 "a key was destroyed",
         19 "an entry that was here is lost, and two operators accepted that",
         20 "a spent budget was reopened",
+        80 "the patient was told of an earlier entry by mail, or could not be",
     }
 
     /// What for.
@@ -53,6 +54,7 @@ words! {
         8 "finding out whom an incident concerns",
         9 "seeing who opened the record",
         10 "accounts and rights",
+        80 "telling the patient of a change",
     }
 
     /// In which role.
