@@ -41,6 +41,8 @@ const REPLACED: SignedDuration = SignedDuration::from_hours(72);
 const MOST_OPENS: i64 = 12;
 /// How many openings there are in an hour, for whomever.
 const MOST_AN_HOUR: i64 = 2_000;
+/// The same for changed addresses, which a practice's program makes in bulk: the rest of the hour is for the others.
+const MOST_ADDRESSES_AN_HOUR: i64 = 1_000;
 /// Most addresses of one person.
 const MOST_BLOCKS: usize = 8;
 /// Most in one answer.
@@ -79,12 +81,19 @@ pub(crate) fn by_change(core: &Core, kind: &ChangeKind, author: KeyedToken) -> O
         },
         ChangeKind::GrantProxy(_) => Notification::ProxyBegan,
         ChangeKind::Share(_) | ChangeKind::EndRestriction(_) => Notification::Shared,
+        ChangeKind::ProtectAddress(change) if !change.is_protected => Notification::Shared,
         ChangeKind::EndProxy(_)
         | ChangeKind::EndEnrolment(_)
         | ChangeKind::EndShare(_)
         | ChangeKind::Restrict(_)
         | ChangeKind::StopInvitation(_)
         | ChangeKind::StopWaiting(_)
+        | ChangeKind::ProtectAddress(_)
+        | ChangeKind::Recall(_)
+        | ChangeKind::EndRecall(_)
+        // Of a link the home page of both records tells, whoever reads either.
+        | ChangeKind::Merge(_)
+        | ChangeKind::EndMerge(_)
         // Of a mark that nothing is written any more, or is again, nothing is written either.
         | ChangeKind::MarkPatient(_)
         // A certificate says it to the practice, and who opened the record to the patient.
@@ -214,14 +223,18 @@ pub(crate) async fn open_for(
     find(core, index, since).await
 }
 
-/// Whether its addresses were opened so often, or so many within the hour, that none is opened now.
-pub(crate) async fn is_spent(core: &Core, index: u64, now: Timestamp) -> Result<bool, Refusal> {
-    let index = i64::try_from(index).map_err(|_| Reason::Invalid)?;
+/// Whether an entry's addresses were opened so often, or so many within the hour, that none is opened now.
+pub(crate) async fn is_spent(core: &Core, owed: &Owed, now: Timestamp) -> Result<bool, Refusal> {
+    let index = i64::try_from(owed.index).map_err(|_| Reason::Invalid)?;
     let lane = core.keys.run(LANE).surrogate();
     let since = micros(now, SignedDuration::from_hours(1));
     let rows = reader::rows(&core.pool, sql::TOLD_OPENINGS, &[&index, &lane, &since]).await?;
     let row = rows.first().ok_or(Reason::LedgerUnavailable)?;
-    Ok(row.get::<_, i64>(0) >= MOST_OPENS || row.get::<_, i64>(1) >= MOST_AN_HOUR)
+    let most = match owed.what {
+        Notification::ContactChanged => MOST_ADDRESSES_AN_HOUR,
+        _ => MOST_AN_HOUR,
+    };
+    Ok(row.get::<_, i64>(0) >= MOST_OPENS || row.get::<_, i64>(1) >= most)
 }
 
 /// Whether a session is the worker's, for just this.
@@ -301,32 +314,29 @@ impl Owed {
         let there = items
             .iter()
             .filter(|item| enrolled.contains(&item.row.new.practice) && !erased.cover(&item.row));
-        let before = there.filter(|item| item.visible_from < self.index);
-        let mut found: Vec<SectionItem> = Vec::new();
-        let mut newest: HashMap<PracticeId, usize> = HashMap::new();
-        let replaced = self.at.saturating_sub(REPLACED).unwrap_or(Timestamp::MAX);
-        let mut is_in_time: Vec<bool> = Vec::new();
-        for item in before {
-            let place = found.len();
-            if let Some(older) = newest.insert(item.row.new.practice, place) {
-                is_in_time[older] = item.row.new.at >= replaced;
-            }
-            found.push(item.clone());
-            is_in_time.push(true);
-        }
-        // A block that says so keeps the others silent too: the person is the same.
+        let there: Vec<&SectionItem> = there.collect();
+        // The newest block of any practice, whenever it came, keeps all of them silent: the person is the same.
+        let newest: HashMap<PracticeId, &SectionItem> = there
+            .iter()
+            .map(|item| (item.row.new.practice, *item))
+            .collect();
         let protected = 1_u8 << (Tag::ProtectedAddress.number() - 1);
-        let is_protected = |place: &usize| found[*place].row.new.tags & protected != 0;
+        let is_protected = |item: &&SectionItem| item.row.new.tags & protected != 0;
         if newest.values().any(is_protected) {
             return Ok(Vec::new());
         }
-        let kept = found.into_iter().zip(is_in_time).rev();
-        let mut kept: Vec<SectionItem> = kept
-            .filter_map(|(item, is_kept)| is_kept.then_some(item))
-            .take(MOST_BLOCKS)
-            .collect();
-        kept.reverse();
-        Ok(kept)
+        let replaced = self.at.saturating_sub(REPLACED).unwrap_or(Timestamp::MAX);
+        let came_before = |item: &SectionItem| item.visible_from < self.index;
+        let was_in_force = |(place, item): &(usize, &&SectionItem)| {
+            let next = there[place + 1..]
+                .iter()
+                .find(|next| came_before(next) && next.row.new.practice == item.row.new.practice);
+            came_before(item) && next.is_none_or(|next| next.row.new.at >= replaced)
+        };
+        // The oldest first: whoever writes many new ones pushes none of them out.
+        let told = there.iter().enumerate().filter(was_in_force);
+        let told = told.map(|(_, item)| SectionItem::clone(item));
+        Ok(told.take(MOST_BLOCKS).collect())
     }
 }
 

@@ -84,7 +84,7 @@ mod tests {
     fn every_mail_says_the_day_the_number_to_ring_and_no_way_to_click() {
         for what in Notification::ALL {
             let Words { subject, text } = mail(*what, "en-NZ");
-            assert!(text.contains("on 30 November 2026"), "{what:?} {text}");
+            assert!(text.contains("On 30 November 2026"), "{what:?} {text}");
             assert!(text.contains("Kōwhai Health on 0800 555 0100"), "{text}");
             for never in ["http", "www", ".nz", "@", "{", "notification."] {
                 assert!(!text.contains(never), "{what:?} has {never}: {text}");

@@ -154,7 +154,8 @@ where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
     ANSWERS = "\
 select index, body, audit_wrap from entry where of_grant = $1 and kind in (2, 17)";
 
-    /// Entries after $1 and before index $2 that somebody is to be told of, and nobody was, oldest first, each with the
+    /// Entries after $1 and before index $2 that somebody is to be told of, and nobody was: changed addresses last,
+    /// because there may be many at once, else the oldest first; each with the
     /// subject under whose audit key the body is.
     OWED = "\
 select e.index, e.at, e.body, e.audit_wrap, k.subject
@@ -166,7 +167,7 @@ from entry e left join lateral (
 ) k on true
 where e.owes is not null and e.at > $1 and e.index < $2 and e.decision = 0
   and not exists (select from entry t where t.of_grant = e.index and t.kind = 80)
-order by e.at, e.index limit $3";
+order by e.owes = 14, e.at, e.index limit $3";
 
     /// The same at index $1, where it is not older than $2.
     OWED_AT = "\

@@ -210,7 +210,6 @@ async fn the_lane_of_mails_puts_nothing_in_and_looks_nobody_up() {
             wire::History {
                 patient: patient.as_bytes().to_vec(),
                 limit: 10,
-                purpose: Purpose::Notification.into(),
                 ..wire::History::default()
             },
         )
@@ -288,6 +287,26 @@ async fn the_address_in_force_before_the_change_counts_and_not_one_that_came_aft
         let items: Vec<_> = permit.items().iter().map(|item| item.item()).collect();
         assert_eq!(items, [before.item]);
         assert!(!items.contains(&after.item));
+    }
+}
+
+#[tokio::test]
+async fn whoever_writes_many_new_addresses_pushes_the_old_one_out_of_no_mail() {
+    let scene = scene().await;
+    let (patient, before, _) = somebody(&scene).await;
+    for number in 2..20 {
+        contact(&scene, number, patient).await;
+    }
+    let worker = worker(&scene);
+    let owed = worker.notifications_owed().await.unwrap();
+    let changes = owed.all().iter();
+    let changes: Vec<_> = changes
+        .filter(|one| one.what == Notification::ContactChanged)
+        .collect();
+    assert_eq!(changes.len(), 18);
+    for one in changes {
+        assert_eq!(one.items[0], before.item);
+        assert!(one.items.len() <= 8);
     }
 }
 

@@ -30,7 +30,7 @@ pub(super) async fn of(ask: &Ask<'_>, index: u64) -> Result<Found, Refusal> {
     found.token = Some(token);
     found.relation = Relation::RunMember;
     found.told_of = index;
-    found.is_spent = notifications::is_spent(core, index, caller.now).await?;
+    found.is_spent = notifications::is_spent(core, &owed, caller.now).await?;
     found.visible = owed.addresses(core, about).await?;
     Ok(found)
 }
