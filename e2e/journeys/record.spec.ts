@@ -49,7 +49,8 @@ async function checkReceipts(page: Page): Promise<void> {
 test("a patient reads every section of the record, that nobody wrote, a document, and who opened it, and takes receipts away", async ({
   page,
 }) => {
-  await become(page, await account(page, "patients", "wiremu"));
+  // Nobody else's journey reads her record meanwhile, so that her visit is one.
+  await become(page, await account(page, "patients", "mere"));
   await look(page, "home");
   await page
     .getByRole("link", { name: /^Record/ })

@@ -3,11 +3,14 @@
 //! Everything that stands there in clear about a patient is one column: what there is of them, how large, when and in which
 //! order it came, by id and by place on the disk. Each column is compared by itself, which names the one that tells; and a
 //! classifier sees all of them together. Which practice somebody is in is no column: each has at least one canary, so a small
-//! practice has more for its size, and everybody may know that.
+//! practice has more for its size, and everybody may know that. Nor may a column tell it in a roundabout way, as the place on
+//! the disk does where practices were imported one after the other: people are compared with those of their own practice.
 
+mod ranks;
 mod statistics;
 
 use crate::Problem;
+use ranks::within_practices;
 pub use statistics::Auc;
 use statistics::{Bayes, number, p_of_difference};
 use std::collections::BTreeSet;
@@ -18,6 +21,8 @@ use tokio_postgres::Client;
 pub struct Seen {
     /// Known outside only.
     pub is_canary: bool,
+    /// Where they were enrolled first, in hexadecimal digits; empty where nowhere.
+    pub practice: String,
     /// A value for each of [`COLUMNS`].
     pub values: Vec<f64>,
 }
@@ -52,15 +57,16 @@ pub const COLUMNS: [&str; 26] = [
     "first_bytes_of_item_ids",
 ];
 
-/// One row for each patient: the id, then [`COLUMNS`].
+/// One row for each patient: the id, [`COLUMNS`], the practice.
 const QUESTION: &str = "\
 with person as (
   select id, created_day, row_number() over (order by ctid) as place,
     (get_byte(id, 0) * 256 + get_byte(id, 1))::float8 as head
   from patient
 ), link as (
-  select patient, count(*) as practices, min(place) as place
-  from (select patient, row_number() over (order by ctid) as place from patient_practice) as placed
+  select patient, count(*) as practices, min(place) as place,
+    (array_agg(practice order by place))[1] as practice
+  from (select patient, practice, row_number() over (order by ctid) as place from patient_practice) as placed
   group by patient
 ), thing as (
   select patient, count(*) as items,
@@ -86,7 +92,7 @@ select encode(p.id, 'hex'), array[
   t.identities, t.contacts, t.notices, t.bytes, t.of_documents, t.of_segments, t.smallest, t.largest,
   t.of_identity, t.of_contact, t.files, t.for_room, t.first_day - date '2000-01-01',
   t.last_day - date '2000-01-01', t.first, t.last, t.last - t.first, t.head
-]::float8[]
+]::float8[], coalesce(encode(l.practice, 'hex'), '')
 from person p left join link l on l.patient = p.id left join thing t on t.patient = p.id
 order by p.id";
 
@@ -101,6 +107,7 @@ pub async fn look(portal: &Client, canaries: &BTreeSet<String>) -> Result<Vec<Se
         let values: Vec<Option<f64>> = row.get(1);
         Seen {
             is_canary: canaries.contains(&row.get::<_, String>(0)),
+            practice: row.get(2),
             // What is not there is a value like another.
             values: values.into_iter().map(|one| one.unwrap_or(-1.0)).collect(),
         }
@@ -125,8 +132,9 @@ const ONE_IN: f64 = 10_000.0;
 impl Verdict {
     /// Of what was seen.
     pub fn of(seen: &[Seen]) -> Self {
+        let ranked = within_practices(seen);
         let (canaries, others): (Vec<&Seen>, Vec<&Seen>) =
-            seen.iter().partition(|one| one.is_canary);
+            ranked.iter().partition(|one| one.is_canary);
         let column = |of: &[&Seen], number: usize| -> Vec<f64> {
             of.iter()
                 .filter_map(|one| one.values.get(number).copied())
@@ -139,7 +147,7 @@ impl Verdict {
         });
         Self {
             counts: (canaries.len(), others.len()),
-            auc: cross_validated(seen),
+            auc: cross_validated(&ranked),
             telling: telling.collect(),
         }
     }

@@ -53,11 +53,12 @@ impl Auc {
         }
     }
 
-    /// The mean of two independent ones.
+    /// The mean of two of the same people, each learned on those whom the other is asked about. Both are high where the two
+    /// halves are alike by chance, so together they are no surer than one.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         let error = |of: Self| (of.high - of.value) / WIDE;
-        let both = error(self).hypot(error(other)) / 2.0;
+        let both = f64::midpoint(error(self), error(other));
         Self::around(f64::midpoint(self.value, other.value), both)
     }
 }
