@@ -27,13 +27,13 @@ pub struct OwedNotification {
 
 impl Owed {
     /// `None` when the answer does not read.
-    pub(crate) fn new(answer: wire::OwedNotifications) -> Option<Self> {
+    pub(crate) fn new(answer: &wire::OwedNotifications) -> Option<Self> {
         let viewer = Token::from_bytes(&answer.token).map(|token| Viewer {
             token,
             purpose: Purpose::Notification,
             network: String::new(),
         });
-        let all = answer.owed.into_iter().map(read).collect::<Option<_>>()?;
+        let all = answer.owed.iter().map(read).collect::<Option<_>>()?;
         Some(Self { viewer, all })
     }
 
@@ -48,7 +48,7 @@ impl Owed {
     }
 }
 
-fn read(owed: wire::OwedNotification) -> Option<OwedNotification> {
+fn read(owed: &wire::OwedNotification) -> Option<OwedNotification> {
     let items = owed.items.iter();
     Some(OwedNotification {
         index: owed.index,

@@ -276,10 +276,9 @@ async fn patient_facts(
     core: &Core,
     token: KeyedToken,
 ) -> Result<Option<Arc<SubjectFacts>>, Refusal> {
-    let facts = match core.facts.load_all(&[token]).await?.remove(&token) {
-        Some(Some(facts)) => facts,
-        // It is closed: nothing that is known of it can be trusted.
-        _ => return Ok(None),
+    // What is closed is left out: nothing that is known of it can be trusted.
+    let Some(Some(facts)) = core.facts.load_all(&[token]).await?.remove(&token) else {
+        return Ok(None);
     };
     let own = facts.live().find_map(|row| match &row.fact {
         Fact::SelfPatient(own) => KeyedToken::try_from(own.patient.as_slice()).ok(),

@@ -284,7 +284,11 @@ async fn the_address_in_force_before_the_change_counts_and_not_one_that_came_aft
     let viewer = owed.viewer().unwrap();
     for index in [index, changed.index] {
         let permit = worker.open(viewer, Addresses(index)).await.unwrap();
-        let items: Vec<_> = permit.items().iter().map(|item| item.item()).collect();
+        let items: Vec<_> = permit
+            .items()
+            .iter()
+            .map(candour_keeper_api::ItemPermit::item)
+            .collect();
         assert_eq!(items, [before.item]);
         assert!(!items.contains(&after.item));
     }

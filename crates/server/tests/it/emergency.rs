@@ -19,7 +19,7 @@ pub fn answered(page: &Answer, device: &mut SoftwarePasskey) -> String {
     ])
 }
 
-fn said(words: &str) -> String {
+pub fn said(words: &str) -> String {
     encoded(&[("reason", words), ("document", "")])
 }
 

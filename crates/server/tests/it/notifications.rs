@@ -544,8 +544,9 @@ async fn an_emergency_is_told_once_for_each_answer_of_the_clinician() {
     let clinician = cookies(&session.token, Visit::Staff(Some(Purpose::DirectCare)));
     keeper.clock.advance(SignedDuration::from_secs(5));
     let path = format!("/patients/{}/emergency", somebody.patient);
-    let asked = installation.get(&path, &clinician).await;
-    let form = crate::emergency::answered(&asked, &mut device, "collapsed in the waiting room");
+    let words = crate::emergency::said("collapsed in the waiting room");
+    let sentence = installation.post(&path, &clinician, &words).await;
+    let form = crate::emergency::answered(&sentence, &mut device);
     let opened: Answer = installation.post(&path, &clinician, &form).await;
     assert_eq!(opened.status, StatusCode::OK, "{}", opened.body);
     assert_eq!(post.step(installation).await, 1);
