@@ -19,6 +19,7 @@ pub mod invitations;
 pub mod mail;
 pub mod merges;
 pub mod notices;
+pub mod notifications;
 mod parts;
 pub mod patients;
 pub mod practices;

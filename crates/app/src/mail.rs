@@ -14,6 +14,8 @@ use zeroize::Zeroizing;
 pub enum Protection {
     /// Not at all: a relay on this machine, or the demonstration's mailbox.
     None,
+    /// By STARTTLS, where the relay offers it; then it must succeed.
+    Offered,
     /// By STARTTLS, which must succeed.
     StartTls,
     /// By TLS from the first byte.
@@ -84,6 +86,7 @@ impl Mailer {
         let parameters = || TlsParameters::new(relay.host.clone()).map_err(|_| MailError::Message);
         let tls = match relay.protection {
             Protection::None => Tls::None,
+            Protection::Offered => Tls::Opportunistic(parameters()?),
             Protection::StartTls => Tls::Required(parameters()?),
             Protection::Tls => Tls::Wrapper(parameters()?),
         };
@@ -100,6 +103,11 @@ impl Mailer {
             domain: address.domain().to_owned(),
             from: Mailbox::new(Some(relay.from_name.clone()), address),
         })
+    }
+
+    /// Whether the relay answers at all.
+    pub async fn is_reachable(&self) -> bool {
+        matches!(self.transport.test_connection().await, Ok(true))
     }
 
     /// Hands one message to the relay; gives its answer, which is evidence that it was taken.

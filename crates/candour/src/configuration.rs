@@ -31,6 +31,9 @@ pub struct Configuration {
     pub status: SocketAddr,
     /// Where mail is handed over (SMTP).
     pub smtp_relay: SocketAddr,
+    /// People are told by mail, through that relay, of changes to their account and of who reads their record.
+    #[serde(default = "yes")]
+    pub tells_people_by_mail: bool,
     /// Where the page of the captured mail listens; only in a demonstration.
     pub mailbox_page: Option<SocketAddr>,
     /// Proxies whose word on a visitor's address is taken.
@@ -135,6 +138,10 @@ impl Operator {
     }
 }
 
+const fn yes() -> bool {
+    true
+}
+
 fn default_zone() -> String {
     "Pacific/Auckland".to_owned()
 }
@@ -181,6 +188,7 @@ impl Configuration {
             status,
             mailbox_page: Some(at(3)?),
             smtp_relay: at(4)?,
+            tells_people_by_mail: true,
             trusted_proxies: Vec::new(),
             // A made-up population is deposited within minutes.
             budgets: Some(serde_json::json!({ "client": { "deposited_hour_floor": 1_000_000 } })),

@@ -203,7 +203,10 @@ fn run(command: Command, started: Instant) -> Result<ExitCode, Problem> {
         Command::Import(wishes) => return import_all(&wishes),
         Command::Portal(Data { data }) => portal(&data)?,
         Command::Worker(Data { data }) => {
-            part(async |stop| worker::run(&data, clock, stop).await)?;
+            part(async |stop| {
+                let configuration = Configuration::read(&data)?;
+                worker::run(&data, &configuration, clock, stop).await
+            })?;
         }
         Command::Room(Data { data }) => room(&data)?,
         Command::Status(Data { data }) => status(&data)?,

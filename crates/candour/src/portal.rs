@@ -41,6 +41,7 @@ pub async fn run(
             backups_kept: SignedDuration::from_hours(
                 24 * (i64::from(configuration.backups_kept_days) + 1),
             ),
+            tells_by_mail: configuration.tells_people_by_mail,
             tested: data.join(candour_core::tested::FILE),
             clock,
         },

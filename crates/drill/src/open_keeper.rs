@@ -11,9 +11,9 @@ use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, ActingList, Authorized, Batches, Call, Ceremony, Change, ChangeKind, Changed,
     Deposited, Done, Enrolled, Entries, ErasedItems, Found, Freezes, Granted, HistoryPage,
-    InvitationView, Merges, Open, Opened, Outcome, Refused, Registered, Reply, RoomFactsAnswer,
-    Runs, SectionItems, SessionList, Sharing, SignInWays, Status, Target, TargetAnswer, TargetKind,
-    WaitingChanges, Welcome,
+    InvitationView, Merges, Open, Opened, Outcome, OwedNotifications, Refused, Registered, Reply,
+    RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing, SignInWays, Status, Target,
+    TargetAnswer, TargetKind, WaitingChanges, Welcome,
 };
 use candour_keeper_api::words::Reason;
 use people::People;
@@ -136,12 +136,14 @@ impl State {
             Call::Acting(_) => Reply::Acting(ActingList::default()),
             Call::Merges(_) => Reply::Merges(Merges::default()),
             Call::Batches(_) => Reply::Batches(Batches::default()),
+            Call::NotificationsOwed(_) => Reply::NotificationsOwed(OwedNotifications::default()),
             Call::EmergencyStart(_) => {
                 Reply::Ceremony(self.ceremony(Waiting::Login(String::new())))
             }
             Call::SignOut(_)
             | Call::EndSessions(_)
             | Call::Delivered(_)
+            | Call::NotificationDone(_)
             | Call::InvitationLink(_) => Reply::Done(Done {}),
         }
     }
@@ -189,7 +191,7 @@ impl State {
             Some(TargetKind::RunMember(member)) => {
                 self.vault.section(&member.patient, member.section)
             }
-            Some(TargetKind::Worklist(_)) | None => Vec::new(),
+            Some(TargetKind::Worklist(_) | TargetKind::Notification(_)) | None => Vec::new(),
         };
         let outcome = if items.is_empty() {
             Outcome::Denied(Refused {

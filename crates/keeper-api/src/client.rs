@@ -1,10 +1,11 @@
 //! The client: one connection, many calls at once, connected again when it breaks.
 
+use crate::notifications::Owed;
 use crate::permit::{DepositPermit, Erased, Opened, Permit, Target};
 use candour_keeper_wire::Token;
 use candour_keeper_wire::frame::{self, Frames};
 use candour_keeper_wire::wire::{self, Call, Reply, Request, Response};
-use candour_keeper_wire::words::{Purpose, Reason};
+use candour_keeper_wire::words::{Purpose, Reason, Telling};
 use candour_seal::{InstallationId, InstanceId, ItemId};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -243,6 +244,22 @@ impl Keeper {
             Reply::Erased(answer) => Erased::new(&answer).ok_or(CallError::Unexpected),
             _ => Err(CallError::Unexpected),
         }
+    }
+
+    /// Of what people are to be told now; for the worker.
+    pub async fn notifications_owed(&self) -> Result<Owed, CallError> {
+        let question = Call::NotificationsOwed(wire::NotificationsQuestion {});
+        match self.call(question).await? {
+            Reply::NotificationsOwed(answer) => Owed::new(&answer).ok_or(CallError::Unexpected),
+            _ => Err(CallError::Unexpected),
+        }
+    }
+
+    /// Somebody was told of the entry at this index, or could not be; for the worker. Twice is once.
+    pub async fn notification_done(&self, index: u64, outcome: Telling) -> Result<(), CallError> {
+        let outcome = outcome.into();
+        let done = Call::NotificationDone(wire::NotificationDone { index, outcome });
+        self.call(done).await.map(drop)
     }
 
     /// Asks for keys of new items; for each a permit, or `None` when it is sealed already, or a refusal.

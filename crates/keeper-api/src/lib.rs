@@ -4,11 +4,13 @@
 //! `candour-keeper-wire` alone: what holds a key has no part in what is done with it.
 
 mod client;
+mod notifications;
 mod permit;
 
 pub use candour_keeper_wire::{Token, bodies, frame, service, wire, words};
 pub use client::{CallError, Denied, DepositOutcome, Keeper, KeeperAddress, Viewer};
+pub use notifications::{Owed, OwedNotification};
 pub use permit::{
-    DepositPermit, Erased, Item, ItemPermit, Opened, Permit, RunMember, Section, Target,
-    UnsealError, Worklist,
+    DepositPermit, Erased, Item, ItemPermit, Notification, Opened, Permit, RunMember, Section,
+    Target, UnsealError, Worklist,
 };

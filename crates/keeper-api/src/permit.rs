@@ -89,7 +89,7 @@ mod only_ours {
     pub trait Closed {}
 }
 
-/// What can be opened: [`Item`], [`Section`], [`Worklist`] and [`RunMember`].
+/// What can be opened: [`Item`], [`Section`], [`Worklist`], [`RunMember`] and [`Notification`].
 pub trait Target: only_ours::Closed + Clone {
     /// The target on the wire.
     fn to_wire(&self) -> wire::Target;
@@ -123,6 +123,10 @@ pub struct RunMember {
     pub section: words::Section,
 }
 
+/// The addresses on which somebody is told of the entry at this index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Notification(pub u64);
+
 macro_rules! targets {
     ($($name:ident: $this:ident => $kind:expr),+ $(,)?) => {$(
         impl only_ours::Closed for $name {}
@@ -142,6 +146,7 @@ targets! {
         patient: this.patient.as_bytes().to_vec(),
         section: this.section.into(),
     }),
+    Notification: this => TargetKind::Notification(this.0),
     Worklist: this => TargetKind::Worklist(this.0.as_bytes().to_vec()),
     RunMember: this => TargetKind::RunMember(wire::RunMember {
         run: this.run.as_bytes().to_vec(),

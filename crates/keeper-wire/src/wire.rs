@@ -7,6 +7,7 @@ mod change;
 mod freezing;
 mod identity;
 mod merges;
+mod notifications;
 mod reading;
 mod recall;
 mod room;
@@ -17,6 +18,7 @@ pub use change::*;
 pub use freezing::*;
 pub use identity::*;
 pub use merges::*;
+pub use notifications::*;
 pub use reading::*;
 pub use recall::*;
 pub use room::*;
@@ -32,7 +34,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 65, 70"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 65, 70, 80, 81"
     )]
     pub call: Option<Call>,
 }
@@ -151,6 +153,12 @@ pub enum Call {
     /// What is frozen, and what can be (room only, officers).
     #[prost(message, tag = "52")]
     Freezes(WithToken),
+    /// Of what are people to be told (worker only)?
+    #[prost(message, tag = "80")]
+    NotificationsOwed(NotificationsQuestion),
+    /// Somebody was told, or could not be (worker only).
+    #[prost(message, tag = "81")]
+    NotificationDone(NotificationDone),
     /// Which other record is one person's with this one, and what was opened by way of that (staff)?
     #[prost(message, tag = "65")]
     Merges(MergesQuestion),
@@ -171,7 +179,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60, 65"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60, 65, 80"
     )]
     pub reply: Option<Reply>,
 }
@@ -260,6 +268,9 @@ pub enum Reply {
     /// To `Freezes`.
     #[prost(message, tag = "42")]
     Freezes(Freezes),
+    /// To `NotificationsOwed`.
+    #[prost(message, tag = "80")]
+    NotificationsOwed(OwedNotifications),
     /// To `Merges`.
     #[prost(message, tag = "65")]
     Merges(Merges),
@@ -361,6 +372,9 @@ pub struct Status {
     /// How old the keys are that everything about people hangs on.
     #[prost(message, optional, tag = "44")]
     pub epoch_keys: Option<EpochKeys>,
+    /// Of how many changes nobody could be told by mail in the last 31 days, as far as the worker has asked.
+    #[prost(uint32, tag = "80")]
+    pub notifications_missed: u32,
 }
 
 /// The keys that everything about people hangs on. Times are microseconds; 0: not yet, or none.

@@ -62,6 +62,8 @@ words! {
         AccessHistory = 9 "access_history",
         /// Accounts, roles, invitations.
         AccountCare = 10 "account_care",
+        /// The worker tells somebody of one change, on a channel they had before it.
+        Notification = 80 "notification",
     }
 
     /// In which role a session acts: exactly one.
@@ -190,6 +192,8 @@ words! {
         LossAccepted = 19 "loss_accepted",
         /// A clinician went on past a spent budget, with a passkey and a reason.
         Reopening = 20 "reopening",
+        /// Somebody was told of an earlier entry by mail, or could not be.
+        Told = 80 "told",
         /// A practice took back what somebody there put in; and of each patient concerned, that it did.
         Recall = 60 "recall",
         /// It put that back; and of each patient concerned, that it did.
@@ -248,6 +252,50 @@ words! {
         SessionSpent = 75 "session_spent",
         /// Many together opened or wrote as much as they may in an hour, or a run is as fast as it may be; wait.
         OverCeiling = 76 "over_ceiling",
+    }
+
+    /// Of what somebody is told by mail.
+    Notification ("notification") {
+        /// A way of signing in was added, or took the place of another.
+        WayAdded = 1 "way_added",
+        /// One was taken away.
+        WayRemoved = 2 "way_removed",
+        /// A change was asked for with a code, and is done in a day unless it is stopped.
+        ActWaits = 3 "act_waits",
+        /// A practice gave out a code by which new ways of signing in are made.
+        RecoveryBegun = 4 "recovery_begun",
+        /// It was used.
+        RecoveryUsed = 5 "recovery_used",
+        /// Nobody objected: the older ways ended.
+        RecoveryOver = 6 "recovery_over",
+        /// Somebody objected: what it made ended.
+        RecoveryStopped = 7 "recovery_stopped",
+        /// A code was given out by which an account is made.
+        AccountInvited = 8 "account_invited",
+        /// It was used.
+        AccountMade = 9 "account_made",
+        /// Somebody was invited to act for the patient.
+        ProxyInvited = 10 "proxy_invited",
+        /// Somebody acts for the patient now.
+        ProxyBegan = 11 "proxy_began",
+        /// A practice may see more than before.
+        Shared = 12 "shared",
+        /// Somebody opened something as an emergency.
+        Emergency = 13 "emergency",
+        /// How the patient is reached was changed.
+        ContactChanged = 14 "contact_changed",
+    }
+
+    /// What became of telling somebody.
+    Telling ("outcome of telling") {
+        /// A relay took the mail.
+        Sent = 1 "sent",
+        /// There is nobody to write to, or nothing may be written.
+        NoAddress = 2 "no_address",
+        /// The relay refused the address for good.
+        Refused = 3 "refused",
+        /// It was tried often enough.
+        Stuck = 4 "stuck",
     }
 
     /// How a way of signing in came to an account.

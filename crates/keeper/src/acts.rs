@@ -15,9 +15,10 @@ use crate::identity::ways::new_until;
 use crate::identity::{Waiting, standing};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use crate::notifications::Owes;
 use crate::session::{Principal, Session};
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::{Origin, Reason};
+use candour_keeper_wire::words::{Notification, Origin, Reason};
 use candour_seal::{Digester, InstallationId, InstanceId};
 use jiff::Timestamp;
 use prost::Message;
@@ -390,6 +391,10 @@ pub(crate) async fn added_passkey(
         details,
         effects,
         guards: vec![changes::unchanged(&account)],
+        owes: Some(Owes {
+            what: Notification::WayAdded,
+            to: account.subject,
+        }),
         ..Prepared::default()
     })
 }

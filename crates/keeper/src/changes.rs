@@ -16,8 +16,10 @@ mod ways;
 
 pub(crate) use operations::{freeze as freeze_of, new_client, unfreeze as unfreeze_of};
 pub(crate) use people::invitation as new_invitation;
+pub(crate) use plan::patient_of;
 pub use plan::{Plan, Proof, is_officer, plan, sentence};
 pub use runs::runs;
+pub(crate) use runs::token as run_token;
 pub use second::waiting_at_practice;
 pub(crate) use second::{waiting_on, works};
 
@@ -35,6 +37,7 @@ use crate::identity::{commit, standing as sessions};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::merges;
+use crate::notifications::{self, Owes};
 use crate::recall;
 use crate::session::{Principal, Session, Way};
 use crate::sharing;
@@ -78,6 +81,8 @@ pub(crate) struct Prepared {
     pub alarm: Option<Draft>,
     /// What else is written in it: about somebody else whom it concerns.
     pub further: Vec<Draft>,
+    /// Who is told of it on the channels they had before.
+    pub owes: Option<Owes>,
     /// What the caller learns.
     pub reply: wire::Changed,
 }
@@ -114,6 +119,9 @@ impl Prepared {
         draft.guards = std::mem::take(&mut self.guards);
         draft.charge = self.charge.take();
         draft.body.count = self.count;
+        if let Some(owes) = self.owes {
+            owes.note(&mut draft.body);
+        }
         if let Some(item) = self.item {
             draft.row.item = core.keys.item(item).surrogate();
             draft.body.item = item.as_bytes().to_vec();
@@ -265,8 +273,20 @@ pub(crate) fn guard(facts: &SubjectFacts) -> Guard {
     }
 }
 
-/// What a change writes.
+/// What a change writes, and who is told of it.
 pub(crate) async fn prepare(
+    core: &Core,
+    session: &Session,
+    doer: &Doer,
+    kind: &ChangeKind,
+    now: Timestamp,
+) -> Result<Prepared, Refusal> {
+    let mut prepared = written(core, session, doer, kind, now).await?;
+    prepared.owes = notifications::by_change(core, kind, doer.subject);
+    Ok(prepared)
+}
+
+async fn written(
     core: &Core,
     session: &Session,
     doer: &Doer,

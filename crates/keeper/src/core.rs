@@ -37,7 +37,7 @@ use candour_rules::detect::DetectionTable;
 use candour_seal::{InstallationId, RoomPublicKey, RootKey, Zeroizing};
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio_postgres::{Config, NoTls};
@@ -219,6 +219,8 @@ pub struct Core {
     pub(crate) is_unswept: AtomicBool,
     /// Counting what may be taken back, and telling of what was.
     pub(crate) recalls: recall::Turns,
+    /// Of how many changes nobody could be told by mail lately.
+    pub(crate) notifications_missed: AtomicU32,
     /// Members of runs are read and written back, so one batch at a time.
     pub(crate) run_batches: tokio::sync::Mutex<()>,
     requests: AtomicU64,
@@ -321,6 +323,7 @@ impl Core {
             epoch_turn: tokio::sync::Mutex::new(()),
             is_unswept: AtomicBool::new(true),
             recalls: recall::Turns::default(),
+            notifications_missed: AtomicU32::new(0),
             run_batches: tokio::sync::Mutex::new(()),
             requests: AtomicU64::new(0),
             checkpoint: Mutex::new(last.unwrap_or_default()),

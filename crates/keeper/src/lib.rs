@@ -34,6 +34,7 @@ pub mod memory;
 mod merges;
 pub mod names;
 mod network;
+mod notifications;
 pub mod policy;
 pub mod practice;
 pub mod reader;

@@ -13,12 +13,14 @@ use crate::ledger::{Health, Refusal};
 use crate::making::Durability;
 use crate::memory;
 use crate::merges;
+use crate::notifications;
 use crate::recall;
 use crate::sharing;
 use candour_keeper_wire::service::Answer;
 use candour_keeper_wire::wire::{self, Call, Done, Reply};
 use candour_keeper_wire::words::Reason;
 use candour_rules::freeze::Frozen;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 use tokio::net::unix::UCred;
 
@@ -147,6 +149,14 @@ async fn less_often(core: &Core, instance: &Instance, call: Call) -> Result<Repl
             only(instance, &[InstanceKind::Room, InstanceKind::Worker])?;
             Ok(Reply::Runs(changes::runs(core, instance.id, &call).await?))
         }
+        Call::NotificationsOwed(_) => {
+            only(instance, &[InstanceKind::Worker])?;
+            notifications::owed(core, instance).await
+        }
+        Call::NotificationDone(call) => {
+            only(instance, &[InstanceKind::Worker])?;
+            notifications::done(core, &call).await
+        }
         Call::Erased(call) => {
             only(instance, &[InstanceKind::Worker])?;
             Ok(erasure::erased_after(core, &call).await?)
@@ -240,5 +250,6 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
         witnessing: core.witnesses.status(),
         token: core.token.as_ref().map(|token| token.status()),
         epoch_keys: Some(epochs::status(core)),
+        notifications_missed: core.notifications_missed.load(Ordering::Relaxed),
     }
 }

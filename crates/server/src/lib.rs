@@ -5,6 +5,7 @@ pub mod dates;
 pub mod error;
 pub mod frame;
 mod guard;
+pub mod notifications;
 pub mod pages;
 mod portal;
 mod reading;

@@ -30,6 +30,8 @@ pub struct PortalSettings {
     pub demonstration: Option<DemonstrationAccounts>,
     /// For how long a backup is kept, and a day: so long after an erasure no copy of a key is left.
     pub backups_kept: SignedDuration,
+    /// People are told by mail of changes to their account and of who reads their record.
+    pub tells_by_mail: bool,
     /// The file that says when the installation was last drilled and its backup tried.
     pub tested: PathBuf,
     /// The clock.

@@ -2,13 +2,15 @@
 //!
 //! What is read is selected by ids that come *out of* a permit (`candour_keeper_api::ItemPermit`), never
 //! beside it. What is written is written once: rows are inserted, never updated, deleted only when the keeper says that
-//! it destroyed the key, and an insert that is repeated changes nothing. Rows about nobody are asked for with [`Housekeeping`].
+//! it destroyed the key, and an insert that is repeated changes nothing; but for the worker's mails on their way. Rows about
+//! nobody are asked for with [`Housekeeping`].
 
 pub mod backup;
 mod erasures;
 mod housekeeping;
 mod items;
 mod notices;
+mod notifications;
 mod objects;
 mod patients;
 mod practices;
@@ -17,6 +19,7 @@ pub mod sql;
 pub use housekeeping::Housekeeping;
 pub use items::{Ciphertext, Kept, NewItem, ROW_LIMIT};
 pub use notices::ReadMark;
+pub use notifications::{LEASE, LeasedNotification, MOST_ATTEMPTS};
 pub use objects::{ObjectFile, Objects, Placement};
 pub use patients::Enrolments;
 pub use practices::Practice;

@@ -53,6 +53,39 @@ pub(crate) const ERASED_UP_TO: &str = "select up_to from erasure_done";
 
 pub(crate) const ERASED: &str = "update erasure_done set up_to = greatest(up_to, $1)";
 
+pub(crate) const OWE: &str = "\
+insert into notification (entry, item, what, at, next_at) \
+select entry, item, what, at, $5 \
+from unnest($1::bigint[], $2::bytea[], $3::smallint[], $4::timestamptz[]) as new (entry, item, what, at) \
+on conflict (entry, item) do nothing";
+
+pub(crate) const NOTIFICATION_DUE: &str = "\
+select exists (select from notification where state = 'waiting' and next_at <= $1)";
+
+pub(crate) const LEASE_NOTIFICATIONS: &str = "\
+update notification set attempts = attempts + 1, next_at = $2, lease = $3 \
+where state = 'waiting' and next_at <= $1 and (entry, item) in ( \
+select entry, item from notification where state = 'waiting' and next_at <= $1 and entry = ( \
+select entry from notification where state = 'waiting' and next_at <= $1 order by next_at, entry limit 1) \
+for update skip locked) \
+returning entry, item, what, at, attempts";
+
+pub(crate) const SETTLE_NOTIFICATION: &str = "\
+update notification set state = $4, lease = null \
+where entry = $1 and item = $2 and lease = $3 and state = 'waiting'";
+
+pub(crate) const PUT_OFF_NOTIFICATION: &str = "\
+update notification set next_at = $4, lease = null, attempts = attempts - $5 \
+where entry = $1 and item = $2 and lease = $3 and state = 'waiting'";
+
+/// The numbers of `Telling`: what one address got counts, whatever became of the others; else what somebody can mend.
+pub(crate) const SETTLED_NOTIFICATIONS: &str = "\
+select entry, case when bool_or(state = 'sent') then 1 when bool_or(state = 'stuck') then 4 \
+when bool_or(state = 'refused') then 3 else 2 end \
+from notification group by entry having not bool_or(state = 'waiting')";
+
+pub(crate) const FORGET_NOTIFICATION: &str = "delete from notification where entry = $1";
+
 /// Every statement by name.
 pub const ALL: &[(&str, &str)] = &[
     ("practices", PRACTICES),
@@ -73,4 +106,11 @@ pub const ALL: &[(&str, &str)] = &[
     ("forget items", FORGET_ITEMS),
     ("erased up to", ERASED_UP_TO),
     ("erased", ERASED),
+    ("owe", OWE),
+    ("notification due", NOTIFICATION_DUE),
+    ("lease notifications", LEASE_NOTIFICATIONS),
+    ("settle notification", SETTLE_NOTIFICATION),
+    ("put off notification", PUT_OFF_NOTIFICATION),
+    ("settled notifications", SETTLED_NOTIFICATIONS),
+    ("forget notification", FORGET_NOTIFICATION),
 ];

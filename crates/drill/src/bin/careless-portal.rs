@@ -55,6 +55,7 @@ async fn serve(line: &Line) -> Result<(), Problem> {
             operator: None,
             demonstration: None,
             backups_kept: jiff::SignedDuration::from_hours(36 * 24),
+            tells_by_mail: false,
             tested: line.data.join(candour_core::tested::FILE),
             clock: clock::now,
         },

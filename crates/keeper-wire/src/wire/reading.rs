@@ -53,7 +53,7 @@ pub struct EmergencyStart {
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct Target {
     /// Which kind of target.
-    #[prost(oneof = "TargetKind", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "TargetKind", tags = "1, 2, 3, 4, 80")]
     pub kind: Option<TargetKind>,
 }
 
@@ -72,6 +72,9 @@ pub enum TargetKind {
     /// One member's section within a run.
     #[prost(message, tag = "4")]
     RunMember(RunMember),
+    /// The addresses on which somebody is told of the entry at this index.
+    #[prost(uint64, tag = "80")]
+    Notification(u64),
 }
 
 /// A section of one patient.

@@ -149,6 +149,15 @@ pub struct EntryBody {
     /// The session was signed in by what a recovery made at the counter of this practice (16 bytes), before it was over.
     #[prost(bytes = "vec", tag = "20")]
     pub recovered_at: Vec<u8>,
+    /// Of what somebody is to be told: a [`crate::words::Notification`], or 0.
+    #[prost(int32, tag = "80")]
+    pub owes: i32,
+    /// Who: the token of a patient, or of a person whose own record has the address (16 bytes), or empty.
+    #[prost(bytes = "vec", tag = "81")]
+    pub owed_to: Vec<u8>,
+    /// Somebody is told of the entry at this index: an address was opened for it, or the mail went; else 0.
+    #[prost(uint64, tag = "82")]
+    pub told_of: u64,
     /// It was within reach by way of this patient's record (16 bytes), which was one person's with the entry's patient's.
     #[prost(bytes = "vec", tag = "65")]
     pub merged_with: Vec<u8>,

@@ -22,7 +22,7 @@ use crate::subject_keys::SubjectKeyPair;
 use candour_keeper_wire::bodies::open_body;
 use candour_keeper_wire::wire::{self, EntryBody, HistoryEvent, HistoryPage, RecalledParts, Reply};
 use candour_keeper_wire::words::{
-    EntryKind, MergeStep, ProxyAction, Reason, RecoveryStep, Role, Section, UnknownWord,
+    EntryKind, MergeStep, ProxyAction, Purpose, Reason, RecoveryStep, Role, Section, UnknownWord,
 };
 use candour_ledger::{Entry, Opening, body_digest};
 use candour_seal::{ItemId, PatientId, PersonId, PracticeId};
@@ -390,8 +390,11 @@ impl View<'_> {
         // What the keeper itself clears away (a deposit that nobody finished) was never anything to anybody.
         let is_cleared = kind == Ok(EntryKind::Shred)
             && row.get::<_, i16>("role") == i16::from(Role::Keeper.number());
+        // That the patient was told of something is theirs alone.
+        let is_telling = row.get::<_, i16>("purpose") == i16::from(Purpose::Notification.number());
         is_shown
             && !is_cleared
+            && (!is_telling || self.relation == Relation::Own)
             && body.patient == self.patient.as_bytes()
             && parts(kind, body).any(|(section, item)| {
                 self.may_see(row, body, section) && !self.is_kept(section, &item)

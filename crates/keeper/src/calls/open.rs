@@ -16,9 +16,10 @@ use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
 use crate::merges;
+use crate::notifications::Owes;
 use crate::recall::Recalls;
 use candour_keeper_wire::wire::{self, ItemGrant, Reply};
-use candour_keeper_wire::words::{EntryKind, Purpose, Reason};
+use candour_keeper_wire::words::{EntryKind, Notification, Purpose, Reason};
 use candour_rules::decision::Lane;
 use candour_seal::PatientId;
 use std::sync::Arc;
@@ -76,6 +77,7 @@ pub async fn open(
     let mut planned = plan::plan_all(&ask, &call.targets).await?;
     if caller.purpose == Purpose::Emergency {
         emergency::allow(emergency, &caller, &mut planned);
+        tell_of_emergency(&mut planned);
     }
     let drafts = planned.iter_mut().filter_map(|one| one.draft.take());
     let outcomes = match core.ledger.append(drafts.collect()).await {
@@ -142,6 +144,15 @@ fn denied(reason: Reason, retry_after_seconds: u32, index: u64) -> wire::TargetA
             retry_after_seconds,
             index: Some(index),
         })),
+    }
+}
+
+/// The patient is told, once for each answer that the clinician gave.
+fn tell_of_emergency(planned: &mut [Planned]) {
+    let granted = planned.iter_mut().find(|one| one.is_granted());
+    if let Some((draft, to)) = granted.and_then(|one| one.draft.as_mut().zip(one.token)) {
+        let what = Notification::Emergency;
+        Owes { what, to }.note(&mut draft.body);
     }
 }
 

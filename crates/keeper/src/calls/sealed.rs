@@ -8,8 +8,9 @@ use crate::instances::Instance;
 use crate::items::{ItemRow, SealedRow};
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Refusal};
+use crate::notifications::{self, Owes};
 use candour_keeper_wire::wire::{self, Done, Reply};
-use candour_keeper_wire::words::{EntryKind, Reason};
+use candour_keeper_wire::words::{EntryKind, ItemKind, Notification, Reason};
 use candour_seal::{Digest, ItemId, PracticeId};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -83,7 +84,12 @@ async fn plan(
             }
             continue;
         }
-        drafts.push(draft(core, caller, row, size, digest, plain));
+        let mut draft = draft(core, caller, row, size, digest, plain);
+        let (what, to) = (Notification::ContactChanged, row.new.patient);
+        if row.new.kind == ItemKind::Contact && notifications::has_address(core, to).await? {
+            Owes { what, to }.note(&mut draft.body);
+        }
+        drafts.push(draft);
     }
     Ok(drafts)
 }

@@ -11,9 +11,10 @@ use crate::identity::sign_in::random_id;
 use crate::identity::ways::after;
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
+use crate::notifications::{self, Owes};
 use crate::session::Session;
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::Reason;
+use candour_keeper_wire::words::{Notification, Reason};
 use candour_seal::SystemRandom;
 use jiff::{SignedDuration, Timestamp};
 use prost::Message;
@@ -93,7 +94,11 @@ pub(crate) async fn put_aside(
         ));
     }
     if waits {
-        // What the worker tells every old channel from.
+        // What the home page says, and every old channel is told of.
+        prepared.owes = Some(Owes {
+            what: Notification::ActWaits,
+            to: author.subject,
+        });
         prepared.effects.push(Effect::fact(
             author.subject,
             Fact::ActWaits(crate::facts::ActWaits {
@@ -188,6 +193,7 @@ pub(crate) async fn finish(
         kind if is_about_ways(kind) => super::ways::prepare(core, session, kind, 0, now).await?,
         kind => super::prepare(core, session, &held.author, kind, now).await?,
     };
+    prepared.owes = notifications::by_change(core, &held.kind, held.author.subject);
     if held.not_before != 0 {
         let author = Account::of(core, session).await?;
         prepared.effects.extend(waits_no_more(&author, held));

@@ -164,7 +164,8 @@ async fn view(
     }) else {
         return Ok(None);
     };
-    let Some((token, guards)) = token(core, instance, run, &fact, now) else {
+    let purpose = Purpose::try_from(fact.purpose).ok();
+    let Some((token, guards)) = token(core, instance, run, purpose, now) else {
         return Ok(None);
     };
     Ok((!core.freezes.is_stopped(&guards)).then(|| wire::RunView {
@@ -176,14 +177,13 @@ async fn view(
 }
 
 /// The run's token for this instance; a new one when the last is over.
-fn token(
+pub(crate) fn token(
     core: &Core,
     instance: InstanceId,
     run: RunId,
-    fact: &Run,
+    purpose: Option<Purpose>,
     now: Timestamp,
 ) -> Option<(Token, Guards)> {
-    let purpose = Purpose::try_from(fact.purpose).ok();
     let mut held = core
         .identity
         .run_tokens

@@ -23,9 +23,12 @@ use crate::identity::ways::{after, way_of};
 use crate::keys::{IdKind, KeyedToken, LookupKind};
 use crate::ledger::{LedgerError, RECOVERY_STOPPED, Refusal, incident};
 use crate::merges;
+use crate::notifications::Owes;
 use crate::session::{Principal, Session, Way};
 use candour_keeper_wire::wire::{self, ChangeKind};
-use candour_keeper_wire::words::{EntryKind, Identified, Purpose, Reason, RecoveryStep, Role};
+use candour_keeper_wire::words::{
+    EntryKind, Identified, Notification, Purpose, Reason, RecoveryStep, Role,
+};
 use candour_rules::budget::Charge;
 use candour_rules::decision::{self as rules, Lane};
 use candour_rules::detect::Observation;
@@ -143,6 +146,8 @@ pub(crate) async fn settled(
     draft.effects = effects;
     draft.guards = vec![guard(&facts)];
     let patient = patient_of(&recovery)?;
+    let what = Notification::RecoveryOver;
+    Owes { what, to: patient }.note(&mut draft.body);
     let draft = draft.about(core.keys.patient_id(patient), patient);
     // First the sessions: no call of theirs is answered by facts that say they are over.
     let whose = Principal::Person(core.keys.person_id(subject));

@@ -15,6 +15,7 @@ use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::merges::{self, Who};
 use crate::network;
+use crate::notifications::LANE;
 use crate::session::{LIFE, Principal, Session, Way};
 use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Reason, Role};
@@ -107,6 +108,7 @@ pub fn still_stands(session: &Session, facts: &SubjectFacts, now: Timestamp) -> 
             .iter()
             .any(|held| held.role == session.role && held.practice == session.practice),
         Principal::Client(_) => facts.live().any(|row| matches!(row.fact, Fact::Client(_))),
+        Principal::Run(run) if run == LANE => true,
         Principal::Run(_) => facts
             .live()
             .any(|row| matches!(&row.fact, Fact::Run(run) if is_before(run.until, now))),

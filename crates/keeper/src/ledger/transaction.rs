@@ -3,11 +3,13 @@
 mod columns;
 mod erasures;
 mod facts;
+mod members;
 mod rewraps;
 
 use self::columns::EntryColumns;
 use self::erasures::Erasures;
 use self::facts::FactColumns;
+use self::members::write_members;
 use self::rewraps::{Rewraps, write_subject_keys};
 use super::prepared::Prepared;
 use crate::draft::Effect;
@@ -470,25 +472,4 @@ impl<'a> Work<'a> {
             )
             .await
     }
-}
-
-async fn write_members(
-    writer: &Writer,
-    statement: &Statement,
-    members: &[(RunMemberRow, [u8; 32])],
-) -> Result<(), Error> {
-    let run: Vec<&[u8]> = members
-        .iter()
-        .map(|(row, _)| row.run.0.as_slice())
-        .collect();
-    let patient: Vec<&[u8]> = members
-        .iter()
-        .map(|(row, _)| row.patient.0.as_slice())
-        .collect();
-    let identity: Vec<i16> = members.iter().map(|(row, _)| row.identity).collect();
-    let contact: Vec<i16> = members.iter().map(|(row, _)| row.contact).collect();
-    let mac: Vec<&[u8]> = members.iter().map(|(_, mac)| mac.as_slice()).collect();
-    writer
-        .execute(statement, &[&run, &patient, &identity, &contact, &mac])
-        .await
 }

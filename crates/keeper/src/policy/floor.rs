@@ -40,7 +40,7 @@ fn by_role(facts: &DecisionFacts) -> [(bool, &'static str); 7] {
         ),
         (
             role == Role::Keeper && !is_of_run(facts) && !keeps_own_passkeys(action),
-            "A run opens names and addresses of its members and leaves them notices, and does nothing else.",
+            "A run opens names and addresses of its members and leaves them notices, telling somebody of a change opens an address to which may be written, and the keeper does nothing else.",
         ),
         (
             matches!(role, Role::Patient | Role::Proxy) && looks_around(action),
@@ -128,6 +128,11 @@ const fn looks_around(action: Action) -> bool {
 }
 
 fn is_of_run(facts: &DecisionFacts) -> bool {
+    if facts.purpose == Purpose::Notification {
+        let is_address = facts.action == Action::OpenRunMember(Section::Contact);
+        let may_write = !facts.is_deceased && !facts.is_unsafe_to_write;
+        return is_address && may_write && facts.relation == Relation::RunMember;
+    }
     let is_within = matches!(
         facts.action,
         Action::OpenRunMember(Section::Identity | Section::Contact)

@@ -229,6 +229,13 @@ fn oracle(f: &DecisionFacts) -> bool {
         Role::Clinician | Role::Reception | Role::Manager | Role::PracticeClient => {
             oracle_practice(f)
         }
+        Role::Keeper if f.purpose == Purpose::Notification => {
+            f.action == Action::OpenRunMember(Section::Contact)
+                && f.relation == Relation::RunMember
+                && f.assurance == Assurance::Secret
+                && !f.is_deceased
+                && !f.is_unsafe_to_write
+        }
         Role::Keeper => {
             let reaches = [
                 Action::OpenRunMember(Section::Identity),

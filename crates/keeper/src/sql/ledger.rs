@@ -41,11 +41,11 @@ select 1 / count(*) from moved";
     /// Adds a batch of entries.
     INSERT_ENTRIES = "\
 insert into entry (index, at, kind, decision, purpose, role, practice, item_kind, session, principal,
-  patient, item, charge, sequence, hour, leaf, body, audit_wrap, room_wrap, of_grant, instance)
+  patient, item, charge, sequence, hour, leaf, body, audit_wrap, room_wrap, of_grant, instance, owes)
 select * from unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::smallint[], $5::smallint[],
   $6::smallint[], $7::bytea[], $8::smallint[], $9::bigint[], $10::bigint[], $11::bigint[],
   $12::bigint[], $13::smallint[], $14::bigint[], $15::integer[], $16::bytea[], $17::bytea[],
-  $18::bytea[], $19::bytea[], $20::bigint[], $21::bigint[])";
+  $18::bytea[], $19::bytea[], $20::bigint[], $21::bigint[], $22::smallint[])";
 
     /// Numbers of facts of subjects about to get more.
     FACT_HEADS = "select subject, version, mac from subject_head where subject = any($1)";

@@ -22,6 +22,7 @@ mod ledger;
 mod limits;
 mod loss;
 mod merges;
+mod notifications;
 mod open;
 mod recall;
 mod receipts;

@@ -297,6 +297,7 @@ fn now(texts: &Texts, status: Option<&Status>, settings: &PortalSettings) -> Vec
             sentences.push(texts.fill("trust.now_ledger", &[("count", &count)]));
         }
     }
+    sentences.extend(told(texts, status, settings));
     sentences.push(texts.say("trust.now_unfreezing").to_owned());
     sentences.push(
         texts
@@ -306,6 +307,20 @@ fn now(texts: &Texts, status: Option<&Status>, settings: &PortalSettings) -> Vec
             })
             .to_owned(),
     );
+    sentences
+}
+
+/// Whether people are told of changes by mail, and whether that works.
+fn told(texts: &Texts, status: Option<&Status>, settings: &PortalSettings) -> Vec<String> {
+    if !settings.tells_by_mail {
+        return vec![texts.say("trust.now_told_at_home").to_owned()];
+    }
+    let mut sentences = vec![texts.say("trust.now_told_by_mail").to_owned()];
+    let missed = status.map_or(0, |status| status.notifications_missed);
+    if missed > 0 {
+        let count = missed.to_string();
+        sentences.push(texts.fill("trust.now_not_told", &[("count", &count)]));
+    }
     sentences
 }
 

@@ -8,7 +8,7 @@ use candour_testkit::passkey::SoftwarePasskey;
 use http::StatusCode;
 use jiff::SignedDuration;
 
-fn answered(page: &Answer, device: &mut SoftwarePasskey) -> String {
+pub fn answered(page: &Answer, device: &mut SoftwarePasskey) -> String {
     let options = unescaped(between(&page.body, "data-options=\"", "\""));
     let hidden = |name: &str| between(&page.body, &format!("name=\"{name}\" value=\""), "\"");
     encoded(&[
@@ -19,7 +19,7 @@ fn answered(page: &Answer, device: &mut SoftwarePasskey) -> String {
     ])
 }
 
-fn said(words: &str) -> String {
+pub fn said(words: &str) -> String {
     encoded(&[("reason", words), ("document", "")])
 }
 

@@ -122,6 +122,7 @@ impl Installation {
             operator: ToRing::new("Kōwhai Health", "0800 555 0100"),
             demonstration: None,
             backups_kept: jiff::SignedDuration::from_hours(36 * 24),
+            tells_by_mail: true,
             tested: folder.path().join(candour_core::tested::FILE),
             clock: now,
         };

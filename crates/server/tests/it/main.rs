@@ -8,6 +8,7 @@
 mod emergency;
 mod installation;
 mod notices;
+mod notifications;
 mod pages;
 mod recalls;
 mod record;

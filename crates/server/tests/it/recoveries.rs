@@ -19,8 +19,8 @@ struct Staff {
     device: SoftwarePasskey,
 }
 
-struct Counter {
-    installation: Installation,
+pub struct Counter {
+    pub installation: Installation,
     patient: PatientId,
     reception: Staff,
     manager: Staff,
@@ -37,7 +37,7 @@ async fn staff(installation: &Installation, role: Role) -> Staff {
     }
 }
 
-async fn counter() -> Counter {
+pub async fn counter() -> Counter {
     let installation = Installation::fresh().await;
     let (patient, _) = practice_with_patient(&installation).await;
     let (ways, cookie) = invited(&installation, patient).await;
@@ -83,7 +83,7 @@ impl Counter {
     }
 
     /// Both sign; the code.
-    async fn code(&mut self) -> String {
+    pub async fn code(&mut self) -> String {
         let (installation, path) = (&self.installation, self.path("/recover"));
         let one = &mut self.reception;
         let page = installation
@@ -117,7 +117,7 @@ impl Counter {
     }
 
     /// The code is used without any script; the codes of the new sheet.
-    async fn recovered(&mut self) -> Vec<String> {
+    pub async fn recovered(&mut self) -> Vec<String> {
         let code = self.code().await;
         let installation = &self.installation;
         let form = encoded(&[("code", &code), ("login", "nan.walker")]);
@@ -142,6 +142,16 @@ impl Counter {
             .await;
         assert_eq!(made.status, StatusCode::OK, "{}", made.body);
         codes(&made)
+    }
+
+    /// Signs in as before the recovery.
+    pub async fn by_old_way(&self) -> Answer {
+        self.sign_in("hemi.walker", OLD, &self.sheet[0]).await
+    }
+
+    /// Signs in by what the recovery made.
+    pub async fn by_new_way(&self, code: &str) -> Answer {
+        self.sign_in("nan.walker", NEW, code).await
     }
 
     async fn sign_in(&self, name: &str, password: &str, code: &str) -> Answer {

@@ -102,7 +102,7 @@ impl Somebody {
         page
     }
 
-    async fn add(&mut self, name: &str) -> SoftwarePasskey {
+    pub async fn add(&mut self, name: &str) -> SoftwarePasskey {
         let page = self
             .asked(&encoded(&[("what", "passkey"), ("name", name)]))
             .await;

@@ -475,7 +475,15 @@ async fn without_the_keeper_every_page_says_so_and_shows_nothing() {
     let twin = installation.get("/trust.json", "").await.body;
     let twin: serde_json::Value = serde_json::from_str(&twin).unwrap();
     let fields: BTreeSet<&String> = twin.as_object().unwrap().keys().collect();
-    let known = ["asvs", "limits", "tested", "tls", "unfreezing", "version"];
+    let known = [
+        "asvs",
+        "limits",
+        "tells_by_mail",
+        "tested",
+        "tls",
+        "unfreezing",
+        "version",
+    ];
     assert!(fields.into_iter().eq(known), "{twin}");
     for path in [
         format!("/patients/{patient}"),

@@ -41,6 +41,7 @@ words! {
         20 "a spent budget was reopened",
         60 "a practice took back something that it had put in",
         61 "a practice put back what it had taken back",
+        80 "the patient was told of an earlier entry by mail, or could not be",
     }
 
     /// What for.
@@ -55,6 +56,7 @@ words! {
         8 "finding out whom an incident concerns",
         9 "seeing who opened the record",
         10 "accounts and rights",
+        80 "telling the patient of a change",
     }
 
     /// In which role.

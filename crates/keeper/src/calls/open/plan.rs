@@ -1,5 +1,6 @@
 //! What becomes of each target: facts, policy, the deny-only kernel, and the draft of its entry.
 
+mod notification;
 mod section;
 
 pub(super) use self::section::{is_visible, rules_of};
@@ -132,6 +133,8 @@ struct Found {
     limit: Option<Limit>,
     /// The other record of the same person by way of which it is reached.
     through: Option<KeyedToken>,
+    /// The entry that somebody is told of by it, or 0.
+    told_of: u64,
 }
 
 /// By which way the call comes.
@@ -161,6 +164,7 @@ pub(super) async fn plan_all(
                 worklist_of(ask, PracticeId::from_bytes(id(practice)?))
             }
             TargetKind::RunMember(of) => member_of(ask, of, &mut members).await?,
+            TargetKind::Notification(index) => notification::of(ask, *index).await?,
         };
         planned.push(decide(ask, found).await?);
     }
@@ -189,6 +193,7 @@ impl Found {
             is_by_rules: false,
             limit: None,
             through: None,
+            told_of: 0,
         }
     }
 
@@ -467,6 +472,7 @@ fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32
     draft.row.item_kind = found.item_kind;
     draft.row.item = found.item.map_or(0, KeyedToken::surrogate);
     draft.body.section = found.section.into();
+    draft.body.told_of = found.told_of;
     reach::decided(&mut draft, decision);
     ask.reason.clone_into(&mut draft.body.text);
     if let Some(item) = found.asked_item {

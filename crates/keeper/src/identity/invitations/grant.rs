@@ -13,7 +13,8 @@ use crate::identity::secrets::{self, Secret};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::merges::{self, Records};
-use candour_keeper_wire::words::{Reason, Role};
+use crate::notifications::Owes;
+use candour_keeper_wire::words::{Notification, Reason, Role};
 use candour_seal::{SystemRandom, Zeroizing};
 use jiff::Timestamp;
 use prost::Message;
@@ -55,6 +56,11 @@ pub(super) async fn add(
     draft.row.patient = patient.surrogate();
     draft.body.patient = id.as_bytes().to_vec();
     draft.audit = crate::draft::Audit::Patient(id);
+    let what = match held.role {
+        Role::Patient => Notification::AccountMade,
+        _ => Notification::ProxyBegan,
+    };
+    Owes { what, to: patient }.note(&mut draft.body);
     Ok(())
 }
 

@@ -12,8 +12,9 @@ use crate::identity::accounts::{Account, normal_login};
 use crate::identity::{commit, recovery};
 use crate::ledger::Refusal;
 use crate::network;
+use crate::notifications::Owes;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{Origin, Reason};
+use candour_keeper_wire::words::{Notification, Origin, Reason};
 use candour_seal::InstanceId;
 use prost::Message;
 
@@ -102,6 +103,8 @@ pub async fn recover(
     draft.guards.push(guard(&account.facts));
     draft.effects = effects;
     let patient = held.patient.ok_or(Reason::SubjectClosed)?;
+    let what = Notification::RecoveryUsed;
+    Owes { what, to: patient }.note(&mut draft.body);
     let draft = draft.about(core.keys.patient_id(patient), patient);
     match commit(core, draft).await?.refused {
         Some(refusal) => Err(refusal),

@@ -31,6 +31,7 @@ pub(super) struct EntryColumns<'a> {
     room_wrap: Vec<&'a [u8]>,
     of_grant: Vec<Option<i64>>,
     instance: Vec<i64>,
+    owes: Vec<Option<i16>>,
 }
 
 impl<'a> EntryColumns<'a> {
@@ -78,22 +79,24 @@ impl<'a> EntryColumns<'a> {
             columns.body.push(sealed);
             columns.audit_wrap.push(&draft.audit_wrap);
             columns.room_wrap.push(&draft.room_wrap);
-            let answers = matches!(
-                row.kind,
+            let of_entry = match row.kind {
                 EntryKind::Delivered
-                    | EntryKind::Withheld
-                    | EntryKind::Recall
-                    | EntryKind::RecallEnded
-            );
-            let of_grant = i64::try_from(draft.body.of_grant).ok();
-            columns.of_grant.push(of_grant.filter(|_| answers));
+                | EntryKind::Withheld
+                | EntryKind::Recall
+                | EntryKind::RecallEnded => Some(draft.body.of_grant),
+                _ => Some(draft.body.told_of).filter(|index| *index != 0),
+            };
+            let of_entry = of_entry.and_then(|index| i64::try_from(index).ok());
+            columns.of_grant.push(of_entry);
             columns.instance.push(row.instance);
+            let owes = i16::try_from(draft.body.owes).ok();
+            columns.owes.push(owes.filter(|what| *what != 0));
         }
         columns
     }
 
     pub(super) async fn insert(&self, writer: &Writer) -> Result<(), Error> {
-        let params: [&(dyn ToSql + Sync); 21] = [
+        let params: [&(dyn ToSql + Sync); 22] = [
             &self.index,
             &self.at,
             &self.kind,
@@ -115,6 +118,7 @@ impl<'a> EntryColumns<'a> {
             &self.room_wrap,
             &self.of_grant,
             &self.instance,
+            &self.owes,
         ];
         writer
             .execute(&writer.statements().insert_entries, &params)

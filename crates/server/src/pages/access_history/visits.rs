@@ -200,6 +200,7 @@ fn deed(event: &Event, is_own: bool) -> &'static str {
         | EntryKind::Start
         | EntryKind::Summary
         | EntryKind::Reopening
+        | EntryKind::Told
         | EntryKind::LossAccepted => "history_deed.changed",
         EntryKind::Open | EntryKind::Delivered | EntryKind::Find | EntryKind::Withheld => {
             "history_deed.opened"
@@ -306,6 +307,7 @@ fn why(texts: &Texts, event: &Event, is_own: bool) -> Option<String> {
         Purpose::IncidentScope => "history_why.incident_scope",
         Purpose::AccessHistory => "history_why.access_history",
         Purpose::AccountCare => "history_why.account_care",
+        Purpose::Notification => "history_why.notification",
     };
     Some(texts.say(key).to_owned())
 }

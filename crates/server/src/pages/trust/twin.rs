@@ -36,6 +36,7 @@ struct Twin {
     #[serde(skip_serializing_if = "Option::is_none")]
     keeper: Option<Keeper>,
     tls: &'static str,
+    tells_by_mail: bool,
     tested: Tested,
     unfreezing: &'static str,
     limits: &'static [&'static str],
@@ -84,6 +85,7 @@ struct Keeper {
     epoch_keys: Option<KeyAges>,
     policy_sha256: String,
     frozen: bool,
+    notifications_missed: u32,
     ledger: Ledger,
     limits_set_otherwise: Vec<Otherwise>,
 }
@@ -232,6 +234,7 @@ impl From<Status> for Keeper {
             epoch_keys: status.epoch_keys.map(KeyAges::from),
             policy_sha256: base16ct::lower::encode_string(&status.policy_hash),
             frozen: status.frozen,
+            notifications_missed: status.notifications_missed,
             ledger: Ledger {
                 entries: status.ledger_size,
                 writable: status.ledger_writable,
@@ -253,6 +256,7 @@ pub async fn show(State(portal): State<Portal>) -> Result<Response, Problem> {
         version: VERSION,
         keeper: status.map(Keeper::from),
         tls: tls(portal.settings()),
+        tells_by_mail: portal.settings().tells_by_mail,
         tested: read_tested(&portal).await,
         unfreezing: "two operators, or two officers",
         limits: LIMITS,

@@ -1,0 +1,353 @@
+//! People are told by mail of what changes about their account or who reads their record (design, section 1).
+//!
+//! Which change is to be told stands in the sealed body of its own entry, so it is committed with the change, survives
+//! everything that the entry does, and no portal can leave it out. The worker asks what is owed, opens for each entry the
+//! contact blocks that were in force before it, and says when the mail went: another entry, after which nothing is owed.
+
+use crate::calls::reach::PatientView;
+use crate::changes::{patient_of, run_token};
+use crate::core::Core;
+use crate::draft::Draft;
+use crate::erasure::Erasures;
+use crate::facts::{Fact, SubjectFacts};
+use crate::instances::Instance;
+use crate::items::SectionItem;
+use crate::keys::{KeyedToken, OwnSubject};
+use crate::ledger::Refusal;
+use crate::reader;
+use crate::session::Principal;
+use crate::sql::calls as sql;
+use candour_keeper_wire::wire::{self, ChangeKind, EntryBody, Reply};
+use candour_keeper_wire::words::{
+    EntryKind, Notification, Purpose, Reason, Role, Section, Tag, Telling,
+};
+use candour_seal::{PracticeId, RunId};
+use jiff::{SignedDuration, Timestamp};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio_postgres::Row;
+
+/// As what the worker opens addresses: a lane that is always there, and opens nothing else.
+pub(crate) const LANE: RunId = RunId::from_bytes(*b"notifications\0\0\0");
+
+/// How old an entry may be that somebody is told of (design, section 7).
+const WITHIN: SignedDuration = SignedDuration::from_hours(24);
+/// For how long it is counted that nobody was told.
+const COUNTED: SignedDuration = SignedDuration::from_hours(31 * 24);
+/// An address that was replaced so short a time before is told too: else whoever changes it first is told of the rest.
+const REPLACED: SignedDuration = SignedDuration::from_hours(72);
+/// How often the addresses of one entry are opened.
+const MOST_OPENS: i64 = 12;
+/// How many openings there are in an hour, for whomever.
+const MOST_AN_HOUR: i64 = 2_000;
+/// The same for changed addresses, which a practice's program makes in bulk: the rest of the hour is for the others.
+const MOST_ADDRESSES_AN_HOUR: i64 = 1_000;
+/// Most addresses of one person.
+const MOST_BLOCKS: usize = 8;
+/// Most in one answer.
+const MOST: i64 = 200;
+
+/// What is owed with an entry, and to whom: a patient, or the person whose own record has the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owes {
+    pub what: Notification,
+    pub to: KeyedToken,
+}
+
+impl Owes {
+    /// Notes it in the entry's body. A refusal owes nothing.
+    pub(crate) fn note(self, body: &mut EntryBody) {
+        body.owes = self.what.into();
+        body.owed_to = self.to.0.to_vec();
+    }
+}
+
+/// What a change owes. What only takes reading away is told to nobody: whoever frees themself of somebody must not have
+/// to fear who else reads their mail.
+pub(crate) fn by_change(core: &Core, kind: &ChangeKind, author: KeyedToken) -> Option<Owes> {
+    let what = match kind {
+        ChangeKind::AddPasskey(_)
+        | ChangeKind::SetPassword(_)
+        | ChangeKind::SetApp(_)
+        | ChangeKind::NewSheet(_) => Notification::WayAdded,
+        ChangeKind::RemovePasskey(_) => Notification::WayRemoved,
+        ChangeKind::Recover(_) => Notification::RecoveryBegun,
+        ChangeKind::StopRecovery(_) => Notification::RecoveryStopped,
+        ChangeKind::Invite(invite) => match Role::try_from(invite.role) {
+            Ok(Role::Patient) => Notification::AccountInvited,
+            Ok(Role::Proxy) => Notification::ProxyInvited,
+            _ => return None,
+        },
+        ChangeKind::GrantProxy(_) => Notification::ProxyBegan,
+        ChangeKind::Share(_) | ChangeKind::EndRestriction(_) => Notification::Shared,
+        ChangeKind::ProtectAddress(change) if !change.is_protected => Notification::Shared,
+        ChangeKind::EndProxy(_)
+        | ChangeKind::EndEnrolment(_)
+        | ChangeKind::EndShare(_)
+        | ChangeKind::Restrict(_)
+        | ChangeKind::StopInvitation(_)
+        | ChangeKind::StopWaiting(_)
+        | ChangeKind::ProtectAddress(_)
+        | ChangeKind::Recall(_)
+        | ChangeKind::EndRecall(_)
+        // Of a link the home page of both records tells, whoever reads either.
+        | ChangeKind::Merge(_)
+        | ChangeKind::EndMerge(_)
+        // Of a mark that nothing is written any more, or is again, nothing is written either.
+        | ChangeKind::MarkPatient(_)
+        // A certificate says it to the practice, and who opened the record to the patient.
+        | ChangeKind::Erase(_)
+        | ChangeKind::Hold(_)
+        // Staff, officers and programs: nobody here has an address of theirs.
+        | ChangeKind::GrantRole(_)
+        | ChangeKind::EndRole(_)
+        | ChangeKind::AddClient(_)
+        | ChangeKind::Freeze(_)
+        | ChangeKind::Unfreeze(_)
+        | ChangeKind::StartRun(_)
+        | ChangeKind::UnlockRoom(_)
+        | ChangeKind::Attest(_)
+        | ChangeKind::Approve(_) => return None,
+    };
+    let patient = patient_of(kind).map(|patient| core.keys.patient(patient));
+    Some(Owes {
+        what,
+        to: patient.unwrap_or(author),
+    })
+}
+
+/// An entry that somebody is to be told of.
+pub(crate) struct Owed {
+    index: u64,
+    at: Timestamp,
+    what: Notification,
+    /// Facts of the patient whose addresses they are; `None` where the person has no record here, or it is closed.
+    pub(crate) about: Option<Arc<SubjectFacts>>,
+}
+
+/// A patient has an address already, so that another one is a change.
+pub(crate) async fn has_address(core: &Core, patient: KeyedToken) -> Result<bool, Reason> {
+    let held = core.items.section(patient, Section::Contact).await;
+    Ok(!held.map_err(|_| Reason::LedgerUnavailable)?.is_empty())
+}
+
+/// What is owed now, with the worker's token.
+pub async fn owed(core: &Core, instance: &Instance) -> Result<Reply, Refusal> {
+    let now = core.clock.now();
+    let (since, until) = (micros(now, COUNTED), micros(now, WITHIN));
+    let missed = reader::rows(&core.pool, sql::NOT_TOLD, &[&since, &until]).await?;
+    let missed = missed.first().map_or(0, |row| row.get::<_, i64>(0));
+    let missed = u32::try_from(missed).unwrap_or(u32::MAX);
+    core.notifications_missed.store(missed, Ordering::Relaxed);
+    let mut answer = wire::OwedNotifications::default();
+    let Some((token, guards)) =
+        run_token(core, instance.id, LANE, Some(Purpose::Notification), now)
+    else {
+        return Ok(Reply::NotificationsOwed(answer));
+    };
+    if core.freezes.is_stopped(&guards) {
+        return Ok(Reply::NotificationsOwed(answer));
+    }
+    answer.token = token.expose().to_vec();
+    let size = i64::try_from(core.ledger.size()).unwrap_or(i64::MAX);
+    for row in reader::rows(&core.pool, sql::OWED, &[&until, &size, &MOST]).await? {
+        let Some(owed) = read(core, &row).await? else {
+            continue;
+        };
+        let items = match &owed.about {
+            Some(about) => owed.addresses(core, about).await?,
+            None => Vec::new(),
+        };
+        let ids = items
+            .iter()
+            .map(|item| core.keys.item_id(item.row.new.item).as_bytes().to_vec());
+        answer.owed.push(wire::OwedNotification {
+            index: owed.index,
+            at: owed.at.as_microsecond(),
+            what: owed.what.into(),
+            items: ids.collect(),
+        });
+    }
+    Ok(Reply::NotificationsOwed(answer))
+}
+
+/// Somebody was told, or could not be: the worker's word, once for each entry.
+pub async fn done(core: &Core, call: &wire::NotificationDone) -> Result<Reply, Refusal> {
+    let outcome = Telling::try_from(call.outcome).map_err(|_| Reason::Invalid)?;
+    // One at a time, so that twice is once.
+    let _one = core.run_batches.lock().await;
+    let Some(owed) = find(core, call.index, Timestamp::MIN).await? else {
+        return Ok(Reply::Done(wire::Done {}));
+    };
+    let mut draft = Draft::of_keeper(EntryKind::Told);
+    draft.row.purpose = Some(Purpose::Notification);
+    draft.row.decision = match outcome {
+        Telling::Sent => 0,
+        Telling::NoAddress => Reason::NotFound.number(),
+        Telling::Refused => Reason::Invalid.number(),
+        Telling::Stuck => Reason::TooMany.number(),
+    };
+    draft.body.told_of = owed.index;
+    owed.what.word().clone_into(&mut draft.body.text);
+    if let Some(about) = &owed.about {
+        let token = about.subject();
+        draft = draft.about(core.keys.patient_id(token), token);
+    }
+    core.ledger.append_one(draft).await?;
+    Ok(Reply::Done(wire::Done {}))
+}
+
+/// The entry at an index, where somebody is to be told of it, nobody was, and it is not older than `since`.
+async fn find(core: &Core, index: u64, since: Timestamp) -> Result<Option<Owed>, Refusal> {
+    let Ok(index) = i64::try_from(index) else {
+        return Ok(None);
+    };
+    let since = since.as_microsecond();
+    match reader::rows(&core.pool, sql::OWED_AT, &[&index, &since])
+        .await?
+        .first()
+    {
+        Some(row) => read(core, row).await,
+        None => Ok(None),
+    }
+}
+
+/// The same of the last day: what an address may be opened for.
+pub(crate) async fn open_for(
+    core: &Core,
+    index: u64,
+    now: Timestamp,
+) -> Result<Option<Owed>, Refusal> {
+    let since = now.saturating_sub(WITHIN).unwrap_or(Timestamp::MAX);
+    find(core, index, since).await
+}
+
+/// Whether an entry's addresses were opened so often, or so many within the hour, that none is opened now.
+pub(crate) async fn is_spent(core: &Core, owed: &Owed, now: Timestamp) -> Result<bool, Refusal> {
+    let index = i64::try_from(owed.index).map_err(|_| Reason::Invalid)?;
+    let lane = core.keys.run(LANE).surrogate();
+    let since = micros(now, SignedDuration::from_hours(1));
+    let rows = reader::rows(&core.pool, sql::TOLD_OPENINGS, &[&index, &lane, &since]).await?;
+    let row = rows.first().ok_or(Reason::LedgerUnavailable)?;
+    let most = match owed.what {
+        Notification::ContactChanged => MOST_ADDRESSES_AN_HOUR,
+        _ => MOST_AN_HOUR,
+    };
+    Ok(row.get::<_, i64>(0) >= MOST_OPENS || row.get::<_, i64>(1) >= most)
+}
+
+/// Whether a session is the worker's, for just this.
+pub(crate) fn is_lane(principal: Principal, purpose: Purpose) -> bool {
+    principal == Principal::Run(LANE) && purpose == Purpose::Notification
+}
+
+/// Reads an owing entry. Its sealed body counts, not the column it was found by.
+async fn read(core: &Core, row: &Row) -> Result<Option<Owed>, Refusal> {
+    let index = u64::try_from(row.get::<_, i64>("index")).unwrap_or_default();
+    let subject = match row.get::<_, Option<&[u8]>>("subject") {
+        Some(token) => KeyedToken::try_from(token).map_err(|_| Reason::SubjectClosed)?,
+        None => core.keys.own(OwnSubject::Installation),
+    };
+    let body = core
+        .open_body(subject, index, row.get("body"), row.get("audit_wrap"))
+        .await;
+    let Ok(body) = body else {
+        tracing::error!(index, "an entry that owes a notification does not open");
+        return Ok(None);
+    };
+    let (Ok(what), Ok(to)) = (
+        Notification::try_from(body.owes),
+        KeyedToken::try_from(body.owed_to.as_slice()),
+    ) else {
+        return Ok(None);
+    };
+    let at = Timestamp::from_microsecond(row.get("at")).map_err(|_| Reason::SubjectClosed)?;
+    Ok(Some(Owed {
+        index,
+        at,
+        what,
+        about: patient_facts(core, to).await?,
+    }))
+}
+
+/// The facts of a patient, or of the patient that a person is.
+async fn patient_facts(
+    core: &Core,
+    token: KeyedToken,
+) -> Result<Option<Arc<SubjectFacts>>, Refusal> {
+    // What is closed is left out: nothing that is known of it can be trusted.
+    let Some(Some(facts)) = core.facts.load_all(&[token]).await?.remove(&token) else {
+        return Ok(None);
+    };
+    let own = facts.live().find_map(|row| match &row.fact {
+        Fact::SelfPatient(own) => KeyedToken::try_from(own.patient.as_slice()).ok(),
+        _ => None,
+    });
+    if PatientView::of(&facts, None).is_known {
+        return Ok(Some(facts));
+    }
+    match own {
+        Some(own) => Ok(core.facts.load_all(&[own]).await?.remove(&own).flatten()),
+        None => Ok(None),
+    }
+}
+
+impl Owed {
+    /// The contact blocks on which somebody is told: of each practice where they are enrolled, those in force when it
+    /// happened or replaced shortly before; none where nothing may be written.
+    pub(crate) async fn addresses(
+        &self,
+        core: &Core,
+        about: &SubjectFacts,
+    ) -> Result<Vec<SectionItem>, Refusal> {
+        let view = PatientView::of(about, None);
+        if !view.is_known || view.is_canary || view.is_deceased || view.is_unsafe_to_write {
+            return Ok(Vec::new());
+        }
+        let items = core
+            .items
+            .section(about.subject(), Section::Contact)
+            .await?;
+        let (erased, enrolled) = (Erasures::of(about), practices(about));
+        let there = items
+            .iter()
+            .filter(|item| enrolled.contains(&item.row.new.practice) && !erased.cover(&item.row));
+        let there: Vec<&SectionItem> = there.collect();
+        // The newest block of any practice, whenever it came, keeps all of them silent: the person is the same.
+        let newest: HashMap<PracticeId, &SectionItem> = there
+            .iter()
+            .map(|item| (item.row.new.practice, *item))
+            .collect();
+        let protected = 1_u8 << (Tag::ProtectedAddress.number() - 1);
+        let is_protected = |item: &&SectionItem| item.row.new.tags & protected != 0;
+        if newest.values().any(is_protected) {
+            return Ok(Vec::new());
+        }
+        let replaced = self.at.saturating_sub(REPLACED).unwrap_or(Timestamp::MAX);
+        let came_before = |item: &SectionItem| item.visible_from < self.index;
+        let was_in_force = |(place, item): &(usize, &&SectionItem)| {
+            let next = there[place + 1..]
+                .iter()
+                .find(|next| came_before(next) && next.row.new.practice == item.row.new.practice);
+            came_before(item) && next.is_none_or(|next| next.row.new.at >= replaced)
+        };
+        // The oldest first: whoever writes many new ones pushes none of them out.
+        let told = there.iter().enumerate().filter(was_in_force);
+        let told = told.map(|(_, item)| SectionItem::clone(item));
+        Ok(told.take(MOST_BLOCKS).collect())
+    }
+}
+
+fn practices(about: &SubjectFacts) -> Vec<PracticeId> {
+    let enrolled = about.live().filter_map(|row| match &row.fact {
+        Fact::Enrolment(enrolment) => PracticeId::try_from(enrolment.practice.as_slice()).ok(),
+        _ => None,
+    });
+    enrolled.collect()
+}
+
+fn micros(now: Timestamp, before: SignedDuration) -> i64 {
+    let then = now.saturating_sub(before);
+    then.map_or(i64::MAX, Timestamp::as_microsecond)
+}
