@@ -319,9 +319,11 @@ impl Owed {
             .iter()
             .map(|item| (item.row.new.practice, *item))
             .collect();
+        // Whoever ended the protection of their address is written to again; the view knows of one that stands.
+        let is_decided = about.address_protection().is_some();
         let protected = 1_u8 << (Tag::ProtectedAddress.number() - 1);
         let is_protected = |item: &&SectionItem| item.row.new.tags & protected != 0;
-        if newest.values().any(is_protected) {
+        if !is_decided && newest.values().any(is_protected) {
             return Ok(Vec::new());
         }
         let replaced = self.at.saturating_sub(REPLACED).unwrap_or(Timestamp::MAX);

@@ -6,7 +6,7 @@ use candour_keeper::facts::{Canary, Fact};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::wire::{self, Call, ChangeKind};
 use candour_keeper_api::words::{
-    EntryKind, ItemKind, Notification, Purpose, Reason, Section, Telling,
+    EntryKind, ItemKind, Notification, Purpose, Reason, Section, Tag, Telling,
 };
 use candour_keeper_api::{
     CallError, Item, Keeper, Notification as Addresses, RunMember, Section as SectionOf, Target,
@@ -367,4 +367,43 @@ async fn a_row_that_says_of_itself_that_somebody_is_owed_opens_nothing() {
             Reason::NotFound
         );
     }
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_a_protected_address_until_its_holder_ends_that() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let mut block = new_item(101, patient, ItemKind::Contact, Section::Contact);
+    block.tags = vec![Tag::ProtectedAddress.into()];
+    let address = scene.store(vec![block]).await.pop().unwrap();
+    let own = scene.keeper.as_patient(patient).await;
+    let mut device = scene.keeper.give_passkey(own.person).await;
+    let sheet = ChangeKind::NewSheet(wire::NewSheet {});
+    let silent = act(&scene.portal, &own.token, &mut device, sheet.clone()).await;
+    let worker = worker(&scene);
+    let owed = worker.notifications_owed().await.unwrap();
+    let [one] = owed.all() else {
+        panic!("{:?}", owed.all())
+    };
+    assert_eq!((one.index, one.items.len()), (silent.unwrap().index, 0));
+    let gone = refused(&worker, owed.viewer().unwrap(), Addresses(one.index)).await;
+    assert_eq!(gone, Reason::NotAllowed);
+    let told = worker.notification_done(one.index, Telling::NoAddress);
+    told.await.unwrap();
+
+    let shown = ChangeKind::ProtectAddress(wire::ProtectAddress {
+        patient: patient.as_bytes().to_vec(),
+        practice: Vec::new(),
+        is_protected: false,
+    });
+    let ended = act(&scene.portal, &own.token, &mut device, shown).await;
+    let owed = worker.notifications_owed().await.unwrap();
+    let [one] = owed.all() else {
+        panic!("{:?}", owed.all())
+    };
+    assert_eq!(
+        (one.index, one.what),
+        (ended.unwrap().index, Notification::Shared)
+    );
+    assert_eq!(one.items, [address.item]);
 }
