@@ -1,4 +1,5 @@
-//! The capturing mailbox: who was written to, and whether each message is what a message may be.
+//! The capturing mailbox: who was written to of the incident, and whether each message is what a message may be. Mails of a
+//! change to an account go out before, meanwhile and after; they have one subject and no code, and tell nobody of an incident.
 
 use super::settled::Settled;
 use crate::Problem;
@@ -6,6 +7,7 @@ use crate::browser::{Browser, Site};
 use candour_core::notices::{Finding, NoticeCode, TextGate};
 use candour_core::people::search_key;
 use candour_embedded::mailbox::{Letter, MailFolder};
+use candour_server::texts::Language;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -73,6 +75,7 @@ pub async fn read(folder: &Path, status: &Site, settled: &Settled) -> Result<Mai
     let rules = Rules {
         phrases: phrases(settled),
         check: format!("{host}/check"),
+        of_change: Language::English.texts().say("notification.subject"),
     };
     let mut mails = Mails::default();
     let mut codes = BTreeSet::new();
@@ -80,7 +83,9 @@ pub async fn read(folder: &Path, status: &Site, settled: &Settled) -> Result<Mai
         let letter = folder
             .read(&name)
             .map_err(Problem::file("could not read", &place))?;
-        mails.note(&letter, &settled.practice_mailboxes);
+        if !rules.is_of_change(&letter) {
+            mails.note(&letter, &settled.practice_mailboxes);
+        }
         let code = code_in(&letter.text);
         let mut found = rules.broken_by(&letter, code.as_deref());
         if let Some(code) = code {
@@ -107,6 +112,8 @@ struct Rules {
     phrases: BTreeSet<String>,
     /// Where codes are checked, as people type it: the only address that a message may name.
     check: String,
+    /// The one subject of mails of a change to an account.
+    of_change: &'static str,
 }
 
 /// Everything clinical that the settled population's records name.
@@ -129,6 +136,10 @@ fn folded(text: &str) -> String {
 }
 
 impl Rules {
+    fn is_of_change(&self, letter: &Letter) -> bool {
+        letter.subject == self.of_change
+    }
+
     fn broken_by(&self, letter: &Letter, code: Option<&str>) -> Vec<String> {
         let mut faults = Vec::new();
         let source = String::from_utf8_lossy(&letter.source).to_ascii_lowercase();
@@ -141,11 +152,18 @@ impl Rules {
         if letter.recipients.len() != 1 {
             faults.push("it is not to one recipient".to_owned());
         }
-        let Some(code) = code else {
-            faults.push("it has no code".to_owned());
-            return faults;
+        let words = match (code, self.is_of_change(letter)) {
+            (Some(code), false) => letter.text.replace(code, ""),
+            (None, true) => letter.text.clone(),
+            (Some(_), true) => {
+                faults.push("it is of a change, and has a code".to_owned());
+                return faults;
+            }
+            (None, false) => {
+                faults.push("it has no code".to_owned());
+                return faults;
+            }
         };
-        let words = letter.text.replace(code, "");
         faults.extend(self.said_in(&words));
         faults.extend(self.said_in(&letter.subject));
         faults
@@ -223,7 +241,22 @@ mod tests {
                 .map(folded)
                 .into(),
             check: "localhost:9/check".to_owned(),
+            of_change: "A change",
         }
+    }
+
+    #[test]
+    fn a_mail_of_a_change_has_no_code_and_nothing_of_a_record_and_every_other_has_a_code() {
+        let of_change = |text: &str| Letter {
+            subject: "A change".to_owned(),
+            ..letter(text)
+        };
+        let code = NoticeCode::from_random([7; 16]).to_string();
+        let broken = |letter: Letter| rules().broken_by(&letter, code_in(&letter.text).as_deref());
+        assert!(broken(of_change("A way of signing in was added.")).is_empty());
+        assert_eq!(broken(of_change("They saw amoxicillin 500 mg.")).len(), 1);
+        assert_eq!(broken(of_change(&format!("Code: {code}"))).len(), 1);
+        assert_eq!(broken(letter("A way of signing in was added.")).len(), 1);
     }
 
     #[test]
