@@ -16,6 +16,9 @@ use jiff::{SignedDuration, Timestamp};
 /// Entries of which one step tells; more wait for the next.
 const BATCH: usize = 32;
 
+/// How long nothing is asked for after the keeper opened nothing to anybody.
+const PAUSE: SignedDuration = SignedDuration::from_mins(1);
+
 /// The longest wait between two tries of a mail.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(2);
 
@@ -187,6 +190,10 @@ impl Notifier {
         contacts: &[(ItemId, Contact)],
         now: Timestamp,
     ) -> Sent {
+        // What is not here, or does not open, is no word that there is no address: it is tried again, and then stuck.
+        if !contacts.iter().any(|(item, _)| *item == row.item) {
+            return Sent::Later;
+        }
         let Some((to, language)) = address(row.item, contacts) else {
             return Sent::Settled(Telling::NoAddress);
         };
@@ -226,14 +233,15 @@ impl Notifier {
         Ok(())
     }
 
-    /// Nothing was tried with these.
+    /// Nothing was tried with these. An opening that was held back counts in the keeper, so it is not asked for at once.
     async fn give_back(
         &self,
         held: &[LeasedNotification],
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let again = now.saturating_add(PAUSE).unwrap_or(Timestamp::MAX);
         for row in held {
-            self.store.put_off_notification(row, now, false).await?;
+            self.store.put_off_notification(row, again, false).await?;
         }
         Ok(())
     }

@@ -103,6 +103,18 @@ impl SubjectFacts {
         })
     }
 
+    /// Since when the address is protected by the account's word alone; `None` where it is not, or a practice said so too.
+    pub fn own_protection(&self) -> Option<Timestamp> {
+        let said = self.live().rev().filter_map(|row| match &row.fact {
+            Fact::AddressProtection(held) => Some((row.at, held)),
+            _ => None,
+        });
+        let standing: Vec<_> = said.take_while(|(_, held)| held.is_protected).collect();
+        let is_own = standing.iter().all(|(_, held)| held.by_account);
+        let since = standing.last().map(|(at, _)| *at);
+        since.filter(|_| is_own)
+    }
+
     /// The facts that have not ended, oldest first.
     pub fn live(&self) -> impl DoubleEndedIterator<Item = &FactRow> {
         self.rows.iter().filter(|row| {

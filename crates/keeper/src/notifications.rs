@@ -14,6 +14,7 @@ use crate::instances::Instance;
 use crate::items::SectionItem;
 use crate::keys::{KeyedToken, OwnSubject};
 use crate::ledger::Refusal;
+use crate::merges;
 use crate::reader;
 use crate::session::Principal;
 use crate::sql::calls as sql;
@@ -27,6 +28,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
 /// As what the worker opens addresses: a lane that is always there, and opens nothing else.
 pub(crate) const LANE: RunId = RunId::from_bytes(*b"notifications\0\0\0");
@@ -41,7 +43,9 @@ const REPLACED: SignedDuration = SignedDuration::from_hours(72);
 const MOST_OPENS: i64 = 12;
 /// How many openings there are in an hour, for whomever.
 const MOST_AN_HOUR: i64 = 2_000;
-/// The same for changed addresses, which a practice's program makes in bulk: the rest of the hour is for the others.
+/// The same for one person: whoever changes something all day tells nobody else less.
+const MOST_OF_ONE_AN_HOUR: i64 = 20;
+/// The same as for whomever, for changed addresses, which a practice's program makes in bulk: the rest of the hour is for the others.
 const MOST_ADDRESSES_AN_HOUR: i64 = 1_000;
 /// Most addresses of one person.
 const MOST_BLOCKS: usize = 8;
@@ -156,7 +160,16 @@ pub async fn owed(core: &Core, instance: &Instance) -> Result<Reply, Refusal> {
             continue;
         };
         let items = match &owed.about {
-            Some(about) => owed.addresses(core, about).await?,
+            Some(about) => match owed.addresses(core, about).await {
+                Ok(items) => items,
+                Err(refusal) if refusal.reason == Reason::LedgerUnavailable => return Err(refusal),
+                // One record that cannot be trusted keeps nobody else from being told.
+                Err(_) => {
+                    let index = owed.index;
+                    tracing::error!(index, "the addresses of an entry that owes cannot be read");
+                    continue;
+                }
+            },
             None => Vec::new(),
         };
         let ids = items
@@ -228,13 +241,17 @@ pub(crate) async fn is_spent(core: &Core, owed: &Owed, now: Timestamp) -> Result
     let index = i64::try_from(owed.index).map_err(|_| Reason::Invalid)?;
     let lane = core.keys.run(LANE).surrogate();
     let since = micros(now, SignedDuration::from_hours(1));
-    let rows = reader::rows(&core.pool, sql::TOLD_OPENINGS, &[&index, &lane, &since]).await?;
+    let patient = owed.about.as_ref();
+    let patient = patient.map_or(0, |about| about.subject().surrogate());
+    let counted: [&(dyn ToSql + Sync); 4] = [&index, &lane, &since, &patient];
+    let rows = reader::rows(&core.pool, sql::TOLD_OPENINGS, &counted).await?;
     let row = rows.first().ok_or(Reason::LedgerUnavailable)?;
     let most = match owed.what {
         Notification::ContactChanged => MOST_ADDRESSES_AN_HOUR,
         _ => MOST_AN_HOUR,
     };
-    Ok(row.get::<_, i64>(0) >= MOST_OPENS || row.get::<_, i64>(1) >= most)
+    let [of_entry, of_all, of_one]: [i64; 3] = [row.get(0), row.get(1), row.get(2)];
+    Ok(of_entry >= MOST_OPENS || of_all >= most || of_one >= MOST_OF_ONE_AN_HOUR)
 }
 
 /// Whether a session is the worker's, for just this.
@@ -294,6 +311,28 @@ async fn patient_facts(
 }
 
 impl Owed {
+    /// From when on nothing that the account did keeps silent about the entry.
+    fn lately(&self) -> Timestamp {
+        self.at.saturating_sub(REPLACED).unwrap_or(Timestamp::MAX)
+    }
+
+    /// What is known of whom it is about. A mark on the other record of the same person silences this one too.
+    pub(crate) async fn view(
+        &self,
+        core: &Core,
+        about: &SubjectFacts,
+    ) -> Result<PatientView, Refusal> {
+        let records = merges::load(core, about.subject()).await?;
+        let mut view = PatientView::told(&records.facts, self.lately());
+        if let Some(other) = &records.other {
+            let other = PatientView::told(other, self.lately());
+            view.is_canary |= other.is_canary;
+            view.is_deceased |= other.is_deceased;
+            view.is_unsafe_to_write |= other.is_unsafe_to_write;
+        }
+        Ok(view)
+    }
+
     /// The contact blocks on which somebody is told: of each practice where they are enrolled, those in force when it
     /// happened or replaced shortly before; none where nothing may be written.
     pub(crate) async fn addresses(
@@ -301,7 +340,7 @@ impl Owed {
         core: &Core,
         about: &SubjectFacts,
     ) -> Result<Vec<SectionItem>, Refusal> {
-        let view = PatientView::of(about, None);
+        let view = self.view(core, about).await?;
         if !view.is_known || view.is_canary || view.is_deceased || view.is_unsafe_to_write {
             return Ok(Vec::new());
         }
@@ -326,7 +365,7 @@ impl Owed {
         if !is_decided && newest.values().any(is_protected) {
             return Ok(Vec::new());
         }
-        let replaced = self.at.saturating_sub(REPLACED).unwrap_or(Timestamp::MAX);
+        let replaced = self.lately();
         let came_before = |item: &SectionItem| item.visible_from < self.index;
         let was_in_force = |(place, item): &(usize, &&SectionItem)| {
             let next = there[place + 1..]

@@ -12,6 +12,7 @@ use crate::facts::{Fact, RecordPart, Restriction, Share, SubjectFacts, is_before
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::merges::Records;
+use crate::notifications;
 use crate::session::Session;
 use candour_keeper_wire::words::{ItemKind, Section, Tag};
 use candour_seal::PracticeId;
@@ -40,6 +41,14 @@ fn protection(records: &Records) -> Option<bool> {
     all.max()
 }
 
+/// A mail of a change goes to the person themself; a practice's word about the address stops it to the last.
+fn is_told(records: &Records, caller: &Caller) -> bool {
+    let is_let = |facts: &SubjectFacts| {
+        facts.address_protection() != Some(true) || facts.own_protection().is_some()
+    };
+    notifications::is_lane(caller.session.principal, caller.purpose) && records.all().all(is_let)
+}
+
 impl<'a> Rules<'a> {
     /// Of a record. What is kept on the other record of the same person is kept here too; what is shared there is not. In an
     /// emergency nothing is kept from a practice, and what is kept from a person still is.
@@ -55,8 +64,9 @@ impl<'a> Rules<'a> {
             only,
             is_let_in: only.is_some() && viewer.practice.is_none(),
             practice: viewer.practice,
-            is_own: viewer.practice.is_none()
-                && records.facts.account_holder() == Some(viewer.subject),
+            is_own: is_told(records, caller)
+                || (viewer.practice.is_none()
+                    && records.facts.account_holder() == Some(viewer.subject)),
             is_emergency,
             protection: protection(records),
             ..Self::default()

@@ -329,7 +329,10 @@ fn fresh(
     let is_protected = asked.tags & 1 << (Tag::ProtectedAddress.number() - 1) != 0;
     if is_protected && asked.kind == ItemKind::Contact {
         // It holds for what others put in too, and for what this practice put in before.
-        let fact = Fact::AddressProtection(AddressProtection { is_protected });
+        let fact = Fact::AddressProtection(AddressProtection {
+            is_protected,
+            by_account: false,
+        });
         draft.effects.push(Effect::fact(asked.token, fact));
     }
     // The operator's own bulk import is watched by whoever runs it, a run has its members; everything else has a budget.

@@ -56,6 +56,22 @@ impl PatientView {
                 ..Self::default()
             };
         }
+        let mut view = Self::marked(facts, viewer);
+        // Whoever must not learn an address must not be led to it by a letter.
+        view.is_unsafe_to_write |= facts.address_protection() == Some(true);
+        view
+    }
+
+    /// The same for a mail about what happened. What the account itself said of its address since `lately` silences nothing:
+    /// else whoever got in would begin by silencing the mails about them.
+    pub fn told(facts: &SubjectFacts, lately: Timestamp) -> Self {
+        let mut view = Self::marked(facts, None);
+        let is_own_word = facts.own_protection().is_some_and(|since| since >= lately);
+        view.is_unsafe_to_write |= facts.address_protection() == Some(true) && !is_own_word;
+        view
+    }
+
+    fn marked(facts: &SubjectFacts, viewer: Option<&Session>) -> Self {
         let practice = viewer.and_then(|viewer| viewer.practice);
         let mut view = Self::default();
         let is_own = |id: &[u8]| practice.is_some_and(|own| own.as_bytes().as_slice() == id);
@@ -75,8 +91,6 @@ impl PatientView {
                 _ => {}
             }
         }
-        // Whoever must not learn an address must not be led to it by a letter.
-        view.is_unsafe_to_write |= facts.address_protection() == Some(true);
         view.was_enrolled = facts.rows().iter().any(|row| match &row.fact {
             Fact::Enrolment(enrolment) => is_own(&enrolment.practice),
             _ => false,

@@ -184,6 +184,7 @@ pub(super) async fn protect(
     let facts = core.facts.load(core.keys.patient(patient)).await?;
     let fact = Fact::AddressProtection(AddressProtection {
         is_protected: change.is_protected,
+        by_account: change.practice.is_empty(),
     });
     let mut prepared = Prepared::fact(facts.subject(), fact);
     prepared.guards = vec![guard(&facts)];

@@ -155,7 +155,7 @@ where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
 select index, body, audit_wrap from entry where of_grant = $1 and kind in (2, 17)";
 
     /// Entries after $1 and before index $2 that somebody is to be told of, and nobody was: changed addresses last,
-    /// because there may be many at once, else the oldest first; each with the
+    /// because there may be many at once, else everybody's first before anybody's second, the oldest first; each with the
     /// subject under whose audit key the body is.
     OWED = "\
 select e.index, e.at, e.body, e.audit_wrap, k.subject
@@ -167,7 +167,9 @@ from entry e left join lateral (
 ) k on true
 where e.owes is not null and e.at > $1 and e.index < $2 and e.decision = 0
   and not exists (select from entry t where t.of_grant = e.index and t.kind = 80)
-order by e.owes = 14, e.at, e.index limit $3";
+order by e.owes = 14, row_number() over (
+  partition by case e.patient when 0 then e.principal else e.patient end order by e.at, e.index
+), e.at, e.index limit $3";
 
     /// The same at index $1, where it is not older than $2.
     OWED_AT = "\
@@ -181,10 +183,11 @@ from entry e left join lateral (
 where e.index = $1 and e.owes is not null and e.at > $2 and e.decision = 0
   and not exists (select from entry t where t.of_grant = e.index and t.kind = 80)";
 
-    /// How often addresses were opened to tell of entry $1, and by $2 at all since $3.
+    /// How often addresses were opened to tell of entry $1, and by $2 at all since $3, and of patient $4 among them.
     TOLD_OPENINGS = "\
 select (select count(*) from entry where of_grant = $1 and kind = 1),
-  (select count(*) from entry where principal = $2 and at > $3 and kind = 1 and decision = 0)";
+  (select count(*) from entry where principal = $2 and at > $3 and kind = 1 and decision = 0),
+  (select count(*) from entry where principal = $2 and at > $3 and kind = 1 and decision = 0 and patient = $4)";
 
     /// Of how many entries since $1 nobody could be told: refused or tried often enough, or older than $2 by now.
     NOT_TOLD = "\

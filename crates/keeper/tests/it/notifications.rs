@@ -407,3 +407,66 @@ async fn nothing_is_written_to_a_protected_address_until_its_holder_ends_that() 
     );
     assert_eq!(one.items, [address.item]);
 }
+
+#[tokio::test]
+async fn whoever_got_in_does_not_silence_what_tells_of_them_by_protecting_the_address() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    let address = contact(&scene, 1, patient).await;
+    let own = scene.keeper.as_patient(patient).await;
+    let mut device = scene.keeper.give_passkey(own.person).await;
+    let protect = ChangeKind::ProtectAddress(wire::ProtectAddress {
+        patient: patient.as_bytes().to_vec(),
+        practice: Vec::new(),
+        is_protected: true,
+    });
+    let protected = act(&scene.portal, &own.token, &mut device, protect).await;
+    protected.unwrap();
+    let sheet = || ChangeKind::NewSheet(wire::NewSheet {});
+    let soon = act(&scene.portal, &own.token, &mut device, sheet()).await;
+    let soon = soon.unwrap().index;
+    let worker = worker(&scene);
+    let owed = worker.notifications_owed().await.unwrap();
+    let [one] = owed.all() else {
+        panic!("{:?}", owed.all())
+    };
+    assert_eq!((one.index, &one.items), (soon, &vec![address.item]));
+    let opened = worker.open(owed.viewer().unwrap(), Addresses(soon)).await;
+    assert_eq!(opened.unwrap().items().len(), 1);
+    // Three days later nobody but its holder can have meant it.
+    scene.keeper.clock.advance(SignedDuration::from_hours(73));
+    let again = scene.keeper.sign_in_patient(own.person, Some(patient));
+    let later = act(&scene.portal, &again.token, &mut device, sheet()).await;
+    let later = later.unwrap().index;
+    let owed = worker.notifications_owed().await.unwrap();
+    let one = owed.all().iter().find(|one| one.index == later).unwrap();
+    assert!(one.items.is_empty());
+}
+
+#[tokio::test]
+async fn the_worker_asks_for_one_entry_at_a_time_and_for_one_person_twenty_times_an_hour() {
+    let scene = scene().await;
+    let patient = scene.patient(1).await;
+    contact(&scene, 1, patient).await;
+    let own = scene.keeper.as_patient(patient).await;
+    let mut device = scene.keeper.give_passkey(own.person).await;
+    let mut entries = Vec::new();
+    for _ in 0..2 {
+        let sheet = ChangeKind::NewSheet(wire::NewSheet {});
+        let done = act(&scene.portal, &own.token, &mut device, sheet).await;
+        entries.push(done.unwrap().index);
+    }
+    let worker = worker(&scene);
+    let viewer = viewer(&worker).await;
+    let both: Vec<_> = entries.iter().map(|index| Addresses(*index)).collect();
+    let together = worker.open_batch(&viewer, both, "").await;
+    assert_eq!(denied(&together.err().unwrap()), Reason::Invalid);
+    for index in &entries {
+        for _ in 0..10 {
+            worker.open(&viewer, Addresses(*index)).await.unwrap();
+        }
+    }
+    // Each of the two alone would open twelve times.
+    let spent = refused(&worker, &viewer, Addresses(entries[0])).await;
+    assert_eq!(spent, Reason::OverBudget);
+}

@@ -57,6 +57,9 @@ pub struct AddressProtection {
     /// It is.
     #[prost(bool, tag = "1")]
     pub is_protected: bool,
+    /// The account said so, and no practice.
+    #[prost(bool, tag = "2")]
+    pub by_account: bool,
 }
 
 /// A practice invited somebody to act for the patient, and nobody has accepted yet.

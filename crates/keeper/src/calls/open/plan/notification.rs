@@ -1,7 +1,6 @@
 //! The addresses of whoever is told of one entry: those in force before it, and nothing else of the patient.
 
 use super::{Ask, Found, kind_of, touch_of};
-use crate::calls::reach::PatientView;
 use crate::decision::{Action, Relation};
 use crate::ledger::Refusal;
 use crate::notifications;
@@ -25,7 +24,7 @@ pub(super) async fn of(ask: &Ask<'_>, index: u64) -> Result<Found, Refusal> {
         return Ok(found);
     };
     let token = about.subject();
-    found.view = PatientView::of(about, None);
+    found.view = owed.view(core, about).await?;
     found.patient = Some(core.keys.patient_id(token));
     found.token = Some(token);
     found.relation = Relation::RunMember;
