@@ -200,7 +200,10 @@ test("the manager takes back what a colleague put in, sees whom it concerns, and
   await expect(page.getByText("Reason: filed under the wrong person")).toBeVisible();
   await page.getByRole("button", { name: "Sign with my passkey" }).click();
   await expect(page.getByText("Done. It stands in the list that cannot be changed.")).toBeVisible();
-  await page.getByRole("link", { name: /^See whom it concerns/ }).first().click();
+  await page
+    .getByRole("link", { name: /^See whom it concerns/ })
+    .first()
+    .click();
   await expect(page.getByRole("link", { name: wiremu.name })).toBeVisible();
   await look(page, "recalls-people");
   const people = page.url();
