@@ -15,7 +15,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
 
 /// Gives a module's statements names and the list of them.
 macro_rules! statements {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $text:expr;)+) => {
         $($(#[$doc])* pub const $name: &str = $text;)+
         /// Every statement of this module.
         pub const ALL: &[&str] = &[$($name),+];

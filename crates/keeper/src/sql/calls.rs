@@ -1,5 +1,33 @@
 //! What the calls read.
 
+/// Entries, each with the subject under whose audit key its body is.
+macro_rules! with_subject {
+    () => {
+        "
+from entry e left join lateral (
+  select subject from subject_key
+  where e.patient <> 0 and subject between int8send(e.patient) || '\\x0000000000000000'::bytea
+    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
+  limit 1
+) k on true
+"
+    };
+}
+
+/// Those of which somebody is to be told, and nobody was.
+macro_rules! owing {
+    () => {
+        concat!(
+            "select e.index, e.at, e.body, e.audit_wrap, k.subject",
+            with_subject!(),
+            "\
+where e.owes is not null and e.decision = 0
+  and not exists (select from entry t where t.of_grant = e.index and t.kind = 80)
+"
+        )
+    };
+}
+
 super::statements! {
     /// Wrapped keys of subjects ($1: bytea[]).
     SUBJECT_KEYS = "\
@@ -139,16 +167,14 @@ from entry where index >= $1 order by index limit $2";
     HOUR_KEYS = "select hour, sealed from room_hour_key where hour = any($1) order by hour";
 
     /// Grants at these indexes ($1), not older than $2, with the subject under whose audit key the body is.
-    GRANTS = "\
+    GRANTS = concat!(
+        "\
 select e.index, e.purpose, e.role, e.practice, e.item_kind, e.session, e.principal, e.patient, e.item, e.body,
-  e.audit_wrap, k.subject
-from entry e left join lateral (
-  select subject from subject_key
-  where e.patient <> 0 and subject between int8send(e.patient) || '\\x0000000000000000'::bytea
-    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
-  limit 1
-) k on true
-where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0";
+  e.audit_wrap, k.subject",
+        with_subject!(),
+        "\
+where e.index = any($1) and e.at >= $2 and e.kind = 1 and e.decision = 0"
+    );
 
     /// What says of the grant at index $1 that it was delivered or withheld.
     ANSWERS = "\
@@ -157,37 +183,23 @@ select index, body, audit_wrap from entry where of_grant = $1 and kind in (2, 17
     /// Entries after $1 and before index $2 that somebody is to be told of, and nobody was: changed addresses last,
     /// because there may be many at once, else everybody's first before anybody's second, the oldest first; each with the
     /// subject under whose audit key the body is.
-    OWED = "\
-select e.index, e.at, e.body, e.audit_wrap, k.subject
-from entry e left join lateral (
-  select subject from subject_key
-  where e.patient <> 0 and subject between int8send(e.patient) || '\\x0000000000000000'::bytea
-    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
-  limit 1
-) k on true
-where e.owes is not null and e.at > $1 and e.index < $2 and e.decision = 0
-  and not exists (select from entry t where t.of_grant = e.index and t.kind = 80)
+    OWED = concat!(
+        owing!(),
+        "\
+and e.at > $1 and e.index < $2
 order by e.owes = 14, row_number() over (
   partition by case e.patient when 0 then e.principal else e.patient end order by e.at, e.index
-), e.at, e.index limit $3";
+), e.at, e.index limit $3"
+    );
 
     /// The same at index $1, where it is not older than $2.
-    OWED_AT = "\
-select e.index, e.at, e.body, e.audit_wrap, k.subject
-from entry e left join lateral (
-  select subject from subject_key
-  where e.patient <> 0 and subject between int8send(e.patient) || '\\x0000000000000000'::bytea
-    and int8send(e.patient) || '\\xffffffffffffffff'::bytea
-  limit 1
-) k on true
-where e.index = $1 and e.owes is not null and e.at > $2 and e.decision = 0
-  and not exists (select from entry t where t.of_grant = e.index and t.kind = 80)";
+    OWED_AT = concat!(owing!(), "and e.index = $1 and e.at > $2");
 
     /// How often addresses were opened to tell of entry $1, and by $2 at all since $3, and of patient $4 among them.
     TOLD_OPENINGS = "\
 select (select count(*) from entry where of_grant = $1 and kind = 1),
-  (select count(*) from entry where principal = $2 and at > $3 and kind = 1 and decision = 0),
-  (select count(*) from entry where principal = $2 and at > $3 and kind = 1 and decision = 0 and patient = $4)";
+  count(*), count(*) filter (where patient = $4)
+from entry where principal = $2 and at > $3 and kind = 1 and decision = 0";
 
     /// Of how many entries since $1 nobody could be told: refused or tried often enough, or older than $2 by now.
     NOT_TOLD = "\
