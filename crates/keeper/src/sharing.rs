@@ -28,8 +28,8 @@ pub(crate) struct Rules<'a> {
     is_let_in: bool,
     /// The practice that the session works for.
     practice: Option<PracticeId>,
-    /// The session is the patient's own.
-    is_own: bool,
+    /// The patient's own session, or a mail to them.
+    is_themself: bool,
     is_emergency: bool,
     /// What was decided about the patient's address, if anything was.
     protection: Option<bool>,
@@ -64,7 +64,7 @@ impl<'a> Rules<'a> {
             only,
             is_let_in: only.is_some() && viewer.practice.is_none(),
             practice: viewer.practice,
-            is_own: is_told(records, caller)
+            is_themself: is_told(records, caller)
                 || (viewer.practice.is_none()
                     && records.facts.account_holder() == Some(viewer.subject)),
             is_emergency,
@@ -122,7 +122,7 @@ impl<'a> Rules<'a> {
             _ => is_tagged,
         };
         let is_source = self.practice == Some(item.new.practice);
-        let is_seen = self.is_own || (is_source && !(is_contact && self.is_emergency));
+        let is_seen = self.is_themself || (is_source && !(is_contact && self.is_emergency));
         is_protected && !is_seen
     }
 
