@@ -43,7 +43,7 @@ pub async fn run(
     let objects = issued::objects(data)?;
     let keeper = Keeper::new(issued::keeper(data, "worker")?);
     let store = issued::store(data, "worker", CONNECTIONS)?;
-    let notifier = notifier(data, configuration)?;
+    let notifier = notifier(data, &store, configuration)?;
     tokio::join!(
         take_over(objects, clock, &stop),
         remove_erased(&keeper, &store, &stop),
@@ -53,7 +53,11 @@ pub async fn run(
 }
 
 /// Who tells people of changes; `None` where the operator wants no mail to people.
-fn notifier(data: &Path, configuration: &Configuration) -> Result<Option<Notifier>, Problem> {
+fn notifier(
+    data: &Path,
+    store: &Store,
+    configuration: &Configuration,
+) -> Result<Option<Notifier>, Problem> {
     if !configuration.tells_people_by_mail {
         return Ok(None);
     }
@@ -86,7 +90,7 @@ fn notifier(data: &Path, configuration: &Configuration) -> Result<Option<Notifie
     };
     Ok(Some(Notifier {
         keeper: Keeper::new(issued::keeper(data, "worker")?),
-        store: issued::store(data, "worker", CONNECTIONS)?,
+        store: store.clone(),
         mailer,
         write: Box::new(move |what, at, language| {
             notifications::words(what, at, language, &to_ring, &zone)
