@@ -5,7 +5,7 @@ mod taken_apart;
 
 use crate::arrange::{Scene, Stored, denied, key, new_item, person, scene};
 use candour_keeper::draft::Effect;
-use candour_keeper::facts::{Fact, Merged, StaffRole};
+use candour_keeper::facts::{Fact, Merged, PatientMarks, StaffRole};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper::session::{NewSession, Principal, SignedBy};
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
@@ -497,4 +497,33 @@ async fn who_works_at_the_practice_opens_neither_record_of_their_own() {
     assert!(found(&all, &token).await.is_empty());
     let list = all.list(&token, all.dormant).await;
     assert_eq!(denied(&list.unwrap_err()), Reason::NotFound);
+}
+
+#[tokio::test]
+async fn nothing_is_written_to_somebody_whose_other_record_says_so() {
+    let mut all = merging().await;
+    let block = new_item(60, all.live, ItemKind::Contact, Section::Contact);
+    let address = all.scene.store(vec![block]).await.pop().unwrap().item;
+    let mut device = all.scene.keeper.give_passkey(all.own.person).await;
+    let sheet = ChangeKind::NewSheet(wire::NewSheet {});
+    let changed = act(&all.scene.portal, &all.own.token, &mut device, sheet).await;
+    let index = changed.unwrap().index;
+    let worker = all.scene.keeper.client(InstanceKind::Worker);
+    let addresses = async || {
+        let owed = worker.notifications_owed().await.unwrap();
+        let mut all = owed.all().iter();
+        all.find(|one| one.index == index).unwrap().items.clone()
+    };
+    let marks = Fact::PatientMarks(PatientMarks {
+        is_unsafe_to_write: true,
+        ..PatientMarks::default()
+    });
+    let other = all.scene.keeper.core.keys.patient(all.dormant);
+    all.scene
+        .keeper
+        .arrange(vec![Effect::fact(other, marks)])
+        .await;
+    assert_eq!(addresses().await, [address], "they are two people yet");
+    all.merged().await;
+    assert!(addresses().await.is_empty());
 }

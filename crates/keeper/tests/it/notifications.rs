@@ -470,3 +470,22 @@ async fn the_worker_asks_for_one_entry_at_a_time_and_for_one_person_twenty_times
     let spent = refused(&worker, &viewer, Addresses(entries[0])).await;
     assert_eq!(spent, Reason::OverBudget);
 }
+
+#[tokio::test]
+async fn everybodys_first_mail_comes_before_anybodys_second() {
+    let scene = scene().await;
+    let (busy, other) = (scene.patient(1).await, scene.patient(2).await);
+    contact(&scene, 1, busy).await;
+    contact(&scene, 2, other).await;
+    let own = scene.keeper.as_patient(busy).await;
+    let mut device = scene.keeper.give_passkey(own.person).await;
+    let mut many = Vec::new();
+    for _ in 0..3 {
+        let sheet = ChangeKind::NewSheet(wire::NewSheet {});
+        let done = act(&scene.portal, &own.token, &mut device, sheet).await;
+        many.push(done.unwrap().index);
+    }
+    let one = happens(&scene, other).await;
+    let turns = indexes(&worker(&scene)).await;
+    assert_eq!(turns, [many[0], one, many[1], many[2]]);
+}

@@ -10,13 +10,13 @@ use candour_core::people::{Contact, EmailAddress};
 use candour_embedded::Mailbox;
 use candour_keeper::clock::Clock;
 use candour_keeper::instances::InstanceKind;
-use candour_keeper_api::Notification as Addresses;
-use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Telling};
+use candour_keeper_api::words::{EntryKind, ItemKind, Purpose, Reason, Role, Telling};
+use candour_keeper_api::{Notification as Addresses, Owed};
 use candour_seal::{DepositKey, PatientId};
 use candour_server::notifications::words;
 use candour_server::pages::ToRing;
 use candour_server::session::Visit;
-use candour_store::{LEASE, MOST_ATTEMPTS, Objects, Placement, Store};
+use candour_store::{LEASE, LeasedNotification, MOST_ATTEMPTS, Objects, Placement, Store};
 use candour_testkit::portal::walker;
 use http::StatusCode;
 use jiff::tz::TimeZone;
@@ -83,6 +83,16 @@ impl Post {
     async fn step(&self, installation: &Installation) -> usize {
         let clock = || installation.keeper.clock.now();
         self.notifier.step(&clock).await.unwrap()
+    }
+
+    /// As far as a worker gets before it opens an address: what is owed, and the rows that it holds.
+    async fn leased(&self, installation: &Installation) -> (Owed, Vec<LeasedNotification>) {
+        let Notifier { keeper, store, .. } = &self.notifier;
+        let now = installation.keeper.clock.now();
+        let owed = keeper.notifications_owed().await.unwrap();
+        store.owe(owed.all(), now).await.unwrap();
+        let held = store.lease_notifications([1; 16], now).await.unwrap();
+        (owed, held)
     }
 
     /// What an address has got so far.
@@ -367,13 +377,7 @@ async fn a_worker_that_died_after_the_mail_left_sends_it_once_more_and_no_more()
     let notifier = &post.notifier;
     let now = || installation.keeper.clock.now();
     // As far as a worker gets that dies right after the relay took the mail.
-    let owed = notifier.keeper.notifications_owed().await.unwrap();
-    notifier.store.owe(owed.all(), now()).await.unwrap();
-    let held = notifier
-        .store
-        .lease_notifications([1; 16], now())
-        .await
-        .unwrap();
+    let (owed, held) = post.leased(installation).await;
     let entry = Addresses(held[0].entry);
     notifier
         .keeper
@@ -412,14 +416,7 @@ async fn a_mail_that_went_and_was_not_reported_is_reported_and_not_sent_again() 
     somebody.add("New phone").await;
     let installation = &somebody.installation;
     let notifier = &post.notifier;
-    let now = || installation.keeper.clock.now();
-    let owed = notifier.keeper.notifications_owed().await.unwrap();
-    notifier.store.owe(owed.all(), now()).await.unwrap();
-    let held = notifier
-        .store
-        .lease_notifications([1; 16], now())
-        .await
-        .unwrap();
+    let (_, held) = post.leased(installation).await;
     for row in &held {
         let sent = notifier.store.settle_notification(row, Telling::Sent);
         sent.await.unwrap();
@@ -574,4 +571,26 @@ async fn an_invitation_to_a_first_account_is_told_where_the_practice_writes_to()
     let [mail] = post.got(OLD).try_into().unwrap();
     let words = "gave out a code by which an account for you can be made";
     assert!(mail.contains(words), "{mail}");
+}
+
+#[tokio::test]
+async fn an_address_that_does_not_open_is_no_missing_one_and_counts_as_missed() {
+    let (mut somebody, post) = somebody().await;
+    somebody.add("New phone").await;
+    let installation = &somebody.installation;
+    let portal = installation.databases[1].config();
+    let portal = candour_embedded::cluster::connect(&portal).await.unwrap();
+    let kind = i16::from(ItemKind::Contact.number());
+    let lost = "delete from item where kind = $1";
+    let nowhere = told(installation, Reason::NotFound.number()).await;
+    assert!(portal.execute(lost, &[&kind]).await.unwrap() > 0);
+    for _ in 0..10 {
+        assert_eq!(post.step(installation).await, 0);
+        installation
+            .keeper
+            .clock
+            .advance(SignedDuration::from_hours(2));
+    }
+    assert_eq!(told(installation, Reason::NotFound.number()).await, nowhere);
+    assert_eq!(told(installation, Reason::TooMany.number()).await, 1);
 }
