@@ -1,5 +1,6 @@
 //! The capturing mailbox: who was written to of the incident, and whether each message is what a message may be. Mails of a
-//! change to an account go out before, meanwhile and after; they have one subject and no code, and tell nobody of an incident.
+//! change to an account, and the operator's own of an alarm, go out before, meanwhile and after; they have no code, and tell
+//! nobody of an incident.
 
 use super::settled::Settled;
 use crate::Problem;
@@ -83,7 +84,7 @@ pub async fn read(folder: &Path, status: &Site, settled: &Settled) -> Result<Mai
         let letter = folder
             .read(&name)
             .map_err(Problem::file("could not read", &place))?;
-        if !rules.is_of_change(&letter) {
+        if rules.kind(&letter) == Kind::Incident {
             mails.note(&letter, &settled.practice_mailboxes);
         }
         let code = code_in(&letter.text);
@@ -135,9 +136,26 @@ fn folded(text: &str) -> String {
     words.fold(" ".to_owned(), |line, word| line + word + " ")
 }
 
+/// What a message is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The incident, to a practice or a person.
+    Incident,
+    /// A change to an account, to its holder.
+    Change,
+    /// An alarm, to whoever is on call at the operator: the address that sends is theirs.
+    Alarm,
+}
+
 impl Rules {
-    fn is_of_change(&self, letter: &Letter) -> bool {
-        letter.subject == self.of_change
+    fn kind(&self, letter: &Letter) -> Kind {
+        if letter.subject == self.of_change {
+            Kind::Change
+        } else if letter.recipients == [letter.sender.as_str()] {
+            Kind::Alarm
+        } else {
+            Kind::Incident
+        }
     }
 
     fn broken_by(&self, letter: &Letter, code: Option<&str>) -> Vec<String> {
@@ -152,14 +170,14 @@ impl Rules {
         if letter.recipients.len() != 1 {
             faults.push("it is not to one recipient".to_owned());
         }
-        let words = match (code, self.is_of_change(letter)) {
-            (Some(code), false) => letter.text.replace(code, ""),
-            (None, true) => letter.text.clone(),
-            (Some(_), true) => {
-                faults.push("it is of a change, and has a code".to_owned());
+        let words = match (code, self.kind(letter)) {
+            (Some(code), Kind::Incident) => letter.text.replace(code, ""),
+            (None, Kind::Change | Kind::Alarm) => letter.text.clone(),
+            (Some(_), Kind::Change | Kind::Alarm) => {
+                faults.push("it is of no incident, and has a code".to_owned());
                 return faults;
             }
-            (None, false) => {
+            (None, Kind::Incident) => {
                 faults.push("it has no code".to_owned());
                 return faults;
             }
@@ -246,7 +264,8 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_of_a_change_has_no_code_and_nothing_of_a_record_and_every_other_has_a_code() {
+    fn a_mail_of_a_change_or_an_alarm_has_no_code_and_nothing_of_a_record_and_every_other_has_a_code()
+     {
         let of_change = |text: &str| Letter {
             subject: "A change".to_owned(),
             ..letter(text)
@@ -257,6 +276,14 @@ mod tests {
         assert_eq!(broken(of_change("They saw amoxicillin 500 mg.")).len(), 1);
         assert_eq!(broken(of_change(&format!("Code: {code}"))).len(), 1);
         assert_eq!(broken(letter("A way of signing in was added.")).len(), 1);
+        let of_alarm = |text: &str| Letter {
+            sender: "notices@candour.example".to_owned(),
+            recipients: vec!["notices@candour.example".to_owned()],
+            ..letter(text)
+        };
+        assert!(broken(of_alarm("Records were opened faster than hands can.")).is_empty());
+        assert_eq!(broken(of_alarm(&format!("Code: {code}"))).len(), 1);
+        assert_eq!(broken(of_alarm("They saw amoxicillin 500 mg.")).len(), 1);
     }
 
     #[test]
