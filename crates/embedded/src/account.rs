@@ -45,7 +45,9 @@ impl Account {
         if let Some(found) = look_up(name) {
             return Ok(found);
         }
+        // Whoever was started with little of an environment has no PATH to where it lies.
         let added = Command::new("useradd")
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
             .args(["--system", "--user-group", "--no-create-home"])
             .args([
                 "--home-dir",
