@@ -381,6 +381,13 @@ impl PublicTiles {
         let (mut drafts, mut folders) = (Vec::new(), BTreeSet::new());
         for (tile, bytes) in tiles {
             let path = self.folder.join(tile.to_string());
+            // Each that gives a name. One that is there may be so since a try whose names were not kept.
+            for folder in path.ancestors().skip(1) {
+                folders.insert(folder.to_path_buf());
+                if folder == self.folder {
+                    break;
+                }
+            }
             match fs::read(&path) {
                 Ok(there) if there == *bytes => continue,
                 Ok(_) => return Err(PublishError::Folder),
@@ -388,13 +395,6 @@ impl PublicTiles {
                     return Err(failed(&path, error));
                 }
                 Err(_) => {}
-            }
-            // The one that gets a name, which may be a folder's that is new.
-            for folder in path.ancestors().skip(1) {
-                folders.insert(folder.to_path_buf());
-                if folder == self.folder || folder.exists() {
-                    break;
-                }
             }
             fs::create_dir_all(path.parent().unwrap_or(&self.folder))
                 .map_err(|error| failed(&path, error))?;

@@ -348,6 +348,8 @@ fn remove_left_over(path: &Path, now: SystemTime) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use candour_testkit::cluster::{FaultyFolder, Trouble};
+    use candour_testkit::skipped::skipped;
 
     const ITEM: ItemId = ItemId::from_bytes(*b"0123456789abcdef");
 
@@ -457,6 +459,70 @@ mod tests {
         assert_eq!(made[250..], vec![true; 250]);
         for (item, bytes) in files {
             assert_eq!(objects.read(item).unwrap().read_whole().unwrap(), *bytes);
+        }
+    }
+
+    /// A folder of this placement on a disk that fails; none where this machine cannot make one.
+    fn faulty(placement: Placement) -> Option<(FaultyFolder, Objects)> {
+        match FaultyFolder::mount() {
+            Ok(disk) => {
+                let objects = Objects::open(disk.path(), placement).unwrap();
+                sync_folders(&[disk.path().to_owned()].into()).unwrap();
+                Some((disk, objects))
+            }
+            Err(reason) => {
+                skipped(reason);
+                None
+            }
+        }
+    }
+
+    const TROUBLES: [Trouble; 3] = [
+        Trouble::WritesFail,
+        Trouble::SyncsFail,
+        Trouble::FolderSyncsFail,
+    ];
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_failing_disk_did_not_keep_is_not_acknowledged_and_is_written_again() {
+        for (placement, trouble) in [Placement::Kept, Placement::Incoming]
+            .into_iter()
+            .flat_map(|placement| TROUBLES.map(|trouble| (placement, trouble)))
+        {
+            let Some((disk, objects)) = faulty(placement) else {
+                return;
+            };
+            disk.turn(trouble);
+            for _ in 0..2 {
+                let files = vec![(ITEM, Arc::new(b"kia ora".to_vec()))];
+                let failed = objects.write(files).await.unwrap_err();
+                assert_eq!(failed.raw_os_error(), Some(5), "{trouble:?}");
+            }
+            disk.turn(Trouble::None);
+            write(&objects, b"kia ora").await;
+            // What was acknowledged is there after a loss of power, name and all.
+            disk.lose_power();
+            assert_eq!(read(&objects), b"kia ora", "{placement:?} {trouble:?}");
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_a_failing_disk_does_not_take_over_stays_where_it_arrived() {
+        for trouble in TROUBLES {
+            let Some((disk, objects)) = faulty(Placement::Incoming) else {
+                return;
+            };
+            assert!(write(&objects, b"kia ora").await);
+            disk.turn(trouble);
+            assert!(
+                objects.adopt(SystemTime::UNIX_EPOCH).is_err(),
+                "{trouble:?}"
+            );
+            disk.lose_power();
+            assert_eq!(read(&objects), b"kia ora", "{trouble:?}");
+            objects.adopt(SystemTime::UNIX_EPOCH).unwrap();
+            disk.lose_power();
+            assert_eq!(read(&objects), b"kia ora", "{trouble:?}");
         }
     }
 }

@@ -18,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candour_embedded::cluster::{SUPERUSER, connect, roles};
 use tokio_postgres::{Client, Config};
 
-pub use faulty::{FaultyServer, Trouble};
+pub use faulty::{FaultyFolder, FaultyServer, Trouble};
 pub use server::TestServer;
 pub use small::SmallServer;
 

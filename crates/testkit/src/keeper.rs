@@ -1,6 +1,7 @@
 //! The real keeper, in process, on a temporary socket and a database of its own.
 
 pub mod acts;
+mod programs;
 
 use crate::cluster::{Template, TestCluster, TestDatabase};
 use candour_embedded::cluster::roles;
@@ -25,11 +26,11 @@ use candour_rules::budget::BudgetTable;
 use candour_rules::detect::DetectionTable;
 use candour_rules::freeze::Frozen;
 use candour_seal::{
-    ClientId, Digest, InstanceId, PatientId, PersonId, PracticeId, RootKey, RunId, Zeroizing,
+    Digest, InstanceId, PatientId, PersonId, PracticeId, RootKey, RunId, Zeroizing,
 };
 use jiff::Timestamp;
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tempfile::TempDir;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub witnesses: WitnessTable,
     /// The token that gave its root key.
     pub token: Option<Arc<RootToken>>,
+    /// Where its files lie, instead of in a folder of its own.
+    pub files: Option<Arc<Path>>,
 }
 
 impl Default for Settings {
@@ -84,7 +87,14 @@ impl Default for Settings {
             },
             witnesses: WitnessTable::default(),
             token: None,
+            files: None,
         }
+    }
+}
+
+impl Settings {
+    fn files_or<'a>(&'a self, own: &'a TempDir) -> &'a Path {
+        self.files.as_deref().unwrap_or_else(|| own.path())
     }
 }
 
@@ -183,6 +193,7 @@ impl TestKeeper {
         settings: Settings,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let files = settings.files_or(&folder);
         let parts = CoreParts {
             database: database.clone(),
             root: root(),
@@ -193,8 +204,8 @@ impl TestKeeper {
             },
             wrong_tries: 0,
             token: settings.token.clone(),
-            folder: folder.path().join("keeper"),
-            public: folder.path().join("ledger"),
+            folder: files.join("keeper"),
+            public: files.join("ledger"),
             relying_party: "localhost".to_owned(),
             origins: vec!["http://localhost:8080".parse()?],
             shares_user: true,
@@ -275,12 +286,12 @@ impl TestKeeper {
 
     /// Its own folder: checkpoints lie in it.
     pub fn folder(&self) -> PathBuf {
-        self.folder.path().join("keeper")
+        self.settings.files_or(&self.folder).join("keeper")
     }
 
     /// What outsiders see of its ledger.
     pub fn public(&self) -> PathBuf {
-        self.folder.path().join("ledger")
+        self.settings.files_or(&self.folder).join("ledger")
     }
 
     /// Where cosignatures of witnesses are brought to.
@@ -353,51 +364,6 @@ impl TestKeeper {
         let rng = &mut candour_seal::SystemRandom;
         let begun = self.core.sessions.begin(&self.core.keys, new, now, rng);
         begun.map(|(token, _)| token)
-    }
-
-    /// The practice's program, signed in through an instance of this kind.
-    ///
-    /// # Panics
-    /// When it cannot be arranged.
-    #[expect(clippy::expect_used, reason = "for tests only")]
-    pub async fn program(&self, practice: PracticeId, through: InstanceKind) -> Token {
-        let client = ClientId::from_bytes(self.next_id("client"));
-        self.arrange(vec![Effect::InsertFact {
-            subject: self.core.keys.client(client),
-            fact: Fact::Client(facts::Client {
-                practice: practice.as_bytes().to_vec(),
-                secret_hash: vec![0; 32],
-                name: "practice system".to_owned(),
-            }),
-        }])
-        .await;
-        self.begin(NewSession {
-            principal: Principal::Client(client),
-            role: Role::PracticeClient,
-            practice: Some(practice),
-            instance: instance(through),
-            by_passkey: false,
-            own_patient: None,
-            signed_by: SignedBy::default(),
-        })
-        .expect("a session")
-    }
-
-    /// Another program of the practice, with the secret it signs in with.
-    pub async fn program_credential(&self, practice: PracticeId) -> (ClientId, [u8; 32]) {
-        let client = ClientId::from_bytes(self.next_id("client"));
-        let secret = credential("a practice's program");
-        let hash = Digest::of(&[b"candour/v1/client".as_slice(), &secret].concat());
-        self.arrange(vec![Effect::InsertFact {
-            subject: self.core.keys.client(client),
-            fact: Fact::Client(facts::Client {
-                practice: practice.as_bytes().to_vec(),
-                secret_hash: hash.as_bytes().to_vec(),
-                name: "practice system".to_owned(),
-            }),
-        }])
-        .await;
-        (client, secret)
     }
 
     /// Somebody who works at a practice, signed in by passkey.

@@ -1,6 +1,7 @@
 //! Disk full, read-only, gone: nothing is shown, nothing opens, it mends itself, and nothing acknowledged is lost.
 
 use crate::arrange::{Scene, Stored, denied, new_item, scene, scene_on, viewer};
+use crate::tiles::whole;
 use candour_embedded::cluster::connect;
 use candour_keeper::draft::Draft;
 use candour_keeper::keys::Keys;
@@ -91,6 +92,22 @@ impl Reading {
     pub async fn is_well(&self) {
         let ledger = &self.scene.keeper.core.ledger;
         within_seconds(20, || async { ledger.health() == Health::Well }).await;
+    }
+
+    /// Waits until outsiders see everything that was granted so far, and sees that it is whole.
+    pub async fn is_shown(&self) {
+        let last = self.granted.iter().max().copied().unwrap_or_default();
+        within_seconds(20, || async { self.shown() > last }).await;
+    }
+
+    /// How many entries outsiders see, all of them proved by what lies there.
+    pub fn shown(&self) -> u64 {
+        let keeper = &self.scene.keeper;
+        if keeper.public().join("checkpoint").exists() {
+            whole(keeper)
+        } else {
+            0
+        }
     }
 
     /// Everything that was granted is in the ledger, and the ledger is whole and as it was signed.

@@ -1,10 +1,10 @@
 //! A disk that fails, that keeps everybody waiting, that loses its power: nothing is granted that it has not kept.
 
-use crate::arrange::scene_on;
+use crate::arrange::{scene_of, scene_on};
 use crate::disk::Reading;
 use candour_testkit::TestKeeper;
-use candour_testkit::cluster::{FaultyServer, Trouble};
-use candour_testkit::keeper::Settings;
+use candour_testkit::cluster::{FaultyFolder, FaultyServer, TestCluster, Trouble};
+use candour_testkit::keeper::{KEEPER, Settings};
 use candour_testkit::skipped::skipped;
 use std::pin::pin;
 use std::time::Duration;
@@ -88,4 +88,46 @@ async fn what_the_disk_has_not_kept_yet_is_not_granted_and_a_loss_of_power_takes
     reading.is_well().await;
     reading.opens().await;
     reading.nothing_is_lost().await;
+}
+
+/// Checkpoints and tiles are written from what is committed: a disk that fails them keeps nobody from reading, shows
+/// outsiders nothing that is not whole, and is caught up with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_no_checkpoint_and_no_tile_shows_outsiders_nothing_half_and_is_caught_up_with()
+ {
+    for trouble in [
+        Trouble::WritesFail,
+        Trouble::SyncsFail,
+        Trouble::FolderSyncsFail,
+    ] {
+        let disk = match FaultyFolder::mount() {
+            Ok(disk) => disk,
+            Err(reason) => return skipped(reason),
+        };
+        let database = TestCluster::shared().database(&KEEPER).await;
+        let settings = Settings {
+            files: Some(disk.path().into()),
+            ..Settings::default()
+        };
+        let keeper = TestKeeper::start_with(&database, settings).await;
+        let mut reading = Reading::of(scene_of(database, keeper).await).await;
+        reading.is_shown().await;
+        disk.keep_all();
+        disk.turn(trouble);
+        for _ in 0..3 {
+            reading.opens().await;
+        }
+        // Two rounds of checkpoints.
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        reading.opens().await;
+        // The power goes: what outsiders saw before is still whole, and nothing newer is half there.
+        disk.lose_power();
+        assert!(reading.shown() > 0, "{trouble:?}");
+        reading.opens().await;
+        reading.is_shown().await;
+        reading.nothing_is_lost().await;
+        let seen = reading.shown();
+        disk.lose_power();
+        assert_eq!(reading.shown(), seen, "{trouble:?}");
+    }
 }

@@ -3,12 +3,13 @@
 mod disk;
 
 use std::io;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use candour_embedded::Account;
 use candour_embedded::cluster::roles;
 use fuser::{BackgroundSession, Config as MountConfig, MountOption, SessionACL};
+use tempfile::TempDir;
 use tokio_postgres::Config;
 
 use self::disk::Disk;
@@ -38,19 +39,14 @@ impl FaultyServer {
         reason = "for tests only: a test without its server cannot go on"
     )]
     pub async fn start() -> Result<Self, String> {
-        if !Account::may_separate() {
-            return Err("only root may mount a disk that fails".to_owned());
-        }
-        if !Path::new("/dev/fuse").exists() {
-            return Err("this system has no file systems in user space".to_owned());
-        }
+        may_mount()?;
         let made = Made::cluster();
         let disk = Disk::of(made.account.uid, made.account.gid);
         let mounted = match mount(&disk, &made.disk) {
             Ok(mounted) => mounted,
             Err(error) => {
                 let _ = std::fs::remove_dir_all(&made.folder);
-                return Err(format!("nothing may be mounted here ({error})"));
+                return Err(refused(&error));
             }
         };
         move_log(&made).expect("the write-ahead log is moved to the disk");
@@ -110,6 +106,67 @@ impl FaultyServer {
         self.server.stop().await?;
         self.server.start_again().await
     }
+}
+
+/// A folder on such a disk, which is unmounted when it is dropped.
+#[derive(Debug)]
+pub struct FaultyFolder {
+    disk: Disk,
+    _mounted: BackgroundSession,
+    folder: TempDir,
+}
+
+impl FaultyFolder {
+    /// Makes one that is empty and well; or the reason why this machine cannot.
+    ///
+    /// # Errors
+    /// Why nothing can be mounted.
+    pub fn mount() -> Result<Self, String> {
+        may_mount()?;
+        let folder = TempDir::new().map_err(|error| refused(&error))?;
+        let about = std::fs::metadata(folder.path()).map_err(|error| refused(&error))?;
+        let disk = Disk::of(about.uid(), about.gid());
+        let mounted = mount(&disk, folder.path()).map_err(|error| refused(&error))?;
+        Ok(Self {
+            disk,
+            _mounted: mounted,
+            folder,
+        })
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// From now on the disk is like this.
+    pub fn turn(&self, trouble: Trouble) {
+        self.disk.turn(trouble);
+    }
+
+    /// As if it had been told to keep all of it: what was made long ago.
+    pub fn keep_all(&self) {
+        self.disk.keep_all();
+    }
+
+    /// Only what the disk was told to keep is there; then it is well.
+    pub fn lose_power(&self) {
+        self.disk.forget();
+    }
+}
+
+fn may_mount() -> Result<(), String> {
+    if !Account::may_separate() {
+        return Err("only root may mount a disk that fails".to_owned());
+    }
+    if !Path::new("/dev/fuse").exists() {
+        return Err("this system has no file systems in user space".to_owned());
+    }
+    Ok(())
+}
+
+fn refused(error: &io::Error) -> String {
+    format!("nothing may be mounted here ({error})")
 }
 
 fn mount(disk: &Disk, at: &Path) -> io::Result<BackgroundSession> {

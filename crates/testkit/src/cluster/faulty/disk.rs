@@ -24,6 +24,8 @@ pub enum Trouble {
     WritesFail,
     /// Every sync fails (`EIO`), and keeps nothing.
     SyncsFail,
+    /// Every sync of a folder fails (`EIO`), so that no new name is kept.
+    FolderSyncsFail,
     /// A sync waits until the disk is otherwise.
     SyncsWait,
 }
@@ -263,16 +265,20 @@ impl State {
     }
 
     fn sync(&mut self, number: INodeNo, reply: ReplyEmpty) {
+        let is_folder = self.names(number).is_ok();
         match self.trouble {
             Trouble::SyncsWait => self.waiting.push((number, reply)),
             Trouble::SyncsFail => reply.error(Errno::EIO),
-            Trouble::None | Trouble::WritesFail => match self.node(number) {
-                Ok(node) => {
-                    node.content.keep();
-                    reply.ok();
+            Trouble::FolderSyncsFail if is_folder => reply.error(Errno::EIO),
+            Trouble::None | Trouble::WritesFail | Trouble::FolderSyncsFail => {
+                match self.node(number) {
+                    Ok(node) => {
+                        node.content.keep();
+                        reply.ok();
+                    }
+                    Err(error) => reply.error(error),
                 }
-                Err(error) => reply.error(error),
-            },
+            }
         }
     }
 }
@@ -402,6 +408,9 @@ impl Filesystem for Disk {
         reply: ReplyEmpty,
     ) {
         let mut state = self.state();
+        if state.trouble == Trouble::WritesFail {
+            return reply.error(Errno::EIO);
+        }
         let moved = state.named(parent, name).and_then(|number| {
             state.names(parent)?.remove(name);
             state.names(new_parent)?.insert(new_name.to_owned(), number);
@@ -419,6 +428,9 @@ impl Filesystem for Disk {
         reply: ReplyEntry,
     ) {
         let mut state = self.state();
+        if state.trouble == Trouble::WritesFail {
+            return reply.error(Errno::EIO);
+        }
         let linked = match state.names(new_parent) {
             Ok(names) if names.contains_key(new_name) => Err(Errno::EEXIST),
             Ok(names) => {
