@@ -15,6 +15,7 @@ use crate::sql::calls as sql;
 use crate::subject_keys::{Epoch, PEOPLE, SubjectKeyError};
 use candour_keeper_wire::wire::EpochKeys;
 use candour_keeper_wire::words::{EntryKind, Reason};
+use deadpool_postgres::PoolError;
 use std::sync::atomic::Ordering;
 
 /// Most subjects moved to another epoch key by one entry, one such entry a second: 1.8 million patients in two hours, and
@@ -22,14 +23,6 @@ use std::sync::atomic::Ordering;
 const AT_ONCE: i64 = 256;
 /// A day in microseconds.
 const DAY: i64 = 86_400_000_000;
-/// How the table of epoch keys is made anew, so that what was deleted lies in no page of it; one after the other, because
-/// it is no part of a transaction. It waits for nobody long.
-const SWEEP: [&str; 3] = [
-    "set lock_timeout = '2s'",
-    "vacuum full epoch_secret",
-    "reset lock_timeout",
-];
-
 /// Why a step came to nothing; it is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum EpochError {
@@ -39,6 +32,15 @@ pub enum EpochError {
     /// It cannot be written.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+}
+
+/// Why the table of epoch keys was not made anew.
+#[derive(Debug, thiserror::Error)]
+enum SweepError {
+    #[error("no connection: {0}")]
+    Pool(#[from] PoolError),
+    #[error("PostgreSQL refused: {0}")]
+    Refused(#[from] tokio_postgres::Error),
 }
 
 impl From<EpochError> for Refusal {
@@ -184,17 +186,29 @@ async fn sweep(core: &Core) {
     if !core.is_unswept.load(Ordering::Relaxed) {
         return;
     }
-    let mut swept = false;
-    if let Ok(client) = core.pool.get().await {
-        swept = true;
-        for statement in SWEEP {
-            swept &= client.batch_execute(statement).await.is_ok();
-        }
+    let swept = written_anew(core).await;
+    core.is_unswept.store(swept.is_err(), Ordering::Relaxed);
+    if let Err(error) = swept {
+        tracing::warn!(%error, "the table of epoch keys was not made anew; it is tried again");
     }
-    core.is_unswept.store(!swept, Ordering::Relaxed);
-    if !swept {
-        tracing::warn!("the table of epoch keys was not made anew; it is tried again");
+}
+
+/// Puts the keys that are there into a new file of the table. Emptied and filled again, because `vacuum full` takes along
+/// what somebody with an older snapshot might still see. It waits for nobody long.
+async fn written_anew(core: &Core) -> Result<(), SweepError> {
+    let mut client = core.pool.get().await?;
+    let anew = client.transaction().await?;
+    anew.batch_execute(sql::WAIT_SHORTLY).await?;
+    anew.batch_execute(sql::LOCK_SECRETS).await?;
+    let rows = anew.query(sql::SECRETS, &[]).await?;
+    anew.execute(sql::EMPTY_SECRETS, &[]).await?;
+    for row in rows {
+        let (scope, epoch): (&[u8], i32) = (row.get(0), row.get(1));
+        let wrapped: &[u8] = row.get(2);
+        anew.execute(sql::PUT_SECRET, &[&scope, &epoch, &wrapped])
+            .await?;
     }
+    Ok(anew.commit().await?)
 }
 
 async fn is_hung_on(core: &Core, epoch: &Epoch) -> Result<bool, SubjectKeyError> {

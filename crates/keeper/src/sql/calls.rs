@@ -288,6 +288,24 @@ order by index desc limit $4";
     /// Everybody with a role, a proxy right or a program's credential, also of the past.
     WITH_ROLES = "select distinct subject, kind from fact where kind in (9, 10, 11, 18)";
 
+    /// How long the rest of the transaction waits for a lock.
+    WAIT_SHORTLY = "set local lock_timeout = '2s'";
+
+    /// Keeps everybody from the secrets of the epoch keys until the transaction ends.
+    LOCK_SECRETS = "lock table epoch_secret in access exclusive mode";
+
+    /// All of them.
+    SECRETS = "select scope, epoch, wrapped from epoch_secret";
+
+    /// Gives them a new file, with nothing in it.
+    EMPTY_SECRETS = "truncate epoch_secret";
+
+    /// Puts one in: scope ($1), number ($2), the key under the root ($3).
+    PUT_SECRET = "insert into epoch_secret (scope, epoch, wrapped) values ($1, $2, $3)";
+
+    /// Every program that any practice ever had.
+    CLIENTS = "select subject from fact where kind = 18";
+
     /// How many have a fact of a kind: an account of their own, a record, an enrolment, a proxy, something shared.
     HAVE_FACTS = "\
 select kind, count(distinct subject) from fact where kind in (8, 12, 13, 16, 39) group by kind";

@@ -13,6 +13,7 @@ use candour_seal::{ItemId, PatientId};
 use candour_testkit::{Held, TestCluster, TestKeeper};
 use jiff::SignedDuration;
 use std::sync::Arc;
+use tokio_postgres::IsolationLevel;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -125,7 +126,16 @@ async fn an_epoch_key_is_destroyed_once_no_backup_needs_it_and_not_a_day_before(
     assert_eq!(scene.number(SECRETS).await, 2);
     assert_eq!(scene.count(EntryKind::Shred, 0).await, 0);
     scene.keeper.clock.advance(days(1));
+    // Somebody reads on, with a snapshot from when it was there.
+    let mut reads_on = candour_embedded::cluster::connect(&scene.superuser)
+        .await
+        .unwrap();
+    let reads_on = reads_on.build_transaction();
+    let reads_on = reads_on.isolation_level(IsolationLevel::RepeatableRead);
+    let reads_on = reads_on.start().await.unwrap();
+    reads_on.query_one("select 1", &[]).await.unwrap();
     epochs::destroy_due(&scene.keeper.core).await.unwrap();
+    drop(reads_on);
     assert_eq!(scene.number(SECRETS).await, 1);
     assert_eq!(scene.count(EntryKind::Shred, 0).await, 1);
     epochs::destroy_due(&scene.keeper.core).await.unwrap();
