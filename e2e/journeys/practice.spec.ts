@@ -226,3 +226,27 @@ test("the manager takes back what a colleague put in, sees whom it concerns, and
   await become(page, sam);
   expect((await page.goto(document!))!.status()).toBe(200);
 });
+
+test("the manager sees the practice's programs and begins to let one read", async ({ page }) => {
+  await become(page, await account(page, "staff", "moana"));
+  await page.goto("/practice");
+  await page.getByRole("link", { name: "Programs of this practice" }).click();
+  await expect(page.getByText("It reads nothing.").first()).toBeVisible();
+  await look(page, "programs");
+  await page
+    .getByRole("link", { name: /^Let it read/ })
+    .first()
+    .click();
+  await look(page, "programs-reading");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByRole("alert")).toContainText("Choose what it may read");
+  await look(page, "programs-reading-mend");
+  await page.getByLabel("Documents").check();
+  await page.getByLabel("What does it need this for?").fill("letters are printed at the counter");
+  await page.getByRole("button", { name: "Continue" }).click();
+  await expect(page.getByText("and nothing sensitive: documents; until")).toBeVisible();
+  await page.getByRole("button", { name: "Sign with my passkey" }).click();
+  await expect(page.getByText("Nothing has happened yet: a colleague must agree.")).toBeVisible();
+  await page.goto("/practice/programs");
+  await expect(page.getByText("It reads nothing.").first()).toBeVisible();
+});

@@ -23,6 +23,7 @@ pub mod notifications;
 mod parts;
 pub mod patients;
 pub mod practices;
+pub mod programs;
 pub mod recalls;
 pub mod record;
 pub mod recoveries;

@@ -10,7 +10,7 @@ mod vault;
 use candour_keeper_api::service::Answer;
 use candour_keeper_api::wire::{
     ActFinish, ActingList, Authorized, Batches, Call, Ceremony, Change, ChangeKind, Changed,
-    Deposited, Done, Enrolled, Entries, ErasedItems, Found, Freezes, Granted, HistoryPage,
+    Clients, Deposited, Done, Enrolled, Entries, ErasedItems, Found, Freezes, Granted, HistoryPage,
     InvitationView, Merges, Open, Opened, Outcome, OwedNotifications, Refused, Registered, Reply,
     RoomFactsAnswer, Runs, SectionItems, SessionList, Sharing, SignInWays, Status, Target,
     TargetAnswer, TargetKind, WaitingChanges, Welcome,
@@ -136,6 +136,7 @@ impl State {
             Call::Acting(_) => Reply::Acting(ActingList::default()),
             Call::Merges(_) => Reply::Merges(Merges::default()),
             Call::Batches(_) => Reply::Batches(Batches::default()),
+            Call::Clients(_) => Reply::Clients(Clients::default()),
             Call::NotificationsOwed(_) => Reply::NotificationsOwed(OwedNotifications::default()),
             Call::EmergencyStart(_) => {
                 Reply::Ceremony(self.ceremony(Waiting::Login(String::new())))

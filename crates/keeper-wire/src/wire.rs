@@ -4,6 +4,7 @@
 //! the Unix epoch. Field numbers are never reused.
 
 mod change;
+mod clients;
 mod freezing;
 mod identity;
 mod merges;
@@ -15,6 +16,7 @@ mod sharing;
 mod writing;
 
 pub use change::*;
+pub use clients::*;
 pub use freezing::*;
 pub use identity::*;
 pub use merges::*;
@@ -34,7 +36,7 @@ pub struct Request {
     /// What is asked.
     #[prost(
         oneof = "Call",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 65, 70, 80, 81"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 36, 38, 39, 48, 52, 60, 65, 70, 72, 80, 81"
     )]
     pub call: Option<Call>,
 }
@@ -165,6 +167,9 @@ pub enum Call {
     /// What was put in at this practice within a time, and by whom?
     #[prost(message, tag = "60")]
     Batches(BatchesQuestion),
+    /// Which programs does the practice have, and what may they read (managers)?
+    #[prost(message, tag = "72")]
+    Clients(WithToken),
     /// What is a clinician's passkey to sign for an emergency opening?
     #[prost(message, tag = "70")]
     EmergencyStart(EmergencyStart),
@@ -179,7 +184,7 @@ pub struct Response {
     /// What came of it.
     #[prost(
         oneof = "Reply",
-        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60, 65, 80"
+        tags = "2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 27, 28, 29, 38, 42, 60, 65, 72, 80"
     )]
     pub reply: Option<Reply>,
 }
@@ -277,6 +282,9 @@ pub enum Reply {
     /// To `Batches`.
     #[prost(message, tag = "60")]
     Batches(Batches),
+    /// To `Clients`.
+    #[prost(message, tag = "72")]
+    Clients(Clients),
 }
 
 /// A process introduces itself. Its credential was issued by the supervisor.

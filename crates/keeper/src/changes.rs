@@ -11,20 +11,23 @@ mod people;
 mod plan;
 mod runs;
 mod second;
+mod sentences;
 mod standing;
 mod ways;
 
 pub(crate) use operations::{freeze as freeze_of, new_client, unfreeze as unfreeze_of};
 pub(crate) use people::invitation as new_invitation;
 pub(crate) use plan::patient_of;
-pub use plan::{Plan, Proof, is_officer, plan, sentence};
+pub use plan::{Plan, Proof, is_officer, plan};
 pub use runs::runs;
 pub(crate) use runs::token as run_token;
 pub use second::waiting_at_practice;
 pub(crate) use second::{waiting_on, works};
+pub use sentences::sentence;
 
 use crate::acts::Doer;
 use crate::calls::reach;
+use crate::clients;
 use crate::core::Core;
 use crate::decision::{Action, Relation};
 use crate::draft::{Audit, Draft, Effect, Guard};
@@ -305,6 +308,8 @@ async fn written(
         ChangeKind::Freeze(freeze) => operations::freeze(core, freeze, &doer.subject.0),
         ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,
         ChangeKind::AddClient(client) => operations::add_client(core, client).await,
+        ChangeKind::LetClientRead(change) => clients::let_read(core, change, now).await,
+        ChangeKind::EndClient(change) => clients::end(core, change).await,
         ChangeKind::StartRun(run) => runs::start(core, doer, session, run, now).await,
         ChangeKind::UnlockRoom(_) => operations::unlock_room(core),
         ChangeKind::Attest(attest) => operations::attest(attest),

@@ -58,7 +58,7 @@ pub enum ChangeAction {
     Freeze,
     /// Let it go on.
     Unfreeze,
-    /// Add a practice's program.
+    /// Add a practice's program, say what it reads, end it.
     AddClient,
     /// Open a bulk lane.
     StartRun,
@@ -115,6 +115,8 @@ pub enum Relation {
     ProxyOutOfScope,
     /// The session's practice deposited it, and the patient is enrolled there now.
     EnrolledSource,
+    /// The session is a program that two of its practice's people let read such a thing; else as [`Self::EnrolledSource`].
+    LetRead,
     /// Another practice deposited it, the patient shared it with the session's, and is enrolled there now.
     Shared,
     /// The session's practice deposited it; the patient left.

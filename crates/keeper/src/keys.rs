@@ -261,6 +261,11 @@ impl Keys {
         self.token(IdKind::Client, id.as_bytes())
     }
 
+    /// The client of a token.
+    pub fn client_id(&self, token: KeyedToken) -> ClientId {
+        ClientId::from_bytes(self.id(IdKind::Client, token))
+    }
+
     /// The keyed token of an item.
     pub fn item(&self, id: ItemId) -> KeyedToken {
         self.token(IdKind::Item, id.as_bytes())

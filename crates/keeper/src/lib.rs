@@ -6,6 +6,7 @@ pub mod cache;
 pub mod calls;
 pub mod changes;
 pub mod checkpoint;
+pub(crate) mod clients;
 pub mod clock;
 pub mod command;
 pub mod core;

@@ -191,7 +191,7 @@ pub(crate) fn standing(core: &Core, who: Who<'_>, records: &Records, part: Part)
     let mut direct = Standing {
         view,
         relation: reach::relation(session, own, token, patient, view, part, now),
-        limit: Limit::of(session, own, token, view, now),
+        limit: Limit::of(session, own, token, view, part, now),
         through: None,
     };
     if session.practice.is_some() && records.are_own(core, session) {
@@ -223,11 +223,12 @@ fn through(
         is_deceased: view.is_deceased,
         ..theirs
     };
+    let part = part.as_whole();
     let relation = relation(who, other.subject(), theirs, part)?;
     if relation == Relation::Own {
         view.age = theirs.age;
     }
-    let theirs = Limit::of(who.session, who.own, other.subject(), theirs, who.now);
+    let theirs = Limit::of(who.session, who.own, other.subject(), theirs, part, who.now);
     Some(Standing {
         limit: both(theirs, wait(link, who.now)).ok()?,
         relation,
@@ -243,12 +244,11 @@ fn relation(who: Who<'_>, other: KeyedToken, view: PatientView, part: Part) -> O
         match &row.fact {
             Fact::SelfPatient(own) if own.patient == other.0 => return Some(Relation::Own),
             Fact::Proxy(proxy)
-                if proxy.acts_for(other, who.now) && view.lets_act(proxy.kind, row.at) =>
+                if proxy.acts_for(other, who.now)
+                    && view.lets_act(proxy.kind, row.at)
+                    && part.is_within(proxy) =>
             {
-                let may = part.action.is_none_or(|action| proxy.allows(action));
-                if may && proxy.sections.is_empty() {
-                    relation = Some(Relation::Proxy);
-                }
+                relation = Some(Relation::Proxy);
             }
             _ => {}
         }

@@ -107,6 +107,8 @@ pub(crate) fn by_change(core: &Core, kind: &ChangeKind, author: KeyedToken) -> O
         | ChangeKind::GrantRole(_)
         | ChangeKind::EndRole(_)
         | ChangeKind::AddClient(_)
+        | ChangeKind::LetClientRead(_)
+        | ChangeKind::EndClient(_)
         | ChangeKind::Freeze(_)
         | ChangeKind::Unfreeze(_)
         | ChangeKind::StartRun(_)

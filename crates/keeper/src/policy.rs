@@ -293,6 +293,7 @@ fn relation(relation: Relation) -> &'static str {
         Relation::Proxy => "proxy",
         Relation::ProxyOutOfScope => "proxy_out_of_scope",
         Relation::EnrolledSource => "enrolled_source",
+        Relation::LetRead => "let_read",
         Relation::Shared => "shared",
         Relation::FormerSource => "former_source",
         Relation::Enrolled => "enrolled",

@@ -3,6 +3,7 @@
 use crate::acts;
 use crate::calls;
 use crate::changes;
+use crate::clients;
 use crate::core::Core;
 use crate::epochs;
 use crate::erasure;
@@ -192,6 +193,7 @@ async fn identity(core: &Core, instance: &Instance, call: Call) -> Result<Reply,
         Call::Batches(call) => Ok(Reply::Batches(
             recall::batches(core, instance, &call).await?,
         )),
+        Call::Clients(call) => Ok(Reply::Clients(clients::list(core, instance, &call).await?)),
         Call::Sharing(call) => Ok(Reply::Sharing(sharing::sharing(core, id, &call).await?)),
         Call::Merges(call) => Ok(Reply::Merges(merges::list(core, id, &call).await?)),
         Call::Acting(call) => Ok(Reply::Acting(sharing::acting(core, id, &call).await?)),

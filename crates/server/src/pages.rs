@@ -12,6 +12,7 @@ pub mod merges;
 pub mod notices;
 pub mod practice;
 pub mod problem;
+pub mod programs;
 pub mod recalls;
 pub mod record;
 pub mod recoveries;

@@ -5,8 +5,8 @@ use crate::pages::deposit::LARGEST_FORM;
 use crate::pages::invitations::account;
 use crate::pages::{
     access_history, demonstration, deposit, documents, emergency, erasures, home, invitations,
-    merges, notices, practice, recalls, record, recoveries, reopenings, sessions, sharing, sign_in,
-    sign_in_ways, trust,
+    merges, notices, practice, programs, recalls, record, recoveries, reopenings, sessions,
+    sharing, sign_in, sign_in_ways, trust,
 };
 use crate::portal::Portal;
 use crate::{assets, error};
@@ -154,6 +154,11 @@ routes! {
     POST "/practice/recalls/act", Manager, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), recalls::answer;
     GET "/practice/recalls/people", Manager, NOTHING, recalls::people;
     POST "/practice/recalls/back", Manager, Sample::Form("recall=1&reason=mistake"), recalls::begin_end;
+    GET "/practice/programs", Manager, NOTHING, programs::show;
+    POST "/practice/programs", Manager, Sample::Form("name=Kauri+results"), programs::add;
+    GET "/practice/programs/{client}/reading", Manager, NOTHING, programs::ask;
+    POST "/practice/programs/{client}/reading", Manager, Sample::Form("see=shelf&days=90&reason=printing"), programs::begin;
+    POST "/practice/programs/{client}/end", Manager, Sample::Form("what=reading"), programs::end;
     GET "/practice/waiting", Staff, NOTHING, erasures::waiting;
     POST "/practice/waiting", Staff, Sample::Form("id=00112233445566778899aabbccddeeff"), erasures::begin_approval;
     POST "/practice/act", Staff, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), erasures::answer;

@@ -1,6 +1,9 @@
 //! Changes of facts: rights, credentials, freezes, runs.
 
-use super::{EndMerge, EndRecall, EndSharingRule, Merge, Recall, SharingRule};
+use super::{
+    AddClient, EndClient, EndMerge, EndRecall, EndSharingRule, LetClientRead, Merge, Recall,
+    SharingRule,
+};
 
 /// A change that needs no act-bound answer.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -56,7 +59,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 65, 66, 70"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 65, 66, 70, 72, 73"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -166,6 +169,12 @@ pub enum ChangeKind {
     /// Protect a patient's address, at once; or no longer (the person's own act, or two of a practice).
     #[prost(message, tag = "70")]
     ProtectAddress(ProtectAddress),
+    /// Let a client of a practice read some of what the practice put in (act, two).
+    #[prost(message, tag = "72")]
+    LetClientRead(LetClientRead),
+    /// End that, or the client itself, at once (act).
+    #[prost(message, tag = "73")]
+    EndClient(EndClient),
 }
 
 /// Whether a patient's address is seen by nobody but them and the practice that put it in.
@@ -395,17 +404,6 @@ pub struct FreezeChange {
     /// Why; kept in the sealed body.
     #[prost(string, tag = "3")]
     pub reason: String,
-}
-
-/// A client of a practice: deposit and enrol, no read.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct AddClient {
-    /// The practice (16 bytes).
-    #[prost(bytes = "vec", tag = "1")]
-    pub practice: Vec<u8>,
-    /// Its name in lists.
-    #[prost(string, tag = "2")]
-    pub name: String,
 }
 
 /// A bulk lane.

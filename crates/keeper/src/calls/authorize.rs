@@ -34,13 +34,13 @@ pub async fn authorize(
         let token = core.keys.patient(patient);
         let records = merges::load(core, token).await?;
         let view = records.view(core, session, caller.now);
-        let limit = Limit::of(session, &caller.own, token, view, caller.now);
-        Limit::refuse(limit, caller.now)?;
         let part = match action {
             words::Action::Send => Part::to(ProxyAction::Write),
             words::Action::Book => Part::to(ProxyAction::Book),
             _ => Part::of(Section::Identity),
         };
+        let limit = Limit::of(session, &caller.own, token, view, part, caller.now);
+        Limit::refuse(limit, caller.now)?;
         if view.is_known {
             draft = draft.about(patient, token);
             let context = reach::budget_context(session, &caller.own, Lane::Ordinary, caller.now);

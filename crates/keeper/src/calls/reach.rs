@@ -5,7 +5,7 @@ use crate::changes::assurance;
 use crate::core::Core;
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::Draft;
-use crate::facts::{Fact, SubjectFacts, is_before};
+use crate::facts::{Fact, Proxy, SubjectFacts, is_before};
 use crate::keys::{KeyedToken, practice_number};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session};
@@ -128,6 +128,8 @@ pub struct Part {
     pub source: Option<PracticeId>,
     /// What is to be done beside reading.
     pub action: Option<ProxyAction>,
+    /// Only who may read all of the record may do it.
+    pub is_whole: bool,
 }
 
 impl Part {
@@ -137,6 +139,7 @@ impl Part {
             section,
             source: None,
             action: None,
+            is_whole: false,
         }
     }
 
@@ -146,6 +149,26 @@ impl Part {
             action: Some(action),
             ..Self::of(Section::Identity)
         }
+    }
+
+    /// What only who may read all of the record does.
+    pub const fn whole() -> Self {
+        Self::of(Section::Identity).as_whole()
+    }
+
+    /// The same by a right to all of the record.
+    #[must_use]
+    pub const fn as_whole(self) -> Self {
+        Self {
+            is_whole: true,
+            ..self
+        }
+    }
+
+    /// Whether it is within what a proxy was let read and do.
+    pub fn is_within(&self, proxy: &Proxy) -> bool {
+        let reads = proxy.covers(self.section) && (!self.is_whole || proxy.sections.is_empty());
+        reads && self.action.is_none_or(|action| proxy.allows(action))
     }
 }
 
@@ -187,8 +210,7 @@ fn as_person(
             Fact::Proxy(proxy)
                 if proxy.acts_for(token, now) && view.lets_act(proxy.kind, row.at) =>
             {
-                let may = part.action.is_none_or(|action| proxy.allows(action));
-                if may && proxy.covers(part.section) {
+                if part.is_within(proxy) {
                     relation = Relation::Proxy;
                 } else if relation == Relation::Stranger {
                     relation = Relation::ProxyOutOfScope;
@@ -223,47 +245,64 @@ pub struct Limit {
 }
 
 impl Limit {
-    /// Of a person, to one patient of whom this is known: by a recovery that is not over, or by an invitation of staff not
-    /// long ago.
+    /// Of a person, to a part of one patient of whom this is known: by a recovery that is not over, or by an invitation of
+    /// staff not long ago.
     pub fn of(
         session: &Session,
         own: &SubjectFacts,
         patient: KeyedToken,
         view: PatientView,
+        part: Part,
         now: Timestamp,
     ) -> Option<Self> {
-        let signed_by = &session.signed_by;
-        if let Some(practice) = signed_by.recovering_at(now) {
-            let until = signed_by.opens_from;
-            return Some(Self { practice, until });
-        }
-        if session.practice.is_some() {
-            return None;
+        let recovering = Self::by_recovery(session, now);
+        if recovering.is_some() || session.practice.is_some() {
+            return recovering;
         }
         let mut limit = None;
         for row in own.live() {
-            let (of, practice, until) = match &row.fact {
-                Fact::SelfPatient(held) => (&held.patient, &held.invited_at, held.opens_from),
-                // A right that ended with the patient's age or life is none, and lessens no wait.
+            let right = match &row.fact {
+                Fact::SelfPatient(held) if held.patient == patient.0 => {
+                    Self::by_invitation(&held.invited_at, held.opens_from, now)
+                }
+                // A right that ended with the patient's age or life, or that is to something else, lessens no wait.
                 Fact::Proxy(held)
-                    if held.acts_for(patient, now) && view.lets_act(held.kind, row.at) =>
+                    if held.acts_for(patient, now)
+                        && view.lets_act(held.kind, row.at)
+                        && part.is_within(held) =>
                 {
-                    (&held.patient, &held.invited_at, held.opens_from)
+                    Self::by_invitation(&held.invited_at, held.opens_from, now)
                 }
                 _ => continue,
             };
-            if *of != patient.0 {
-                continue;
-            }
             // An older right is not lessened by a newer one.
-            if until <= now.as_microsecond() {
-                return None;
-            }
-            limit = PracticeId::try_from(practice.as_slice())
-                .ok()
-                .map(|practice| Self { practice, until });
+            limit = Some(right?);
         }
         limit
+    }
+
+    /// By one right alone, as whoever holds it is told.
+    pub fn of_right(
+        session: &Session,
+        invited_at: &[u8],
+        opens_from: i64,
+        now: Timestamp,
+    ) -> Option<Self> {
+        Self::by_recovery(session, now).or_else(|| Self::by_invitation(invited_at, opens_from, now))
+    }
+
+    fn by_recovery(session: &Session, now: Timestamp) -> Option<Self> {
+        let practice = session.signed_by.recovering_at(now)?;
+        let until = session.signed_by.opens_from;
+        Some(Self { practice, until })
+    }
+
+    fn by_invitation(invited_at: &[u8], opens_from: i64, now: Timestamp) -> Option<Self> {
+        let practice = PracticeId::try_from(invited_at).ok()?;
+        (opens_from > now.as_microsecond()).then_some(Self {
+            practice,
+            until: opens_from,
+        })
     }
 
     /// Refuses whatever is more than reading what that practice put in.
@@ -299,6 +338,7 @@ pub const fn is_established(relation: Relation) -> bool {
         Relation::Own
             | Relation::Proxy
             | Relation::EnrolledSource
+            | Relation::LetRead
             | Relation::Shared
             | Relation::OwnPractice
             | Relation::RunMember

@@ -13,6 +13,8 @@ use candour_keeper_wire::wire;
 use candour_keeper_wire::words::{EntryKind, Level, Reason};
 use candour_seal::{ClientId, PracticeId, SystemRandom, Zeroizing};
 
+/// Longest name of a program in characters.
+const LONGEST_NAME: usize = 100;
 /// Longest reason in characters, with the name of what it is for.
 const LONGEST_REASON: usize = 1_000;
 
@@ -90,11 +92,15 @@ pub(crate) async fn unfreeze(
 /// A credential for a practice's program; its secret is shown once.
 pub(crate) async fn add_client(core: &Core, change: &wire::AddClient) -> Result<Prepared, Refusal> {
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
+    let name = change.name.trim();
+    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+        return Err(Reason::Invalid.into());
+    }
     let exists = core.facts.load(core.keys.practice(practice)).await?;
     if exists.is_empty() {
         return Err(Reason::NotFound.into());
     }
-    Ok(new_client(core, practice, &change.name))
+    Ok(new_client(core, practice, name))
 }
 
 /// A new client of a practice; the reply's code is `ID:SECRET`, both in hexadecimal.

@@ -202,6 +202,7 @@ fn practice_of(kind: &ChangeKind) -> Option<PracticeId> {
         ChangeKind::Recover(change) => &change.practice,
         ChangeKind::Merge(change) => &change.practice,
         ChangeKind::AddClient(change) => &change.practice,
+        ChangeKind::LetClientRead(change) => &change.practice,
         ChangeKind::Invite(change) => &change.practice,
         ChangeKind::GrantRole(change) => &change.practice,
         ChangeKind::ProtectAddress(change) => &change.practice,

@@ -3,10 +3,11 @@
 use super::plan::{is_officer, patient_of};
 use super::ways::is_about_ways;
 use crate::ages;
-use crate::calls::reach::{Limit, PatientView};
+use crate::calls::reach::{Limit, Part, PatientView};
 use crate::core::Core;
 use crate::decision::{Assurance, Relation};
-use crate::facts::Fact;
+use crate::facts::{Fact, SubjectFacts};
+use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use crate::merges;
 use crate::session::{Principal, Session};
@@ -51,6 +52,8 @@ fn without_patient(session: &Session, kind: &ChangeKind) -> Relation {
         ChangeKind::Invite(invite) => &invite.practice,
         ChangeKind::GrantRole(role) | ChangeKind::EndRole(role) => &role.practice,
         ChangeKind::AddClient(client) => &client.practice,
+        ChangeKind::LetClientRead(change) => &change.practice,
+        ChangeKind::EndClient(change) => &change.practice,
         ChangeKind::Recall(recall) => &recall.practice,
         ChangeKind::EndRecall(ended) => &ended.practice,
         ChangeKind::Freeze(freeze) if !is_officer(session.role) => {
@@ -95,8 +98,7 @@ async fn to_patient(
                 // It takes reading away from nobody but themself.
                 return Ok((Relation::Own, Age::Grown));
             }
-            let limit = Limit::of(session, &facts, token, PatientView::default(), now);
-            Limit::refuse(limit, now)?;
+            refuse_limited(session, &facts, token, PatientView::default(), now)?;
             return Ok((Relation::Own, Age::Grown));
         }
         if matches!(
@@ -106,6 +108,8 @@ async fn to_patient(
             // Only who acts for all of a record keeps anything of it from others.
             let about = core.facts.load(token).await?;
             let age = ages::of_charge(core, &facts, &about, now);
+            let view = ages::view(core, &about, session, now);
+            refuse_limited(session, &facts, token, view, now)?;
             return Ok(age.map_or((Relation::Stranger, Age::Grown), |age| {
                 (Relation::Proxy, age)
             }));
@@ -133,6 +137,18 @@ async fn to_patient(
         relation = Relation::Stranger;
     }
     Ok((relation, Age::Grown))
+}
+
+/// Nobody says who reads a record before they read all of it themself.
+fn refuse_limited(
+    session: &Session,
+    own: &SubjectFacts,
+    patient: KeyedToken,
+    view: PatientView,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let limit = Limit::of(session, own, patient, view, Part::whole(), now);
+    Limit::refuse(limit, now)
 }
 
 async fn to_practice_patient(

@@ -1,6 +1,7 @@
 //! The kinds of facts. A number, once used, is never given again. Tokens are 16 bytes ([`crate::keys::KeyedToken`]);
 //! practices stand as their random ids; times are microseconds since the Unix epoch.
 
+mod clients;
 mod merges;
 mod policies;
 mod proxies;
@@ -10,6 +11,7 @@ mod second;
 mod sharing;
 mod ways;
 
+pub use clients::{Client, ClientRight};
 pub use merges::{MergeEnded, Merged};
 pub use policies::{Policies, PoliciesProposed, PolicyFile};
 pub use proxies::{ProxiedBy, Proxy, ProxyMay, is_scope};
@@ -25,7 +27,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 60, 65, 66, 70"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 60, 65, 66, 70, 72"
     )]
     pub fact: Option<Fact>,
 }
@@ -159,6 +161,9 @@ pub enum Fact {
     /// Patient: the address is protected, or no longer; the newest holds.
     #[prost(message, tag = "70")]
     AddressProtection(AddressProtection),
+    /// Client: it may read some of what its practice put in.
+    #[prost(message, tag = "72")]
+    ClientRight(ClientRight),
 }
 
 /// An earlier fact ended.
@@ -283,20 +288,6 @@ pub struct Practice {
     /// The practice (16 bytes).
     #[prost(bytes = "vec", tag = "3")]
     pub practice: Vec<u8>,
-}
-
-/// A client.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct Client {
-    /// The practice (16 bytes).
-    #[prost(bytes = "vec", tag = "1")]
-    pub practice: Vec<u8>,
-    /// Keyed hash of its secret (32 bytes).
-    #[prost(bytes = "vec", tag = "2")]
-    pub secret_hash: Vec<u8>,
-    /// Its name in lists.
-    #[prost(string, tag = "3")]
-    pub name: String,
 }
 
 /// An invitation.
@@ -503,6 +494,7 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::MergeEnded(_) => 66,
         Fact::Recalled(_) => 60,
         Fact::AddressProtection(_) => 70,
+        Fact::ClientRight(_) => 72,
     }
 }
 
@@ -556,6 +548,7 @@ mod tests {
             Fact::MergeEnded(MergeEnded::default()),
             Fact::Recalled(Recalled::default()),
             Fact::AddressProtection(AddressProtection::default()),
+            Fact::ClientRight(ClientRight::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -205,8 +205,8 @@ async fn reachable(
     facts: &SubjectFacts,
     now: Timestamp,
 ) -> Result<Vec<wire::Reachable>, Refusal> {
-    let within_reach = |patient, view| {
-        let limit = Limit::of(session, facts, patient, view, now);
+    let within_reach = |patient, invited_at: &[u8], opens_from| {
+        let limit = Limit::of_right(session, invited_at, opens_from, now);
         wire::Reachable {
             patient: core.keys.patient_id(patient).as_bytes().to_vec(),
             only_from: limit.map_or_else(Vec::new, |limit| limit.practice.as_bytes().to_vec()),
@@ -229,7 +229,7 @@ async fn reachable(
                 let protection = about.ok().and_then(|about| about.address_protection());
                 within.push(wire::Reachable {
                     is_address_protected: protection == Some(true),
-                    ..within_reach(patient, PatientView::default())
+                    ..within_reach(patient, &own.invited_at, own.opens_from)
                 });
                 within.extend(merges::reachable(core, who, patient).await?);
             }
@@ -248,7 +248,7 @@ async fn reachable(
                         may: proxy.actions(),
                         age: view.age.into(),
                         grown_from: core.config.ages.grown.into(),
-                        ..within_reach(patient, view)
+                        ..within_reach(patient, &proxy.invited_at, proxy.opens_from)
                     });
                     within.extend(merges::reachable(core, who, patient).await?);
                 }

@@ -4,11 +4,12 @@ use crate::decision::{Action, Assurance, ChangeAction, Relation};
 use candour_keeper_wire::words::{self, Age, ItemKind, Section};
 
 /// Every relation.
-pub const RELATIONS: [Relation; 11] = [
+pub const RELATIONS: [Relation; 12] = [
     Relation::Own,
     Relation::Proxy,
     Relation::ProxyOutOfScope,
     Relation::EnrolledSource,
+    Relation::LetRead,
     Relation::Shared,
     Relation::FormerSource,
     Relation::Enrolled,

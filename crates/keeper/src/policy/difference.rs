@@ -429,6 +429,9 @@ const fn whose(relation: Relation) -> &'static str {
         Relation::Proxy => "of whom they act for",
         Relation::ProxyOutOfScope => "of whom they act for, outside the scope",
         Relation::EnrolledSource => "their practice put it in, the patient is enrolled there",
+        Relation::LetRead => {
+            "their practice put it in and let them read it, the patient is enrolled there"
+        }
         Relation::Shared => "shared with their practice, the patient is enrolled there",
         Relation::FormerSource => "their practice put it in, the patient left",
         Relation::Enrolled => "the patient is enrolled at their practice",

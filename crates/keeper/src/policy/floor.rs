@@ -31,8 +31,8 @@ fn by_role(facts: &DecisionFacts) -> [(bool, &'static str); 7] {
             "Staff and officers act by passkey only.",
         ),
         (
-            role == Role::PracticeClient && reads(action),
-            "A practice's program reads nothing.",
+            role == Role::PracticeClient && reads(action) && !is_let(facts),
+            "A practice's program reads what two of its people let it, and nothing sensitive.",
         ),
         (
             is_officer(role) && (reads(action) || puts_in(action)),
@@ -89,6 +89,11 @@ fn by_content(facts: &DecisionFacts) -> [(bool, &'static str); 7] {
             "Emergency access to a record needs words.",
         ),
     ]
+}
+
+/// A program opens what it was let read: it looks nobody up, and takes no history.
+fn is_let(facts: &DecisionFacts) -> bool {
+    opens(facts.action) && facts.relation == Relation::LetRead && facts.tags == 0
 }
 
 const fn opens(action: Action) -> bool {

@@ -83,7 +83,10 @@ impl People {
             Relation::Own => 8,
             Relation::Proxy | Relation::ProxyOutOfScope => 16,
             Relation::Shared => 39,
-            Relation::EnrolledSource | Relation::FormerSource | Relation::Enrolled => 13,
+            Relation::EnrolledSource
+            | Relation::LetRead
+            | Relation::FormerSource
+            | Relation::Enrolled => 13,
             Relation::RunMember | Relation::Stranger => 12,
             Relation::OwnPractice | Relation::Installation => return None,
         };

@@ -226,9 +226,8 @@ fn oracle(f: &DecisionFacts) -> bool {
     match f.role {
         Role::Anonymous => false,
         Role::Patient | Role::Proxy => oracle_patient(f),
-        Role::Clinician | Role::Reception | Role::Manager | Role::PracticeClient => {
-            oracle_practice(f)
-        }
+        Role::Clinician | Role::Reception | Role::Manager => oracle_practice(f),
+        Role::PracticeClient => oracle_program(f),
         Role::Keeper if f.purpose == Purpose::Notification => {
             f.action == Action::OpenRunMember(Section::Contact)
                 && f.relation == Relation::RunMember
@@ -306,10 +305,6 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
     let care = f.purpose == Purpose::AccountCare;
     match (f.role, f.action) {
         (
-            Role::PracticeClient,
-            Action::OpenSection(_) | Action::OpenItem(_) | Action::Find | Action::History,
-        ) => false,
-        (
             Role::Clinician,
             Action::OpenSection(Section::Identity | Section::Contact | Section::Notices)
             | Action::OpenItem(ItemKind::Identity | ItemKind::Contact | ItemKind::Notice),
@@ -350,17 +345,8 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
             Role::Clinician | Role::Reception,
             Action::Authorize(words::Action::Send | words::Action::Book),
         ) => theirs && matches!(f.purpose, Purpose::DirectCare | Purpose::Administration),
-        (
-            Role::Clinician | Role::Reception | Role::PracticeClient,
-            Action::Deposit(_) | Action::Enrol,
-        ) => (theirs || own_practice) && f.purpose == Purpose::Deposit,
-        (Role::PracticeClient, Action::Change(change)) => {
-            theirs
-                && care
-                && matches!(
-                    change,
-                    ChangeAction::EndEnrolment | ChangeAction::MarkPatient
-                )
+        (Role::Clinician | Role::Reception, Action::Deposit(_) | Action::Enrol) => {
+            (theirs || own_practice) && f.purpose == Purpose::Deposit
         }
         (
             _,
@@ -397,6 +383,24 @@ fn oracle_practice(f: &DecisionFacts) -> bool {
                         | ChangeAction::Approve
                         | ChangeAction::Recall
                 )
+        }
+        _ => false,
+    }
+}
+
+fn oracle_program(f: &DecisionFacts) -> bool {
+    let theirs = matches!(f.relation, Relation::EnrolledSource | Relation::Enrolled);
+    match f.action {
+        Action::OpenSection(_) | Action::OpenItem(_) => {
+            f.relation == Relation::LetRead
+                && f.tags == 0
+                && matches!(f.purpose, Purpose::DirectCare | Purpose::Administration)
+        }
+        Action::Deposit(_) | Action::Enrol => {
+            (theirs || f.relation == Relation::OwnPractice) && f.purpose == Purpose::Deposit
+        }
+        Action::Change(ChangeAction::EndEnrolment | ChangeAction::MarkPatient) => {
+            theirs && f.purpose == Purpose::AccountCare
         }
         _ => false,
     }

@@ -2,7 +2,7 @@
 
 use super::changes::{is_theirs, sealed_words};
 use crate::ages;
-use crate::calls::reach::{Limit, PatientView};
+use crate::calls::reach::{Limit, Part, PatientView};
 use crate::changes::{self, plan};
 use crate::core::Core;
 use crate::facts::{Fact, FactRow, ProxyInvited, SubjectFacts, is_before};
@@ -43,7 +43,8 @@ pub async fn sharing(
     }
     // Who acts for somebody young is on the young person's own list too.
     let view = ages::aged(core, &facts, None, now);
-    Limit::refuse(Limit::of(&session, &own_facts, patient, view, now), now)?;
+    let limit = Limit::of(&session, &own_facts, patient, view, Part::whole(), now);
+    Limit::refuse(limit, now)?;
     let mut list = wire::Sharing {
         may_keep: is_own || age == Some(Age::Child),
         is_address_protected: is_own && facts.address_protection() == Some(true),

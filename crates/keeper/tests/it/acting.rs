@@ -175,31 +175,56 @@ async fn a_young_person_sees_who_acts_for_them_until_they_are_grown() {
     }
 }
 
+/// Another practice let them act for all of a patient just now: what others put in waits for three days.
+async fn invited_elsewhere(scene: &Scene, acting: &Staff, patient: PatientId) {
+    let elsewhere = scene.keeper.practice().await;
+    let core = &scene.keeper.core;
+    let fact = Fact::Proxy(Proxy {
+        patient: core.keys.patient(patient).0.to_vec(),
+        kind: ProxyKind::Helper.into(),
+        invited_at: elsewhere.as_bytes().to_vec(),
+        opens_from: core.clock.now().as_microsecond() + 72 * 3_600_000_000,
+        ..Proxy::default()
+    });
+    let subject = core.keys.person(acting.person);
+    let effect = Effect::InsertFact { subject, fact };
+    scene.keeper.arrange(vec![effect]).await;
+}
+
+#[tokio::test]
+async fn an_older_right_to_some_of_a_record_lessens_no_wait_for_the_rest() {
+    let scene = scene().await;
+    let somebody = born(&scene, 1, "1950-01-31").await;
+    let pills = new_item(1, somebody.patient, ItemKind::Segment, Section::Medicines);
+    let pills = scene.store(vec![pills]).await.pop().unwrap();
+    let read = async |acting: &Staff| {
+        let open = |item| scene.open_document(&acting.token, Purpose::ProxyAccess, item);
+        let (pills, letter) = (open(pills.item).await, open(somebody.letter.item).await);
+        [pills.map(drop), letter.map(drop)]
+    };
+    let patient = scene.keeper.core.keys.patient(somebody.patient).0.to_vec();
+    let of_medicines = Proxy {
+        patient,
+        kind: ProxyKind::Wish.into(),
+        sections: vec![Section::Medicines.into()],
+        ..Proxy::default()
+    };
+    let acting = scene.keeper.as_proxy_by(of_medicines).await;
+    assert_eq!(read(&acting).await, [Ok(()), Err(Reason::NotFound)]);
+    invited_elsewhere(&scene, &acting, somebody.patient).await;
+    assert_eq!(read(&acting).await, [Ok(()), Err(Reason::CredentialIsNew)]);
+}
+
 #[tokio::test]
 async fn a_right_that_ended_with_the_patients_age_lessens_no_wait_of_a_new_one() {
     let scene = scene().await;
-    let elsewhere = scene.keeper.practice().await;
-    let in_three_days = scene.keeper.core.clock.now().as_microsecond() + 72 * 3_600_000_000;
     for (number, birth_date, of_all) in [
         (1, "2000-01-05", Err(Reason::CredentialIsNew)),
         (2, "2013-01-05", Ok(())),
     ] {
         let somebody = born(&scene, number, birth_date).await;
-        let patient = scene.keeper.core.keys.patient(somebody.patient).0.to_vec();
         let acting = acts_as(&scene, somebody.patient, ProxyKind::Guardian.into()).await;
-        let invited = Fact::Proxy(Proxy {
-            patient,
-            kind: ProxyKind::Helper.into(),
-            invited_at: elsewhere.as_bytes().to_vec(),
-            opens_from: in_three_days,
-            ..Proxy::default()
-        });
-        let subject = scene.keeper.core.keys.person(acting.person);
-        let effect = Effect::InsertFact {
-            subject,
-            fact: invited,
-        };
-        scene.keeper.arrange(vec![effect]).await;
+        invited_elsewhere(&scene, &acting, somebody.patient).await;
         let [letter, _] = reads(&scene, &acting, &somebody).await;
         assert_eq!(letter, of_all, "{birth_date}");
     }

@@ -9,6 +9,7 @@
 mod acting;
 mod arrange;
 mod ceilings;
+mod clients;
 mod deposit;
 mod disk;
 mod enrol;

@@ -17,7 +17,7 @@ use candour_testkit::keeper::{Staff, instance};
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
 
-type Signer = (Staff, SoftwarePasskey);
+pub type Signer = (Staff, SoftwarePasskey);
 
 /// Somebody with two numbers: the practice put something in under each, and another practice under the older one.
 pub struct Merging {

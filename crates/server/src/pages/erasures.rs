@@ -8,7 +8,7 @@ pub use waiting::{WaitingPage, WaitingView, begin_approval, show as waiting};
 
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
-use crate::pages::recoveries;
+use crate::pages::{programs, recoveries};
 use crate::portal::Portal;
 use crate::reading::{Reading, banner};
 use crate::respond;
@@ -202,7 +202,12 @@ pub async fn answer(
     let token = visitor.signed_in()?;
     let ceremony = ceremony(&answer.ceremony)?;
     let path = match erasures::answer(portal.app(), token, ceremony, answer.answer).await {
-        // The one thing that is agreed to here and has something to hand over.
+        // What is agreed to here and has something to hand over: to a program, which has an id, or to a patient.
+        Ok(Changed {
+            code: Some(code),
+            id: Some(_),
+            ..
+        }) => return programs::credential_page(&portal, &visitor, &code).await,
         Ok(Changed {
             code: Some(code), ..
         }) => return recoveries::code_page(&portal, &visitor, &code).await,

@@ -10,6 +10,7 @@ mod installation;
 mod notices;
 mod notifications;
 mod pages;
+mod programs;
 mod recalls;
 mod record;
 mod recoveries;

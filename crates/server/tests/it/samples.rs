@@ -3,6 +3,7 @@
 mod emergency;
 mod erasures;
 mod merges;
+mod programs;
 mod recalls;
 mod recoveries;
 mod sharing;
@@ -540,6 +541,7 @@ pub fn all() -> Vec<(&'static str, String)> {
     pages.extend(emergency::all());
     pages.extend(erasures::all());
     pages.extend(merges::all());
+    pages.extend(programs::all());
     pages.extend(recalls::all());
     pages.extend(sharing::all());
     pages.extend(recoveries::all());

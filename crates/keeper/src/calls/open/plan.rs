@@ -8,6 +8,7 @@ pub(super) use self::section::{is_visible, rules_of};
 use super::Ask;
 use crate::calls::reach::{self, Limit, Part, PatientView};
 use crate::calls::{Caller, id};
+use crate::clients;
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::{Draft, Effect, Guard};
 use crate::erasure::Erasures;
@@ -20,7 +21,7 @@ use crate::recall::Recalls;
 use crate::runs::{self, RunMemberRow};
 use crate::session::Principal;
 use candour_keeper_wire::wire::{self, TargetKind};
-use candour_keeper_wire::words::{EntryKind, ItemKind, Purpose, Reason, Section};
+use candour_keeper_wire::words::{EntryKind, ItemKind, Purpose, Reason, Role, Section};
 use candour_rules::budget::Charge;
 use candour_rules::decision::{self as rules, Lane, Touch};
 use candour_rules::detect::Observation;
@@ -201,7 +202,16 @@ impl Found {
     fn stands(&mut self, ask: &Ask<'_>, records: &Records, part: Part) {
         let stands = merges::standing(ask.core, ask.caller.who(), records, part);
         self.view = stands.view;
-        self.relation = stands.relation;
+        let own = &ask.caller.own;
+        self.relation = match stands.relation {
+            Relation::EnrolledSource
+                if ask.caller.session.role == Role::PracticeClient
+                    && clients::reads(own, part.section, ask.caller.now) =>
+            {
+                Relation::LetRead
+            }
+            other => other,
+        };
         self.limit = stands.limit;
         self.through = stands.through;
     }

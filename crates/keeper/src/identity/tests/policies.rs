@@ -175,7 +175,7 @@ async fn what_cannot_be_put_in_force_is_refused_with_a_sentence_and_written_nowh
     let refused = scene.propose(unreadable).await;
     assert!(matches!(refused, Err(Unfit::Policies(_))), "{refused:?}");
     let reads = files(
-        r#"@id("a-program-never-reads")
+        r#"@id("a-program-looks-nobody-up")
 forbid"#,
         r#"@id("a-program-reads")
 permit"#,
@@ -183,7 +183,7 @@ permit"#,
     let Err(unfit) = scene.propose(reads).await else {
         panic!("a program reads");
     };
-    let words = "this set breaks a rule that no set can change: A practice's program reads nothing. Nothing was changed";
+    let words = "this set breaks a rule that no set can change: A practice's program reads what two of its people let it, and nothing sensitive. Nothing was changed";
     assert_eq!(unfit.to_string(), words);
     let same = scene.propose(files("", "")).await;
     assert!(matches!(same, Err(Unfit::Same)), "{same:?}");

@@ -164,12 +164,13 @@ fn no_set_breaks_the_floor() {
     // A rule that forbids is missed, not only one that permits too much.
     let program = changed(
         "everyone.cedar",
-        r#"@id("a-program-never-reads")
+        r#"@id("a-program-looks-nobody-up")
 forbid"#,
         r#"@id("a-program-reads")
 permit"#,
     );
-    let words = Some("A practice's program reads nothing.");
+    let words =
+        Some("A practice's program reads what two of its people let it, and nothing sensitive.");
     assert_eq!(broken(&built_in, &program), words);
     // And whatever is in force, the floor is asked at each decision too.
     let reads = DecisionFacts {

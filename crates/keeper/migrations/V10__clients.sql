@@ -1,0 +1,3 @@
+-- A practice sees which programs it has.
+
+create index fact_client on fact (subject) where kind = 18;
