@@ -244,7 +244,7 @@ test("the manager sees the practice's programs and begins to let one read", asyn
   await page.getByLabel("Documents").check();
   await page.getByLabel("What does it need this for?").fill("letters are printed at the counter");
   await page.getByRole("button", { name: "Continue" }).click();
-  await expect(page.getByText("and nothing sensitive: documents; until")).toBeVisible();
+  await expect(page.getByText("documents. Nothing that is marked sensitive")).toBeVisible();
   await page.getByRole("button", { name: "Sign with my passkey" }).click();
   await expect(page.getByText("Nothing has happened yet: a colleague must agree.")).toBeVisible();
   await page.goto("/practice/programs");

@@ -20,6 +20,8 @@ pub struct Program {
     pub since: Timestamp,
     /// What it may read; `None`: nothing.
     pub reading: Option<Reading>,
+    /// Names what is known of it now: what is signed later holds for just this.
+    version: i64,
 }
 
 /// What a program may read of what its practice put in.
@@ -64,6 +66,7 @@ fn read(view: wire::ClientView) -> Option<Program> {
         name: view.name,
         since: time(view.since)?,
         reading,
+        version: view.version,
     })
 }
 
@@ -96,6 +99,8 @@ pub async fn start_reading(
         name: program.name.clone(),
         sections: sections.map(i32::from).collect(),
         until: reading.until.as_microsecond(),
+        since: program.since.as_microsecond(),
+        version: program.version,
         reason: reading.reason.trim().to_owned(),
     });
     acts::start(app, &viewer.token, change).await
@@ -113,6 +118,7 @@ pub async fn start_end(
         practice: practice.as_bytes().to_vec(),
         client: program.client.as_bytes().to_vec(),
         name: program.name.clone(),
+        since: program.since.as_microsecond(),
         only_reading,
     });
     acts::start(app, &viewer.token, change).await

@@ -303,7 +303,7 @@ async fn written(
         ChangeKind::GrantProxy(proxy) => patients::grant_proxy(core, proxy, now).await,
         ChangeKind::EndProxy(proxy) => patients::end_proxy(core, proxy).await,
         ChangeKind::EndEnrolment(ended) => patients::end_enrolment(core, ended).await,
-        ChangeKind::MarkPatient(marks) => patients::mark(core, marks).await,
+        ChangeKind::MarkPatient(marks) => patients::mark(core, session.role, marks).await,
         ChangeKind::ProtectAddress(change) => patients::protect(core, change).await,
         ChangeKind::Freeze(freeze) => operations::freeze(core, freeze, &doer.subject.0),
         ChangeKind::Unfreeze(freeze) => operations::unfreeze(core, freeze).await,

@@ -103,6 +103,7 @@ fn view(
             let sealed = &right.sealed_reason;
             secrets::open_text(&core.keys, Secret::Reason, facts.subject(), sealed)
         }),
+        version: facts.version(),
     })
 }
 
@@ -114,18 +115,18 @@ fn held(facts: &SubjectFacts, practice: PracticeId) -> Option<(&FactRow, &Client
     })
 }
 
-/// The facts of a practice's own client, named as it is.
-async fn named(
+/// The facts of a practice's own client, which is there as it was shown.
+async fn shown(
     core: &Core,
     practice: &[u8],
     client: &[u8],
-    name: &str,
+    (name, since): (&str, i64),
 ) -> Result<Arc<SubjectFacts>, Refusal> {
     let practice = PracticeId::try_from(practice).map_err(|_| Reason::Invalid)?;
     let client = ClientId::try_from(client).map_err(|_| Reason::Invalid)?;
     let facts = core.facts.load(core.keys.client(client)).await?;
-    let (_, held) = held(&facts, practice).ok_or(Reason::NotFound)?;
-    if held.name != name {
+    let (row, held) = held(&facts, practice).ok_or(Reason::NotAsShown)?;
+    if held.name != name || row.at.as_microsecond() != since {
         return Err(Reason::NotAsShown.into());
     }
     Ok(facts)
@@ -152,7 +153,12 @@ pub(crate) async fn let_read(
     change: &wire::LetClientRead,
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
-    let facts = named(core, &change.practice, &change.client, &change.name).await?;
+    let as_shown = (change.name.as_str(), change.since);
+    let facts = shown(core, &change.practice, &change.client, as_shown).await?;
+    if facts.version() != change.version {
+        // Its reading was ended since, or another one was let.
+        return Err(Reason::NotAsShown.into());
+    }
     let until = Timestamp::from_microsecond(change.until).map_err(|_| Reason::Invalid)?;
     let latest = now.saturating_add(LONGEST).map_err(|_| Reason::Invalid)?;
     let chosen = |section: &Section| change.sections.contains(&i32::from(*section));
@@ -167,6 +173,7 @@ pub(crate) async fn let_read(
     let right = Fact::ClientRight(ClientRight {
         sections,
         until: change.until,
+        client: change.client.clone(),
         sealed_reason: secrets::seal(
             &core.keys,
             Secret::Reason,
@@ -189,13 +196,14 @@ pub(crate) async fn let_read(
 
 /// Ends what a program may read, or that it is one: then its sessions and its secret are void at once.
 pub(crate) async fn end(core: &Core, change: &wire::EndClient) -> Result<Prepared, Refusal> {
-    let facts = named(core, &change.practice, &change.client, &change.name).await?;
+    let as_shown = (change.name.as_str(), change.since);
+    let facts = shown(core, &change.practice, &change.client, as_shown).await?;
     let is_meant =
         |fact: &Fact| is_right(fact) || (!change.only_reading && matches!(fact, Fact::Client(_)));
     let ended = ends(&facts, is_meant);
     Ok(Prepared {
-        // The last is the client's own, where that ends.
-        details: Some(ended.last().ok_or(Reason::NotFound)?.clone()),
+        // The oldest is the client's own, where that ends.
+        details: Some(ended.first().ok_or(Reason::NotAsShown)?.clone()),
         effects: ended
             .into_iter()
             .map(|fact| Effect::fact(facts.subject(), fact))

@@ -1,6 +1,6 @@
 //! What is frozen now, for a look before and after the ledger; the facts of `OwnSubject::Freezes` are the memory.
 
-use candour_keeper_wire::words::Level;
+use candour_keeper_wire::words::{Level, Role};
 use candour_rules::freeze::{FreezeSet, Frozen, Guards};
 use candour_rules::keys::{Client, Instance, Practice, Principal, Purpose, Session};
 use candour_rules::time::Micros;
@@ -48,13 +48,13 @@ impl Freezes {
         self.read(|set| set.needs_proof(Instance(instance)))
     }
 
-    /// Whether a fresh passkey or code is needed before the next opening.
+    /// Whether a fresh passkey or code is needed before the next opening. A program has neither.
     pub fn must_prove(&self, session: &crate::session::Session, network: i64, now: i64) -> bool {
         let proved_at = session.proved_at.as_microsecond();
         let is_proven = self.read(|set| {
             set.is_proven(
                 Instance(session.instance_surrogate),
-                Some(Micros(proved_at)),
+                (session.role != Role::PracticeClient).then_some(Micros(proved_at)),
                 Micros(now),
             )
         });

@@ -14,7 +14,7 @@ use crate::keys::KeyedToken;
 use crate::merges::Records;
 use crate::notifications;
 use crate::session::Session;
-use candour_keeper_wire::words::{ItemKind, Section, Tag};
+use candour_keeper_wire::words::{ItemKind, Role, Section, Tag};
 use candour_seal::PracticeId;
 
 /// What of a patient's rules concerns one session: gathered once, and nothing for nearly everybody.
@@ -26,8 +26,8 @@ pub(crate) struct Rules<'a> {
     only: Option<PracticeId>,
     /// Somebody whom that practice let in lately, and who may not be whom it says.
     is_let_in: bool,
-    /// The practice that the session works for.
-    practice: Option<PracticeId>,
+    /// The practice whose people it is: they see the addresses that it protects, and its programs do not.
+    people_of: Option<PracticeId>,
     /// The patient's own session, or a mail to them.
     is_themself: bool,
     is_emergency: bool,
@@ -63,7 +63,9 @@ impl<'a> Rules<'a> {
         let mut rules = Self {
             only,
             is_let_in: only.is_some() && viewer.practice.is_none(),
-            practice: viewer.practice,
+            people_of: viewer
+                .practice
+                .filter(|_| viewer.role != Role::PracticeClient),
             is_themself: is_told(records, caller)
                 || (viewer.practice.is_none()
                     && records.facts.account_holder() == Some(viewer.subject)),
@@ -112,8 +114,8 @@ impl<'a> Rules<'a> {
         is_sensitive || self.restrict(item) || self.protect(item)
     }
 
-    /// Whether it is, or tells, a protected address: for the person themself and the practice that put it in, and for nobody
-    /// else. In an emergency nobody needs to know where somebody lives.
+    /// Whether it is, or tells, a protected address: for the person themself and the people of the practice that put it in, and
+    /// for nobody else. In an emergency nobody needs to know where somebody lives, and a program never.
     fn protect(&self, item: &ItemRow) -> bool {
         let is_tagged = item.new.tags & 1 << (Tag::ProtectedAddress.number() - 1) != 0;
         let is_contact = item.new.section == Section::Contact;
@@ -121,7 +123,7 @@ impl<'a> Rules<'a> {
             Some(is_protected) if is_contact => is_protected,
             _ => is_tagged,
         };
-        let is_source = self.practice == Some(item.new.practice);
+        let is_source = self.people_of == Some(item.new.practice);
         let is_seen = self.is_themself || (is_source && !(is_contact && self.is_emergency));
         is_protected && !is_seen
     }

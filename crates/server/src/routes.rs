@@ -159,6 +159,7 @@ routes! {
     GET "/practice/programs/{client}/reading", Manager, NOTHING, programs::ask;
     POST "/practice/programs/{client}/reading", Manager, Sample::Form("see=shelf&days=90&reason=printing"), programs::begin;
     POST "/practice/programs/{client}/end", Manager, Sample::Form("what=reading"), programs::end;
+    POST "/practice/programs/act", Manager, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), programs::answer;
     GET "/practice/waiting", Staff, NOTHING, erasures::waiting;
     POST "/practice/waiting", Staff, Sample::Form("id=00112233445566778899aabbccddeeff"), erasures::begin_approval;
     POST "/practice/act", Staff, Sample::Form("ceremony=00112233445566778899aabbccddeeff&answer=a"), erasures::answer;

@@ -32,6 +32,12 @@ pub struct LetClientRead {
     /// What for; 1 to 300 characters.
     #[prost(string, tag = "6")]
     pub reason: String,
+    /// Since when it is there, in microseconds; refused where that is another time.
+    #[prost(int64, tag = "7")]
+    pub since: i64,
+    /// How many facts there were of it when it was looked at ([`ClientView::version`]); refused where there are more.
+    #[prost(int64, tag = "8")]
+    pub version: i64,
 }
 
 /// Ends a client, or what it may read.
@@ -49,6 +55,9 @@ pub struct EndClient {
     /// It goes on putting in; only its reading ends.
     #[prost(bool, tag = "4")]
     pub only_reading: bool,
+    /// Since when it is there, as in [`LetClientRead`].
+    #[prost(int64, tag = "5")]
+    pub since: i64,
 }
 
 /// The clients of the asker's practice.
@@ -80,4 +89,7 @@ pub struct ClientView {
     /// What for.
     #[prost(string, tag = "6")]
     pub reason: String,
+    /// How many facts there are of it.
+    #[prost(int64, tag = "7")]
+    pub version: i64,
 }

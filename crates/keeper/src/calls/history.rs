@@ -435,8 +435,11 @@ impl View<'_> {
                 let is_kept = self.about.is_unsafe_to_write
                     && section == Section::Notices
                     && body.principal != who.session.principal.bytes();
-                let stands = || merges::standing(self.core, who, self.records, part);
-                !is_kept && stands().relation == Relation::Proxy
+                let reads = || {
+                    let stands = merges::standing(self.core, who, self.records, part);
+                    stands.relation == Relation::Proxy && stands.limit.is_none()
+                };
+                !is_kept && reads()
             }
         }
     }

@@ -11,7 +11,7 @@ use super::reach;
 use crate::core::Core;
 use crate::draft::Draft;
 use crate::erasure::Erasures;
-use crate::instances::Instance;
+use crate::instances::{Instance, InstanceKind};
 use crate::items::ItemRow;
 use crate::keys::KeyedToken;
 use crate::ledger::{LedgerError, Outcome, Refusal};
@@ -42,6 +42,8 @@ pub(super) struct Ask<'a> {
     pub must_prove: bool,
     /// How many records the caller reaches by way of others.
     pub linked: u32,
+    /// It comes through a process of the operator's for programs: a portal that kept a program's secret reads nothing by it.
+    pub is_import: bool,
 }
 
 /// Opens a batch of targets: one commit, an answer for each.
@@ -70,6 +72,7 @@ pub async fn open(
         network,
         must_prove: core.freezes.must_prove(&caller.session, network, now),
         linked: merges::count(core, caller.who()).await?,
+        is_import: instance.kind == InstanceKind::Import,
     };
     // Members are counted by reading and writing back, so one batch of a run at a time.
     let _one_batch = match ask.lane {

@@ -71,6 +71,11 @@ impl PatientView {
         view
     }
 
+    /// As a practice marked the patient, whoever looks.
+    pub fn marks(facts: &SubjectFacts) -> Self {
+        Self::marked(facts, None)
+    }
+
     fn marked(facts: &SubjectFacts, viewer: Option<&Session>) -> Self {
         let practice = viewer.and_then(|viewer| viewer.practice);
         let mut view = Self::default();
@@ -259,12 +264,17 @@ impl Limit {
         if recovering.is_some() || session.practice.is_some() {
             return recovering;
         }
+        let themself = own.live().find_map(|row| match &row.fact {
+            Fact::SelfPatient(held) if held.patient == patient.0 => Some(held),
+            _ => None,
+        });
+        if let Some(held) = themself {
+            // Who acts for somebody is not them: whatever that lets, this waits.
+            return Self::by_invitation(&held.invited_at, held.opens_from, now);
+        }
         let mut limit = None;
         for row in own.live() {
             let right = match &row.fact {
-                Fact::SelfPatient(held) if held.patient == patient.0 => {
-                    Self::by_invitation(&held.invited_at, held.opens_from, now)
-                }
                 // A right that ended with the patient's age or life, or that is to something else, lessens no wait.
                 Fact::Proxy(held)
                     if held.acts_for(patient, now)

@@ -93,7 +93,11 @@ pub(crate) async fn unfreeze(
 pub(crate) async fn add_client(core: &Core, change: &wire::AddClient) -> Result<Prepared, Refusal> {
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
     let name = change.name.trim();
-    if name.is_empty() || name.chars().count() > LONGEST_NAME {
+    // No sign that turns the direction of writing, or a line, in a sentence that is signed.
+    let is_plain = name
+        .chars()
+        .all(|sign| sign.is_alphanumeric() || " .,:&'()/+-_".contains(sign));
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || !is_plain {
         return Err(Reason::Invalid.into());
     }
     let exists = core.facts.load(core.keys.practice(practice)).await?;

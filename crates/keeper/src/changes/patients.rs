@@ -2,6 +2,7 @@
 
 use super::{Prepared, guard};
 use crate::calls::id;
+use crate::calls::reach::PatientView;
 use crate::core::Core;
 use crate::draft::Effect;
 use crate::facts::{
@@ -13,7 +14,7 @@ use crate::identity::secrets::{self, Secret};
 use crate::keys::{IdKind, KeyedToken};
 use crate::ledger::Refusal;
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{ProxyKind, Reason};
+use candour_keeper_wire::words::{ProxyKind, Reason, Role};
 use candour_seal::{PatientId, PersonId, SystemRandom};
 use jiff::Timestamp;
 
@@ -161,10 +162,20 @@ pub(super) async fn end_enrolment(
     Ok(prepared)
 }
 
-/// New marks replace those that stand.
-pub(super) async fn mark(core: &Core, change: &wire::MarkPatient) -> Result<Prepared, Refusal> {
+/// New marks replace those that stand. A program only adds to them: what it may read hangs on them.
+pub(super) async fn mark(
+    core: &Core,
+    by: Role,
+    change: &wire::MarkPatient,
+) -> Result<Prepared, Refusal> {
     let patient = PatientId::try_from(change.patient.as_slice()).map_err(|_| Reason::Invalid)?;
     let facts = core.facts.load(core.keys.patient(patient)).await?;
+    let stands = PatientView::marks(&facts);
+    let takes_away = (stands.is_deceased && !change.is_deceased)
+        || (stands.is_unsafe_to_write && !change.is_unsafe_to_write);
+    if by == Role::PracticeClient && takes_away {
+        return Err(Reason::NotAllowed.into());
+    }
     let fact = Fact::PatientMarks(PatientMarks {
         is_deceased: change.is_deceased,
         is_unsafe_to_write: change.is_unsafe_to_write,

@@ -142,6 +142,8 @@ pub(super) async fn stands(
             | ChangeKind::Recover(_)
             | ChangeKind::ProtectAddress(_)
             | ChangeKind::Merge(_)
+            | ChangeKind::AddClient(_)
+            | ChangeKind::LetClientRead(_)
     );
     if is_grave && !core.config.is_demonstration {
         let second = core.facts.load(session.subject).await?;

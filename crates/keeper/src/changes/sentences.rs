@@ -24,12 +24,17 @@ fn named(sections: &[i32]) -> impl Iterator<Item = &'static str> {
         })
 }
 
+fn moment(at: i64) -> String {
+    let at = Timestamp::from_microsecond(at).unwrap_or_default();
+    at.strftime("%-d %B %Y, %H:%M UTC").to_string()
+}
+
 /// An end is told in the one zone that everybody's clock knows.
 fn end(until: i64) -> String {
     let end = Timestamp::from_microsecond(until).ok();
     end.filter(|_| until > 0)
         .map_or("without an end".to_owned(), |end| {
-            end.strftime("until %-d %B %Y, %H:%M UTC").to_string()
+            format!("until {}", moment(end.as_microsecond()))
         })
 }
 
@@ -172,24 +177,36 @@ fn hold(change: &HoldChange) -> String {
     format!("{what} Reason: {}", change.reason.trim())
 }
 
+/// A program as its lists name it. Two may be called the same, so it is said since when it is there.
+fn program(name: &str, since: i64) -> String {
+    format!("the program “{name}”, added {}", moment(since))
+}
+
 fn end_client(change: &EndClient) -> String {
-    let name = &change.name;
+    let program = program(&change.name, change.since);
     if change.only_reading {
-        format!("The program {name} reads nothing any more, and goes on putting in.")
+        format!("End what {program}, may read. It goes on putting in.")
     } else {
         format!(
-            "The program {name} does nothing any more for this practice: its credential is void."
+            "End {program}: its credential is void, and it does nothing any more for this practice."
         )
     }
 }
 
 fn let_read(change: &LetClientRead) -> String {
-    let seen = named(&change.sections).collect::<Vec<_>>().join(", ");
-    let end = end(change.until);
+    let sections = change.sections.iter();
+    let seen = sections.filter_map(|it| match Section::try_from(*it) {
+        Ok(Section::Identity) => Some("names and birth dates"),
+        Ok(Section::Contact) => Some("addresses and phone numbers"),
+        Ok(Section::Other) => Some("other entries"),
+        _ => named(&[*it]).next(),
+    });
     format!(
-        "Let the program {} read what this practice put in about the patients enrolled here, and nothing sensitive: {seen}; \
-         {end}. Reason: {}",
-        change.name,
+        "Let {}, read what this practice put in about the patients enrolled here: {}. Nothing that is marked sensitive, and no \
+         protected address. Only {}. What it could read before ends now. Reason: {}",
+        program(&change.name, change.since),
+        seen.collect::<Vec<_>>().join(", "),
+        end(change.until),
         change.reason.trim()
     )
 }

@@ -3,7 +3,7 @@
 
 use crate::arrange::{Scene, Stored, denied, new_item, person, scene};
 use candour_keeper::draft::Effect;
-use candour_keeper::facts::{Fact, PatientMarks, ProxiedBy, Proxy};
+use candour_keeper::facts::{Fact, PatientMarks, ProxiedBy, Proxy, SelfPatient};
 use candour_keeper::instances::InstanceKind;
 use candour_keeper_api::Token;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
@@ -79,6 +79,24 @@ async fn history(scene: &Scene, token: &Token, patient: PatientId) -> Result<(),
     });
     let seen = scene.portal.call(call).await;
     seen.map(drop).map_err(|error| denied(&error))
+}
+
+/// How many lines of the list somebody who acts sees.
+async fn seen_by(scene: &Scene, acting: &Staff, patient: PatientId) -> usize {
+    let call = Call::History(wire::History {
+        token: acting.token.expose().to_vec(),
+        patient: patient.as_bytes().to_vec(),
+        limit: 50,
+        ..wire::History::default()
+    });
+    match scene.portal.call(call).await.unwrap() {
+        Reply::History(page) => page.events.len(),
+        _ => panic!("not an answer"),
+    }
+}
+
+fn in_three_days(scene: &Scene) -> i64 {
+    scene.keeper.core.clock.now().as_microsecond() + 72 * 3_600_000_000
 }
 
 const NO: [Result<(), Reason>; 2] = [Err(Reason::NotFound), Err(Reason::NotFound)];
@@ -183,7 +201,7 @@ async fn invited_elsewhere(scene: &Scene, acting: &Staff, patient: PatientId) {
         patient: core.keys.patient(patient).0.to_vec(),
         kind: ProxyKind::Helper.into(),
         invited_at: elsewhere.as_bytes().to_vec(),
-        opens_from: core.clock.now().as_microsecond() + 72 * 3_600_000_000,
+        opens_from: in_three_days(scene),
         ..Proxy::default()
     });
     let subject = core.keys.person(acting.person);
@@ -213,6 +231,30 @@ async fn an_older_right_to_some_of_a_record_lessens_no_wait_for_the_rest() {
     assert_eq!(read(&acting).await, [Ok(()), Err(Reason::NotFound)]);
     invited_elsewhere(&scene, &acting, somebody.patient).await;
     assert_eq!(read(&acting).await, [Ok(()), Err(Reason::CredentialIsNew)]);
+    let before = seen_by(&scene, &acting, somebody.patient).await;
+    // Nor does the list of who opened the record show more than that they looked at it.
+    scene
+        .open_document(
+            &scene.clinician.token,
+            Purpose::DirectCare,
+            somebody.letter.item,
+        )
+        .await
+        .unwrap();
+    assert_eq!(seen_by(&scene, &acting, somebody.patient).await, before + 1);
+    // Whoever acts for somebody is not them: an older right to act lifts no wait of being them.
+    let fact = Fact::SelfPatient(SelfPatient {
+        patient: scene.keeper.core.keys.patient(somebody.patient).0.to_vec(),
+        invited_at: scene.keeper.practice().await.as_bytes().to_vec(),
+        opens_from: in_three_days(&scene),
+    });
+    let subject = scene.keeper.core.keys.person(acting.person);
+    scene
+        .keeper
+        .arrange(vec![Effect::fact(subject, fact)])
+        .await;
+    let looked = history(&scene, &acting.token, somebody.patient).await;
+    assert_eq!(looked, Err(Reason::CredentialIsNew));
 }
 
 #[tokio::test]

@@ -7,10 +7,12 @@ use candour_keeper::draft::Effect;
 use candour_keeper::facts::{Fact, RecordPart, Restriction};
 use candour_keeper_api::wire::{self, Call, ChangeKind, ClientView, Reply};
 use candour_keeper_api::words::{ItemKind, Purpose, Reason, Role, Section, Tag};
-use candour_keeper_api::{CallError, Item, Section as SectionOf, Target};
+use candour_keeper_api::{CallError, Item, Keeper, Section as SectionOf, Target, Token};
+use candour_rules::freeze::Frozen;
+use candour_rules::keys;
 use candour_seal::PatientId;
-use candour_testkit::keeper::InstanceKind;
 use candour_testkit::keeper::acts::act;
+use candour_testkit::keeper::{InstanceKind, instance};
 use jiff::SignedDuration;
 
 /// A practice with two managers and one program.
@@ -49,8 +51,11 @@ impl Programs {
     }
 
     /// For an hour.
-    fn reading(&self, sections: &[Section]) -> wire::LetClientRead {
-        let client = self.client.clone();
+    /// As the list has it now.
+    async fn reading(&self, sections: &[Section]) -> wire::LetClientRead {
+        let mut listed = self.list().await.into_iter();
+        let client = listed.find(|one| one.client == self.client.client);
+        let client = client.unwrap();
         let until = self.scene.keeper.core.clock.now() + SignedDuration::from_hours(1);
         wire::LetClientRead {
             practice: self.scene.practice.as_bytes().to_vec(),
@@ -59,12 +64,14 @@ impl Programs {
             sections: sections.iter().copied().map(i32::from).collect(),
             until: until.as_microsecond(),
             reason: "letters are printed there".to_owned(),
+            since: client.since,
+            version: client.version,
         }
     }
 
     /// Both sign.
     async fn let_read(&mut self, sections: &[Section]) {
-        let reading = ChangeKind::LetClientRead(self.reading(sections));
+        let reading = ChangeKind::LetClientRead(self.reading(sections).await);
         let begun = self.by(0, reading).await.unwrap();
         let approve = ChangeKind::Approve(begun.pending);
         self.by(1, approve).await.unwrap();
@@ -77,6 +84,7 @@ impl Programs {
             client: client.client,
             name: client.name,
             only_reading,
+            since: client.since,
         })
     }
 
@@ -96,10 +104,7 @@ impl Programs {
     }
 }
 
-async fn listed(
-    scene: &Scene,
-    token: &candour_keeper_api::Token,
-) -> Result<Vec<ClientView>, Reason> {
+async fn listed(scene: &Scene, token: &Token) -> Result<Vec<ClientView>, Reason> {
     let call = Call::Clients(wire::WithToken {
         token: token.expose().to_vec(),
         ..wire::WithToken::default()
@@ -124,7 +129,7 @@ async fn a_program_reads_the_sections_that_two_managers_signed_and_until_then() 
 
     let no = Err(Reason::NotAllowed);
     assert_eq!(all.reads(patient, Section::Medicines).await, no);
-    let reading = ChangeKind::LetClientRead(all.reading(&[Section::Medicines]));
+    let reading = ChangeKind::LetClientRead(all.reading(&[Section::Medicines]).await);
     let begun = all.by(0, reading.clone()).await.unwrap();
     assert_eq!(all.reads(patient, Section::Medicines).await, no);
     // Nobody is both.
@@ -181,7 +186,7 @@ async fn a_day_that_is_over_lets_nothing_be_read() {
     let mut all = programs().await;
     let patient = all.scene.patient(1).await;
     all.scene.segment(1, patient, Section::Medicines).await;
-    let mut reading = all.reading(&[Section::Medicines]);
+    let mut reading = all.reading(&[Section::Medicines]).await;
     let minute = SignedDuration::from_mins(1);
     let until = all.scene.keeper.core.clock.now() + minute;
     reading.until = until.as_microsecond();
@@ -286,7 +291,7 @@ async fn one_manager_ends_what_a_program_reads_and_the_program_itself() {
     all.by(1, ending.clone()).await.unwrap();
     let refused = all.reads(patient, Section::Medicines).await;
     assert_eq!(refused, Err(Reason::NotAllowed));
-    assert_eq!(all.by(1, ending).await, Err(Reason::NotFound));
+    assert_eq!(all.by(1, ending).await, Err(Reason::NotAsShown));
     all.scene.segment(2, patient, Section::Medicines).await;
 
     let ending = all.ending(false);
@@ -315,6 +320,7 @@ async fn one_manager_ends_what_a_program_reads_and_the_program_itself() {
         client: client.as_bytes().to_vec(),
         name: "practice system".to_owned(),
         only_reading: false,
+        since: all.client.since,
     });
     act(&all.scene.portal, &person.token, device, ending)
         .await
@@ -328,7 +334,7 @@ async fn one_manager_ends_what_a_program_reads_and_the_program_itself() {
 #[tokio::test]
 async fn nobody_but_a_manager_says_what_a_program_reads_and_only_as_it_is_named() {
     let mut all = programs().await;
-    let reading = all.reading(&[Section::Medicines]);
+    let reading = all.reading(&[Section::Medicines]).await;
     let elsewhere = all.scene.keeper.practice().await;
     for (practice, role) in [
         (all.scene.practice, Role::Reception),
@@ -357,7 +363,7 @@ async fn nobody_but_a_manager_says_what_a_program_reads_and_only_as_it_is_named(
     };
     let kind = ChangeKind::LetClientRead(theirs);
     let refused = act(&all.scene.portal, &staff.token, &mut device, kind).await;
-    assert_eq!(denied(&refused.unwrap_err()), Reason::NotFound);
+    assert_eq!(denied(&refused.unwrap_err()), Reason::NotAsShown);
 
     let year = SignedDuration::from_hours(367 * 24);
     let too_late = (all.scene.keeper.core.clock.now() + year).as_microsecond();
@@ -416,4 +422,113 @@ async fn nobody_but_a_manager_says_what_a_program_reads_and_only_as_it_is_named(
         let refused = all.by(0, ChangeKind::LetClientRead(change.clone())).await;
         assert_eq!(refused.map(drop), Err(reason), "{change:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_begun_before_a_reading_ended_brings_none_back() {
+    let mut all = programs().await;
+    let patient = all.scene.patient(1).await;
+    all.scene.segment(1, patient, Section::Medicines).await;
+    all.let_read(&[Section::Medicines]).await;
+    let wide = all.reading(&[Section::Medicines, Section::Results]).await;
+    let begun = all.by(0, ChangeKind::LetClientRead(wide)).await.unwrap();
+    let ending = all.ending(true);
+    all.by(1, ending).await.unwrap();
+    let late = all.by(1, ChangeKind::Approve(begun.pending)).await;
+    assert_eq!(late.map(drop), Err(Reason::NotAsShown));
+    let refused = all.reads(patient, Section::Medicines).await;
+    assert_eq!(refused, Err(Reason::NotAllowed));
+}
+
+#[tokio::test]
+async fn a_program_reads_nothing_through_a_portal_and_nothing_in_proof_mode() {
+    let mut all = programs().await;
+    let patient = all.scene.patient(1).await;
+    let pills = all.scene.segment(1, patient, Section::Medicines).await.item;
+    let (client, secret) = all
+        .scene
+        .keeper
+        .program_credential(all.scene.practice)
+        .await;
+    let list = all.list().await;
+    let other = list.iter().find(|one| one.client == client.as_bytes());
+    all.client = other.unwrap().clone();
+    all.let_read(&[Section::Medicines]).await;
+    let signs_in = async |keeper: &Keeper| {
+        let call = Call::ClientSignIn(wire::ClientSignIn {
+            client: client.as_bytes().to_vec(),
+            secret: secret.to_vec(),
+        });
+        match keeper.call(call).await.unwrap() {
+            Reply::SignedIn(signed_in) => Token::from_bytes(&signed_in.token).unwrap(),
+            _ => panic!("not an answer"),
+        }
+    };
+    let opens = async |keeper: &Keeper| {
+        let viewer = viewer(&signs_in(keeper).await, Purpose::Administration);
+        let opened = keeper.open(&viewer, Item(pills)).await;
+        opened.map(drop).map_err(|error| denied(&error))
+    };
+    assert_eq!(opens(&all.scene.portal).await, Err(Reason::NotAllowed));
+    assert_eq!(opens(&all.scene.import).await, Ok(()));
+    let import = all
+        .scene
+        .keeper
+        .core
+        .keys
+        .instance(instance(InstanceKind::Import));
+    all.scene
+        .keeper
+        .freeze(Frozen::Proof(keys::Instance(import.surrogate())))
+        .await;
+    assert_eq!(opens(&all.scene.import).await, Err(Reason::StepUpNeeded));
+}
+
+#[tokio::test]
+async fn a_program_reads_no_protected_address_nobody_who_left_and_takes_no_mark_away() {
+    let mut all = programs().await;
+    let (patient, left) = (all.scene.patient(1).await, all.scene.patient(2).await);
+    let mut addresses = Vec::new();
+    for (number, patient) in [(1, patient), (2, left)] {
+        let block = new_item(number, patient, ItemKind::Contact, Section::Contact);
+        addresses.push(all.scene.store(vec![block]).await.remove(0).item);
+    }
+    all.let_read(&[Section::Contact]).await;
+    let administration = Purpose::Administration;
+    for address in &addresses {
+        assert_eq!(all.opens(administration, Item(*address)).await, Ok(()));
+    }
+    let program = all.scene.program.clone();
+    let changes = async |kind: ChangeKind| {
+        let call = Call::Change(wire::ChangeCall {
+            token: program.expose().to_vec(),
+            change: Some(wire::Change { kind: Some(kind) }),
+        });
+        let changed = all.scene.import.call(call).await;
+        changed.map(drop).map_err(|error| denied(&error))
+    };
+    let gone = ChangeKind::EndEnrolment(wire::EnrolmentChange {
+        practice: all.scene.practice.as_bytes().to_vec(),
+        patient: left.as_bytes().to_vec(),
+    });
+    assert_eq!(changes(gone).await, Ok(()));
+    let of_left = all.opens(administration, Item(addresses[1])).await;
+    assert_eq!(of_left, Err(Reason::NotFound));
+    let mark = |is_unsafe_to_write| {
+        ChangeKind::MarkPatient(wire::MarkPatient {
+            patient: patient.as_bytes().to_vec(),
+            is_unsafe_to_write,
+            ..wire::MarkPatient::default()
+        })
+    };
+    assert_eq!(changes(mark(true)).await, Ok(()));
+    assert_eq!(changes(mark(false)).await, Err(Reason::NotAllowed));
+    let protects = ChangeKind::ProtectAddress(wire::ProtectAddress {
+        patient: patient.as_bytes().to_vec(),
+        practice: all.scene.practice.as_bytes().to_vec(),
+        is_protected: true,
+    });
+    assert_eq!(changes(protects).await, Ok(()));
+    let protected = all.opens(administration, Item(addresses[0])).await;
+    assert!(protected.is_err());
 }

@@ -193,15 +193,23 @@ pub struct Answer {
     answer: String,
 }
 
+impl Answer {
+    /// Gives it to the keeper.
+    pub(super) async fn give(self, portal: &Portal, visitor: &Visitor) -> Result<Changed, Problem> {
+        let token = visitor.signed_in()?;
+        let ceremony = ceremony(&self.ceremony)?;
+        let given = erasures::answer(portal.app(), token, ceremony, self.answer).await;
+        Ok(given?)
+    }
+}
+
 /// `POST /practice/act`: the answer to a sentence; what needs a second person waits from then on.
 pub async fn answer(
     State(portal): State<Portal>,
     visitor: Visitor,
     Form(answer): Form<Answer>,
 ) -> Result<Response, Problem> {
-    let token = visitor.signed_in()?;
-    let ceremony = ceremony(&answer.ceremony)?;
-    let path = match erasures::answer(portal.app(), token, ceremony, answer.answer).await {
+    let path = match answer.give(&portal, &visitor).await {
         // What is agreed to here and has something to hand over: to a program, which has an id, or to a patient.
         Ok(Changed {
             code: Some(code),
@@ -214,8 +222,11 @@ pub async fn answer(
         Ok(Changed { pending: None, .. }) => "/practice/waiting?said=done",
         Ok(_) => "/practice/waiting?said=waits",
         // The five minutes are over, or it was answered before: what stands is in the list.
-        Err(Refusal::WrongCredentials | Refusal::NotFound) => "/practice/waiting?said=again",
-        Err(refusal) => return Err(refusal.into()),
+        Err(Problem::Refused(Refusal::WrongCredentials | Refusal::NotFound)) => {
+            "/practice/waiting?said=again"
+        }
+        Err(Problem::Refused(Refusal::NotAsShown)) => "/practice/waiting?said=changed",
+        Err(problem) => return Err(problem),
     };
     Ok(respond::to(path))
 }

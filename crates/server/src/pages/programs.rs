@@ -11,7 +11,7 @@ use crate::session::Visitor;
 use crate::texts::{Language, Texts};
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::programs::{self, Program, Reading};
@@ -24,6 +24,10 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 const PATH: &str = "/practice/programs";
+/// Where the answer to what ends something is sent.
+const ENDED: &str = "/practice/programs/act";
+/// Where whoever asks for what is not there as they saw it is led.
+const CHANGED: &str = "/practice/programs?said=changed";
 /// Longest name in letters; the keeper's bound.
 const LONGEST_NAME: usize = 100;
 /// Longest reason in letters; the keeper's bound.
@@ -48,12 +52,22 @@ const SECTIONS: [Section; 10] = [
     Section::Other,
 ];
 
+/// A section, to the practice: what the patient calls messages for them are messages to patients here.
+const fn name_of(section: Section) -> &'static str {
+    match section {
+        Section::Notices => "programs.messages",
+        other => section_name(other),
+    }
+}
+
 /// The list.
 #[derive(Template)]
 #[template(path = "programs/programs.html")]
 pub struct ProgramsPage {
     /// Around it.
     pub frame: Frame,
+    /// Key of the sentence about what was just done.
+    pub said: Option<&'static str>,
     /// What is to be mended.
     pub errors: FieldErrors,
     /// Each of them.
@@ -130,19 +144,19 @@ impl Desk {
         })
     }
 
-    fn program(&self, client: &str) -> Result<&Program, Problem> {
+    /// The one with this id; `None` where it ended since the page was made.
+    fn program(&self, client: &str) -> Result<Option<&Program>, Problem> {
         let client: ClientId = client.parse().map_err(|_| Problem::NoSuchPage)?;
         let mut programs = self.programs.iter();
-        let found = programs.find(|program| program.client == client);
-        found.ok_or(Problem::NoSuchPage)
+        Ok(programs.find(|program| program.client == client))
     }
 
     async fn list(
         &self,
         portal: &Portal,
         visitor: &Visitor,
-        typed: String,
-        errors: FieldErrors,
+        said: Option<&'static str>,
+        (typed, errors): (String, FieldErrors),
     ) -> Result<Response, Problem> {
         let frame = portal.frame(visitor.visit, "programs.title").await;
         let mut frame = frame.back_to("/practice", "frame.back");
@@ -154,6 +168,7 @@ impl Desk {
             programs: programs
                 .map(|program| ProgramView::of(texts, zone, program))
                 .collect(),
+            said,
             typed,
             errors,
             frame,
@@ -181,7 +196,7 @@ impl ReadsView {
     fn of(texts: &Texts, zone: &TimeZone, reading: &Reading) -> Self {
         let sections = reading.sections.iter();
         let what: Vec<&str> = sections
-            .map(|section| texts.say(section_name(*section)))
+            .map(|section| texts.say(name_of(*section)))
             .collect();
         let until = dates::moment(texts, reading.until, zone);
         let filled = [("what", what.join(", ")), ("until", until)];
@@ -195,11 +210,27 @@ impl ReadsView {
     }
 }
 
+/// What was just done.
+#[derive(Deserialize)]
+pub struct Said {
+    said: Option<String>,
+}
+
 /// `GET /practice/programs`.
-pub async fn show(State(portal): State<Portal>, visitor: Visitor) -> Result<Response, Problem> {
+pub async fn show(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Query(Said { said }): Query<Said>,
+) -> Result<Response, Problem> {
     let desk = Desk::of(&portal, &visitor).await?;
-    desk.list(&portal, &visitor, String::new(), FieldErrors::default())
-        .await
+    let said = match said.as_deref() {
+        Some("ended") => Some("programs.said_ended"),
+        Some("again") => Some("programs.said_again"),
+        Some("changed") => Some("programs.said_changed"),
+        _ => None,
+    };
+    let nothing = (String::new(), FieldErrors::default());
+    desk.list(&portal, &visitor, said, nothing).await
 }
 
 /// Another program.
@@ -220,26 +251,26 @@ pub async fn add(
     if length == 0 || length > LONGEST_NAME {
         let mut errors = FieldErrors::default();
         errors.add("name", Language::English.texts().say("programs.error_name"));
-        return desk.list(&portal, &visitor, name, errors).await;
+        return desk.list(&portal, &visitor, None, (name, errors)).await;
     }
     let begun = programs::start_add(portal.app(), &desk.viewer, desk.practice, &name).await;
-    sign(&portal, &visitor, begun).await
+    sign(&portal, &visitor, begun, erasures::ANSWERED).await
 }
 
 async fn sign(
     portal: &Portal,
     visitor: &Visitor,
     begun: Result<Ceremony, Refusal>,
+    answered: &str,
 ) -> Result<Response, Problem> {
     let begun = match begun {
         Ok(begun) => begun,
-        // It ended a moment ago: the list says what stands.
-        Err(Refusal::NotFound | Refusal::NotAsShown) => return Ok(respond::to(PATH)),
+        Err(Refusal::NotAsShown) => return Ok(respond::to(CHANGED)),
         Err(refusal) => return Err(refusal.into()),
     };
     let frame = portal.frame(visitor.visit, "erase.act_title").await;
     let frame = frame.back_to(PATH, "erase.back");
-    erasures::act(frame, begun, erasures::ANSWERED.to_owned())
+    erasures::act(frame, begun, answered.to_owned())
 }
 
 /// What is to end.
@@ -257,7 +288,9 @@ pub async fn end(
     Form(Ending { what }): Form<Ending>,
 ) -> Result<Response, Problem> {
     let desk = Desk::of(&portal, &visitor).await?;
-    let program = desk.program(&client)?;
+    let Some(program) = desk.program(&client)? else {
+        return Ok(respond::to(CHANGED));
+    };
     let only_reading = match what.as_str() {
         "reading" => true,
         "program" => false,
@@ -265,7 +298,22 @@ pub async fn end(
     };
     let (app, viewer) = (portal.app(), &desk.viewer);
     let begun = programs::start_end(app, viewer, desk.practice, program, only_reading).await;
-    sign(&portal, &visitor, begun).await
+    sign(&portal, &visitor, begun, ENDED).await
+}
+
+/// `POST /practice/programs/act`: the answer to what ends something; the list then says what stands.
+pub async fn answer(
+    State(portal): State<Portal>,
+    visitor: Visitor,
+    Form(answer): Form<erasures::Answer>,
+) -> Result<Response, Problem> {
+    let said = match answer.give(&portal, &visitor).await {
+        Ok(_) => "ended",
+        Err(Problem::Refused(Refusal::WrongCredentials | Refusal::NotFound)) => "again",
+        Err(Problem::Refused(Refusal::NotAsShown)) => "changed",
+        Err(problem) => return Err(problem),
+    };
+    Ok(respond::to(&format!("{PATH}?said={said}")))
 }
 
 /// What was chosen. A name of the form can stand in it several times.
@@ -318,7 +366,7 @@ impl Asked {
         let texts = frame.texts();
         let sections = SECTIONS.map(|section| Choice {
             value: section.word().to_owned(),
-            words: texts.say(section_name(section)).to_owned(),
+            words: texts.say(name_of(section)).to_owned(),
             is_chosen: self.sections.contains(&section),
         });
         let days = DAYS.map(|(days, words)| Choice {
@@ -347,7 +395,9 @@ pub async fn ask(
     Path(client): Path<String>,
 ) -> Result<Response, Problem> {
     let desk = Desk::of(&portal, &visitor).await?;
-    let program = desk.program(&client)?;
+    let Some(program) = desk.program(&client)? else {
+        return Ok(respond::to(CHANGED));
+    };
     let asked = Asked {
         sections: Vec::new(),
         days: DAYS[1].0.to_string(),
@@ -366,7 +416,9 @@ pub async fn begin(
     Form(form): Form<Vec<(String, String)>>,
 ) -> Result<Response, Problem> {
     let desk = Desk::of(&portal, &visitor).await?;
-    let program = desk.program(&client)?;
+    let Some(program) = desk.program(&client)? else {
+        return Ok(respond::to(CHANGED));
+    };
     let asked = Asked::read(&form);
     let errors = asked.errors(Language::English.texts());
     if !errors.is_empty() {
@@ -385,7 +437,7 @@ pub async fn begin(
     };
     let (app, viewer) = (portal.app(), &desk.viewer);
     let begun = programs::start_reading(app, viewer, desk.practice, program, &reading).await;
-    sign(&portal, &visitor, begun).await
+    sign(&portal, &visitor, begun, erasures::ANSWERED).await
 }
 
 /// The credential of a program that was just added.

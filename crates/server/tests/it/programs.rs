@@ -53,8 +53,8 @@ async fn signs_in(installation: &Installation, credential: &str) -> Option<Token
         client: bytes(client),
         secret: bytes(secret),
     });
-    let portal = installation.keeper.client(InstanceKind::Portal);
-    match portal.call(call).await {
+    let import = installation.keeper.client(InstanceKind::Import);
+    match import.call(call).await {
         Ok(Reply::SignedIn(signed_in)) => Token::from_bytes(&signed_in.token),
         _ => None,
     }
@@ -66,8 +66,8 @@ async fn opens(installation: &Installation, token: &Token, item: candour_seal::I
         purpose: Purpose::Administration,
         network: String::new(),
     };
-    let portal = installation.keeper.client(InstanceKind::Portal);
-    portal.open(&viewer, Item(item)).await.is_ok()
+    let import = installation.keeper.client(InstanceKind::Import);
+    import.open(&viewer, Item(item)).await.is_ok()
 }
 
 #[tokio::test]
@@ -120,8 +120,9 @@ async fn two_managers_add_a_program_let_it_read_and_one_ends_it() {
     let both = encoded(&[("see", "shelf"), ("see", "results"), ("days", "90"), why]);
     let asked = installation.post(&reading, &first.cookies, &both).await;
     for said in [
-        "Let the program Kauri results read what this practice put in",
-        "and nothing sensitive: documents, results; until 31 May 2026",
+        "Let the program “Kauri results”, added 2 March 2026, 21:00 UTC, read what this practice put in",
+        "documents, results. Nothing that is marked sensitive",
+        "Only until 31 May 2026",
         "Reason: letters are printed there",
     ] {
         assert!(asked.body.contains(said), "{said}: {}", asked.body);
@@ -152,15 +153,19 @@ async fn two_managers_add_a_program_let_it_read_and_one_ends_it() {
         let asked = installation
             .post(&end, &second.cookies, &encoded(&[("what", what)]))
             .await;
-        let done = second.signs(&installation, &asked).await;
-        assert_eq!(done.header("location"), "/practice/waiting?said=done");
+        let answer = signed(&asked, &mut second.device);
+        let done = installation
+            .post("/practice/programs/act", &second.cookies, &answer)
+            .await;
+        let ended = "/practice/programs?said=ended";
+        assert_eq!(done.header("location"), ended, "{}", done.body);
         assert!(!opens(&installation, &token, letter).await, "{what}");
         let signs_in = signs_in(&installation, &credential).await;
         assert_eq!(signs_in.is_some(), still, "{what}");
     }
     // A page that was open since then leads to the list.
     let gone = installation.get(&reading, &first.cookies).await;
-    assert_eq!(gone.status, StatusCode::NOT_FOUND);
+    assert_eq!(gone.header("location"), "/practice/programs?said=changed");
 }
 
 #[tokio::test]

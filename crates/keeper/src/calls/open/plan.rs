@@ -8,6 +8,7 @@ pub(super) use self::section::{is_visible, rules_of};
 use super::Ask;
 use crate::calls::reach::{self, Limit, Part, PatientView};
 use crate::calls::{Caller, id};
+use crate::changes::guard;
 use crate::clients;
 use crate::decision::{Action, Decision, DecisionFacts, Relation};
 use crate::draft::{Draft, Effect, Guard};
@@ -205,7 +206,8 @@ impl Found {
         let own = &ask.caller.own;
         self.relation = match stands.relation {
             Relation::EnrolledSource
-                if ask.caller.session.role == Role::PracticeClient
+                if ask.is_import
+                    && ask.caller.session.role == Role::PracticeClient
                     && clients::reads(own, part.section, ask.caller.now) =>
             {
                 Relation::LetRead
@@ -496,6 +498,10 @@ fn draft_of(ask: &Ask<'_>, found: &mut Found, decision: &Decision, hidden: &[u32
         section::describe(ask, found, hidden, &mut draft);
     }
     draft.effects.extend(found.effect.take());
+    if found.relation == Relation::LetRead {
+        // Once it was ended, nothing more is released by it.
+        draft.guards.push(guard(&caller.own));
+    }
     if let Some(other) = found.through {
         let other = ask.core.keys.patient_id(other);
         draft.body.merged_with = other.as_bytes().to_vec();

@@ -28,6 +28,9 @@ pub struct ClientRight {
     /// What for; sealed.
     #[prost(bytes = "vec", tag = "3")]
     pub sealed_reason: Vec<u8>,
+    /// Whose (16 bytes): the entry has this fact, and no subject.
+    #[prost(bytes = "vec", tag = "4")]
+    pub client: Vec<u8>,
 }
 
 impl ClientRight {

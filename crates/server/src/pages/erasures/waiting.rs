@@ -72,6 +72,7 @@ pub async fn show(
         Some("done") => Some("waiting.said_done"),
         Some("waits") => Some("waiting.said_waits"),
         Some("again") => Some("waiting.said_again"),
+        Some("changed") => Some("waiting.said_changed"),
         _ => None,
     };
     let page = WaitingPage {

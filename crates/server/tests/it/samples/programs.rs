@@ -22,6 +22,7 @@ fn list() -> ProgramsPage {
     };
     ProgramsPage {
         frame: of_staff("programs.title").back_to("/practice", "frame.back"),
+        said: Some("programs.said_ended"),
         errors: FieldErrors::default(),
         programs: vec![
             program("practice system", None),
@@ -33,6 +34,7 @@ fn list() -> ProgramsPage {
 
 fn nothing() -> ProgramsPage {
     let mut page = ProgramsPage {
+        said: None,
         programs: Vec::new(),
         typed: "x".repeat(101),
         errors: errors(&[("name", "Enter the program's name, in at most 100 letters")]),
