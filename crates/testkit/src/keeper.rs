@@ -71,7 +71,7 @@ pub struct Settings {
     /// The token that gave its root key.
     pub token: Option<Arc<RootToken>>,
     /// Where its files lie, instead of in a folder of its own.
-    pub files: Option<Arc<Path>>,
+    pub places: Option<Arc<Places>>,
 }
 
 impl Default for Settings {
@@ -87,14 +87,34 @@ impl Default for Settings {
             },
             witnesses: WitnessTable::default(),
             token: None,
-            files: None,
+            places: None,
         }
     }
 }
 
 impl Settings {
-    fn files_or<'a>(&'a self, own: &'a TempDir) -> &'a Path {
-        self.files.as_deref().unwrap_or_else(|| own.path())
+    fn places_or(&self, own: &TempDir) -> Places {
+        let places = self.places.as_deref().cloned();
+        places.unwrap_or_else(|| Places::below(own.path()))
+    }
+}
+
+/// Where a keeper's files lie.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// Its own: the checkpoints.
+    pub keeper: PathBuf,
+    /// What outsiders see of its ledger.
+    pub ledger: PathBuf,
+}
+
+impl Places {
+    /// Both in one folder.
+    pub fn below(folder: &Path) -> Self {
+        Self {
+            keeper: folder.join("keeper"),
+            ledger: folder.join("ledger"),
+        }
     }
 }
 
@@ -193,7 +213,7 @@ impl TestKeeper {
         settings: Settings,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
-        let files = settings.files_or(&folder);
+        let places = settings.places_or(&folder);
         let parts = CoreParts {
             database: database.clone(),
             root: root(),
@@ -204,8 +224,8 @@ impl TestKeeper {
             },
             wrong_tries: 0,
             token: settings.token.clone(),
-            folder: files.join("keeper"),
-            public: files.join("ledger"),
+            folder: places.keeper,
+            public: places.ledger,
             relying_party: "localhost".to_owned(),
             origins: vec!["http://localhost:8080".parse()?],
             shares_user: true,
@@ -286,12 +306,12 @@ impl TestKeeper {
 
     /// Its own folder: checkpoints lie in it.
     pub fn folder(&self) -> PathBuf {
-        self.settings.files_or(&self.folder).join("keeper")
+        self.settings.places_or(&self.folder).keeper
     }
 
     /// What outsiders see of its ledger.
     pub fn public(&self) -> PathBuf {
-        self.settings.files_or(&self.folder).join("ledger")
+        self.settings.places_or(&self.folder).ledger
     }
 
     /// Where cosignatures of witnesses are brought to.

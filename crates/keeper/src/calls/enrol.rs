@@ -116,7 +116,12 @@ impl Work<'_> {
                 Err(reason) => Matched::Refused(*reason),
             };
             match (person, matched) {
-                (Ok(_), Matched::Done(token)) => answers.push((Some(token), 0, false)),
+                (Ok(person), Matched::Done(token)) => {
+                    let facts = matcher.facts_of(token);
+                    let added = facts.and_then(|facts| self.marked(person, token, facts));
+                    answers.push((Some(token), 0, added.is_some()));
+                    drafts.extend(added);
+                }
                 (Ok(person), Matched::Known(token, facts)) => {
                     let nhis = matcher.unknown_nhis(person);
                     drafts.push(self.known(person, token, &facts, &nhis));
@@ -255,21 +260,31 @@ impl Work<'_> {
         if let Some(version) = ended {
             draft.effects.push(end(token, version));
         }
-        let (is_deceased, is_unsafe_to_write) = marks(facts);
-        let adds_mark = (person.wire.is_deceased && !is_deceased)
-            || (person.wire.is_unsafe_to_write && !is_unsafe_to_write);
-        if adds_mark {
-            draft.effects.push(Effect::fact(
-                token,
-                Fact::PatientMarks(facts::PatientMarks {
-                    is_deceased: is_deceased || person.wire.is_deceased,
-                    is_unsafe_to_write: is_unsafe_to_write || person.wire.is_unsafe_to_write,
-                }),
-            ));
-        }
+        let added = added_marks(person, facts);
+        let added = added.map(|added| Effect::fact(token, added));
+        draft.effects.extend(added);
         self.describe(&mut draft);
         self.index(person, token, &mut draft, nhis);
         draft
+    }
+
+    /// Marks that the sender adds under the key it used before: that somebody must not be written to waits for no new one.
+    fn marked(
+        &self,
+        person: &Person<'_>,
+        token: KeyedToken,
+        facts: &SubjectFacts,
+    ) -> Option<Draft> {
+        let added = added_marks(person, facts)?;
+        let patient = self.core.keys.patient_id(token);
+        let mut draft = self.draft().about(patient, token);
+        draft.guards.push(Guard::Facts {
+            subject: token,
+            version: facts.version(),
+        });
+        draft.effects.push(Effect::fact(token, added));
+        self.describe(&mut draft);
+        Some(draft)
     }
 
     /// The same person twice in one call: only the words and the caller's own key are added.
@@ -320,6 +335,18 @@ impl Work<'_> {
 
 fn end(subject: KeyedToken, version: i64) -> Effect {
     Effect::fact(subject, Fact::End(facts::End { version }))
+}
+
+/// The marks of somebody known with those that come in addition; nothing where none does.
+fn added_marks(person: &Person<'_>, facts: &SubjectFacts) -> Option<Fact> {
+    let (is_deceased, is_unsafe_to_write) = marks(facts);
+    let added = facts::PatientMarks {
+        is_deceased: is_deceased || person.wire.is_deceased,
+        is_unsafe_to_write: is_unsafe_to_write || person.wire.is_unsafe_to_write,
+    };
+    let is_more =
+        (added.is_deceased, added.is_unsafe_to_write) != (is_deceased, is_unsafe_to_write);
+    is_more.then_some(Fact::PatientMarks(added))
 }
 
 fn marks(facts: &SubjectFacts) -> (bool, bool) {

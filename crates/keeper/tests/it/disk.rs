@@ -94,10 +94,14 @@ impl Reading {
         within_seconds(20, || async { ledger.health() == Health::Well }).await;
     }
 
+    /// The ledger index of what was granted last.
+    pub fn last(&self) -> u64 {
+        self.granted.iter().max().copied().unwrap_or_default()
+    }
+
     /// Waits until outsiders see everything that was granted so far, and sees that it is whole.
     pub async fn is_shown(&self) {
-        let last = self.granted.iter().max().copied().unwrap_or_default();
-        within_seconds(20, || async { self.shown() > last }).await;
+        within_seconds(20, || async { self.shown() > self.last() }).await;
     }
 
     /// How many entries outsiders see, all of them proved by what lies there.

@@ -1,6 +1,7 @@
 //! Enrolling and finding.
 
 use crate::arrange::{denied, key, person, scene};
+use candour_keeper::calls::reach::PatientView;
 use candour_keeper::draft::Effect;
 use candour_keeper::facts::{Canary, Fact};
 use candour_keeper::instances::InstanceKind;
@@ -63,6 +64,27 @@ async fn the_same_person_twice_is_once_whoever_enrols_them() {
         scene.enrol_as(&scene.program, vec![by_live]).await,
         [Ok(patient)]
     );
+}
+
+#[tokio::test]
+async fn a_mark_that_comes_later_under_the_same_key_is_added_once_and_none_is_taken_away() {
+    let scene = scene().await;
+    let program = scene.program.clone();
+    let patient = scene.patient(1).await;
+    let marked = wire::NewEnrolment {
+        is_unsafe_to_write: true,
+        ..person(1)
+    };
+    let writes = [(marked.clone(), 1), (marked, 0), (person(1), 0)];
+    for (again, written) in writes {
+        let before = scene.count(EntryKind::Change, 0).await;
+        assert_eq!(scene.enrol_as(&program, vec![again]).await, [Ok(patient)]);
+        let after = scene.count(EntryKind::Change, 0).await;
+        assert_eq!(after - before, written);
+        let subject = scene.keeper.core.keys.patient(patient);
+        let facts = scene.keeper.core.facts.load(subject).await.unwrap();
+        assert!(PatientView::of(&facts, None).is_unsafe_to_write);
+    }
 }
 
 #[tokio::test]

@@ -4,10 +4,12 @@ use crate::arrange::{scene_of, scene_on};
 use crate::disk::Reading;
 use candour_testkit::TestKeeper;
 use candour_testkit::cluster::{FaultyFolder, FaultyServer, TestCluster, Trouble};
-use candour_testkit::keeper::{KEEPER, Settings};
+use candour_testkit::keeper::{KEEPER, Places, Settings};
 use candour_testkit::skipped::skipped;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// A keeper whose database has its log on such a disk; none where this machine cannot make one.
 async fn faulty() -> Option<(FaultyServer, Reading)> {
@@ -90,44 +92,88 @@ async fn what_the_disk_has_not_kept_yet_is_not_granted_and_a_loss_of_power_takes
     reading.nothing_is_lost().await;
 }
 
-/// Checkpoints and tiles are written from what is committed: a disk that fails them keeps nobody from reading, shows
-/// outsiders nothing that is not whole, and is caught up with.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_disk_that_takes_no_checkpoint_and_no_tile_shows_outsiders_nothing_half_and_is_caught_up_with()
- {
-    for trouble in [
+/// A keeper whose checkpoints, or what outsiders see of its ledger, lie on such a disk, in this trouble while somebody reads;
+/// none where this machine cannot make one.
+async fn in_trouble(
+    trouble: Trouble,
+    has_checkpoints: bool,
+) -> Option<(FaultyFolder, TempDir, Reading)> {
+    let disk = match FaultyFolder::mount() {
+        Ok(disk) => disk,
+        Err(reason) => {
+            skipped(reason);
+            return None;
+        }
+    };
+    let database = TestCluster::shared().database(&KEEPER).await;
+    let own = tempfile::tempdir().unwrap();
+    let mut places = Places::below(own.path());
+    if has_checkpoints {
+        places.keeper = disk.path().join("keeper");
+    } else {
+        places.ledger = disk.path().join("ledger");
+    }
+    let settings = Settings {
+        places: Some(Arc::new(places)),
+        ..Settings::default()
+    };
+    let keeper = TestKeeper::start_with(&database, settings).await;
+    let mut reading = Reading::of(scene_of(database, keeper).await).await;
+    reading.is_shown().await;
+    disk.keep_all();
+    disk.turn(trouble);
+    // It keeps nobody from reading: they are written from what is committed.
+    for _ in 0..3 {
+        reading.opens().await;
+    }
+    // All of it is tried, and comes to nothing.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    Some((disk, own, reading))
+}
+
+/// What can be wrong, with the checkpoints and with the tiles.
+fn troubles() -> impl Iterator<Item = (Trouble, bool)> {
+    let all = [
         Trouble::WritesFail,
         Trouble::SyncsFail,
         Trouble::FolderSyncsFail,
-    ] {
-        let disk = match FaultyFolder::mount() {
-            Ok(disk) => disk,
-            Err(reason) => return skipped(reason),
+    ];
+    all.into_iter()
+        .flat_map(|trouble| [(trouble, true), (trouble, false)])
+}
+
+/// The keeper ends in order, on a disk that is well: outsiders see everything, and after a loss of power still.
+async fn is_caught_up_with(disk: &FaultyFolder, reading: &Reading) {
+    reading.nothing_is_lost().await;
+    let seen = reading.shown();
+    assert!(seen > reading.last());
+    disk.lose_power();
+    assert_eq!(reading.shown(), seen);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_and_tiles_of_a_failing_disk_are_never_half_and_are_caught_up_with_when_it_is_well()
+ {
+    for (trouble, has_checkpoints) in troubles() {
+        let Some((disk, _own, reading)) = in_trouble(trouble, has_checkpoints).await else {
+            return;
         };
-        let database = TestCluster::shared().database(&KEEPER).await;
-        let settings = Settings {
-            files: Some(disk.path().into()),
-            ..Settings::default()
+        reading.shown();
+        disk.turn(Trouble::None);
+        is_caught_up_with(&disk, &reading).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_and_tiles_of_a_failing_disk_that_loses_its_power_are_whole_and_are_caught_up_with()
+ {
+    for (trouble, has_checkpoints) in troubles() {
+        let Some((disk, _own, mut reading)) = in_trouble(trouble, has_checkpoints).await else {
+            return;
         };
-        let keeper = TestKeeper::start_with(&database, settings).await;
-        let mut reading = Reading::of(scene_of(database, keeper).await).await;
-        reading.is_shown().await;
-        disk.keep_all();
-        disk.turn(trouble);
-        for _ in 0..3 {
-            reading.opens().await;
-        }
-        // Two rounds of checkpoints.
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        reading.opens().await;
-        // The power goes: what outsiders saw before is still whole, and nothing newer is half there.
         disk.lose_power();
         assert!(reading.shown() > 0, "{trouble:?}");
         reading.opens().await;
-        reading.is_shown().await;
-        reading.nothing_is_lost().await;
-        let seen = reading.shown();
-        disk.lose_power();
-        assert_eq!(reading.shown(), seen, "{trouble:?}");
+        is_caught_up_with(&disk, &reading).await;
     }
 }

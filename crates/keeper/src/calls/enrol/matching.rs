@@ -61,7 +61,7 @@ impl Person<'_> {
 
 /// What matching gave.
 pub(super) enum Matched {
-    /// The same enrolment was done before: nothing is to be written.
+    /// The same enrolment was done before: nothing is to be written but marks that came since.
     Done(KeyedToken),
     /// The keeper knows the person.
     Known(KeyedToken, Arc<SubjectFacts>),
@@ -154,6 +154,11 @@ impl Matcher {
             // Two people who are said to be one: a human must look.
             _ => Matched::Refused(Reason::Invalid),
         }
+    }
+
+    /// What is known of somebody who was known before this call; nothing where it does not verify.
+    pub fn facts_of(&self, token: KeyedToken) -> Option<&Arc<SubjectFacts>> {
+        self.facts.get(&token)?.as_ref()
     }
 
     /// The NHI numbers of a person that nobody had, here or earlier in this call.
