@@ -140,6 +140,15 @@ impl GivenDate {
     }
 }
 
+/// What was sent under a name that can stand several times in a form.
+pub(crate) fn values<'a>(
+    form: &'a [(String, String)],
+    name: &'static str,
+) -> impl Iterator<Item = &'a str> {
+    let those = form.iter().filter(move |(field, _)| field == name);
+    those.map(|(_, value)| value.as_str())
+}
+
 /// Which part of a long list, newest first: only what is before this ledger index.
 #[derive(Deserialize)]
 pub struct Before {

@@ -3,8 +3,9 @@
 use crate::dates;
 use crate::error::Problem;
 use crate::frame::{FieldErrors, Frame};
-use crate::pages::erasures;
+use crate::pages::sharing::rule::{DAYS, chosen, until};
 use crate::pages::sharing::{Choice, section_name};
+use crate::pages::{self, erasures};
 use crate::portal::Portal;
 use crate::respond;
 use crate::session::Visitor;
@@ -19,7 +20,6 @@ use candour_app::sign_in::Ceremony;
 use candour_keeper_api::Viewer;
 use candour_keeper_api::words::{Purpose, Section};
 use candour_seal::{ClientId, PracticeId};
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 
@@ -32,12 +32,8 @@ const CHANGED: &str = "/practice/programs?said=changed";
 const LONGEST_NAME: usize = 100;
 /// Longest reason in letters; the keeper's bound.
 const LONGEST_REASON: usize = 300;
-/// For how many days a program can be let read, with the key of its words.
-const DAYS: [(u16, &str); 3] = [
-    (30, "sharing.days_30"),
-    (90, "sharing.days_90"),
-    (365, "sharing.days_365"),
-];
+/// For how many days a program is let read, unless something else is chosen.
+const USUAL_DAYS: &str = "90";
 /// What a program can be let read; the shelf stands for documents.
 const SECTIONS: [Section; 10] = [
     Section::Identity,
@@ -325,12 +321,8 @@ struct Asked {
 
 impl Asked {
     fn read(form: &[(String, String)]) -> Self {
-        let all = |name: &'static str| {
-            let those = form.iter().filter(move |(field, _)| field == name);
-            those.map(|(_, value)| value.as_str())
-        };
-        let of = |name| all(name).next().unwrap_or_default();
-        let see: Vec<&str> = all("see").collect();
+        let of = |name| pages::values(form, name).next().unwrap_or_default();
+        let see: Vec<&str> = pages::values(form, "see").collect();
         Self {
             sections: SECTIONS
                 .into_iter()
@@ -369,17 +361,16 @@ impl Asked {
             words: texts.say(name_of(section)).to_owned(),
             is_chosen: self.sections.contains(&section),
         });
-        let days = DAYS.map(|(days, words)| Choice {
-            value: days.to_string(),
-            words: texts.say(words).to_owned(),
-            is_chosen: self.days == days.to_string(),
-        });
+        // A program is let nothing without an end.
+        let days = DAYS.into_iter().filter(|(days, _)| *days > 0);
+        let days = days.map(|(days, words)| (days.to_string(), texts.say(words).to_owned()));
+        let days = chosen(days, &self.days);
         let name = texts.fill("programs.reading_of", &[("name", &program.name)]);
         frame.title = name;
         let page = ReadingPage {
             action: format!("{PATH}/{}/reading", program.client),
             sections: sections.into(),
-            days: days.into(),
+            days,
             reason: self.reason,
             errors,
             frame,
@@ -400,7 +391,7 @@ pub async fn ask(
     };
     let asked = Asked {
         sections: Vec::new(),
-        days: DAYS[1].0.to_string(),
+        days: USUAL_DAYS.to_owned(),
         reason: String::new(),
     };
     asked
@@ -424,15 +415,10 @@ pub async fn begin(
     if !errors.is_empty() {
         return asked.page(&portal, &visitor, program, errors).await;
     }
-    let mut known = DAYS.into_iter();
-    let (days, _) = known
-        .find(|(days, _)| days.to_string() == asked.days)
-        .ok_or(Problem::Form)?;
-    let lasts = SignedDuration::from_hours(24 * i64::from(days));
-    let until = portal.now().checked_add(lasts).map_err(|_| Problem::Form)?;
+    let until = until(portal.now(), &asked.days)?;
     let reading = Reading {
         sections: asked.sections,
-        until,
+        until: until.ok_or(Problem::Form)?,
         reason: asked.reason,
     };
     let (app, viewer) = (portal.app(), &desk.viewer);

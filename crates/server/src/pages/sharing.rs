@@ -3,7 +3,7 @@
 pub mod acting;
 pub mod charge;
 pub mod proxies;
-mod rule;
+pub(super) mod rule;
 
 pub use rule::{Choice, RulePage, ask_keep, ask_share, keep, share};
 

@@ -73,10 +73,7 @@ impl Asked {
     }
 
     fn read(form: &[(String, String)]) -> Self {
-        let all = |name: &'static str| {
-            let those = form.iter().filter(move |(field, _)| field == name);
-            those.map(|(_, value)| value.as_str())
-        };
+        let all = |name| pages::values(form, name);
         let of = |name| all(name).next().unwrap_or_default();
         let (see, may): (Vec<_>, Vec<_>) = (all("see").collect(), all("may").collect());
         Self {

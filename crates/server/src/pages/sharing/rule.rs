@@ -71,7 +71,7 @@ pub(super) const SECTIONS: [Section; 6] = [
 ];
 
 /// For how many days something can be shared, with the key of its words; 0: until it is ended.
-pub(super) const DAYS: [(u16, &str); 4] = [
+pub(in crate::pages) const DAYS: [(u16, &str); 4] = [
     (30, "sharing.days_30"),
     (90, "sharing.days_90"),
     (365, "sharing.days_365"),
@@ -218,7 +218,10 @@ async fn form(
     Ok(respond::to_mend_if(has_errors, response))
 }
 
-pub(super) fn chosen(all: impl IntoIterator<Item = (String, String)>, given: &str) -> Vec<Choice> {
+pub(in crate::pages) fn chosen(
+    all: impl IntoIterator<Item = (String, String)>,
+    given: &str,
+) -> Vec<Choice> {
     let choice = |(value, words): (String, String)| Choice {
         is_chosen: value == given,
         value,
@@ -353,7 +356,8 @@ pub async fn share(
     form(&portal, &visitor, &own, &given, true, errors).await
 }
 
-pub(super) fn until(now: Timestamp, days: &str) -> Result<Option<Timestamp>, Problem> {
+/// The end that a choice of [`DAYS`] means; `None`: until it is ended.
+pub(in crate::pages) fn until(now: Timestamp, days: &str) -> Result<Option<Timestamp>, Problem> {
     let known = DAYS.iter().find(|(known, _)| known.to_string() == days);
     match known.ok_or(Problem::Form)?.0 {
         0 => Ok(None),
