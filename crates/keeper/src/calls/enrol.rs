@@ -4,7 +4,7 @@ mod matching;
 
 use self::matching::{Matched, Matcher, Person};
 use super::Caller;
-use super::reach;
+use super::reach::{self, PatientView};
 use crate::core::Core;
 use crate::decision::{Action, Decision, Relation};
 use crate::draft::{Draft, Effect, Guard};
@@ -339,7 +339,11 @@ fn end(subject: KeyedToken, version: i64) -> Effect {
 
 /// The marks of somebody known with those that come in addition; nothing where none does.
 fn added_marks(person: &Person<'_>, facts: &SubjectFacts) -> Option<Fact> {
-    let (is_deceased, is_unsafe_to_write) = marks(facts);
+    let PatientView {
+        is_deceased,
+        is_unsafe_to_write,
+        ..
+    } = PatientView::marks(facts);
     let added = facts::PatientMarks {
         is_deceased: is_deceased || person.wire.is_deceased,
         is_unsafe_to_write: is_unsafe_to_write || person.wire.is_unsafe_to_write,
@@ -347,18 +351,4 @@ fn added_marks(person: &Person<'_>, facts: &SubjectFacts) -> Option<Fact> {
     let is_more =
         (added.is_deceased, added.is_unsafe_to_write) != (is_deceased, is_unsafe_to_write);
     is_more.then_some(Fact::PatientMarks(added))
-}
-
-fn marks(facts: &SubjectFacts) -> (bool, bool) {
-    let mut marks = (false, false);
-    for row in facts.live() {
-        match &row.fact {
-            Fact::Patient(patient) => {
-                marks = (patient.is_deceased, patient.is_unsafe_to_write);
-            }
-            Fact::PatientMarks(now) => marks = (now.is_deceased, now.is_unsafe_to_write),
-            _ => {}
-        }
-    }
-    marks
 }
