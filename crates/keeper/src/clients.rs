@@ -5,7 +5,8 @@ use crate::changes::{Prepared, guard};
 use crate::core::Core;
 use crate::decision::{Action, ChangeAction, Relation};
 use crate::draft::Effect;
-use crate::facts::{Client, ClientRight, End, Fact, FactRow, SubjectFacts, is_before};
+use crate::erasure;
+use crate::facts::{Client, ClientRight, End, Fact, FactRow, SubjectFacts, is_before, is_scope};
 use crate::identity::secrets::{self, Secret};
 use crate::instances::Instance;
 use crate::ledger::Refusal;
@@ -19,22 +20,6 @@ use std::sync::Arc;
 
 /// How long a program may read before two people let it again.
 const LONGEST: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// Longest reason in characters.
-const LONGEST_REASON: usize = 300;
-
-/// What may be read by name, and in which order it is listed.
-const SECTIONS: [Section; 10] = [
-    Section::Identity,
-    Section::Contact,
-    Section::Shelf,
-    Section::Conditions,
-    Section::Medicines,
-    Section::Allergies,
-    Section::Immunisations,
-    Section::Results,
-    Section::Other,
-    Section::Notices,
-];
 
 /// Whether a program's own facts let it read a section now.
 pub(crate) fn reads(own: &SubjectFacts, section: Section, now: Timestamp) -> bool {
@@ -161,15 +146,17 @@ pub(crate) async fn let_read(
     }
     let until = Timestamp::from_microsecond(change.until).map_err(|_| Reason::Invalid)?;
     let latest = now.saturating_add(LONGEST).map_err(|_| Reason::Invalid)?;
-    let chosen = |section: &Section| change.sections.contains(&i32::from(*section));
-    let sections: Vec<i32> = SECTIONS.into_iter().filter(chosen).map(i32::from).collect();
-    let length = change.reason.trim().chars().count();
-    let is_known = !sections.is_empty() && sections.len() == change.sections.len();
-    if !is_known || until <= now || until > latest || length == 0 || length > LONGEST_REASON {
+    let mut sections = change.sections.clone();
+    sections.sort_unstable();
+    sections.dedup();
+    let is_chosen = !sections.is_empty() && sections.len() == change.sections.len();
+    let is_known = is_scope(&sections, &[]) && !sections.contains(&Section::None.into());
+    if !is_chosen || !is_known || until <= now || until > latest {
         return Err(Reason::Invalid.into());
     }
+    let reason = erasure::reason(&change.reason)?;
     let subject = facts.subject();
-    let reason = change.reason.trim().as_bytes();
+    let reason = reason.as_bytes();
     let right = Fact::ClientRight(ClientRight {
         sections,
         until: change.until,

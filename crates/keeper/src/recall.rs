@@ -13,6 +13,7 @@ use crate::calls::{Caller, history, reach};
 use crate::changes::{Prepared, guard};
 use crate::core::Core;
 use crate::decision::{Action, ChangeAction, Relation};
+use crate::erasure::reason;
 use crate::facts::{End, Fact, FactsError, Recalled, SubjectFacts};
 use crate::instances::Instance;
 use crate::items::ItemRow;
@@ -27,8 +28,6 @@ use tokio::sync::Mutex;
 
 /// Most recalls of a practice in a day: each keeps its list of entries for good.
 const MOST_A_DAY: usize = 24;
-/// Longest reason in characters.
-const LONGEST_REASON: usize = 300;
 
 /// One counts at a time: it is much to read, and openings go on beside it. One tells at a time: nobody is told twice.
 #[derive(Default)]
@@ -124,7 +123,7 @@ async fn found(
     core: &Core,
     change: &wire::Recall,
 ) -> Result<(Batch, wire::Batch, Arc<SubjectFacts>), Refusal> {
-    check_reason(&change.reason)?;
+    reason(&change.reason)?;
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
     let asked = change.batch.as_ref().ok_or(Reason::Invalid)?;
     let span = Span::new(practice, change.from, change.until, change.as_of)?;
@@ -192,7 +191,7 @@ pub(crate) async fn named(
     core: &Core,
     change: wire::EndRecall,
 ) -> Result<wire::EndRecall, Refusal> {
-    check_reason(&change.reason)?;
+    reason(&change.reason)?;
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
     let act = told::recall_at(core, practice, change.recall).await?;
     Ok(wire::EndRecall {
@@ -203,7 +202,7 @@ pub(crate) async fn named(
 
 /// Puts back what was taken back.
 pub(crate) async fn put_back(core: &Core, change: &wire::EndRecall) -> Result<Prepared, Refusal> {
-    check_reason(&change.reason)?;
+    reason(&change.reason)?;
     let practice = PracticeId::try_from(change.practice.as_slice()).map_err(|_| Reason::Invalid)?;
     let act = told::recall_at(core, practice, change.recall).await?;
     let facts = core.facts.load(core.keys.practice(practice)).await?;
@@ -222,12 +221,4 @@ pub(crate) async fn put_back(core: &Core, change: &wire::EndRecall) -> Result<Pr
 /// Whether what an entry's fact took back is away still.
 pub(crate) fn is_still(practice: &SubjectFacts, recalled: &Recalled) -> bool {
     practice.recalled().any(|held| held == recalled)
-}
-
-fn check_reason(text: &str) -> Result<(), Reason> {
-    let length = text.trim().chars().count();
-    if length == 0 || length > LONGEST_REASON {
-        return Err(Reason::Invalid);
-    }
-    Ok(())
 }
