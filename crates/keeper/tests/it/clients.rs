@@ -4,7 +4,7 @@
 use crate::arrange::{Scene, denied, key, new_item, person, scene, viewer};
 use crate::merges::{Signer, signer};
 use candour_keeper::draft::Effect;
-use candour_keeper::facts::{Fact, RecordPart, Restriction};
+use candour_keeper::facts::{AddressProtection, Fact, RecordPart, Restriction};
 use candour_keeper_api::wire::{self, Call, ChangeKind, ClientView, Reply};
 use candour_keeper_api::words::{ItemKind, Purpose, Reason, Role, Section, Tag};
 use candour_keeper_api::{CallError, Item, Keeper, Section as SectionOf, Target, Token};
@@ -485,7 +485,7 @@ async fn a_program_reads_nothing_through_a_portal_and_nothing_in_proof_mode() {
 }
 
 #[tokio::test]
-async fn a_program_reads_no_protected_address_nobody_who_left_and_takes_no_mark_away() {
+async fn a_program_reads_nobody_who_left_and_takes_no_mark_away() {
     let mut all = programs().await;
     let (patient, left) = (all.scene.patient(1).await, all.scene.patient(2).await);
     let mut addresses = Vec::new();
@@ -523,12 +523,28 @@ async fn a_program_reads_no_protected_address_nobody_who_left_and_takes_no_mark_
     };
     assert_eq!(changes(mark(true)).await, Ok(()));
     assert_eq!(changes(mark(false)).await, Err(Reason::NotAllowed));
-    let protects = ChangeKind::ProtectAddress(wire::ProtectAddress {
-        patient: patient.as_bytes().to_vec(),
-        practice: all.scene.practice.as_bytes().to_vec(),
+}
+
+#[tokio::test]
+async fn a_program_reads_no_protected_address() {
+    let mut all = programs().await;
+    let patient = all.scene.patient(1).await;
+    let block = new_item(1, patient, ItemKind::Contact, Section::Contact);
+    let address = all.scene.store(vec![block]).await.remove(0).item;
+    all.let_read(&[Section::Contact]).await;
+    assert_eq!(
+        all.opens(Purpose::Administration, Item(address)).await,
+        Ok(())
+    );
+    let fact = Fact::AddressProtection(AddressProtection {
         is_protected: true,
+        by_account: true,
     });
-    assert_eq!(changes(protects).await, Ok(()));
-    let protected = all.opens(administration, Item(addresses[0])).await;
-    assert!(protected.is_err());
+    let subject = all.scene.keeper.core.keys.patient(patient);
+    all.scene
+        .keeper
+        .arrange(vec![Effect::fact(subject, fact)])
+        .await;
+    let protected = all.opens(Purpose::Administration, Item(address)).await;
+    assert_eq!(protected, Err(Reason::NotFound));
 }
