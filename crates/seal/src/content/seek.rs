@@ -78,7 +78,8 @@ impl SeekOpener {
         let wanted = usize::try_from(wanted).map_err(|_| OpenError::Range)?;
         let skip =
             usize::try_from(plain.start % CHUNK_LENGTH as u64).map_err(|_| OpenError::Range)?;
-        if skip > 0 {
+        // An empty range inside a chunk needs no bytes: there is nothing to move then.
+        if skip > 0 && wanted > 0 {
             out.copy_within(skip..skip + wanted, 0);
         }
         // What is cut off here stays in the capacity, all of which `Zeroizing` wipes on drop.

@@ -104,6 +104,16 @@ fn only_the_chunks_that_a_range_touches_are_asked_for() {
 }
 
 #[test]
+fn an_empty_range_opens_to_nothing_wherever_it_lies() {
+    let sealed = seal(&key(), CONTEXT, &pattern(40_000), &mut SystemRandom);
+    let opener = opener(&sealed);
+    for place in [0, 1, 16_383, 16_384, 16_385, 39_999, 40_000] {
+        let opened = opener.open_range(&(place..place), &[]).unwrap();
+        assert!(opened.is_empty(), "{place}");
+    }
+}
+
+#[test]
 fn other_bytes_than_those_asked_for_are_refused() {
     let sealed = seal(&key(), CONTEXT, &pattern(40_000), &mut SystemRandom);
     let opener = opener(&sealed);
