@@ -6,7 +6,8 @@ use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{CodeSheet, End, Fact, Password, Totp, Used, kind_number};
 use crate::identity::accounts::{Account, HeldPasskey, normal_login};
-use crate::identity::codes::{Sheet, TotpSecret};
+use crate::identity::codes::TotpSecret;
+use crate::identity::invitations::new_sheet;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{random, random_id};
@@ -176,15 +177,13 @@ pub(super) async fn prepare(
             replaced(&account, app)
         }
         ChangeKind::NewSheet(_) => {
-            let sheet = Sheet::from_random(&core.identity.codes_key, &random());
-            let hashes = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
+            let (sheet, printed) = new_sheet(core).await?;
             let fact = Fact::CodeSheet(CodeSheet {
-                hashes,
                 opens_from,
-                ..CodeSheet::default()
+                ..sheet
             });
             let mut prepared = replaced(&account, fact);
-            prepared.reply.sheet = sheet.printed;
+            prepared.reply.sheet = printed;
             prepared
         }
         _ => return Err(Reason::Invalid.into()),

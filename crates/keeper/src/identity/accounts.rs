@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
-use crate::identity::codes::{TotpSecret, position_on_sheet};
+use crate::identity::codes::{TotpSecret, as_sheet_code, position_on_sheet};
 use crate::identity::passwords::PasswordHash;
 use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
@@ -10,8 +10,9 @@ use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session, SignedBy, Way};
 use candour_keeper_wire::words::{Reason, Role};
-use candour_seal::{MacKey, PatientId, PersonId, PracticeId};
+use candour_seal::{PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use webauthn_rs_core::proto::Credential;
@@ -25,6 +26,47 @@ pub struct Account {
     pub subject: KeyedToken,
     /// The facts.
     pub facts: Arc<SubjectFacts>,
+}
+
+/// A code as somebody typed it, with its hash for each sheet that it may be on.
+pub struct TypedCode<'a> {
+    typed: &'a str,
+    /// By the version of the sheet's fact.
+    hashes: HashMap<i64, [u8; 32]>,
+}
+
+impl<'a> TypedCode<'a> {
+    /// Hashes what looks like a code of a sheet; as slowly where there is no account, or no sheet.
+    pub async fn of(
+        core: &Core,
+        account: Option<&Account>,
+        typed: &'a str,
+    ) -> Result<Self, Refusal> {
+        let mut hashes = HashMap::new();
+        let Some(keyed) = as_sheet_code(&core.identity.codes_key, typed) else {
+            return Ok(Self { typed, hashes });
+        };
+        let live = account.iter().flat_map(|account| account.facts.live());
+        let mut is_hashed = false;
+        for row in live {
+            let Fact::CodeSheet(sheet) = &row.fact else {
+                continue;
+            };
+            let hash = match <[u8; 16]>::try_from(sheet.salt.as_slice()) {
+                Ok(salt) => {
+                    is_hashed = true;
+                    let passwords = &core.identity.passwords;
+                    passwords.slow(keyed.clone(), salt).await?
+                }
+                Err(_) => *keyed,
+            };
+            hashes.insert(row.version, hash);
+        }
+        if !is_hashed {
+            core.identity.passwords.slow(keyed, [0; 16]).await?;
+        }
+        Ok(Self { typed, hashes })
+    }
 }
 
 /// A live passkey of an account.
@@ -161,25 +203,20 @@ impl Account {
     }
 
     /// The fact to be written when a code is right and unused: authenticator first, then the printed sheet.
-    pub fn code_fact(
-        &self,
-        core: &Core,
-        sheets: &MacKey,
-        typed: &str,
-        now: Timestamp,
-    ) -> Option<Fact> {
+    pub fn code_fact(&self, core: &Core, typed: &TypedCode<'_>, now: Timestamp) -> Option<Fact> {
         self.facts.live().find_map(|row| {
             let position = match &row.fact {
                 Fact::Totp(totp) => {
                     let secret =
                         secrets::open(&core.keys, Secret::Totp, self.subject, &totp.sealed_secret)?;
                     let secret = TotpSecret::from_bytes(secret.as_slice().try_into().ok()?);
-                    let step = i64::try_from(secret.step_of(typed, now)?).ok()?;
+                    let step = i64::try_from(secret.step_of(typed.typed, now)?).ok()?;
                     // A step, once used, uses up those before it too.
                     (self.used(row.version).max() < Some(step)).then_some(step)?
                 }
                 Fact::CodeSheet(sheet) => {
-                    let position = position_on_sheet(sheets, &sheet.hashes, typed)?;
+                    let hash = typed.hashes.get(&row.version)?;
+                    let position = position_on_sheet(&sheet.hashes, hash)?;
                     let position = i64::try_from(position).ok()?;
                     (!self.used(row.version).any(|used| used == position)).then_some(position)?
                 }

@@ -93,31 +93,35 @@ fn base32(bytes: &[u8]) -> String {
 pub struct Sheet {
     /// As printed, `xxxx-xxxx`; shown once.
     pub printed: Vec<String>,
-    /// As kept, in the same order.
-    pub hashes: Vec<[u8; 32]>,
+    /// Keyed hashes of the codes, in the same order; kept once they were hashed slowly.
+    pub keyed: Vec<Keyed>,
 }
+
+/// The keyed hash of something typed, as what a slow hash takes.
+pub type Keyed = Zeroizing<[u8; 32]>;
 
 impl Sheet {
     /// A sheet from random bytes (8 for each of the 40 codes).
     pub fn from_random(key: &MacKey, random: &[u8; SHEET_CODES * SHEET_LENGTH]) -> Self {
         let codes: Vec<String> = random.chunks_exact(SHEET_LENGTH).map(letters).collect();
         Self {
-            hashes: codes.iter().map(|code| keyed(key, code)).collect(),
+            keyed: codes.iter().map(|code| keyed(key, code)).collect(),
             printed: codes.iter().map(|code| grouped(code)).collect(),
         }
     }
 }
 
-/// The position of a typed code on a sheet; every position is compared.
-pub fn position_on_sheet(key: &MacKey, hashes: &[Vec<u8>], typed: &str) -> Option<u64> {
+/// The keyed hash of what was typed; `None` where it cannot be a sheet's code.
+pub fn as_sheet_code(key: &MacKey, typed: &str) -> Option<Keyed> {
     let code = normal(typed);
-    if code.len() != SHEET_LENGTH {
-        return None;
-    }
-    let hash = keyed(key, &code);
+    (code.len() == SHEET_LENGTH).then(|| keyed(key, &code))
+}
+
+/// The position of a code on a sheet, by its hash; every position is compared.
+pub fn position_on_sheet(hashes: &[Vec<u8>], hash: &[u8; 32]) -> Option<u64> {
     let mut found = None;
     for (position, kept) in (0..).zip(hashes) {
-        if bool::from(kept.as_slice().ct_eq(&hash)) {
+        if bool::from(kept.as_slice().ct_eq(hash)) {
             found = Some(position);
         }
     }
@@ -164,10 +168,9 @@ pub fn hash_of_operator_code(key: &MacKey, code: &InvitationCode) -> [u8; 32] {
     )
 }
 
-fn keyed(key: &MacKey, code: &str) -> [u8; 32] {
-    let mut input = b"candour/v1/sheet".to_vec();
-    input.extend_from_slice(code.as_bytes());
-    hmac(key, &input)
+fn keyed(key: &MacKey, code: &str) -> Keyed {
+    let input = Zeroizing::new([b"candour/v1/sheet", code.as_bytes()].concat());
+    Zeroizing::new(hmac(key, &input))
 }
 
 fn letters(random: &[u8]) -> String {
@@ -260,15 +263,15 @@ mod tests {
         let mut random = [0; SHEET_CODES * SHEET_LENGTH];
         aws_lc_rs::rand::fill(&mut random).unwrap();
         let sheet = Sheet::from_random(&key, &random);
-        let hashes: Vec<Vec<u8>> = sheet.hashes.iter().map(|hash| hash.to_vec()).collect();
+        let kept: Vec<Vec<u8>> = sheet.keyed.iter().map(|hash| hash.to_vec()).collect();
+        let position = |key, typed: &str| position_on_sheet(&kept, &*as_sheet_code(key, typed)?);
         let typed = sheet.printed[17]
             .to_uppercase()
             .replace('-', " ")
             .replace('0', "O");
-        assert_eq!(position_on_sheet(&key, &hashes, &typed), Some(17));
-        assert_eq!(position_on_sheet(&key, &hashes, "0000-000"), None);
-        let other = MacKey::from_bytes(&[2; 32]);
-        assert_eq!(position_on_sheet(&other, &hashes, &typed), None);
+        assert_eq!(position(&key, &typed), Some(17));
+        assert_eq!(position(&key, "0000-000"), None);
+        assert_eq!(position(&MacKey::from_bytes(&[2; 32]), &typed), None);
     }
 
     #[test]

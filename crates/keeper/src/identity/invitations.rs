@@ -66,11 +66,11 @@ enum Credentials {
         phc: String,
         secret: [u8; 20],
         /// Where one comes with it.
-        sheet: Option<Sheet>,
+        sheet: Option<NewSheet>,
     },
     PasswordAndSheet {
         phc: String,
-        sheet: Sheet,
+        sheet: NewSheet,
     },
 }
 
@@ -420,7 +420,7 @@ async fn credentials(
     acceptable(&call.password, login)?;
     if call.wants_sheet {
         let phc = hashed(core, &call.password).await?;
-        let sheet = new_sheet(core);
+        let sheet = new_sheet(core).await?;
         let person = PersonId::from_bytes(random_id());
         return Ok((person, Credentials::PasswordAndSheet { phc, sheet }));
     }
@@ -441,15 +441,30 @@ async fn credentials(
     let phc = hashed(core, &call.password).await?;
     let secret = new.totp;
     // Whoever lost everything once gets paper, too.
-    let sheet = held.recovers.map(|_| new_sheet(core));
+    let sheet = match held.recovers {
+        Some(_) => Some(new_sheet(core).await?),
+        None => None,
+    };
     Ok((
         new.person,
         Credentials::PasswordAndTotp { phc, secret, sheet },
     ))
 }
 
-fn new_sheet(core: &Core) -> Sheet {
-    Sheet::from_random(&core.identity.codes_key, &random())
+/// A new sheet as it is kept, and as it is printed.
+pub(crate) type NewSheet = (CodeSheet, Vec<String>);
+
+/// Makes a sheet of codes.
+pub(crate) async fn new_sheet(core: &Core) -> Result<NewSheet, Refusal> {
+    let sheet = Sheet::from_random(&core.identity.codes_key, &random());
+    let salt = random_id();
+    let hashes = core.identity.passwords.slow_each(sheet.keyed, salt).await?;
+    let kept = CodeSheet {
+        hashes: hashes.iter().map(|hash| hash.to_vec()).collect(),
+        salt: salt.to_vec(),
+        ..CodeSheet::default()
+    };
+    Ok((kept, sheet.printed))
 }
 
 async fn hashed(core: &Core, password: &str) -> Result<String, Refusal> {
@@ -502,12 +517,12 @@ fn credential_effects(
             recovered_at: recovered_at.clone(),
         }));
     }
-    if let Some(sheet) = sheet {
-        registered.sheet = sheet.printed;
+    if let Some((sheet, printed)) = sheet {
+        registered.sheet = printed;
         facts.push(Fact::CodeSheet(CodeSheet {
-            hashes: sheet.hashes.iter().map(|hash| hash.to_vec()).collect(),
             opens_from,
             recovered_at,
+            ..sheet
         }));
     }
     facts

@@ -1,8 +1,9 @@
-//! Passwords of patients: argon2id behind a bounded queue, the same work for an account that does not exist.
+//! Passwords and printed codes of patients: argon2id behind a bounded queue, the same work for an account that does not exist.
 //!
 //! Parameters are those of OWASP's password storage cheat sheet (19 MiB, 2 passes, 1 lane). Length follows
 //! NIST SP 800-63B-4: at least 8 where a second factor is always asked; ours is 12, and there is always one.
 
+use super::codes::Keyed;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
@@ -108,6 +109,12 @@ impl Passwords {
         }
     }
 
+    /// How many hashes were computed until now.
+    #[cfg(test)]
+    pub(crate) fn hashed(&self) -> u64 {
+        self.hashed.load(Ordering::Relaxed)
+    }
+
     /// The hash of a new password.
     pub async fn hash(
         &self,
@@ -136,6 +143,24 @@ impl Passwords {
     }
 
     async fn work(&self, password: &str, salt: [u8; 16]) -> Result<[u8; 32], PasswordError> {
+        let normal: Zeroizing<String> =
+            Zeroizing::new(password.chars().take(LONGEST).nfkc().collect());
+        let keyed = Zeroizing::new(hmac(&self.pepper, normal.as_bytes()));
+        self.slow(keyed, salt).await
+    }
+
+    /// The slow hash of something that was typed.
+    pub async fn slow(&self, keyed: Keyed, salt: [u8; 16]) -> Result<[u8; 32], PasswordError> {
+        let hashes = self.slow_each(vec![keyed], salt).await?;
+        hashes.first().copied().ok_or(PasswordError::Busy)
+    }
+
+    /// The slow hashes of all codes of a sheet, one after the other: whoever makes one holds one core.
+    pub async fn slow_each(
+        &self,
+        keyed: Vec<Keyed>,
+        salt: [u8; 16],
+    ) -> Result<Vec<[u8; 32]>, PasswordError> {
         let place = Arc::clone(&self.places)
             .try_acquire_owned()
             .map_err(|_| PasswordError::Busy)?;
@@ -143,24 +168,20 @@ impl Passwords {
             .acquire_owned()
             .await
             .map_err(|_| PasswordError::Busy)?;
-        let normal: Zeroizing<String> =
-            Zeroizing::new(password.chars().take(LONGEST).nfkc().collect());
-        let keyed = Zeroizing::new(hmac(&self.pepper, normal.as_bytes()));
+        let times = u64::try_from(keyed.len()).unwrap_or(u64::MAX);
         let hashed = tokio::task::spawn_blocking(move || {
             // Held here and not in the caller: a caller who goes away does not free a busy core.
             let _held = (place, worker);
-            let mut out = [0; 32];
-            Params::new(COST.0, COST.1, COST.2, Some(32))
-                .and_then(|cost| {
-                    Argon2::new(Algorithm::Argon2id, Version::V0x13, cost).hash_password_into(
-                        keyed.as_slice(),
-                        &salt,
-                        &mut out,
-                    )
-                })
-                .map(|()| out)
+            let cost = Params::new(COST.0, COST.1, COST.2, Some(32))?;
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost);
+            let each = keyed.iter().map(|keyed| {
+                let mut out = [0; 32];
+                let hashed = argon2.hash_password_into(keyed.as_slice(), &salt, &mut out);
+                hashed.map(|()| out)
+            });
+            each.collect::<Result<Vec<_>, argon2::Error>>()
         });
-        self.hashed.fetch_add(1, Ordering::Relaxed);
+        self.hashed.fetch_add(times, Ordering::Relaxed);
         match hashed.await {
             Ok(Ok(hash)) => Ok(hash),
             Ok(Err(_)) | Err(_) => Err(PasswordError::Busy),
@@ -268,9 +289,9 @@ mod tests {
         let kept = passwords.hash("kererū over the bay", [1; 16]).await;
         let kept = kept.unwrap();
         for kept in [None, Some(&kept)] {
-            let before = passwords.hashed.load(Ordering::Relaxed);
+            let before = passwords.hashed();
             let _ = passwords.fits("another bird", kept).await;
-            assert_eq!(passwords.hashed.load(Ordering::Relaxed), before + 1);
+            assert_eq!(passwords.hashed(), before + 1);
         }
     }
 

@@ -4,7 +4,7 @@ use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{End, Fact};
-use crate::identity::accounts::{Account, HeldPasskey, normal_login};
+use crate::identity::accounts::{Account, HeldPasskey, TypedCode, normal_login};
 use crate::identity::failures::{OF_SESSION, Tried};
 use crate::identity::passkeys::{Answer, Offered, made_up_credential};
 use crate::identity::passwords::PasswordHash;
@@ -217,6 +217,8 @@ pub async fn password(
     let found = Account::by_login(core, &login).await?;
     let kept = found.as_ref().map(Account::passwords).unwrap_or_default();
     let fitting = fitting(core, &call.password, &kept).await?;
+    // Before anybody knows whether the password fits: what follows takes as long either way.
+    let code = TypedCode::of(core, found.as_ref(), &call.code).await?;
     let Some((found, password)) = found.zip(fitting) else {
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };
@@ -224,8 +226,7 @@ pub async fn password(
         let account = Account::by_person(core, found.person)
             .await?
             .ok_or(Reason::WrongCredentials)?;
-        let key = &core.identity.codes_key;
-        let Some(used) = account.code_fact(core, key, &call.code, now) else {
+        let Some(used) = account.code_fact(core, &code, now) else {
             return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
         };
         let new = NewSession {
@@ -460,7 +461,8 @@ pub(crate) async fn code_account(
         }
         None => true,
     };
-    let fact = account.code_fact(core, &core.identity.codes_key, typed, now);
+    let code = TypedCode::of(core, Some(&account), typed).await?;
+    let fact = account.code_fact(core, &code, now);
     let Some(fact) = fact.filter(|_| fits) else {
         return Err(failed(core, tried, Reason::WrongCredentials.into(), now));
     };

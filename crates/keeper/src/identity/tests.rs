@@ -10,6 +10,7 @@ mod people;
 mod policies;
 mod recovery;
 mod sessions;
+mod sheets;
 mod signing;
 mod typed;
 mod ways;

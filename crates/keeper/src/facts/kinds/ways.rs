@@ -65,7 +65,7 @@ pub struct Totp {
 /// A printed sheet of one-use codes.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CodeSheet {
-    /// Keyed hashes of the codes (32 bytes each), in the sheet's order.
+    /// Hashes of the codes (32 bytes each), in the sheet's order: argon2id over their keyed hashes, or, without a salt, these.
     #[prost(bytes = "vec", repeated, tag = "1")]
     pub hashes: Vec<Vec<u8>>,
     /// As of a passkey.
@@ -74,6 +74,9 @@ pub struct CodeSheet {
     /// A recovery at the counter of this practice (16 bytes) made it; else empty. It never lets anybody act as staff.
     #[prost(bytes = "vec", tag = "3")]
     pub recovered_at: Vec<u8>,
+    /// The sheet's salt (16 bytes); empty for codes of 75 bits, and for a sheet that was made before there was one.
+    #[prost(bytes = "vec", tag = "4")]
+    pub salt: Vec<u8>,
 }
 
 /// A code was used.
