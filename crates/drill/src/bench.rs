@@ -9,14 +9,18 @@ pub mod hand;
 mod http;
 mod machine;
 mod order;
+mod others;
 mod people;
 mod processes;
 pub mod reference;
 mod report;
+mod sizes;
 mod socket;
 
 pub use ground::Ground;
+pub use others::Others;
 pub use report::{Report, Row};
+pub use sizes::{Sizes, run as run_sizes};
 
 use crate::{Problem, clock};
 use candour_embedded::Account;
@@ -25,7 +29,7 @@ use machine::{Disk, Machine};
 use order::{Ask, Load, Preparation, Said, Tally, Work};
 use processes::{Trees, children_ms};
 use reference::Inserts;
-use report::{Name, Sample};
+use report::{Name, Sample, Settings};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -58,19 +62,28 @@ struct Plan {
 #[derive(Debug, Clone, Copy)]
 enum How {
     Hand(Work),
+    /// So many asked for in each second.
+    Paced(Work, u32),
     Inserts,
 }
 
 /// In the order in which they are measured; `ledger_append` reports what `grant` was granted.
-const PLANS: [Plan; 7] = [
+const PLANS: [Plan; 9] = [
     plan("reference_read", 64, How::Hand(Work::ReferenceRead)),
     plan("open_64k", 1, How::Hand(Work::Open)),
     plan("open_64k", 16, How::Hand(Work::Open)),
     plan("open_64k", 64, How::Hand(Work::Open)),
     plan("reference_insert", 1, How::Inserts),
-    plan("grant", 256, How::Hand(Work::Grant)),
+    plan("grant", 1, How::Hand(Work::Grant)),
+    plan("grant_paced", 256, How::Paced(Work::Grant, PACE)),
+    GRANT,
     plan("ledger_append", 256, How::Hand(Work::Append)),
 ];
+
+/// The row that the sizes of installations are compared by too.
+const GRANT: Plan = plan("grant", 256, How::Hand(Work::Grant));
+/// Grants in a second where they are asked for at an even pace.
+const PACE: u32 = 1_000;
 
 const fn plan(name: &'static str, connections: usize, how: How) -> Plan {
     let name = Name { name, connections };
@@ -110,29 +123,26 @@ pub async fn run(wishes: &Wishes) -> Result<Report, Problem> {
     ended.map(|()| report)
 }
 
-async fn measure(ground: &mut Ground, wishes: &Wishes) -> Result<Report, Problem> {
+/// What PostgreSQL says of itself on the connections that count.
+///
+/// # Errors
+/// When a commit does not wait for the disk on one of them.
+async fn synced(ground: &Ground) -> Result<Settings, Problem> {
     let mut clients = vec![("the superuser", ground.superuser("candour_keeper").await?)];
     for part in ["keeper", "portal", "room"] {
         clients.push((part, ground.database_of(part).await?));
     }
-    let postgresql = reference::settings(&clients).await?;
-    drop(clients);
+    reference::settings(&clients).await
+}
+
+async fn measure(ground: &mut Ground, wishes: &Wishes) -> Result<Report, Problem> {
+    let postgresql = synced(ground).await?;
     let machine = Machine::look(&ground.data())?;
     let mut disk = Disk::prepare(&ground.desk().join("synced"))?;
     let sync_before_ms = disk.sync_ms(SYNCS)?;
 
-    let (hand, verifier_key) = prepare(ground, wishes).await?;
-    let mut bench = Bench {
-        trees: Trees {
-            installation: ground
-                .supervisor()
-                .ok_or_else(|| Problem::Unexpected("the supervisor ended".to_owned()))?,
-            bench: std::process::id(),
-        },
-        inserts: Inserts::prepare(ground.superuser("candour_keeper").await?).await?,
-        hand,
-        disk,
-    };
+    let (hand, verifier_key) = prepare(ground, wishes, None).await?;
+    let mut bench = Bench::of(ground, hand, disk).await?;
     let mut rows = bench.rows(wishes).await?;
     if wishes.wants(VERIFY.name) {
         rows.push(bench.verify(ground, &verifier_key, wishes.repeats).await?);
@@ -149,7 +159,11 @@ async fn measure(ground: &mut Ground, wishes: &Wishes) -> Result<Report, Problem
 }
 
 /// Makes the people and everything else that is there before the first row.
-async fn prepare(ground: &mut Ground, wishes: &Wishes) -> Result<(Hand, String), Problem> {
+async fn prepare(
+    ground: &mut Ground,
+    wishes: &Wishes,
+    others: Option<Others>,
+) -> Result<(Hand, String), Problem> {
     let begun = Instant::now();
     let order = Preparation {
         data: ground.data(),
@@ -158,6 +172,7 @@ async fn prepare(ground: &mut Ground, wishes: &Wishes) -> Result<(Hand, String),
         reference: ground.reference(),
         desks: ground.practices().await?,
         people: wishes.people,
+        others,
     };
     let mut hand = ground.hand()?;
     let Said::Prepared(verifier_key) = hand.ask(&Ask::Prepare(order)).await? else {
@@ -211,6 +226,20 @@ struct Bench {
 }
 
 impl Bench {
+    async fn of(ground: &Ground, hand: Hand, disk: Disk) -> Result<Self, Problem> {
+        Ok(Self {
+            trees: Trees {
+                installation: ground
+                    .supervisor()
+                    .ok_or_else(|| Problem::Unexpected("the supervisor ended".to_owned()))?,
+                bench: std::process::id(),
+            },
+            inserts: Inserts::prepare(ground.superuser("candour_keeper").await?).await?,
+            hand,
+            disk,
+        })
+    }
+
     /// Every row once, then every row again: what disturbs the machine for a while disturbs them all.
     async fn rows(&mut self, wishes: &Wishes) -> Result<Vec<Row>, Problem> {
         let plans: Vec<Plan> = PLANS
@@ -240,11 +269,15 @@ impl Bench {
                 let before = self.trees.used()?;
                 (self.inserts.load(length).await?, before)
             }
-            How::Hand(work) => {
+            How::Hand(work) | How::Paced(work, _) => {
                 let load = Load {
                     work,
                     connections: plan.name.connections,
                     milliseconds: u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
+                    per_second: match plan.how {
+                        How::Paced(_, per_second) => Some(per_second),
+                        How::Hand(_) | How::Inserts => None,
+                    },
                 };
                 let Said::Ready = self.hand.ask(&Ask::Load(load)).await? else {
                     return Err(out_of_turn());
@@ -266,14 +299,14 @@ impl Bench {
         Ok(Sample {
             tally,
             spent: after.since(&before),
-            later_ms: self.quiet().await?,
+            later_ms: self.quiet(QUIET).await?,
             sync_ms,
         })
     }
 
-    /// Waits until the installation rests, at most [`QUIET`]; gives the processor time it took until then, in
+    /// Waits until the installation rests, at most for so long; gives the processor time it took until then, in
     /// milliseconds.
-    async fn quiet(&self) -> Result<u64, Problem> {
+    async fn quiet(&self, most: Duration) -> Result<u64, Problem> {
         let begun = Instant::now();
         let first = self.trees.used()?;
         let mut before = first.clone();
@@ -281,7 +314,7 @@ impl Bench {
             tokio::time::sleep(Duration::from_millis(300)).await;
             let now = self.trees.used()?;
             // A twentieth of one processor: it breathes.
-            if now.since(&before).installation() <= 15 || begun.elapsed() > QUIET {
+            if now.since(&before).installation() <= 15 || begun.elapsed() > most {
                 return Ok(now.since(&first).installation());
             }
             before = now;

@@ -65,9 +65,10 @@ impl Ground {
         people: usize,
         keeps_folder: bool,
     ) -> Result<Self, Problem> {
+        let port = free_ports(first_port)?;
         let mut ground = Self {
-            folder: fresh_folder(parent)?,
-            first_port: free_ports(first_port)?,
+            folder: fresh_folder(parent, port)?,
+            first_port: port,
             people,
             children: Vec::new(),
             keeps_folder,
@@ -469,8 +470,8 @@ fn free_ports(first: u16) -> Result<u16, Problem> {
 }
 
 /// A folder of our own that every part's account may enter.
-fn fresh_folder(parent: &Path) -> Result<PathBuf, Problem> {
-    let folder = parent.join(format!("candour-bench-{}", std::process::id()));
+fn fresh_folder(parent: &Path, port: u16) -> Result<PathBuf, Problem> {
+    let folder = parent.join(format!("candour-bench-{}-{port}", std::process::id()));
     fs::create_dir(&folder).map_err(Problem::file("could not create", &folder))?;
     open_to_all(&folder)?;
     Ok(folder)

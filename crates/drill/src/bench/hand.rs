@@ -5,7 +5,7 @@ use super::crowd::Crowd;
 use super::http::{Readers, Site};
 use super::order::{Ask, Load, Preparation, Said, Tally, Work};
 use super::people;
-use super::socket::{Opening, Reporting, Socket};
+use super::socket::{Opening, Paced, Reporting, Socket};
 use crate::Problem;
 use crate::settle::credential_of;
 use std::cell::RefCell;
@@ -60,6 +60,14 @@ async fn work() -> Result<(), Problem> {
                 hand.warm().await?;
                 say(&Said::Warm)?;
             }
+            Ask::Size => {
+                let status = hand.socket.status().await?;
+                say(&Said::Size(status.ledger_size))?;
+            }
+            Ask::WaitForKeeper => {
+                hand.socket = Socket::to_writing_keeper(&hand.order.data, WARMING).await?;
+                say(&Said::Back)?;
+            }
             Ask::Load(load) => say(&Said::Done(hand.load(load).await?))?,
             Ask::Prepare(_) | Ask::Go => return Err(out_of_turn()),
         }
@@ -70,7 +78,7 @@ async fn work() -> Result<(), Problem> {
 impl Hand {
     async fn warm(&mut self) -> Result<(), Problem> {
         let most = self.order.people;
-        self.grant(most, 64, WARMING).await.map(drop)
+        self.grant(most, 64, WARMING, None).await.map(drop)
     }
 
     async fn grant(
@@ -78,6 +86,7 @@ impl Hand {
         most: usize,
         in_flight: usize,
         length: Duration,
+        per_second: Option<u32>,
     ) -> Result<Tally, Problem> {
         self.granted.clear();
         let crowd = self.crowd.get_mut();
@@ -86,7 +95,13 @@ impl Hand {
             granted: &mut self.granted,
             most,
         };
-        let tally = self.socket.load(&mut opening, in_flight, length).await?;
+        let tally = match per_second {
+            None => self.socket.load(&mut opening, in_flight, length).await?,
+            Some(per_second) => {
+                let mut paced = Paced::new(opening, per_second);
+                self.socket.load(&mut paced, in_flight, length).await?
+            }
+        };
         let held = crowd.take_held();
         Ok(Tally { held, ..tally })
     }
@@ -98,7 +113,8 @@ impl Hand {
             Work::ReferenceRead => (Site::Reference, self.order.reference),
             Work::Grant => {
                 begin()?;
-                return self.grant(usize::MAX, load.connections, length).await;
+                let (most, at_once) = (usize::MAX, load.connections);
+                return self.grant(most, at_once, length, load.per_second).await;
             }
             Work::Append => {
                 begin()?;

@@ -23,6 +23,14 @@ pub struct Machine {
 }
 
 impl Machine {
+    /// In one line.
+    pub fn line(&self) -> String {
+        format!(
+            "{}, {} cores, {} MiB, Linux {}, {}",
+            self.cpu, self.cores, self.memory_mib, self.kernel, self.file_system
+        )
+    }
+
     /// Looks around.
     ///
     /// # Errors

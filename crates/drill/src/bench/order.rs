@@ -1,5 +1,6 @@
 //! What the bench and its hand tell each other, one JSON line each way.
 
+use super::others::Others;
 use crate::settle::Desk;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
@@ -17,6 +18,10 @@ pub enum Ask {
     Load(Load),
     /// Begin.
     Go,
+    /// How many entries the ledger has.
+    Size,
+    /// The keeper was ended: wait until it is back and can write.
+    WaitForKeeper,
 }
 
 /// Who is to be made, and where.
@@ -34,6 +39,8 @@ pub struct Preparation {
     pub desks: Vec<Desk>,
     /// How many patients.
     pub people: usize,
+    /// Who is to be enrolled beside them, and never reads.
+    pub others: Option<Others>,
 }
 
 impl std::fmt::Debug for Preparation {
@@ -51,6 +58,8 @@ pub struct Load {
     pub connections: usize,
     /// For how long.
     pub milliseconds: u64,
+    /// How many are asked for in each second; `None` for as many as are answered.
+    pub per_second: Option<u32>,
 }
 
 /// What is asked for again and again.
@@ -79,6 +88,10 @@ pub enum Said {
     Ready,
     /// The load is over.
     Done(Tally),
+    /// The ledger's entries.
+    Size(u64),
+    /// The keeper answers, and can write.
+    Back,
     /// It cannot go on.
     Failed(String),
 }

@@ -5,6 +5,7 @@
 
 use super::crowd::Person;
 use super::order::Preparation;
+use super::others;
 use crate::accounts::Keys;
 use crate::passkey::SoftwarePasskey;
 use crate::settle::{Desk, client_of, open_app};
@@ -43,6 +44,10 @@ pub async fn prepare(order: &Preparation) -> Result<(Vec<Person>, String), Probl
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
     let app = Arc::new(open_app(&order.data, "portal", &tasks, stop.clone())?);
+    // First: nobody who reads is signed in for so long without reading.
+    if let Some(others) = order.others {
+        others::enrol(&app, order, others).await?;
+    }
     let share = order.people.div_ceil(order.desks.len().max(1));
     let practices = order.desks.iter().enumerate().map(|(place, desk)| {
         let begins = place * share;

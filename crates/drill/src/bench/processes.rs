@@ -66,20 +66,7 @@ impl Trees {
     /// # Errors
     /// When `/proc` cannot be read.
     pub fn used(self) -> Result<Used, Problem> {
-        let proc = Path::new("/proc");
-        let mut processes = HashMap::new();
-        for entry in fs::read_dir(proc).map_err(Problem::file("could not read", proc))? {
-            let Some(number) = entry
-                .ok()
-                .and_then(|entry| entry.file_name().to_str()?.parse().ok())
-            else {
-                continue;
-            };
-            // Whoever ended meanwhile is counted with their parent.
-            if let Some(process) = read(number) {
-                processes.insert(number, process);
-            }
-        }
+        let processes = all()?;
         let mut used = whole_machine()?;
         for (number, process) in &processes {
             let time = process.ticks * TICK_MS;
@@ -90,6 +77,19 @@ impl Trees {
             }
         }
         Ok(used)
+    }
+
+    /// The process that is this part.
+    ///
+    /// # Errors
+    /// When there is none just now.
+    pub fn process_of(self, part: &'static str) -> Result<u32, Problem> {
+        let processes = all()?;
+        let is_part = |number: &u32| processes[number].part == Some(part);
+        let mut numbers = processes.keys().copied().filter(is_part);
+        numbers
+            .find(|number| self.whose(&processes, *number) == Whose::Part(part))
+            .ok_or_else(|| Problem::Unexpected(format!("there is no {part} just now")))
     }
 
     fn whose(self, processes: &HashMap<u32, Process>, number: u32) -> Whose {
@@ -152,6 +152,36 @@ pub fn children_ms() -> Result<u64, Problem> {
         .flatten()
         .filter_map(|word| word.parse::<u64>().ok());
     Ok(ticks.sum::<u64>() * TICK_MS)
+}
+
+/// What a process has in memory now, and had at most, in MiB (`VmRSS` and `VmHWM` of `proc_pid_status(5)`).
+///
+/// # Errors
+/// When it has ended.
+pub fn memory_mib(number: u32) -> Result<[u64; 2], Problem> {
+    let place = format!("/proc/{number}/status");
+    let place = Path::new(&place);
+    let text = fs::read_to_string(place).map_err(Problem::file("could not read", place))?;
+    memory(&text).ok_or_else(|| Problem::Unexpected("a process's status does not read".to_owned()))
+}
+
+fn memory(text: &str) -> Option<[u64; 2]> {
+    let of = |name: &str| {
+        let mut lines = text.lines();
+        let kib = lines.find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))?;
+        kib.parse::<u64>().ok().map(|kib| kib / 1024)
+    };
+    Some([of("VmRSS:")?, of("VmHWM:")?])
+}
+
+/// Every process there is. Whoever ends meanwhile is counted with their parent.
+fn all() -> Result<HashMap<u32, Process>, Problem> {
+    let proc = Path::new("/proc");
+    let entries = fs::read_dir(proc).map_err(Problem::file("could not read", proc))?;
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    Ok(numbers
+        .filter_map(|number| Some((number, read(number)?)))
+        .collect())
 }
 
 fn read(number: u32) -> Option<Process> {
@@ -262,6 +292,13 @@ mod tests {
         assert_eq!(trees.whose(&processes, 20), Whose::Part("supervisor"));
         assert_eq!(trees.whose(&processes, 30), Whose::Bench);
         assert_eq!(trees.whose(&processes, 1), Whose::Others);
+    }
+
+    #[test]
+    fn memory_is_told_in_mebibytes() {
+        let text = "Name:\tcandour-keeper\nVmHWM:\t  208896 kB\nVmRSS:\t  104448 kB\n";
+        assert_eq!(memory(text), Some([102, 204]));
+        assert_eq!(memory("Name:\tcandour-keeper\n"), None);
     }
 
     #[test]

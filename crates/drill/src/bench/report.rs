@@ -70,6 +70,14 @@ pub struct Row {
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Settings(pub BTreeMap<&'static str, String>);
 
+impl Settings {
+    /// In one line.
+    pub fn line(&self) -> String {
+        let shown = self.0.iter().map(|(name, value)| format!("{name}={value}"));
+        shown.collect::<Vec<_>>().join(", ")
+    }
+}
+
 /// Everything that was found.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -151,12 +159,6 @@ impl Row {
 
     fn line(&self) -> String {
         let [from, to] = self.per_second_from_to;
-        let parts: Vec<String> = self
-            .cpu_ms_of
-            .iter()
-            .filter(|(_, ms)| **ms >= 0.0005)
-            .map(|(part, ms)| format!("{part} {ms:.3}"))
-            .collect();
         format!(
             "{:<17}{:>6}{:>10.0}{:>9.2}{:>9.2}{:>9.3}{:>6}{:>9.3}{:>8.2}{:>8.2}{:>9.3}  {from:.0}–{to:.0}  {}",
             self.name,
@@ -170,8 +172,15 @@ impl Row {
             self.others_cpus,
             self.stolen_cpus,
             self.later_cpu_ms,
-            parts.join(", "),
+            self.parts(),
         )
+    }
+
+    /// The processor time of one request by part, of those that took some.
+    pub fn parts(&self) -> String {
+        let some = self.cpu_ms_of.iter().filter(|(_, ms)| **ms >= 0.0005);
+        let parts: Vec<String> = some.map(|(part, ms)| format!("{part} {ms:.3}")).collect();
+        parts.join(", ")
     }
 }
 
@@ -185,20 +194,9 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        let machine = &self.machine;
         writeln!(out, "measured    {}", self.at)?;
-        writeln!(
-            out,
-            "machine     {}, {} cores, {} MiB, Linux {}, {}",
-            machine.cpu, machine.cores, machine.memory_mib, machine.kernel, machine.file_system
-        )?;
-        let shown: Vec<String> = self
-            .postgresql
-            .0
-            .iter()
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
-        writeln!(out, "postgresql  {}", shown.join(", "))?;
+        writeln!(out, "machine     {}", self.machine.line())?;
+        writeln!(out, "postgresql  {}", self.postgresql.line())?;
         let [before, after] = self.sync_ms;
         writeln!(
             out,
@@ -236,9 +234,29 @@ impl Report {
                 row.name, row.connections, row.held
             )?;
         }
+        for (name, connections, row) in AGAINST_SYNC {
+            let is_it = |row: &&Row| row.name == name && row.connections == connections;
+            if let Some(found) = self.rows.iter().find(is_it) {
+                let (what, at, aim) = row(found);
+                let above = at - found.sync_ms;
+                writeln!(
+                    out,
+                    "{name} at {connections}: {what} {above:.2} ms above one sync of that time (aim: at most {aim})"
+                )?;
+            }
+        }
         out.write_str(BESIDE)
     }
 }
+
+/// A figure of a row that is held against one sync: which, how much of it in milliseconds, and how much of that may be ours.
+type Figure = fn(&Row) -> (&'static str, f64, u32);
+
+/// Rows whose times are worth something only beside the disk's.
+const AGAINST_SYNC: [(&str, usize, Figure); 2] = [
+    ("grant", 1, |row| ("p50", row.p50_ms, 1)),
+    ("grant_paced", 256, |row| ("p99", row.p99_ms, 10)),
+];
 
 /// Section 12 of the design, for reading beside; measured there, on another day and machine.
 const BESIDE: &str = "

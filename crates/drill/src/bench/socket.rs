@@ -4,9 +4,11 @@ use super::crowd::{Crowd, Next};
 use super::http::spent;
 use super::order::Tally;
 use crate::Problem;
+use crate::settle::credential_of;
 use candour_keeper_api::frame;
 use candour_keeper_api::wire::{
-    Call, Delivered, Hello, Open, Outcome, Reply, Request, Response, Target, TargetKind,
+    Call, Delivered, Hello, Open, Outcome, Reply, Request, Response, Status, StatusQuestion,
+    Target, TargetKind,
 };
 use candour_keeper_api::words::Purpose;
 use prost::Message;
@@ -32,6 +34,11 @@ pub trait Asking {
 
     /// Takes the answer to the call that was given as number `number`.
     fn take(&mut self, number: usize, reply: Reply, now: Instant) -> Result<(), Problem>;
+
+    /// From when on the call just given counts as asked: whoever was due earlier has waited since then.
+    fn asked(&self, now: Instant) -> Instant {
+        now
+    }
 }
 
 /// What to do next.
@@ -66,13 +73,54 @@ impl Socket {
             received: Vec::with_capacity(ROOM),
             outgoing: Vec::new(),
         };
-        socket.put(0, Call::Hello(Hello { credential }))?;
-        socket.send().await?;
+        match socket.ask(Call::Hello(Hello { credential })).await? {
+            Reply::Welcome(_) => Ok(socket),
+            _ => Err(broken(&"it does not welcome us")),
+        }
+    }
+
+    /// Connects as soon as there is a keeper that can write entries.
+    ///
+    /// # Errors
+    /// When there is none for so long.
+    pub async fn to_writing_keeper(data: &Path, patience: Duration) -> Result<Self, Problem> {
+        let begun = Instant::now();
+        while begun.elapsed() < patience {
+            let credential = credential_of(data, "portal")?;
+            if let Ok(mut socket) = Self::connect(data, credential).await
+                && socket
+                    .status()
+                    .await
+                    .is_ok_and(|status| status.ledger_writable)
+            {
+                return Ok(socket);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Err(Problem::TooLong {
+            what: "the keeper's start".to_owned(),
+            seconds: patience.as_secs(),
+        })
+    }
+
+    /// What the keeper says of itself.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn status(&mut self) -> Result<Status, Problem> {
+        match self.ask(Call::Status(StatusQuestion {})).await? {
+            Reply::Status(status) => Ok(status),
+            _ => Err(broken(&"it does not say how it is")),
+        }
+    }
+
+    /// One call, while no other is on its way.
+    async fn ask(&mut self, call: Call) -> Result<Reply, Problem> {
+        self.put(0, call)?;
+        self.send().await?;
         loop {
-            match socket.answers().await?.pop() {
-                Some((_, Reply::Welcome(_))) => return Ok(socket),
-                Some(_) => return Err(broken(&"it does not welcome us")),
-                None => {}
+            if let Some((_, reply)) = self.answers().await?.pop() {
+                return Ok(reply);
             }
         }
     }
@@ -101,7 +149,7 @@ impl Socket {
                 match asking.next(now)? {
                     Turn::Ask(number, call) => {
                         self.put(u64::try_from(slot).unwrap_or_default() + 1, call)?;
-                        slots[slot] = Some((number, now));
+                        slots[slot] = Some((number, asking.asked(now)));
                         continue;
                     }
                     Turn::NotBefore(time) => not_before = Some(time.min(ends)),
@@ -118,7 +166,14 @@ impl Socket {
                 }
                 continue;
             }
-            for (id, reply) in self.answers().await? {
+            let answers = match not_before {
+                None => self.answers().await?,
+                // Whoever is due is not kept waiting for an answer to somebody else.
+                Some(time) => tokio::time::timeout_at(time.into(), self.answers())
+                    .await
+                    .unwrap_or_else(|_| Ok(Vec::new()))?,
+            };
+            for (id, reply) in answers {
                 let now = Instant::now();
                 let slot = usize::try_from(id).unwrap_or_default().wrapping_sub(1);
                 let (number, asked) = slots
@@ -230,6 +285,45 @@ impl Asking for Opening<'_> {
                 }
             ))),
         }
+    }
+}
+
+/// The same asked for at an even pace, whether what was asked before is answered or not.
+pub struct Paced<A> {
+    asking: A,
+    every: Duration,
+    due: Instant,
+}
+
+impl<A: Asking> Paced<A> {
+    /// So many in each second, from now on.
+    pub fn new(asking: A, per_second: u32) -> Self {
+        Self {
+            asking,
+            every: Duration::from_secs(1) / per_second.max(1),
+            due: Instant::now(),
+        }
+    }
+}
+
+impl<A: Asking> Asking for Paced<A> {
+    fn next(&mut self, now: Instant) -> Result<Turn, Problem> {
+        if now < self.due {
+            return Ok(Turn::NotBefore(self.due));
+        }
+        let turn = self.asking.next(now)?;
+        if let Turn::Ask(..) = turn {
+            self.due += self.every;
+        }
+        Ok(turn)
+    }
+
+    fn take(&mut self, number: usize, reply: Reply, now: Instant) -> Result<(), Problem> {
+        self.asking.take(number, reply, now)
+    }
+
+    fn asked(&self, _: Instant) -> Instant {
+        self.due.checked_sub(self.every).unwrap_or(self.due)
     }
 }
 

@@ -177,6 +177,12 @@ struct Bench {
     /// For how long each time, in milliseconds.
     #[arg(long)]
     milliseconds: Option<u64>,
+    /// Measure grants in an installation with so many more patients, who never read, and in one with 10,000, in turn.
+    #[arg(long, requires = "entries")]
+    others: Option<u32>,
+    /// How many entries they made.
+    #[arg(long, requires = "others")]
+    entries: Option<u64>,
     /// Measure only these rows, by name, with commas between.
     #[arg(long, value_delimiter = ',')]
     rows: Vec<String>,
@@ -259,13 +265,24 @@ async fn run(command: Command) -> Result<ExitCode, Problem> {
             .map(|()| ExitCode::SUCCESS),
         Command::Bench(mut line) => {
             let json = line.json.take();
-            let report = bench::run(&line.into()).await?;
+            let others = line.others.zip(line.entries);
+            let (figures, text) = match others {
+                Some((patients, entries)) => {
+                    let others = bench::Others { patients, entries };
+                    let sizes = bench::run_sizes(&line.into(), others).await?;
+                    (serde_json::to_value(&sizes), sizes.text())
+                }
+                None => {
+                    let report = bench::run(&line.into()).await?;
+                    (serde_json::to_value(&report), report.text())
+                }
+            };
             if let Some(path) = json {
-                let text = serde_json::to_string_pretty(&report).map_err(Problem::json(&path))?;
-                std::fs::write(&path, text + "\n")
+                let figures = figures.map_err(Problem::json(&path))?;
+                std::fs::write(&path, format!("{figures:#}\n"))
                     .map_err(Problem::file("could not write", &path))?;
             }
-            say(&report.text()).map(|()| ExitCode::SUCCESS)
+            say(&text).map(|()| ExitCode::SUCCESS)
         }
         Command::Memory(wishes) => memory(wishes).await,
         Command::Year(line) => ordinary_life(&line),
