@@ -10,12 +10,15 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// The checkpoints of the last hour are all kept; of older ones, one for each hour of their writing.
 const KEPT: usize = 3_600;
 const ENDING: &str = "checkpoint";
+/// Rounds of a second from one tree that is kept to the next.
+const TREE_ROUNDS: u32 = 60;
 
 /// Why checkpoints cannot be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -94,6 +97,8 @@ pub struct Checkpoints {
     folder: PathBuf,
     signer: LogSigner,
     acceptance: MacKey,
+    /// The kept tree was not the ledger's: this process keeps none any more.
+    keeps_no_tree: AtomicBool,
 }
 
 /// The checkpoints of a folder, the newest last.
@@ -137,6 +142,7 @@ impl Checkpoints {
             folder,
             signer,
             acceptance,
+            keeps_no_tree: AtomicBool::new(false),
         })
     }
 
@@ -263,11 +269,44 @@ impl Checkpoints {
     /// Signs and writes one checkpoint durably; answers its text.
     pub fn write(&self, frontier: &Frontier) -> Result<String, CheckpointError> {
         let text = self.signer.sign(frontier.size(), frontier.root());
-        let path = self
-            .folder
-            .join(format!("{:020}.{ENDING}", frontier.size()));
-        keep(&path, text.as_bytes())?;
+        keep(&self.file(frontier.size()), text.as_bytes())?;
         Ok(text)
+    }
+
+    /// The same, and keeps its tree. Without one the next start only reads more.
+    fn write_with_tree(&self, frontier: &Frontier) -> Result<String, CheckpointError> {
+        let text = self.write(frontier)?;
+        if !self.keeps_no_tree.load(Ordering::SeqCst)
+            && let Err(error) = keep(&self.tree_file(), &frontier.to_bytes())
+        {
+            tracing::warn!(%error, "the ledger's tree could not be kept; the next start reads more of it");
+        }
+        Ok(text)
+    }
+
+    /// The tree of an earlier checkpoint, from which a start goes on; `None` where there is none, or it is not that of any
+    /// checkpoint that this keeper signed. Nobody need believe the file: its root is what was signed.
+    pub fn tree(&self) -> Option<Frontier> {
+        let tree = Frontier::from_bytes(&fs::read(self.tree_file()).ok()?).ok()?;
+        let (size, root, _) = self.read(&self.file(tree.size())).ok()?;
+        (size == tree.size() && root == tree.root()).then_some(tree)
+    }
+
+    /// The next start reads the whole ledger.
+    pub fn forget_tree(&self) -> Result<(), CheckpointError> {
+        self.keeps_no_tree.store(true, Ordering::SeqCst);
+        match fs::remove_file(self.tree_file()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+            _ => Ok(self.tree_file().parent().map_or(Ok(()), sync_folder)?),
+        }
+    }
+
+    fn tree_file(&self) -> PathBuf {
+        self.folder.with_file_name("ledger-tree")
+    }
+
+    fn file(&self, size: u64) -> PathBuf {
+        self.folder.join(format!("{size:020}.{ENDING}"))
     }
 
     /// Drops what is older than the last hour's, but for one of each hour.
@@ -304,7 +343,7 @@ impl Checkpoints {
     ) {
         let mut durable = ledger.durable();
         let mut last = self.last().ok().flatten().map_or(0, |(size, _, _)| size);
-        let mut rounds = 0_u32;
+        let (mut rounds, mut kept) = (0_u32, 0);
         loop {
             let ends = tokio::select! {
                 () = stop.cancelled() => true,
@@ -314,8 +353,19 @@ impl Checkpoints {
             if frontier.size() > last {
                 let size = frontier.size();
                 let this = Arc::clone(&self);
+                let keeps_tree = ends || rounds.wrapping_sub(kept) >= TREE_ROUNDS;
+                if keeps_tree {
+                    kept = rounds;
+                }
                 // It waits for the disk, and nobody who asks may wait for that.
-                let wrote = tokio::task::spawn_blocking(move || this.write(&frontier)).await;
+                let wrote = tokio::task::spawn_blocking(move || {
+                    if keeps_tree {
+                        this.write_with_tree(&frontier)
+                    } else {
+                        this.write(&frontier)
+                    }
+                })
+                .await;
                 match wrote.unwrap_or_else(|ended| Err(io::Error::other(ended).into())) {
                     Ok(text) => {
                         last = size;

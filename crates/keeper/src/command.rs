@@ -8,7 +8,7 @@ use crate::export::{self, ExportError};
 use crate::freezing::Rung;
 use crate::instances::Instances;
 use crate::keys::{Keys, UnusableRoot};
-use crate::ledger::Health;
+use crate::ledger::{Health, READ_AT_START};
 use crate::limits::KeyLife;
 use crate::making::{self, MakeError};
 use crate::memory;
@@ -406,6 +406,7 @@ async fn start(
             ages: configuration.ages,
             volume: configuration.ledger_volume,
             witnesses: configuration.witnesses,
+            read_at_start: READ_AT_START,
         },
         stop,
         tasks,

@@ -114,6 +114,8 @@ pub struct CoreParts {
     pub volume: VolumeTable,
     /// Who must have seen the ledger; their cosignatures are brought to `witnesses` beside the public folder.
     pub witnesses: WitnessTable,
+    /// Entries to look through before it works ([`ledger::READ_AT_START`]).
+    pub read_at_start: u64,
 }
 
 /// Why a keeper does not start.
@@ -252,13 +254,9 @@ impl Core {
         let checkpoints = Arc::new(open_checkpoints(&parts.folder, &keys, made.id)?);
         let last = checkpoints.last()?.map(|(_, _, text)| text);
         let brought = parts.public.with_file_name("witnesses");
-        let tiles = Arc::new(PublicTiles {
-            folder: parts.public,
-            verifier: checkpoints.verifier(),
-            pool: pool.clone(),
-            salts: keys.salts().clone(),
-        });
+        let tiles = public_tiles(parts.public, &checkpoints, &pool, &keys);
         let witnesses = Witnesses::new(&parts.witnesses, brought, Arc::clone(&tiles))?;
+        let restart = CancellationToken::new();
         // Ends after `stop`, when what happens at the end is written.
         let last_of_all = CancellationToken::new();
         let (ledger, freezes) = ledger::start(LedgerParts {
@@ -276,6 +274,8 @@ impl Core {
             detection: parts.detection,
             stop: last_of_all.clone(),
             tasks: tasks.clone(),
+            restart: restart.clone(),
+            read_at_start: parts.read_at_start,
         })
         .await?;
         let config = KeeperConfig {
@@ -316,7 +316,7 @@ impl Core {
             is_unburied: AtomicBool::new(false),
             witnesses: Arc::new(witnesses),
             token: parts.token,
-            restart: CancellationToken::new(),
+            restart,
             foreign,
             refused_frozen: Failures::default(),
             refused_strangers: Failures::with_rows(STRANGERS_IN_A_MINUTE),
@@ -420,6 +420,20 @@ fn pool(config: Config) -> Result<Pool, CoreError> {
         .create_timeout(patience)
         .build()
         .map_err(|_| CoreError::Pool)
+}
+
+fn public_tiles(
+    folder: PathBuf,
+    checkpoints: &Checkpoints,
+    pool: &Pool,
+    keys: &Keys,
+) -> Arc<PublicTiles> {
+    Arc::new(PublicTiles {
+        folder,
+        verifier: checkpoints.verifier(),
+        pool: pool.clone(),
+        salts: keys.salts().clone(),
+    })
 }
 
 fn open_checkpoints(

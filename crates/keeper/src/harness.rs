@@ -5,6 +5,7 @@ use crate::core::{Core, CoreParts};
 use crate::draft::{Draft, Effect};
 use crate::facts::{Enrolment, Fact, Patient};
 use crate::identity::commit;
+use crate::ledger::READ_AT_START;
 use crate::limits::KeyLife;
 use crate::making;
 use crate::volume::VolumeTable;
@@ -87,6 +88,7 @@ async fn started(
             low_mib: 0,
         },
         witnesses: WitnessTable::default(),
+        read_at_start: READ_AT_START,
     };
     let core = Core::start(parts, stop.clone(), &tasks).await.unwrap();
     Inside {

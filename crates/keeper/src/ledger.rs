@@ -11,6 +11,7 @@ mod prepared;
 mod reservations;
 mod start;
 mod transaction;
+mod whole;
 
 pub(crate) use alarms::CANARY;
 pub use alarms::{
@@ -18,7 +19,7 @@ pub use alarms::{
 };
 pub(crate) use alarms::{incident, own_alarm};
 pub(crate) use assign::opening;
-pub use start::{LedgerParts, StartError, start};
+pub use start::{LedgerParts, READ_AT_START, StartError, start};
 pub(crate) use transaction::describe;
 
 use crate::checkpoint::Loss;
@@ -44,7 +45,7 @@ use prepared::Prepared;
 use reservations::{Place, Reservations};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_postgres::Row;
@@ -158,6 +159,7 @@ pub(crate) struct Shared {
     reservations: Arc<Reservations>,
     hours: Hours,
     health: AtomicU8,
+    is_looked_through: AtomicBool,
     loss: Option<Loss>,
 }
 
@@ -188,6 +190,11 @@ impl LedgerHandle {
     /// What of the signed ledger is missing: nothing opens then.
     pub fn loss(&self) -> Option<&Loss> {
         self.shared.loss.as_ref()
+    }
+
+    /// Every entry was read since the start and gives what was signed; of a long ledger that takes a while.
+    pub fn is_looked_through(&self) -> bool {
+        self.shared.is_looked_through.load(Ordering::Acquire)
     }
 
     /// Number of durable entries.

@@ -12,6 +12,7 @@ use candour_keeper::facts::{self, Fact};
 pub use candour_keeper::instances::InstanceKind;
 use candour_keeper::instances::{InstanceLine, Instances};
 use candour_keeper::keys::OwnSubject;
+use candour_keeper::ledger::READ_AT_START;
 use candour_keeper::limits::KeyLife;
 use candour_keeper::making;
 use candour_keeper::serve::KeeperService;
@@ -72,6 +73,8 @@ pub struct Settings {
     pub token: Option<Arc<RootToken>>,
     /// Where its files lie, instead of in a folder of its own.
     pub places: Option<Arc<Places>>,
+    /// Entries that it looks through before it works.
+    pub read_at_start: u64,
 }
 
 impl Default for Settings {
@@ -88,6 +91,7 @@ impl Default for Settings {
             witnesses: WitnessTable::default(),
             token: None,
             places: None,
+            read_at_start: READ_AT_START,
         }
     }
 }
@@ -236,6 +240,7 @@ impl TestKeeper {
             ages: AgeTable::default(),
             volume: settings.volume.clone(),
             witnesses: settings.witnesses.clone(),
+            read_at_start: settings.read_at_start,
         };
         let core = Core::start(parts, stop.clone(), &tasks).await?;
         let instances = Instances::at(&folder.path().join("instances.json"));

@@ -6,7 +6,7 @@ use super::chain::Chain;
 use super::driver::{Driver, Start, connect, head_of};
 use super::hours::Hours;
 use super::reservations::Reservations;
-use super::{Durable, Health, LedgerHandle, Shared};
+use super::{Durable, Health, LedgerHandle, Shared, whole};
 use crate::checkpoint::{AtStart, CheckpointError, Checkpoints, Roots};
 use crate::clock::Clock;
 use crate::decision_words::{charge_number, charge_of};
@@ -32,7 +32,7 @@ use futures_util::TryStreamExt;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU8;
+use std::sync::atomic::{AtomicBool, AtomicU8};
 use tokio::sync::{mpsc, watch};
 use tokio_postgres::{Client, Config};
 use tokio_util::sync::CancellationToken;
@@ -68,7 +68,15 @@ pub struct LedgerParts {
     pub stop: CancellationToken,
     /// Where it runs.
     pub tasks: TaskTracker,
+    /// Cancelled when the keeper must end and be started again.
+    pub restart: CancellationToken,
+    /// Entries to look through before it works, as [`READ_AT_START`].
+    pub read_at_start: u64,
 }
+
+/// Entries that a start looks through before it works: half a second's reading. Where there are more, those below the last
+/// tree that was kept are looked through beside the work.
+pub const READ_AT_START: u64 = 250_000;
 
 /// Why the ledger cannot be begun with.
 #[derive(Debug, thiserror::Error)]
@@ -110,7 +118,13 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         .ok_or(StartError::Unreachable)?;
     let row = writer.client.query_one(sql::PEEK_HEAD, &[]).await?;
     let found = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
-    let loss = match at_start(&writer.client, &found, &parts.checkpoints).await? {
+    // What two operators accepted is another ledger than the tree's.
+    let goes_on = parts.checkpoints.accepted()?.is_none();
+    let tree = parts.checkpoints.tree();
+    let tree = tree
+        .filter(|tree| goes_on && tree.size() > parts.read_at_start && tree.size() <= found.size());
+    let held = at_start(&writer.client, &found, &parts.checkpoints, tree.as_ref());
+    let loss = match held.await? {
         AtStart::Continues => None,
         AtStart::RolledBack(loss) => {
             tracing::error!(
@@ -145,6 +159,7 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         reservations: Arc::new(Reservations::default()),
         hours: Hours::new(parts.room),
         health: AtomicU8::new(Health::RolledBack as u8),
+        is_looked_through: AtomicBool::new(tree.is_none()),
         loss,
     });
     let (sender, messages) = mpsc::unbounded_channel();
@@ -184,6 +199,12 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         writer,
         tasks: parts.tasks.clone(),
     });
+    if let Some(tree) = tree {
+        let (shared, checkpoints) = (Arc::clone(&handle.shared), parts.checkpoints);
+        let stop = parts.stop.clone();
+        let looked = whole::look_through(shared, tree, checkpoints, parts.restart, stop);
+        parts.tasks.spawn(looked);
+    }
     parts.tasks.spawn(driver.run(messages, parts.stop));
     Ok((handle, freezes))
 }
@@ -203,8 +224,17 @@ async fn at_start(
     client: &Client,
     found: &Frontier,
     checkpoints: &Checkpoints,
+    tree: Option<&Frontier>,
 ) -> Result<AtStart, StartError> {
-    let roots = async |sizes: BTreeSet<u64>| roots_at(client, found, &sizes).await;
+    let roots = async |sizes: BTreeSet<u64>| {
+        if let Some(tree) = tree.filter(|tree| sizes.iter().all(|size| *size >= tree.size())) {
+            let roots = roots_at(client, found, tree.clone(), &sizes).await?;
+            if roots.is_some() {
+                return Ok(roots);
+            }
+        }
+        roots_at(client, found, Frontier::new(), &sizes).await
+    };
     let accepted = checkpoints.accepted()?;
     if let Some(accepted) = &accepted {
         let roots = roots(BTreeSet::from([accepted.loss.from])).await?;
@@ -226,15 +256,17 @@ async fn at_start(
     Ok(held)
 }
 
+/// The roots of the ledger's leaves, from a tree over the first of them on.
 async fn roots_at(
     client: &Client,
     found: &Frontier,
+    mut tree: Frontier,
     sizes: &BTreeSet<u64>,
 ) -> Result<Roots, StartError> {
-    let mut tree = Frontier::new();
-    let mut roots = BTreeMap::from([(0, tree.root())]);
+    let mut roots = BTreeMap::from([(tree.size(), tree.root())]);
+    let first = i64::try_from(tree.size()).unwrap_or(i64::MAX);
     let rows = client
-        .query_raw(sql::LEAVES, [0_i64, i64::MAX].iter())
+        .query_raw(sql::LEAVES, [first, i64::MAX].iter())
         .await?;
     tokio::pin!(rows);
     while let Some(row) = rows.try_next().await? {

@@ -109,6 +109,7 @@ async fn a_real_one_starts(opened_hour: u32, networks: &[&str]) -> Result<(), Co
         ages: AgeTable::default(),
         volume: Settings::default().volume,
         witnesses: Settings::default().witnesses,
+        read_at_start: Settings::default().read_at_start,
     };
     let started = Core::start(parts, stop.clone(), &tasks).await;
     stop.cancel();

@@ -37,7 +37,7 @@ async fn restored() -> Restored {
     let database = scene.database.unwrap();
     let yesterday = TestCluster::shared().copy(&database).await;
     let (practice, person) = (scene.practice, scene.clinician.person);
-    let keeper = scene.keeper.restart().await;
+    let keeper = Box::pin(scene.keeper.restart()).await;
     let own = keeper.as_patient(patient).await;
     let portal = keeper.client(InstanceKind::Portal);
     for _ in 0..3 {
@@ -46,7 +46,7 @@ async fn restored() -> Restored {
             .await
             .unwrap();
     }
-    let keeper = keeper.restart_on(yesterday.config()).await;
+    let keeper = Box::pin(keeper.restart_on(yesterday.config())).await;
     Restored {
         keeper,
         yesterday,

@@ -25,6 +25,7 @@ mod loss;
 mod merges;
 mod notifications;
 mod open;
+mod quick_start;
 mod recall;
 mod receipts;
 mod room;
