@@ -98,7 +98,10 @@ fn real_machinery(report: &mut Report) -> Result<(), Stop> {
         run(&["stolen-staff", "--patients", "400"])
     })?;
     // Whether every row can be measured, with commits that wait for the disk; its figures mean nothing.
-    report.stage("bench", || run(&["bench", "--quick"]))?;
+    report.stage("bench", || {
+        run(&["bench", "--quick"])?;
+        run(&["bench", "--quick", "--others", "2000", "--entries", "9000"])
+    })?;
     Ok(())
 }
 

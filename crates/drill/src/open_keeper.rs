@@ -204,6 +204,7 @@ impl State {
             Outcome::Granted(Granted {
                 index: self.grants,
                 items,
+                addresses: Vec::new(),
             })
         };
         TargetAnswer {

@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How many there are to be.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -31,8 +31,12 @@ pub struct Others {
 
 /// Most in one call.
 const TOGETHER: usize = 512;
-/// Calls of one practice's program at once.
-const AT_ONCE: usize = 2;
+/// Practices at once, each with one call: what waits for the ledger must be written within seconds.
+const AT_ONCE: usize = 6;
+/// How often a call is made: each may be repeated, and a busy ledger turns some away.
+const TRIES: u32 = 20;
+/// Between two times.
+const PAUSE: Duration = Duration::from_millis(500);
 /// Bytes of a sealed document, by its depositor's word.
 const SEALED_BYTES: u64 = 65_664;
 
@@ -68,7 +72,7 @@ pub async fn enrol(app: &App, order: &Preparation, others: Others) -> Result<(),
         let practice = Practice { app, desk, others };
         async move { practice.enrol(others.share(place, all)).await }
     });
-    let mut working = stream::iter(practices).buffer_unordered(all.max(1));
+    let mut working = stream::iter(practices).buffer_unordered(AT_ONCE);
     while let Some(done) = working.next().await {
         done?;
         let seconds = begun.elapsed().as_secs();
@@ -86,10 +90,15 @@ struct Practice<'a> {
 impl Practice<'_> {
     async fn enrol(&self, numbers: Range<u32>) -> Result<(), Problem> {
         let numbers: Vec<u32> = numbers.collect();
-        let some = numbers.chunks(TOGETHER).map(|some| self.complete(some));
-        let mut working = stream::iter(some).buffer_unordered(AT_ONCE);
-        while let Some(done) = working.next().await {
-            done?;
+        for some in numbers.chunks(TOGETHER) {
+            let mut tries = 1;
+            while let Err(problem) = self.complete(some).await {
+                if tries == TRIES {
+                    return Err(problem);
+                }
+                tries += 1;
+                tokio::time::sleep(PAUSE).await;
+            }
         }
         Ok(())
     }
