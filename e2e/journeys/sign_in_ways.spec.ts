@@ -1,4 +1,4 @@
-import { expect, expectNothingOutside, look, test, withPasskey } from "../candour";
+import { expect, expectNothingOutside, look, mailbox, test, withPasskey } from "../candour";
 import { accept, fillBirth, invite, phone, unique } from "../invited";
 
 test("a patient adds a second passkey, takes it away again, and keeps the last", async ({ page, browser }) => {
@@ -50,6 +50,32 @@ test("a patient adds a second passkey, takes it away again, and keeps the last",
   await expect(passkeys.getByRole("listitem")).toHaveCount(1);
 
   await expect(passkeys).toContainText("It cannot be removed now");
+
+  // An address of their own: the code that is sent there comes back.
+  const told = theirs.getByRole("region", { name: "Where you are told of changes" });
+  await told.getByRole("button", { name: "Add this address" }).click();
+  await expect(theirs.getByRole("alert")).toContainText("Enter an email address");
+  const address = `${unique()}@example.nz`;
+  await told.getByLabel("Email address").fill(address);
+  await told.getByRole("button", { name: "Add this address" }).click();
+  await expect(theirs.getByText(`Write to ${address} too when something changes about my account.`)).toBeVisible();
+  await look(theirs, "sign-in-ways-address");
+  await theirs.getByRole("button", { name: "Confirm with a passkey" }).click();
+  await expect(told).toContainText("We have sent a code there");
+  let code = "";
+  await expect(async () => {
+    await page.goto(mailbox());
+    await page.getByRole("row").filter({ hasText: address }).getByRole("link").first().click({ timeout: 1_000 });
+    code = /\b[0-9a-z]{4}-[0-9a-z]{4}\b/.exec(await page.locator("pre").first().innerText())![0];
+  }).toPass({ timeout: 30_000 });
+  await told.getByLabel(`Code from the mail to ${address}`).fill("0000-0000");
+  await told.getByRole("button", { name: "This address is mine" }).click();
+  await expect(theirs.getByRole("alert")).toContainText("That is not the code from the mail");
+  await look(theirs, "sign-in-ways-code-wrong");
+  await told.getByLabel(`Code from the mail to ${address}`).fill(code);
+  await told.getByRole("button", { name: "This address is mine" }).click();
+  await expect(theirs.getByText("That is done. We write there from now on.")).toBeVisible();
+  await look(theirs, "sign-in-ways-told");
   expectNothingOutside(theirs.context());
   await theirs.context().close();
 });

@@ -8,7 +8,9 @@ use crate::mail::{Letter, MailError, Mailer};
 use candour_core::block::Block;
 use candour_core::people::{Contact, EmailAddress};
 use candour_keeper_api::words::{Notification, Reason, Telling};
-use candour_keeper_api::{CallError, Keeper, Notification as Addresses, Permit, Viewer};
+use candour_keeper_api::{
+    CallError, ItemPermit, Keeper, Notification as Addresses, Permit, Viewer,
+};
 use candour_seal::{CryptoRng, Digest, ItemId, SystemRandom};
 use candour_store::{LeasedNotification, MOST_ATTEMPTS, Store, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -31,8 +33,43 @@ pub struct Words {
     pub text: String,
 }
 
-/// Writes the mail about one change, for somebody who reads this language (BCP 47) best.
-pub type Write = Box<dyn Fn(Notification, Timestamp, &str) -> Words + Send + Sync>;
+/// What one mail is about.
+#[derive(Clone, Copy)]
+pub struct About<'a> {
+    /// What happened.
+    pub what: Notification,
+    /// When.
+    pub at: Timestamp,
+    /// The language that its reader reads best (BCP 47).
+    pub language: &'a str,
+    /// The code by which this very address is to be confirmed.
+    pub code: Option<&'a str>,
+    /// It is told of the change too: every address is that is no new one.
+    pub is_told: bool,
+}
+
+impl<'a> About<'a> {
+    /// The mail of a row, about its change alone.
+    pub const fn of(row: &LeasedNotification, language: &'a str) -> Self {
+        Self {
+            what: row.what,
+            at: row.at,
+            language,
+            code: None,
+            is_told: true,
+        }
+    }
+}
+
+/// Writes a mail.
+pub type Write = Box<dyn Fn(About<'_>) -> Words + Send + Sync>;
+
+/// An address on which somebody is told, or may not be.
+struct Place {
+    id: ItemId,
+    contact: Contact,
+    code: Option<String>,
+}
 
 /// What time it is.
 pub type Clock<'a> = &'a (dyn Fn() -> Timestamp + Sync);
@@ -113,8 +150,11 @@ impl Notifier {
                 return Err(error.into());
             }
         };
-        let contacts = match self.contacts(permit).await {
-            Ok(contacts) => contacts,
+        let items = permit.items().iter().map(ItemPermit::item);
+        let own = permit.addresses().iter().map(|own| own.id);
+        let named: Vec<ItemId> = items.chain(own).collect();
+        let places = match self.places(permit).await {
+            Ok(places) => places,
             Err(error) => {
                 self.put_off(&held, clock()).await?;
                 return Err(error.into());
@@ -122,7 +162,13 @@ impl Notifier {
         };
         let mut sent = 0;
         for row in &held {
-            match self.send(row, &contacts, clock()).await {
+            // Taken away, or asked for anew, since it was owed.
+            if !named.contains(&row.item) {
+                let gone = Telling::NoAddress;
+                self.store.settle_notification(row, gone).await?;
+                continue;
+            }
+            match self.send(row, &places, clock()).await {
                 Sent::Settled(outcome) => {
                     self.store.settle_notification(row, outcome).await?;
                     sent += usize::from(outcome == Telling::Sent);
@@ -161,13 +207,19 @@ impl Notifier {
         }
     }
 
-    /// The contact blocks that a permit names, oldest first; what does not open or is not here is left out.
-    async fn contacts(
-        &self,
-        permit: Permit<Addresses>,
-    ) -> Result<Vec<(ItemId, Contact)>, StoreError> {
+    /// Addresses that a permit names: one that is to be confirmed, the contact blocks, oldest first, and the account's own.
+    /// What does not open or is not here is left out.
+    async fn places(&self, permit: Permit<Addresses>) -> Result<Vec<Place>, StoreError> {
         let sealed = self.store.sealed_many(permit.items()).await?;
-        let mut contacts = Vec::new();
+        let own = permit.addresses().iter().map(|own| Place {
+            id: own.id,
+            contact: Contact {
+                email: EmailAddress::parse(&own.address).ok(),
+                ..Contact::unknown("")
+            },
+            code: own.code.clone(),
+        });
+        let (mut places, own): (Vec<_>, Vec<_>) = own.partition(|own| own.code.is_some());
         for permit in permit.into_items() {
             let item = permit.item();
             let Some(sealed) = sealed.get(&item) else {
@@ -177,27 +229,33 @@ impl Notifier {
                 .open(sealed)
                 .map(|block| Contact::from_block(block.get()))
             {
-                Ok(Ok(contact)) => contacts.push((item, contact)),
+                Ok(Ok(contact)) => places.push(Place {
+                    id: item,
+                    contact,
+                    code: None,
+                }),
                 Ok(Err(_)) | Err(_) => tracing::warn!(%item, "a contact block does not open"),
             }
         }
-        Ok(contacts)
+        places.extend(own);
+        Ok(places)
     }
 
-    async fn send(
-        &self,
-        row: &LeasedNotification,
-        contacts: &[(ItemId, Contact)],
-        now: Timestamp,
-    ) -> Sent {
+    async fn send(&self, row: &LeasedNotification, places: &[Place], now: Timestamp) -> Sent {
         // What is not here, or does not open, is no word that there is no address: it is tried again, and then stuck.
-        if !contacts.iter().any(|(item, _)| *item == row.item) {
+        if !places.iter().any(|place| place.id == row.item) {
             return Sent::Later;
         }
-        let Some((to, language)) = address(row.item, contacts) else {
+        let Some((to, place)) = address(row.item, places) else {
             return Sent::Settled(Telling::NoAddress);
         };
-        let Words { subject, text } = (self.write)(row.what, row.at, language);
+        let is_there_twice = |other: &Place| other.id != place.id && is_same(other, to);
+        let about = About {
+            code: place.code.as_deref(),
+            is_told: place.code.is_none() || places.iter().any(is_there_twice),
+            ..About::of(row, &place.contact.language)
+        };
+        let Words { subject, text } = (self.write)(about);
         let letter = Letter {
             to: to.as_str(),
             subject: &subject,
@@ -256,21 +314,24 @@ impl Notifier {
     }
 }
 
-/// The address of a block and the language to write in; `None` where there is none, where it is that of an older block of
-/// the same person, who gets one mail, or where any of their blocks says that nothing may be written.
-fn address(item: ItemId, contacts: &[(ItemId, Contact)]) -> Option<(&EmailAddress, &str)> {
-    if contacts.iter().any(|(_, contact)| contact.unsafe_to_write) {
+/// The address of a place; `None` where there is none, where it is that of one before it, which gets the person's one mail,
+/// or where any of their contact blocks says that nothing may be written.
+fn address(id: ItemId, places: &[Place]) -> Option<(&EmailAddress, &Place)> {
+    if places.iter().any(|place| place.contact.unsafe_to_write) {
         return None;
     }
-    let place = contacts.iter().position(|(of, _)| *of == item)?;
-    let (older, from) = contacts.split_at(place);
-    let (_, contact) = from.first()?;
-    let email = contact.email.as_ref()?;
-    let same = |other: &EmailAddress| other.as_str().eq_ignore_ascii_case(email.as_str());
-    let is_told = older
-        .iter()
-        .any(|(_, older)| older.email.as_ref().is_some_and(same));
-    (!is_told).then_some((email, contact.language.as_str()))
+    let at = places.iter().position(|place| place.id == id)?;
+    let (before, from) = places.split_at(at);
+    let place = from.first()?;
+    let email = place.contact.email.as_ref()?;
+    let is_told = before.iter().any(|other| is_same(other, email));
+    (!is_told).then_some((email, place))
+}
+
+/// Mail to this place goes to that address.
+fn is_same(place: &Place, address: &EmailAddress) -> bool {
+    let own = place.contact.email.as_ref();
+    own.is_some_and(|own| own.as_str().eq_ignore_ascii_case(address.as_str()))
 }
 
 /// A new lease.
@@ -303,8 +364,16 @@ mod tests {
         ItemId::from_bytes([number; 16])
     }
 
-    fn told(contacts: &[(ItemId, Contact)]) -> Vec<&str> {
-        let each = contacts.iter().filter_map(|(id, _)| address(*id, contacts));
+    fn place((id, contact): (ItemId, Contact)) -> Place {
+        Place {
+            id,
+            contact,
+            code: None,
+        }
+    }
+
+    fn told(places: &[Place]) -> Vec<&str> {
+        let each = places.iter().filter_map(|one| address(one.id, places));
         each.map(|(email, _)| email.as_str()).collect()
     }
 
@@ -316,7 +385,8 @@ mod tests {
             (item(3), contact("")),
             (item(4), contact("work@example.nz")),
         ];
-        assert_eq!(told(&contacts), ["aroha@example.nz", "work@example.nz"]);
+        let places = contacts.map(place);
+        assert_eq!(told(&places), ["aroha@example.nz", "work@example.nz"]);
     }
 
     #[test]
@@ -324,6 +394,6 @@ mod tests {
         let mut silent = contact("aroha@example.nz");
         silent.unsafe_to_write = true;
         let contacts = [(item(1), contact("old@example.nz")), (item(2), silent)];
-        assert!(told(&contacts).is_empty());
+        assert!(told(&contacts.map(place)).is_empty());
     }
 }

@@ -4,6 +4,7 @@ use crate::acts::{self, Changed};
 use crate::sign_in::{Ceremony, with};
 use crate::words::time;
 use crate::{App, Refusal};
+use candour_core::people::EmailAddress;
 use candour_keeper_api::wire::{self, Call, ChangeKind, Reply};
 use candour_keeper_api::words::Origin;
 use candour_keeper_api::{CallError, Token};
@@ -21,6 +22,32 @@ pub struct Ways {
     pub typed: Option<Typed>,
     /// Acts that wait for their day to be over.
     pub waiting: Vec<Waiting>,
+    /// Where they are told of changes, beside the addresses that their practices have.
+    pub addresses: Vec<Address>,
+    /// There is room for one more.
+    pub has_room_for_address: bool,
+}
+
+/// An address of the account.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// Names it.
+    pub id: [u8; 16],
+    /// The address.
+    pub address: String,
+    /// Whether anything but its code is written there.
+    pub state: AddressState,
+}
+
+/// Whether mail is known to arrive at an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressState {
+    /// It does.
+    Confirmed,
+    /// A code was sent there and is taken until then.
+    Sent(Timestamp),
+    /// That was too long ago.
+    TooLate,
 }
 
 /// What of a patient's is typed.
@@ -80,6 +107,10 @@ pub enum Wanted {
     Sheet,
     /// What waits is to be forgotten.
     Stop([u8; 16]),
+    /// One more address.
+    Address(EmailAddress),
+    /// One address less.
+    WithoutAddress([u8; 16]),
 }
 
 impl Wanted {
@@ -100,6 +131,16 @@ impl Wanted {
                 pending: pending.to_vec(),
                 ..wire::StopWaiting::default()
             }),
+            Self::Address(address) => {
+                let address = address.as_str().to_owned();
+                ChangeKind::AddNotificationAddress(wire::AddNotificationAddress { address })
+            }
+            Self::WithoutAddress(id) => {
+                ChangeKind::RemoveNotificationAddress(wire::RemoveNotificationAddress {
+                    id: id.to_vec(),
+                    ..wire::RemoveNotificationAddress::default()
+                })
+            }
         }
     }
 }
@@ -108,6 +149,7 @@ impl Ways {
     fn read(ways: wire::SignInWays) -> Option<Self> {
         let passkeys = ways.passkeys.into_iter().map(Passkey::read);
         let waiting = ways.waiting.into_iter().map(Waiting::read);
+        let addresses = ways.addresses.into_iter().map(Address::read);
         Some(Self {
             passkeys: passkeys.collect::<Option<_>>()?,
             has_room: ways.has_room,
@@ -117,6 +159,8 @@ impl Ways {
                 codes_left: ways.has_sheet.then_some(ways.codes_left),
             }),
             waiting: waiting.collect::<Option<_>>()?,
+            addresses: addresses.collect::<Option<_>>()?,
+            has_room_for_address: ways.has_room_for_address,
         })
     }
 }
@@ -131,6 +175,20 @@ impl Passkey {
             is_own: view.is_own,
             may_go: view.may_go,
             opens_from: time(view.opens_from),
+        })
+    }
+}
+
+impl Address {
+    fn read(view: wire::NotificationAddressView) -> Option<Self> {
+        Some(Self {
+            id: view.id.as_slice().try_into().ok()?,
+            address: view.address,
+            state: match (view.is_confirmed, time(view.code_until)) {
+                (true, _) => AddressState::Confirmed,
+                (false, Some(until)) => AddressState::Sent(until),
+                (false, None) => AddressState::TooLate,
+            },
         })
     }
 }
@@ -158,6 +216,21 @@ pub async fn ways(app: &App, token: &Token, network: &str) -> Result<Ways, Refus
 /// Begins the act that changes it; finished with [`acts::finish_new`].
 pub async fn begin(app: &App, token: &Token, wanted: Wanted) -> Result<Ceremony, Refusal> {
     acts::start(app, token, wanted.kind()).await
+}
+
+/// Says that mail arrives at an address: the code that was sent there. [`Refusal::WrongCredentials`] for another code, or one
+/// that is too old.
+pub async fn confirm(
+    app: &App,
+    token: &Token,
+    id: [u8; 16],
+    code: &str,
+) -> Result<Changed, Refusal> {
+    let sent = wire::ConfirmNotificationAddress {
+        id: id.to_vec(),
+        code: code.to_owned(),
+    };
+    acts::now(app, token, ChangeKind::ConfirmNotificationAddress(sent)).await
 }
 
 /// Does what waited, once its day is over.

@@ -92,9 +92,7 @@ fn notifier(
         keeper: Keeper::new(issued::keeper(data, "worker")?),
         store: store.clone(),
         mailer,
-        write: Box::new(move |what, at, language| {
-            notifications::words(what, at, language, &to_ring, &zone)
-        }),
+        write: Box::new(move |about| notifications::words(about, &to_ring, &zone)),
     }))
 }
 

@@ -250,7 +250,7 @@ impl Keeper {
     pub async fn notifications_owed(&self) -> Result<Owed, CallError> {
         let question = Call::NotificationsOwed(wire::NotificationsQuestion {});
         match self.call(question).await? {
-            Reply::NotificationsOwed(answer) => Owed::new(&answer).ok_or(CallError::Unexpected),
+            Reply::NotificationsOwed(answer) => Ok(Owed::new(&answer)),
             _ => Err(CallError::Unexpected),
         }
     }

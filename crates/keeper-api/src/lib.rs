@@ -11,6 +11,6 @@ pub use candour_keeper_wire::{Token, bodies, frame, service, wire, words};
 pub use client::{CallError, Denied, DepositOutcome, Keeper, KeeperAddress, Viewer};
 pub use notifications::{Owed, OwedNotification};
 pub use permit::{
-    DepositPermit, Erased, Item, ItemPermit, Notification, Opened, Permit, RunMember, Section,
-    Target, UnsealError, Worklist,
+    DepositPermit, Erased, Item, ItemPermit, Notification, Opened, OwnAddress, Permit, RunMember,
+    Section, Target, UnsealError, Worklist,
 };

@@ -21,20 +21,22 @@ pub struct OwedNotification {
     pub at: i64,
     /// What.
     pub what: Notification,
-    /// The contact blocks with the addresses, oldest first; none where nothing is to be written.
+    /// The contact blocks with the addresses, oldest first, and the account's own addresses; none where nothing is to be
+    /// written.
     pub items: Vec<ItemId>,
 }
 
 impl Owed {
-    /// `None` when the answer does not read.
-    pub(crate) fn new(answer: &wire::OwedNotifications) -> Option<Self> {
+    /// Reads the answer.
+    pub(crate) fn new(answer: &wire::OwedNotifications) -> Self {
         let viewer = Token::from_bytes(&answer.token).map(|token| Viewer {
             token,
             purpose: Purpose::Notification,
             network: String::new(),
         });
-        let all = answer.owed.iter().map(read).collect::<Option<_>>()?;
-        Some(Self { viewer, all })
+        // What a newer keeper tells of in a word that is not known here waits, and keeps nobody else from being told.
+        let all = answer.owed.iter().filter_map(read).collect();
+        Self { viewer, all }
     }
 
     /// As whom their addresses are opened; `None` while nothing may be opened.

@@ -254,6 +254,28 @@ pub struct Permit<T> {
     target: T,
     index: u64,
     items: Vec<ItemPermit>,
+    addresses: Vec<OwnAddress>,
+}
+
+/// An address of an account, released for one mail.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OwnAddress {
+    /// Names it, as [`crate::OwedNotification`] does.
+    pub id: ItemId,
+    /// The address.
+    pub address: String,
+    /// The code by which it is to be confirmed, for that mail alone.
+    pub code: Option<String>,
+}
+
+impl OwnAddress {
+    fn granted(told: wire::ToldAddress) -> Option<Self> {
+        Some(Self {
+            id: ItemId::try_from(told.id.as_slice()).ok()?,
+            address: told.address,
+            code: Some(told.code).filter(|code| !code.is_empty()),
+        })
+    }
 }
 
 impl<T: Target> Permit<T> {
@@ -268,10 +290,12 @@ impl<T: Target> Permit<T> {
             .into_iter()
             .map(|grant| ItemPermit::granted(grant, index, installation))
             .collect::<Option<Vec<_>>>()?;
+        let addresses = granted.addresses.into_iter().map(OwnAddress::granted);
         Some(Self {
             target,
             index,
             items,
+            addresses: addresses.collect::<Option<_>>()?,
         })
     }
 
@@ -293,6 +317,13 @@ impl<T: Target> Permit<T> {
     /// The permits of the items, each to be used up by opening.
     pub fn into_items(self) -> Vec<ItemPermit> {
         self.items
+    }
+}
+
+impl Permit<Notification> {
+    /// The addresses of the account itself.
+    pub fn addresses(&self) -> &[OwnAddress] {
+        &self.addresses
     }
 }
 

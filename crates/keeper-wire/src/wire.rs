@@ -13,6 +13,7 @@ mod reading;
 mod recall;
 mod room;
 mod sharing;
+mod ways;
 mod writing;
 
 pub use change::*;
@@ -25,6 +26,7 @@ pub use reading::*;
 pub use recall::*;
 pub use room::*;
 pub use sharing::*;
+pub use ways::*;
 pub use writing::*;
 
 /// One call; `id` is chosen by the caller and comes back in the reply.
@@ -380,7 +382,8 @@ pub struct Status {
     /// How old the keys are that everything about people hangs on.
     #[prost(message, optional, tag = "44")]
     pub epoch_keys: Option<EpochKeys>,
-    /// Of how many changes nobody could be told by mail in the last 31 days, as far as the worker has asked.
+    /// Of how many changes somebody could not be told by mail, at one of their addresses at least, in the last 31 days, as far
+    /// as the worker has asked.
     #[prost(uint32, tag = "80")]
     pub notifications_missed: u32,
 }

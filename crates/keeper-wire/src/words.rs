@@ -284,6 +284,8 @@ words! {
         Emergency = 13 "emergency",
         /// How the patient is reached was changed.
         ContactChanged = 14 "contact_changed",
+        /// An address of the account was added or taken away.
+        AddressChanged = 15 "address_changed",
     }
 
     /// What became of telling somebody.

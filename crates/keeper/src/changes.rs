@@ -3,6 +3,7 @@
 //! Every change is authorised by the policies, like an opening. Those that need more than a session say so in
 //! their [`Plan`]; `crate::acts` asks for it.
 
+mod addresses;
 pub(crate) mod letting_in;
 mod operations;
 mod patients;
@@ -15,6 +16,7 @@ mod sentences;
 mod standing;
 mod ways;
 
+pub(crate) use addresses::{held as addresses_of, views as address_views};
 pub(crate) use operations::{freeze as freeze_of, new_client, unfreeze as unfreeze_of};
 pub(crate) use people::invitation as new_invitation;
 pub(crate) use plan::patient_of;

@@ -115,6 +115,15 @@ impl SubjectFacts {
         since.filter(|_| is_own)
     }
 
+    /// When the row of this version ended; `None` while it holds.
+    pub fn ended_at(&self, version: i64) -> Option<Timestamp> {
+        let mut ends = self.rows.iter().filter_map(|row| match &row.fact {
+            Fact::End(end) if end.version == version => Some(row.at),
+            _ => None,
+        });
+        ends.next()
+    }
+
     /// The facts that have not ended, oldest first.
     pub fn live(&self) -> impl DoubleEndedIterator<Item = &FactRow> {
         self.rows.iter().filter(|row| {

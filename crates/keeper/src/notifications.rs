@@ -5,7 +5,7 @@
 //! contact blocks that were in force before it, and says when the mail went: another entry, after which nothing is owed.
 
 use crate::calls::reach::PatientView;
-use crate::changes::{patient_of, run_token};
+use crate::changes::{addresses_of, patient_of, run_token};
 use crate::core::Core;
 use crate::draft::Draft;
 use crate::erasure::Erasures;
@@ -18,7 +18,7 @@ use crate::merges;
 use crate::reader;
 use crate::session::Principal;
 use crate::sql::calls as sql;
-use candour_keeper_wire::wire::{self, ChangeKind, EntryBody, Reply};
+use candour_keeper_wire::wire::{self, ChangeKind, EntryBody, Reply, ToldAddress};
 use candour_keeper_wire::words::{
     EntryKind, Notification, Purpose, Reason, Role, Section, Tag, Telling,
 };
@@ -83,6 +83,9 @@ pub(crate) fn by_change(core: &Core, kind: &ChangeKind, author: KeyedToken) -> O
             Ok(Role::Proxy) => Notification::ProxyInvited,
             _ => return None,
         },
+        ChangeKind::AddNotificationAddress(_) | ChangeKind::RemoveNotificationAddress(_) => {
+            Notification::AddressChanged
+        }
         ChangeKind::GrantProxy(_) => Notification::ProxyBegan,
         ChangeKind::Share(_) | ChangeKind::EndRestriction(_) => Notification::Shared,
         ChangeKind::ProtectAddress(change) if !change.is_protected => Notification::Shared,
@@ -92,6 +95,8 @@ pub(crate) fn by_change(core: &Core, kind: &ChangeKind, author: KeyedToken) -> O
         | ChangeKind::Restrict(_)
         | ChangeKind::StopInvitation(_)
         | ChangeKind::StopWaiting(_)
+        // To the address itself its code was sent.
+        | ChangeKind::ConfirmNotificationAddress(_)
         | ChangeKind::ProtectAddress(_)
         | ChangeKind::Recall(_)
         | ChangeKind::EndRecall(_)
@@ -103,7 +108,7 @@ pub(crate) fn by_change(core: &Core, kind: &ChangeKind, author: KeyedToken) -> O
         // A certificate says it to the practice, and who opened the record to the patient.
         | ChangeKind::Erase(_)
         | ChangeKind::Hold(_)
-        // Staff, officers and programs: nobody here has an address of theirs.
+        // Whoever gives and takes a role is told by its page.
         | ChangeKind::GrantRole(_)
         | ChangeKind::EndRole(_)
         | ChangeKind::AddClient(_)
@@ -130,6 +135,8 @@ pub(crate) struct Owed {
     what: Notification,
     /// Facts of the patient whose addresses they are; `None` where the person has no record here, or it is closed.
     pub(crate) about: Option<Arc<SubjectFacts>>,
+    /// Facts of the person whose account it is about, or the account of that patient.
+    pub(crate) account: Option<Arc<SubjectFacts>>,
 }
 
 /// A patient has an address already, so that another one is a change.
@@ -161,22 +168,20 @@ pub async fn owed(core: &Core, instance: &Instance) -> Result<Reply, Refusal> {
         let Some(owed) = read(core, &row).await? else {
             continue;
         };
-        let items = match &owed.about {
-            Some(about) => match owed.addresses(core, about).await {
-                Ok(items) => items,
-                Err(refusal) if refusal.reason == Reason::LedgerUnavailable => return Err(refusal),
-                // One record that cannot be trusted keeps nobody else from being told.
-                Err(_) => {
-                    let index = owed.index;
-                    tracing::error!(index, "the addresses of an entry that owes cannot be read");
-                    continue;
-                }
-            },
-            None => Vec::new(),
+        let (items, own) = match owed.everywhere(core).await {
+            Ok(told) => told,
+            Err(refusal) if refusal.reason == Reason::LedgerUnavailable => return Err(refusal),
+            // One record that cannot be trusted keeps nobody else from being told.
+            Err(_) => {
+                let index = owed.index;
+                tracing::error!(index, "the addresses of an entry that owes cannot be read");
+                continue;
+            }
         };
         let ids = items
             .iter()
             .map(|item| core.keys.item_id(item.row.new.item).as_bytes().to_vec());
+        let ids = ids.chain(own.into_iter().map(|own| own.id));
         answer.owed.push(wire::OwedNotification {
             index: owed.index,
             at: owed.at.as_microsecond(),
@@ -243,9 +248,9 @@ pub(crate) async fn is_spent(core: &Core, owed: &Owed, now: Timestamp) -> Result
     let index = i64::try_from(owed.index).map_err(|_| Reason::Invalid)?;
     let lane = core.keys.run(LANE).surrogate();
     let since = micros(now, SignedDuration::from_hours(1));
-    let patient = owed.about.as_ref();
-    let patient = patient.map_or(0, |about| about.subject().surrogate());
-    let counted: [&(dyn ToSql + Sync); 4] = [&index, &lane, &since, &patient];
+    let one = owed.about.as_ref().or(owed.account.as_ref());
+    let one = one.map_or(0, |one| one.subject().surrogate());
+    let counted: [&(dyn ToSql + Sync); 4] = [&index, &lane, &since, &one];
     let rows = reader::rows(&core.pool, sql::TOLD_OPENINGS, &counted).await?;
     let row = rows.first().ok_or(Reason::LedgerUnavailable)?;
     let most = match owed.what {
@@ -282,34 +287,52 @@ async fn read(core: &Core, row: &Row) -> Result<Option<Owed>, Refusal> {
         return Ok(None);
     };
     let at = Timestamp::from_microsecond(row.get("at")).map_err(|_| Reason::SubjectClosed)?;
+    let (about, account) = facts_of(core, to).await?;
     Ok(Some(Owed {
         index,
         at,
         what,
-        about: patient_facts(core, to).await?,
+        about,
+        account,
     }))
 }
 
-/// The facts of a patient, or of the patient that a person is.
-async fn patient_facts(
+/// What is known of one subject; nothing of one that is closed, for nothing that is known of it can be trusted.
+async fn known(
     core: &Core,
-    token: KeyedToken,
+    token: Option<KeyedToken>,
 ) -> Result<Option<Arc<SubjectFacts>>, Refusal> {
-    // What is closed is left out: nothing that is known of it can be trusted.
-    let Some(Some(facts)) = core.facts.load_all(&[token]).await?.remove(&token) else {
+    let Some(token) = token else {
         return Ok(None);
     };
+    Ok(core
+        .facts
+        .load_all(&[token])
+        .await?
+        .remove(&token)
+        .flatten())
+}
+
+/// The facts of a patient, or of the patient that a person is; and those of the account, the patient's or the person's.
+async fn facts_of(
+    core: &Core,
+    token: KeyedToken,
+) -> Result<(Option<Arc<SubjectFacts>>, Option<Arc<SubjectFacts>>), Refusal> {
+    let Some(facts) = known(core, Some(token)).await? else {
+        return Ok((None, None));
+    };
+    if PatientView::of(&facts, None).is_known {
+        let account = known(core, facts.account_holder()).await?;
+        return Ok((Some(facts), account));
+    }
     let own = facts.live().find_map(|row| match &row.fact {
         Fact::SelfPatient(own) => KeyedToken::try_from(own.patient.as_slice()).ok(),
         _ => None,
     });
-    if PatientView::of(&facts, None).is_known {
-        return Ok(Some(facts));
-    }
-    match own {
-        Some(own) => Ok(core.facts.load_all(&[own]).await?.remove(&own).flatten()),
-        None => Ok(None),
-    }
+    let about = known(core, own).await?;
+    // A record that is closed may say that nothing is to be written.
+    let is_closed = own.is_some() && about.is_none();
+    Ok((about, (!is_closed).then_some(facts)))
 }
 
 impl Owed {
@@ -335,16 +358,54 @@ impl Owed {
         Ok(view)
     }
 
+    /// Everywhere somebody is told: the contact blocks, and the account's own addresses.
+    pub(crate) async fn everywhere(
+        &self,
+        core: &Core,
+    ) -> Result<(Vec<SectionItem>, Vec<ToldAddress>), Refusal> {
+        let Some(about) = &self.about else {
+            return Ok((Vec::new(), self.own(core)));
+        };
+        let blocks = self.addresses(core, about).await?;
+        Ok(blocks.map_or_else(Default::default, |blocks| (blocks, self.own(core))))
+    }
+
+    /// The account's own addresses: those that were confirmed before it happened, also where they were taken away shortly
+    /// before; and the one that it added, with its code.
+    fn own(&self, core: &Core) -> Vec<ToldAddress> {
+        let Some(account) = &self.account else {
+            return Vec::new();
+        };
+        let lately = self.lately();
+        // Entries have the same time while the clock is behind the ledger's: then one mail more is sent, and none less.
+        let told = addresses_of(&core.keys, account, lately);
+        let told = told.into_iter().filter(|held| {
+            if held.fact.is_confirmed {
+                held.at <= self.at
+            } else {
+                let is_added = self.what == Notification::AddressChanged && held.at == self.at;
+                is_added && held.ended.is_none()
+            }
+        });
+        told.map(|held| ToldAddress {
+            id: held.fact.id.clone(),
+            code: held.code(&core.keys, account.subject()),
+            address: held.address,
+        })
+        .take(MOST_BLOCKS)
+        .collect()
+    }
+
     /// The contact blocks on which somebody is told: of each practice where they are enrolled, those in force when it
-    /// happened or replaced shortly before; none where nothing may be written.
-    pub(crate) async fn addresses(
+    /// happened or replaced shortly before; `None` where nothing may be written, wherever.
+    async fn addresses(
         &self,
         core: &Core,
         about: &SubjectFacts,
-    ) -> Result<Vec<SectionItem>, Refusal> {
+    ) -> Result<Option<Vec<SectionItem>>, Refusal> {
         let view = self.view(core, about).await?;
         if !view.is_known || view.is_canary || view.is_deceased || view.is_unsafe_to_write {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let items = core
             .items
@@ -365,7 +426,7 @@ impl Owed {
         let protected = 1_u8 << (Tag::ProtectedAddress.number() - 1);
         let is_protected = |item: &&SectionItem| item.row.new.tags & protected != 0;
         if !is_decided && newest.values().any(is_protected) {
-            return Ok(Vec::new());
+            return Ok(None);
         }
         let replaced = self.lately();
         let came_before = |item: &SectionItem| item.visible_from < self.index;
@@ -378,7 +439,7 @@ impl Owed {
         // The oldest first: whoever writes many new ones pushes none of them out.
         let told = there.iter().enumerate().filter(was_in_force);
         let told = told.map(|(_, item)| SectionItem::clone(item));
-        Ok(told.take(MOST_BLOCKS).collect())
+        Ok(Some(told.take(MOST_BLOCKS).collect()))
     }
 }
 

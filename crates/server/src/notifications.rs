@@ -3,9 +3,8 @@
 use crate::dates;
 use crate::pages::ToRing;
 use crate::texts::{Language, Texts};
-use candour_app::notifications::Words;
+use candour_app::notifications::{About, Words};
 use candour_keeper_api::words::Notification;
-use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 /// What happened, and what to do where it was not them.
@@ -25,37 +24,50 @@ const fn keys(what: Notification) -> (&'static str, &'static str) {
         Notification::Shared => ("notification.shared", "notification.do_reading"),
         Notification::Emergency => ("notification.emergency", "notification.do_history"),
         Notification::ContactChanged => ("notification.contact_changed", "notification.do_ring"),
+        Notification::AddressChanged => ("notification.address_changed", "notification.do_ways"),
     }
 }
 
-/// The mail about one change, in the language that its reader reads best as far as there is one.
-pub fn words(
-    what: Notification,
-    at: Timestamp,
-    language: &str,
-    operator: &ToRing,
-    zone: &TimeZone,
-) -> Words {
-    let texts = language_of(language);
-    let day = dates::day(texts, at.to_zoned(zone.clone()).date());
-    let (happened, to_do) = keys(what);
+/// The mail about one change, or with the code for the address itself, in the language that its reader reads best as far as
+/// there is one.
+pub fn words(about: About<'_>, operator: &ToRing, zone: &TimeZone) -> Words {
+    let texts = language_of(about.language);
+    let day = dates::day(texts, about.at.to_zoned(zone.clone()).date());
+    let (happened, to_do) = keys(about.what);
     let values = [
         ("day", day.as_str()),
         ("operator", operator.name.as_str()),
         ("phone", operator.phone.as_str()),
+        ("code", about.code.unwrap_or_default()),
     ];
-    let say = |key| texts.fill(key, &values);
-    let parts = [
-        say("notification.greeting"),
-        say(happened),
-        say("notification.if_you"),
-        say("notification.if_not_you"),
-        say(to_do),
-        say("notification.ring"),
-        say("notification.no_link"),
+    let change = [
+        happened,
+        "notification.if_you",
+        "notification.if_not_you",
+        to_do,
     ];
+    // The code stands alone, so that it is copied without a full stop.
+    let confirm = [
+        "notification.confirm",
+        "notification.confirm_code",
+        "notification.confirm_not_you",
+    ];
+    let mut whole = vec!["notification.greeting"];
+    if about.is_told {
+        whole.extend(change);
+    }
+    whole.extend(about.code.iter().flat_map(|_| confirm));
+    whole.push("notification.ring");
+    whole.push(match about.code {
+        Some(_) => "notification.confirm_no_link",
+        None => "notification.no_link",
+    });
+    let parts: Vec<String> = whole
+        .into_iter()
+        .map(|key| texts.fill(key, &values))
+        .collect();
     Words {
-        subject: say("notification.subject"),
+        subject: texts.say("notification.subject").to_owned(),
         text: parts.join("\n\n") + "\n",
     }
 }
@@ -76,8 +88,41 @@ mod tests {
     fn mail(what: Notification, language: &str) -> Words {
         let operator = ToRing::new("Kōwhai Health", "0800 555 0100").unwrap();
         let zone = TimeZone::get("Pacific/Auckland").unwrap();
-        let at = "2026-11-29T20:00:00Z".parse().unwrap();
-        words(what, at, language, &operator, &zone)
+        let about = About {
+            what,
+            at: "2026-11-29T20:00:00Z".parse().unwrap(),
+            language,
+            code: None,
+            is_told: true,
+        };
+        words(about, &operator, &zone)
+    }
+
+    #[test]
+    fn the_mail_with_a_code_says_where_it_is_typed_and_nothing_of_any_change() {
+        let operator = ToRing::new("Kōwhai Health", "0800 555 0100").unwrap();
+        let about = About {
+            what: Notification::AddressChanged,
+            at: "2026-11-29T20:00:00Z".parse().unwrap(),
+            language: "en-NZ",
+            code: Some("abcd-2345"),
+            is_told: false,
+        };
+        let mail = words(about, &operator, &TimeZone::UTC);
+        assert!(
+            mail.text.lines().any(|line| line == "abcd-2345"),
+            "{}",
+            mail.text
+        );
+        assert!(mail.text.contains("How you sign in"), "{}", mail.text);
+        assert!(!mail.text.contains("taken away"), "{}", mail.text);
+        assert_eq!(
+            mail.subject,
+            self::mail(Notification::AddressChanged, "en-NZ").subject
+        );
+        for never in ["http", "www", ".nz", "@", "{", "notification."] {
+            assert!(!mail.text.contains(never), "{never}: {}", mail.text);
+        }
     }
 
     #[test]

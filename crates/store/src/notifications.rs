@@ -109,7 +109,8 @@ impl Store {
         Ok(())
     }
 
-    /// Entries no mail of which waits any more, each with what became of the best of them.
+    /// Entries no mail of which waits any more, each with what became of them: that one failed counts, whatever became of
+    /// the others.
     pub async fn settled_notifications(&self) -> Result<Vec<(u64, Telling)>, StoreError> {
         let connection = self.connection().await?;
         let statement = connection
@@ -118,9 +119,9 @@ impl Store {
         let rows = connection.query(&statement, &[]).await?;
         rows.iter()
             .map(|row| {
-                let best: i32 = row.try_get(1)?;
+                let worst: i32 = row.try_get(1)?;
                 let outcome =
-                    Telling::try_from(best).map_err(|_| StoreError::Row("notification.state"))?;
+                    Telling::try_from(worst).map_err(|_| StoreError::Row("notification.state"))?;
                 Ok((entry_index(row.try_get(0)?)?, outcome))
             })
             .collect()

@@ -80,8 +80,8 @@ where entry = $1 and item = $2 and lease = $3 and state = 'waiting'";
 
 /// The numbers of `Telling`: what one address got counts, whatever became of the others; else what somebody can mend.
 pub(crate) const SETTLED_NOTIFICATIONS: &str = "\
-select entry, case when bool_or(state = 'sent') then 1 when bool_or(state = 'stuck') then 4 \
-when bool_or(state = 'refused') then 3 else 2 end \
+select entry, case when bool_or(state = 'stuck') then 4 when bool_or(state = 'refused') then 3 \
+when bool_or(state = 'sent') then 1 else 2 end \
 from notification group by entry having not bool_or(state = 'waiting')";
 
 pub(crate) const FORGET_NOTIFICATION: &str = "delete from notification where entry = $1";

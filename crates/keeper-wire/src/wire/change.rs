@@ -1,8 +1,9 @@
 //! Changes of facts: rights, credentials, freezes, runs.
 
 use super::{
-    AddClient, EndClient, EndMerge, EndRecall, EndSharingRule, LetClientRead, Merge, Recall,
-    SharingRule,
+    AddClient, AddNotificationAddress, AddPasskey, ConfirmNotificationAddress, EndClient, EndMerge,
+    EndRecall, EndSharingRule, LetClientRead, Merge, NewSheet, Recall, RemoveNotificationAddress,
+    RemovePasskey, SetApp, SetPassword, SharingRule, StopWaiting,
 };
 
 /// A change that needs no act-bound answer.
@@ -59,7 +60,7 @@ pub struct Change {
     /// Which.
     #[prost(
         oneof = "ChangeKind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 65, 66, 70, 72, 73"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 27, 28, 29, 30, 31, 60, 61, 65, 66, 70, 72, 73, 74, 75, 76"
     )]
     pub kind: Option<ChangeKind>,
 }
@@ -175,6 +176,15 @@ pub enum ChangeKind {
     /// End that, or the client itself, at once (act).
     #[prost(message, tag = "73")]
     EndClient(EndClient),
+    /// Write to an address too when something changes about one's own account (act).
+    #[prost(message, tag = "74")]
+    AddNotificationAddress(AddNotificationAddress),
+    /// No longer (act).
+    #[prost(message, tag = "75")]
+    RemoveNotificationAddress(RemoveNotificationAddress),
+    /// What is written there arrives: the code that was sent there.
+    #[prost(message, tag = "76")]
+    ConfirmNotificationAddress(ConfirmNotificationAddress),
 }
 
 /// Whether a patient's address is seen by nobody but them and the practice that put it in.
@@ -435,59 +445,6 @@ pub struct UnlockRoom {
     /// The incident (16 bytes).
     #[prost(bytes = "vec", tag = "1")]
     pub incident: Vec<u8>,
-}
-
-/// A new passkey of one's own.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct AddPasskey {
-    /// Its name in the list.
-    #[prost(string, tag = "1")]
-    pub name: String,
-}
-
-/// A passkey of one's own is to go; its sessions end at once.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct RemovePasskey {
-    /// Which (16 bytes), as in [`crate::wire::PasskeyView`].
-    #[prost(bytes = "vec", tag = "1")]
-    pub passkey: Vec<u8>,
-    /// Its name in the list. The keeper fills it in, whatever was sent: it stands in the sentence that is signed.
-    #[prost(string, tag = "2")]
-    pub name: String,
-}
-
-/// A new password.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct SetPassword {
-    /// As typed. It is neither signed nor set aside.
-    #[prost(string, tag = "1")]
-    pub password: String,
-    /// Its argon2id hash in PHC form, filled in by the keeper, whatever was sent.
-    #[prost(string, tag = "2")]
-    pub hash: String,
-}
-
-/// A new authenticator app.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct SetApp {
-    /// Its secret (20 bytes), made by the keeper, whatever was sent.
-    #[prost(bytes = "vec", tag = "1")]
-    pub secret: Vec<u8>,
-}
-
-/// A new printed sheet. Its codes are made when the act is done, and stand in that reply alone.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct NewSheet {}
-
-/// An act that waits is to be forgotten.
-#[derive(Clone, PartialEq, prost::Message)]
-pub struct StopWaiting {
-    /// The pending change (16 bytes), as in [`crate::wire::WaitingAct`].
-    #[prost(bytes = "vec", tag = "1")]
-    pub pending: Vec<u8>,
-    /// The sentence of that act, filled in by the keeper, whatever was sent.
-    #[prost(string, tag = "2")]
-    pub text: String,
 }
 
 /// What a person of the room puts their name to.

@@ -250,6 +250,29 @@ pub struct SignInWays {
     /// Acts that wait for their day to be over, oldest first.
     #[prost(message, repeated, tag = "8")]
     pub waiting: Vec<WaitingAct>,
+    /// Addresses where the person is told of changes, oldest first.
+    #[prost(message, repeated, tag = "9")]
+    pub addresses: Vec<NotificationAddressView>,
+    /// There is room for one more.
+    #[prost(bool, tag = "10")]
+    pub has_room_for_address: bool,
+}
+
+/// An address of one's own account.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NotificationAddressView {
+    /// Names it (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// The address.
+    #[prost(string, tag = "2")]
+    pub address: String,
+    /// A code that was sent there came back; before that nothing else is written there.
+    #[prost(bool, tag = "3")]
+    pub is_confirmed: bool,
+    /// Until when that code is taken; 0 for one that is confirmed, and for one whose code is too old.
+    #[prost(int64, tag = "4")]
+    pub code_until: i64,
 }
 
 /// An act that waits.

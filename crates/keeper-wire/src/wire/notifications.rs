@@ -27,7 +27,8 @@ pub struct OwedNotification {
     /// A [`crate::words::Notification`].
     #[prost(int32, tag = "3")]
     pub what: i32,
-    /// The contact blocks with the addresses (16 bytes each); none where nothing is to be written.
+    /// The contact blocks with the addresses, and the account's own addresses (16 bytes each); none where nothing is to be
+    /// written.
     #[prost(bytes = "vec", repeated, tag = "4")]
     pub items: Vec<Vec<u8>>,
 }

@@ -138,6 +138,23 @@ pub struct Granted {
     /// The keys; one for an item, any number for a section.
     #[prost(message, repeated, tag = "2")]
     pub items: Vec<ItemGrant>,
+    /// For a notification: the addresses that the account itself has.
+    #[prost(message, repeated, tag = "3")]
+    pub addresses: Vec<ToldAddress>,
+}
+
+/// An address where somebody is told of one entry.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct ToldAddress {
+    /// Names it (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// The address.
+    #[prost(string, tag = "2")]
+    pub address: String,
+    /// The code by which it is to be confirmed; else empty.
+    #[prost(string, tag = "3")]
+    pub code: String,
 }
 
 /// The key of one item and what the keeper knows about it.

@@ -212,6 +212,7 @@ async fn grant(
     let mut granted = wire::Granted {
         index,
         items: Vec::with_capacity(items.len()),
+        addresses: one.addresses.clone(),
     };
     let Some((patient, token)) = one.patient.zip(one.token) else {
         return Ok(granted);

@@ -72,8 +72,15 @@ pub fn plan(kind: &ChangeKind, by: Role) -> Result<Plan, Reason> {
         ChangeKind::StartRun(_) => needs(Do::StartRun, Proof::Two),
         ChangeKind::UnlockRoom(_) => needs(Do::UnlockRoom, Proof::Two),
         ChangeKind::Approve(_) => needs(Do::Approve, Proof::Act),
-        ChangeKind::AddPasskey(_) => needs(Do::AddPasskey, Proof::Act),
-        ChangeKind::RemovePasskey(_) => needs(Do::RemovePasskey, Proof::Act),
+        // Where somebody is told of their account is theirs to say, as its passkeys are: the same right, for whatever role.
+        ChangeKind::AddPasskey(_) | ChangeKind::AddNotificationAddress(_) => {
+            needs(Do::AddPasskey, Proof::Act)
+        }
+        ChangeKind::RemovePasskey(_) | ChangeKind::RemoveNotificationAddress(_) => {
+            needs(Do::RemovePasskey, Proof::Act)
+        }
+        // The code itself is the proof, and nothing is read or changed by it.
+        ChangeKind::ConfirmNotificationAddress(_) => needs(Do::AddPasskey, Proof::Session),
         ChangeKind::SetPassword(_) => needs(Do::SetPassword, Proof::Act),
         ChangeKind::SetApp(_) => needs(Do::SetApp, Proof::Act),
         ChangeKind::NewSheet(_) => needs(Do::NewSheet, Proof::Act),
@@ -193,6 +200,8 @@ mod tests {
             ChangeKind::SetPassword(wire::SetPassword::default()),
             ChangeKind::SetApp(wire::SetApp::default()),
             ChangeKind::NewSheet(wire::NewSheet::default()),
+            ChangeKind::AddNotificationAddress(wire::AddNotificationAddress::default()),
+            ChangeKind::RemoveNotificationAddress(wire::RemoveNotificationAddress::default()),
             ChangeKind::Approve(Vec::new()),
             ChangeKind::Attest(wire::Attest::default()),
             ChangeKind::EndRestriction(wire::EndSharingRule::default()),

@@ -108,6 +108,17 @@ pub fn sentence(kind: &ChangeKind) -> String {
         ChangeKind::RemovePasskey(passkey) => {
             format!("Remove the passkey “{}” from my account.", passkey.name)
         }
+        ChangeKind::AddNotificationAddress(add) => format!(
+            "Write to {} too when something changes about my account.",
+            add.address
+        ),
+        ChangeKind::RemoveNotificationAddress(gone) => format!(
+            "No longer write to {} when something changes about my account.",
+            gone.address
+        ),
+        ChangeKind::ConfirmNotificationAddress(_) => {
+            "What is written to an address of my account arrives.".to_owned()
+        }
         ChangeKind::SetPassword(_) => "Change the password of my account.".to_owned(),
         ChangeKind::SetApp(_) => "Change the authenticator app of my account.".to_owned(),
         ChangeKind::NewSheet(_) => "Make a new sheet of codes for my account.".to_owned(),

@@ -1,7 +1,7 @@
 //! Changes of the ways by which somebody signs in.
 
 use super::pending::{self, HeldPending};
-use super::{Prepared, sentence};
+use super::{Prepared, addresses, sentence};
 use crate::core::Core;
 use crate::draft::{Effect, Guard};
 use crate::facts::{CodeSheet, End, Fact, Password, Totp, Used, kind_number};
@@ -36,6 +36,9 @@ pub(crate) fn is_about_ways(kind: &ChangeKind) -> bool {
             | ChangeKind::SetApp(_)
             | ChangeKind::NewSheet(_)
             | ChangeKind::StopWaiting(_)
+            | ChangeKind::AddNotificationAddress(_)
+            | ChangeKind::RemoveNotificationAddress(_)
+            | ChangeKind::ConfirmNotificationAddress(_)
     )
 }
 
@@ -82,6 +85,16 @@ pub(crate) async fn settled(
             may_type(account, now)?;
             kind
         }
+        ChangeKind::AddNotificationAddress(add) => {
+            ChangeKind::AddNotificationAddress(addresses::settled(core, account, &add, now)?)
+        }
+        ChangeKind::RemoveNotificationAddress(asked) => {
+            let held = addresses::named(core, account, &asked.id)?;
+            ChangeKind::RemoveNotificationAddress(wire::RemoveNotificationAddress {
+                address: held.address,
+                ..asked
+            })
+        }
         ChangeKind::StopWaiting(asked) => {
             let held = own_waiting(core, account, &asked.pending, now).await?;
             ChangeKind::StopWaiting(wire::StopWaiting {
@@ -115,16 +128,27 @@ async fn hashed(core: &Core, account: &Account, password: &str) -> Result<String
     if is_login {
         return Err(Reason::Invalid.into());
     }
-    let setting = || {
+    let hash = core.identity.passwords.hash(password, random_id());
+    let hash = one_at_a_time(core, account, hash).await?;
+    Ok(hash?.to_phc())
+}
+
+/// Slow work of an account's, once at a time: nobody fills the queue in which everybody's password waits.
+async fn one_at_a_time<T>(
+    core: &Core,
+    account: &Account,
+    work: impl Future<Output = T>,
+) -> Result<T, Reason> {
+    let working = || {
         let held = core.identity.setting_passwords.lock();
         held.unwrap_or_else(PoisonError::into_inner)
     };
-    if !setting().insert(account.subject) {
-        return Err(Reason::TooMany.into());
+    if !working().insert(account.subject) {
+        return Err(Reason::TooMany);
     }
-    let hash = core.identity.passwords.hash(password, random_id()).await;
-    setting().remove(&account.subject);
-    Ok(hash?.to_phc())
+    let done = work.await;
+    working().remove(&account.subject);
+    Ok(done)
 }
 
 async fn own_waiting(
@@ -150,13 +174,20 @@ pub(super) async fn prepare(
     now: Timestamp,
 ) -> Result<Prepared, Refusal> {
     let account = Account::of(core, session).await?;
-    if let ChangeKind::RemovePasskey(asked) = kind {
-        return remove_passkey(core, &account, asked, now);
+    match kind {
+        ChangeKind::RemovePasskey(asked) => return remove_passkey(core, &account, asked, now),
+        ChangeKind::StopWaiting(asked) => return stop(core, &account, &asked.pending, now).await,
+        ChangeKind::AddNotificationAddress(add) => {
+            return Ok(addresses::add(core, &account, add, now)?);
+        }
+        ChangeKind::RemoveNotificationAddress(gone) => {
+            return Ok(addresses::remove(core, &account, gone)?);
+        }
+        ChangeKind::ConfirmNotificationAddress(sent) => {
+            return addresses::confirm(core, session, &account, sent, now);
+        }
+        _ => may_type(&account, now)?,
     }
-    if let ChangeKind::StopWaiting(asked) = kind {
-        return stop(core, &account, &asked.pending, now).await;
-    }
-    may_type(&account, now)?;
     Ok(match kind {
         ChangeKind::SetPassword(asked) => {
             let password = Fact::Password(Password {
@@ -177,7 +208,8 @@ pub(super) async fn prepare(
             replaced(&account, app)
         }
         ChangeKind::NewSheet(_) => {
-            let (sheet, printed) = new_sheet(core).await?;
+            let made = new_sheet(core, Some(&account.facts));
+            let (sheet, printed) = one_at_a_time(core, &account, made).await??;
             let fact = Fact::CodeSheet(CodeSheet {
                 opens_from,
                 ..sheet

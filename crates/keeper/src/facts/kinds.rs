@@ -19,7 +19,7 @@ pub use recall::Recalled;
 pub use recovery::{Recovery, RecoveryEnded};
 pub use second::{Erased, Hold, Waits};
 pub use sharing::{AddressProtection, ProxyInvited, RecordPart, Restriction, Share};
-pub use ways::{Account, CodeSheet, CodeUsed, Passkey, Password, Totp};
+pub use ways::{Account, CodeSheet, CodeUsed, NotificationAddress, Passkey, Password, Totp};
 
 /// The body of one fact row.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -27,7 +27,7 @@ pub struct FactBody {
     /// What it says.
     #[prost(
         oneof = "Fact",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 60, 65, 66, 70, 72"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 35, 36, 37, 38, 39, 40, 56, 57, 60, 65, 66, 70, 72, 74"
     )]
     pub fact: Option<Fact>,
 }
@@ -164,6 +164,9 @@ pub enum Fact {
     /// Client: it may read some of what its practice put in.
     #[prost(message, tag = "72")]
     ClientRight(ClientRight),
+    /// Person: is told of changes of the account at this address.
+    #[prost(message, tag = "74")]
+    NotificationAddress(NotificationAddress),
 }
 
 /// An earlier fact ended.
@@ -495,6 +498,7 @@ pub const fn kind_number(fact: &Fact) -> i16 {
         Fact::Recalled(_) => 60,
         Fact::AddressProtection(_) => 70,
         Fact::ClientRight(_) => 72,
+        Fact::NotificationAddress(_) => 74,
     }
 }
 
@@ -549,6 +553,7 @@ mod tests {
             Fact::Recalled(Recalled::default()),
             Fact::AddressProtection(AddressProtection::default()),
             Fact::ClientRight(ClientRight::default()),
+            Fact::NotificationAddress(NotificationAddress::default()),
         ];
         for fact in facts {
             let number = kind_number(&fact);

@@ -47,23 +47,25 @@ impl<'a> TypedCode<'a> {
             return Ok(Self { typed, hashes });
         };
         let live = account.iter().flat_map(|account| account.facts.live());
-        let mut is_hashed = false;
-        for row in live {
-            let Fact::CodeSheet(sheet) = &row.fact else {
-                continue;
-            };
-            let hash = match <[u8; 16]>::try_from(sheet.salt.as_slice()) {
-                Ok(salt) => {
-                    is_hashed = true;
-                    let passwords = &core.identity.passwords;
-                    passwords.slow(keyed.clone(), salt).await?
+        let sheets: Vec<_> = live
+            .filter_map(|row| match &row.fact {
+                Fact::CodeSheet(sheet) => {
+                    Some((row.version, sheet.salt.as_slice().try_into().ok()))
                 }
-                Err(_) => *keyed,
-            };
-            hashes.insert(row.version, hash);
-        }
-        if !is_hashed {
-            core.identity.passwords.slow(keyed, [0; 16]).await?;
+                _ => None,
+            })
+            .collect();
+        // An account's sheets have one salt.
+        let salt: Option<[u8; 16]> = sheets.iter().find_map(|(_, salt)| *salt);
+        let passwords = &core.identity.passwords;
+        let slow = passwords.slow(keyed.clone(), salt.unwrap_or_default());
+        let slow = slow.await?;
+        for (version, own) in sheets {
+            match own {
+                None => drop(hashes.insert(version, *keyed)),
+                own if own == salt => drop(hashes.insert(version, slow)),
+                Some(_) => {}
+            }
         }
         Ok(Self { typed, hashes })
     }

@@ -128,6 +128,16 @@ pub fn position_on_sheet(hashes: &[Vec<u8>], hash: &[u8; 32]) -> Option<u64> {
     found
 }
 
+/// A code that is sent to an address, `xxxx-xxxx`: 40 random bits.
+pub fn sent_code(random: &[u8; SHEET_LENGTH]) -> String {
+    grouped(&letters(random))
+}
+
+/// Whether a typed code is the one that was sent.
+pub fn is_sent_code(sent: &str, typed: &str) -> bool {
+    !sent.is_empty() && bool::from(normal(sent).as_bytes().ct_eq(normal(typed).as_bytes()))
+}
+
 /// The code of an invitation: 75 random bits and a check character.
 #[derive(Clone, PartialEq, Eq)]
 pub struct InvitationCode(Zeroizing<String>);

@@ -59,6 +59,16 @@ struct Held {
     recovers: Option<KeyedToken>,
 }
 
+impl Held {
+    /// The facts of the account that it recovers.
+    async fn recovering(&self, core: &Core) -> Result<Option<Arc<SubjectFacts>>, Refusal> {
+        match self.recovers {
+            Some(person) => Ok(Some(core.facts.load(person).await?)),
+            None => Ok(None),
+        }
+    }
+}
+
 /// How the new account signs in.
 enum Credentials {
     Passkey(Box<Credential>),
@@ -420,7 +430,7 @@ async fn credentials(
     acceptable(&call.password, login)?;
     if call.wants_sheet {
         let phc = hashed(core, &call.password).await?;
-        let sheet = new_sheet(core).await?;
+        let sheet = new_sheet(core, held.recovering(core).await?.as_deref()).await?;
         let person = PersonId::from_bytes(random_id());
         return Ok((person, Credentials::PasswordAndSheet { phc, sheet }));
     }
@@ -441,8 +451,8 @@ async fn credentials(
     let phc = hashed(core, &call.password).await?;
     let secret = new.totp;
     // Whoever lost everything once gets paper, too.
-    let sheet = match held.recovers {
-        Some(_) => Some(new_sheet(core).await?),
+    let sheet = match held.recovering(core).await? {
+        Some(account) => Some(new_sheet(core, Some(&account)).await?),
         None => None,
     };
     Ok((
@@ -454,10 +464,19 @@ async fn credentials(
 /// A new sheet as it is kept, and as it is printed.
 pub(crate) type NewSheet = (CodeSheet, Vec<String>);
 
-/// Makes a sheet of codes.
-pub(crate) async fn new_sheet(core: &Core) -> Result<NewSheet, Refusal> {
+/// Makes a sheet of codes, for an account that there is already with its facts. It has the salt of the sheet that is there: a
+/// try costs one hash, and not one more where an account is being recovered and has two.
+pub(crate) async fn new_sheet(
+    core: &Core,
+    account: Option<&SubjectFacts>,
+) -> Result<NewSheet, Refusal> {
     let sheet = Sheet::from_random(&core.identity.codes_key, &random());
-    let salt = random_id();
+    let facts = account.iter().flat_map(|account| account.live());
+    let salt = facts.into_iter().find_map(|row| match &row.fact {
+        Fact::CodeSheet(sheet) => <[u8; 16]>::try_from(sheet.salt.as_slice()).ok(),
+        _ => None,
+    });
+    let salt = salt.unwrap_or_else(random_id);
     let hashes = core.identity.passwords.slow_each(sheet.keyed, salt).await?;
     let kept = CodeSheet {
         hashes: hashes.iter().map(|hash| hash.to_vec()).collect(),

@@ -15,11 +15,19 @@ pub enum Secret {
     Totp,
     /// A change that waits.
     Change,
+    /// An address of an account, or the code by which it is confirmed.
+    Address,
 }
 
 impl Secret {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Name, Self::Reason, Self::Totp, Self::Change];
+    pub const ALL: [Self; 5] = [
+        Self::Name,
+        Self::Reason,
+        Self::Totp,
+        Self::Change,
+        Self::Address,
+    ];
 
     /// What its key is derived for.
     pub const fn label(self) -> &'static str {
@@ -28,6 +36,7 @@ impl Secret {
             Self::Reason => "fact/reason",
             Self::Totp => "fact/totp",
             Self::Change => "fact/change",
+            Self::Address => "fact/address",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! By what somebody can sign in: the list, and what must be left when one goes.
 
-use crate::changes::pending;
+use crate::changes::{address_views, pending};
 use crate::core::Core;
 use crate::facts::{Fact, FactRow, SubjectFacts};
 use crate::identity::accounts::{Account, HeldPasskey};
@@ -33,7 +33,10 @@ pub async fn list(
     let account = Account::of(core, &session).await?;
     let passkeys = account.passkeys(core);
     let has = |is_it: fn(&Fact) -> bool| account.facts.live().any(|row| is_it(&row.fact));
+    let (addresses, has_room_for_address) = address_views(core, &account, now);
     Ok(wire::SignInWays {
+        addresses,
+        has_room_for_address,
         has_room: passkeys.len() < MOST_PASSKEYS,
         has_password: has(|fact| matches!(fact, Fact::Password(_))),
         has_app: has(|fact| matches!(fact, Fact::Totp(_))),

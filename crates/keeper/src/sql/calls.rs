@@ -198,7 +198,7 @@ order by e.owes = 14, row_number() over (
     /// How often addresses were opened to tell of entry $1, and by $2 at all since $3, and of patient $4 among them.
     TOLD_OPENINGS = "\
 select (select count(*) from entry where of_grant = $1 and kind = 1),
-  count(*), count(*) filter (where patient = $4)
+  count(*), count(*) filter (where patient = $4 or (patient = 0 and item = $4))
 from entry where principal = $2 and at > $3 and kind = 1 and decision = 0";
 
     /// Of how many entries since $1 nobody could be told: refused or tried often enough, or older than $2 by now.

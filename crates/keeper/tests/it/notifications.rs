@@ -1,5 +1,7 @@
 //! What the worker may open to tell somebody of a change: the address of exactly those to whom something happened.
 
+mod own;
+
 use crate::arrange::{Scene, Stored, denied, new_item, scene};
 use candour_keeper::draft::Effect;
 use candour_keeper::facts::{Canary, Fact};

@@ -1,8 +1,10 @@
 //! By what somebody signs in: the list, and what is asked before any of it changes.
 
 mod act;
+mod addresses;
 
 pub use act::{ActPage, answer};
+pub use addresses::{AddressView, Told};
 
 use crate::dates;
 use crate::error::Problem;
@@ -18,6 +20,7 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use candour_app::Refusal;
 use candour_app::sign_in_ways::{self, Passkey, Typed, Waiting, Wanted, Ways};
+use candour_core::people::EmailAddress;
 use candour_keeper_api::words::Origin;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -46,6 +49,8 @@ pub struct WaysPage {
     pub typed_name: String,
     /// Sentences about password, app and sheet; `None` for staff.
     pub typed: Option<TypedView>,
+    /// Where changes are told; `None` where nobody is told by mail.
+    pub told: Option<Told>,
 }
 
 /// One passkey.
@@ -98,6 +103,7 @@ struct Given {
     errors: FieldErrors,
     note: Option<&'static str>,
     name: String,
+    address: String,
 }
 
 async fn page(portal: &Portal, visitor: &Visitor, given: Given) -> Result<WaysPage, Problem> {
@@ -117,7 +123,22 @@ async fn page(portal: &Portal, visitor: &Visitor, given: Given) -> Result<WaysPa
         has_room,
         typed,
         waiting,
+        addresses,
+        has_room_for_address,
     } = ways;
+    let told = portal.settings().tells_by_mail.then(|| Told {
+        lead: match typed {
+            Some(_) => "sign_in_ways.told_text",
+            None => "sign_in_ways.told_staff",
+        },
+        addresses: addresses
+            .iter()
+            .enumerate()
+            .map(|(place, held)| view.address(place, held))
+            .collect(),
+        has_room: has_room_for_address,
+        typed: given.address,
+    });
     Ok(WaysPage {
         errors: given.errors,
         note: given.note,
@@ -129,6 +150,7 @@ async fn page(portal: &Portal, visitor: &Visitor, given: Given) -> Result<WaysPa
         has_room,
         typed_name: given.name,
         typed: typed.map(|typed| view.typed(typed)),
+        told,
         frame,
     })
 }
@@ -221,6 +243,7 @@ pub async fn show(
     let note = match note.as_deref() {
         Some("done") => Some("sign_in_ways.done"),
         Some("waits") => Some("sign_in_ways.waits"),
+        Some("told") => Some("sign_in_ways.told_here"),
         _ => None,
     };
     let given = Given {
@@ -249,6 +272,14 @@ pub struct ChangeForm {
     pending: String,
     #[serde(default, deserialize_with = "secret")]
     password: Zeroizing<String>,
+    #[serde(default)]
+    email: String,
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    field: String,
+    #[serde(default, deserialize_with = "secret")]
+    code: Zeroizing<String>,
 }
 
 /// `POST /sign-in-ways`: asks for the answer that the change needs.
@@ -282,6 +313,23 @@ pub async fn change(
             let pending = bytes(&form.pending).ok_or(Problem::Form)?;
             (Wanted::Stop(pending), "maincontent")
         }
+        "address" => {
+            form.email.trim().clone_into(&mut given.address);
+            match EmailAddress::parse(&given.address) {
+                Ok(address) => (Wanted::Address(address), "email"),
+                Err(_) => {
+                    given
+                        .errors
+                        .add("email", texts.say("sign_in_ways.told_wrong"));
+                    return again(&portal, &visitor, given).await;
+                }
+            }
+        }
+        "without-address" => {
+            let id = bytes(&form.address).ok_or(Problem::Form)?;
+            (Wanted::WithoutAddress(id), "maincontent")
+        }
+        "confirm-address" => return addresses::confirm(&portal, &visitor, &form).await,
         _ => return Err(Problem::Form),
     };
     let refused = match sign_in_ways::begin(portal.app(), token, wanted).await {
@@ -293,6 +341,8 @@ pub async fn change(
         Err(Refusal::NotFound) => return Ok(respond::to(PATH)),
         Err(Refusal::Invalid) if field == "name" => "sign_in_ways.error_name",
         Err(Refusal::Invalid) if field == "password" => "sign_in_ways.error_password",
+        Err(Refusal::Invalid) if field == "email" => "sign_in_ways.told_wrong",
+        Err(Refusal::NotAllowed) if field == "email" => "sign_in_ways.told_full",
         Err(Refusal::NotAllowed) if field == "name" => "sign_in_ways.no_room",
         Err(Refusal::NotAllowed) if form.what == "remove" => "sign_in_ways.last",
         Err(refusal) => return Err(refusal.into()),

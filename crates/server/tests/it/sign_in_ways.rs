@@ -126,7 +126,14 @@ impl Somebody {
             .await
     }
 
-    async fn list(&self) -> String {
+    /// Asks for a change, and answers with the passkey.
+    pub async fn does(&mut self, form: &str) -> Answer {
+        let page = self.asked(form).await;
+        let form = filled(&page, &mut self.device, None);
+        self.answered(&form).await
+    }
+
+    pub async fn list(&self) -> String {
         self.installation.get(PATH, &self.cookies).await.body
     }
 }

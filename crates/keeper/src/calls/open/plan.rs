@@ -4,6 +4,7 @@ mod notification;
 mod section;
 
 pub(super) use self::section::{is_visible, rules_of};
+use self::section::{kind_of, touch_of};
 
 use super::Ask;
 use crate::calls::reach::{self, Limit, Part, PatientView};
@@ -77,6 +78,8 @@ pub(crate) struct Planned {
     pub(super) only: Option<PracticeId>,
     /// The other record of the same person by way of which it is reached.
     pub(super) through: Option<KeyedToken>,
+    /// For a notification: the addresses of the account.
+    pub(super) addresses: Vec<wire::ToldAddress>,
 }
 
 impl Planned {
@@ -137,6 +140,8 @@ struct Found {
     through: Option<KeyedToken>,
     /// The entry that somebody is told of by it, or 0.
     told_of: u64,
+    /// Where they are told, beside the contact blocks.
+    addresses: Vec<wire::ToldAddress>,
 }
 
 /// By which way the call comes.
@@ -196,6 +201,7 @@ impl Found {
             limit: None,
             through: None,
             told_of: 0,
+            addresses: Vec::new(),
         }
     }
 
@@ -364,23 +370,6 @@ fn run_allows(run: &SubjectFacts, section: Section, ask: &Ask<'_>) -> bool {
     })
 }
 
-fn kind_of(section: Section) -> ItemKind {
-    match section {
-        Section::Identity => ItemKind::Identity,
-        Section::Contact => ItemKind::Contact,
-        Section::Notices => ItemKind::Notice,
-        Section::None => ItemKind::Document,
-        _ => ItemKind::Segment,
-    }
-}
-
-fn touch_of(section: Section) -> Touch {
-    match section {
-        Section::Shelf | Section::Identity | Section::Contact => Touch::Listed,
-        _ => Touch::Opened,
-    }
-}
-
 fn question(ask: &Ask<'_>, found: &Found, tags: u8) -> DecisionFacts {
     let caller = ask.caller;
     let mut facts = reach::decision_facts(
@@ -441,6 +430,7 @@ async fn decide(ask: &Ask<'_>, mut found: Found) -> Result<Planned, Refusal> {
         set: decision.set,
         only: ask.caller.sees_only(found.limit),
         through: found.through,
+        addresses: found.addresses,
     })
 }
 

@@ -79,6 +79,23 @@ pub struct CodeSheet {
     pub salt: Vec<u8>,
 }
 
+/// An address where somebody is told of changes of their account.
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct NotificationAddress {
+    /// Names it (16 bytes).
+    #[prost(bytes = "vec", tag = "1")]
+    pub id: Vec<u8>,
+    /// The address, sealed.
+    #[prost(bytes = "vec", tag = "2")]
+    pub sealed_address: Vec<u8>,
+    /// A code that was sent there came back.
+    #[prost(bool, tag = "3")]
+    pub is_confirmed: bool,
+    /// That code, sealed; empty for one that is confirmed.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sealed_code: Vec<u8>,
+}
+
 /// A code was used.
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct CodeUsed {

@@ -124,6 +124,46 @@ async fn without_a_passkey_a_new_sheet_waits_its_day_and_then_opens_at_once() {
 }
 
 #[tokio::test]
+async fn without_a_passkey_an_address_waits_its_day_and_is_then_added_and_sent_a_code() {
+    let inside = inside().await;
+    let office = office(&inside).await;
+    let mut manager = manager(&inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let token = by_password(&inside, &sheet[0]).await.unwrap().token;
+    let address = "aroha@example.nz".to_owned();
+    let add = ChangeKind::AddNotificationAddress(wire::AddNotificationAddress { address });
+    let begun = act_by_code(&inside, &token, &sheet[1], add).await.unwrap();
+    assert!(begun.waits_until > 0);
+    assert!(listed(&inside, &token).await.addresses.is_empty());
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let token = by_password(&inside, &sheet[2]).await.unwrap().token;
+    let approve = ChangeKind::Approve(begun.pending);
+    change(&inside, &token, approve).await.unwrap();
+    let ways = listed(&inside, &token).await;
+    assert!(ways.waiting.is_empty());
+    let [held] = ways.addresses.try_into().unwrap();
+    assert_eq!(
+        (&held.address[..], held.is_confirmed),
+        ("aroha@example.nz", false)
+    );
+    let until = inside.now() + SignedDuration::from_hours(24);
+    assert_eq!(held.code_until, until.as_microsecond());
+    // It goes the same way, and a day later too.
+    let gone = wire::RemoveNotificationAddress {
+        id: held.id,
+        ..wire::RemoveNotificationAddress::default()
+    };
+    let gone = ChangeKind::RemoveNotificationAddress(gone);
+    let begun = act_by_code(&inside, &token, &sheet[3], gone).await.unwrap();
+    inside.clock.advance(SignedDuration::from_hours(24));
+    let token = by_password(&inside, &sheet[4]).await.unwrap().token;
+    let approve = ChangeKind::Approve(begun.pending);
+    change(&inside, &token, approve).await.unwrap();
+    assert!(listed(&inside, &token).await.addresses.is_empty());
+}
+
+#[tokio::test]
 async fn a_code_changes_no_way_without_the_password_and_whichever_is_wrong_the_answer_is_one() {
     let inside = inside().await;
     let office = office(&inside).await;

@@ -69,7 +69,16 @@ pub(super) struct Asked {
 }
 
 /// The changes there are.
-const KINDS: [&str; 6] = ["passkey", "remove", "password", "app", "sheet", "stop"];
+const KINDS: [&str; 8] = [
+    "passkey",
+    "remove",
+    "password",
+    "app",
+    "sheet",
+    "stop",
+    "address",
+    "without-address",
+];
 
 fn kind(word: &str) -> &'static str {
     let known = KINDS.into_iter().find(|known| *known == word);
@@ -110,6 +119,8 @@ pub(super) async fn page(portal: &Portal, visitor: &Visitor, asked: Asked) -> Ac
             "password" => Some("sign_in_ways.note_password"),
             "app" => Some("sign_in_ways.note_app"),
             "sheet" => Some("sign_in_ways.note_sheet"),
+            "address" => Some("sign_in_ways.note_address"),
+            "without-address" => Some("sign_in_ways.note_without_address"),
             _ => None,
         },
         by_passkey: serde_json::from_str::<serde_json::Value>(&asked.options)

@@ -4,7 +4,9 @@ use super::{OPTIONS, PATIENT, errors, of_patient, of_staff};
 use candour_server::frame::FieldErrors;
 use candour_server::pages::invitations::account::AppKey;
 use candour_server::pages::sessions::{SessionView, SessionsPage};
-use candour_server::pages::sign_in_ways::{ActPage, PasskeyView, TypedView, WaitingView, WaysPage};
+use candour_server::pages::sign_in_ways::{
+    ActPage, AddressView, PasskeyView, Told, TypedView, WaitingView, WaysPage,
+};
 
 pub const IS_NEW: &str = "Your records open with it from 15 February 2026 at 9:20 am.";
 
@@ -27,6 +29,26 @@ fn waiting(is_due: bool) -> WaitingView {
         text: "Change the password of my account.".to_owned(),
         when: "It can be done from 15 February 2026 at 9:20 am.".to_owned(),
         is_due,
+    }
+}
+
+fn address(address: &str, state: &str, code: Option<&str>) -> AddressView {
+    AddressView {
+        id: PATIENT.to_owned(),
+        address: address.to_owned(),
+        state: state.to_owned(),
+        code: code.map(str::to_owned),
+        field: "code-2",
+        remove: format!("No longer write to {address}"),
+    }
+}
+
+fn told(lead: &'static str, addresses: Vec<AddressView>) -> Told {
+    Told {
+        lead,
+        has_room: addresses.len() < 3,
+        addresses,
+        typed: String::new(),
     }
 }
 
@@ -76,6 +98,17 @@ pub fn pages() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                     app: "sign_in_ways.app_none",
                     sheet: "You have a sheet. 37 of its codes are left.".to_owned(),
                 }),
+                told: Some(told(
+                    "sign_in_ways.told_text",
+                    vec![
+                        address("hemi@example.nz", "We write there.", None),
+                        address(
+                            "hemi.walker@example.nz",
+                            "We have sent a code there. It is good until 15 February 2026 at 9:20 am.",
+                            Some("Code from the mail to hemi.walker@example.nz"),
+                        ),
+                    ],
+                )),
             }),
         ),
         (
@@ -90,6 +123,7 @@ pub fn pages() -> Vec<(&'static str, Box<dyn askama::DynTemplate>)> {
                 has_room: false,
                 typed_name: String::new(),
                 typed: None,
+                told: Some(told("sign_in_ways.told_staff", vec![])),
             }),
         ),
         ("sign-in-ways-act", Box::new(act("passkey"))),

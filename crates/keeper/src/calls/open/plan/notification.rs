@@ -1,4 +1,5 @@
-//! The addresses of whoever is told of one entry: those in force before it, and nothing else of the patient.
+//! The addresses of whoever is told of one entry: those in force before it, and nothing else of the patient. Whoever has no
+//! record here has those of their account.
 
 use super::{Ask, Found, kind_of, touch_of};
 use crate::decision::{Action, Relation};
@@ -20,16 +21,20 @@ pub(super) async fn of(ask: &Ask<'_>, index: u64) -> Result<Found, Refusal> {
     let Some(owed) = notifications::open_for(core, index, caller.now).await? else {
         return Ok(found);
     };
-    let Some(about) = &owed.about else {
+    (found.visible, found.addresses) = owed.everywhere(core).await?;
+    if let Some(about) = &owed.about {
+        let token = about.subject();
+        found.view = owed.view(core, about).await?;
+        found.patient = Some(core.keys.patient_id(token));
+        found.token = Some(token);
+    } else if found.addresses.is_empty() {
         return Ok(found);
-    };
-    let token = about.subject();
-    found.view = owed.view(core, about).await?;
-    found.patient = Some(core.keys.patient_id(token));
-    found.token = Some(token);
+    } else {
+        // No patient: so that one person's are counted, the entry names whose account it is.
+        found.item = owed.account.as_ref().map(|account| account.subject());
+    }
     found.relation = Relation::RunMember;
     found.told_of = index;
     found.is_spent = notifications::is_spent(core, &owed, caller.now).await?;
-    found.visible = owed.addresses(core, about).await?;
     Ok(found)
 }

@@ -11,7 +11,7 @@ use crate::recall::Recalls;
 use crate::sharing::Rules;
 use candour_keeper_wire::wire::SectionScope;
 use candour_keeper_wire::words::{ItemKind, Section};
-use candour_rules::decision::Lane;
+use candour_rules::decision::{Lane, Touch};
 use candour_seal::{Digester, PracticeId};
 use prost::Message;
 use std::collections::HashMap;
@@ -148,4 +148,23 @@ pub(super) fn describe(ask: &Ask<'_>, found: &Found, hidden: &[u32], draft: &mut
         items: named,
     }
     .encode_to_vec();
+}
+
+/// What kind of items a section holds.
+pub(super) fn kind_of(section: Section) -> ItemKind {
+    match section {
+        Section::Identity => ItemKind::Identity,
+        Section::Contact => ItemKind::Contact,
+        Section::Notices => ItemKind::Notice,
+        Section::None => ItemKind::Document,
+        _ => ItemKind::Segment,
+    }
+}
+
+/// What opening a section counts as.
+pub(super) fn touch_of(section: Section) -> Touch {
+    match section {
+        Section::Shelf | Section::Identity | Section::Contact => Touch::Listed,
+        _ => Touch::Opened,
+    }
 }

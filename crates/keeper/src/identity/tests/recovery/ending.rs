@@ -1,6 +1,8 @@
 //! What a recovery opens, and how it ends: by time, by objection, by another.
 
 use super::*;
+use crate::facts::NotificationAddress;
+use crate::identity::accounts::Account;
 use candour_keeper_wire::words::ProxyAction;
 
 #[tokio::test]
@@ -206,4 +208,28 @@ async fn whoever_acts_for_the_patient_does_not_learn_of_it() {
     assert!(after.events.iter().all(|event| event.recovery == 0));
     // The look before, and what was opened.
     assert_eq!(after.events.len(), before.events.len() + 2);
+}
+
+#[tokio::test]
+async fn an_address_of_before_ends_with_the_older_ways() {
+    let mut scene = scene().await;
+    let account = Account::by_login(&scene.inside.core, "aroha").await;
+    let mut draft = Draft::of_keeper(EntryKind::Change);
+    draft.effects = vec![Effect::fact(
+        account.unwrap().unwrap().subject,
+        Fact::NotificationAddress(NotificationAddress {
+            id: vec![7; 16],
+            is_confirmed: true,
+            ..NotificationAddress::default()
+        }),
+    )];
+    commit(&scene.inside.core, draft).await.unwrap();
+    let new = scene.recovered().await;
+    let old = scene.old(0).await.unwrap();
+    let ways = super::super::ways::listed(&scene.inside, &old.token).await;
+    assert_eq!(ways.addresses.len(), 1);
+    scene.inside.clock.advance(SignedDuration::from_hours(72));
+    let later = by_new_password(&scene.inside, "aroha", &new[0]).await;
+    let ways = super::super::ways::listed(&scene.inside, &later.unwrap().token).await;
+    assert!(ways.addresses.is_empty());
 }
