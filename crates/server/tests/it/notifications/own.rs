@@ -4,6 +4,7 @@ use super::{OLD, notifier, refusing_relay, somebody};
 use crate::installation::Installation;
 use crate::sign_in_ways::Somebody;
 use crate::visits::{between, encoded};
+use candour_keeper::clock::Clock;
 use jiff::SignedDuration;
 
 const OWN: &str = "hemi.walker@example.nz";
