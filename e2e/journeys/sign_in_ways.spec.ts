@@ -61,7 +61,7 @@ test("a patient adds a second passkey, takes it away again, and keeps the last",
   await expect(theirs.getByText(`Write to ${address} too when something changes about my account.`)).toBeVisible();
   await look(theirs, "sign-in-ways-address");
   await theirs.getByRole("button", { name: "Confirm with a passkey" }).click();
-  await expect(told).toContainText("We have sent a code there");
+  await expect(told).toContainText("We send a code there");
   let code = "";
   await expect(async () => {
     await page.goto(mailbox());

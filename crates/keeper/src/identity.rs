@@ -11,6 +11,7 @@ pub(crate) mod recovery;
 mod refusal;
 pub mod secrets;
 pub mod sessions;
+pub(crate) mod sheets;
 pub mod sign_in;
 pub mod standing;
 pub mod ways;

@@ -2,17 +2,17 @@
 
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
-use crate::identity::codes::{TotpSecret, as_sheet_code, position_on_sheet};
+use crate::identity::codes::{TotpSecret, position_on_sheet};
 use crate::identity::passwords::PasswordHash;
 use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
+use crate::identity::sheets::TypedCode;
 use crate::keys::{KeyedToken, LookupKind};
 use crate::ledger::Refusal;
 use crate::session::{Principal, Session, SignedBy, Way};
 use candour_keeper_wire::words::{Reason, Role};
 use candour_seal::{PatientId, PersonId, PracticeId};
 use jiff::Timestamp;
-use std::collections::HashMap;
 use std::sync::Arc;
 use unicode_normalization::UnicodeNormalization;
 use webauthn_rs_core::proto::Credential;
@@ -26,49 +26,6 @@ pub struct Account {
     pub subject: KeyedToken,
     /// The facts.
     pub facts: Arc<SubjectFacts>,
-}
-
-/// A code as somebody typed it, with its hash for each sheet that it may be on.
-pub struct TypedCode<'a> {
-    typed: &'a str,
-    /// By the version of the sheet's fact.
-    hashes: HashMap<i64, [u8; 32]>,
-}
-
-impl<'a> TypedCode<'a> {
-    /// Hashes what looks like a code of a sheet; as slowly where there is no account, or no sheet.
-    pub async fn of(
-        core: &Core,
-        account: Option<&Account>,
-        typed: &'a str,
-    ) -> Result<Self, Refusal> {
-        let mut hashes = HashMap::new();
-        let Some(keyed) = as_sheet_code(&core.identity.codes_key, typed) else {
-            return Ok(Self { typed, hashes });
-        };
-        let live = account.iter().flat_map(|account| account.facts.live());
-        let sheets: Vec<_> = live
-            .filter_map(|row| match &row.fact {
-                Fact::CodeSheet(sheet) => {
-                    Some((row.version, sheet.salt.as_slice().try_into().ok()))
-                }
-                _ => None,
-            })
-            .collect();
-        // An account's sheets have one salt.
-        let salt: Option<[u8; 16]> = sheets.iter().find_map(|(_, salt)| *salt);
-        let passwords = &core.identity.passwords;
-        let slow = passwords.slow(keyed.clone(), salt.unwrap_or_default());
-        let slow = slow.await?;
-        for (version, own) in sheets {
-            match own {
-                None => drop(hashes.insert(version, *keyed)),
-                own if own == salt => drop(hashes.insert(version, slow)),
-                Some(_) => {}
-            }
-        }
-        Ok(Self { typed, hashes })
-    }
 }
 
 /// A live passkey of an account.
@@ -212,12 +169,12 @@ impl Account {
                     let secret =
                         secrets::open(&core.keys, Secret::Totp, self.subject, &totp.sealed_secret)?;
                     let secret = TotpSecret::from_bytes(secret.as_slice().try_into().ok()?);
-                    let step = i64::try_from(secret.step_of(typed.typed, now)?).ok()?;
+                    let step = i64::try_from(secret.step_of(typed.as_typed(), now)?).ok()?;
                     // A step, once used, uses up those before it too.
                     (self.used(row.version).max() < Some(step)).then_some(step)?
                 }
                 Fact::CodeSheet(sheet) => {
-                    let hash = typed.hashes.get(&row.version)?;
+                    let hash = typed.hash_for(row.version)?;
                     let position = position_on_sheet(&sheet.hashes, hash)?;
                     let position = i64::try_from(position).ok()?;
                     (!self.used(row.version).any(|used| used == position)).then_some(position)?

@@ -16,10 +16,11 @@ use crate::facts::{
     is_before,
 };
 use crate::identity::accounts::{Account, normal_login};
-use crate::identity::codes::{InvitationCode, Sheet, TotpSecret};
+use crate::identity::codes::{InvitationCode, TotpSecret};
 use crate::identity::failures::Tried;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
+use crate::identity::sheets::{NewSheet, new_sheet};
 use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::identity::{Waiting, commit, recovery, standing};
 use crate::keys::{KeyedToken, LookupKind, practice_number};
@@ -459,31 +460,6 @@ async fn credentials(
         new.person,
         Credentials::PasswordAndTotp { phc, secret, sheet },
     ))
-}
-
-/// A new sheet as it is kept, and as it is printed.
-pub(crate) type NewSheet = (CodeSheet, Vec<String>);
-
-/// Makes a sheet of codes, for an account that there is already with its facts. It has the salt of the sheet that is there: a
-/// try costs one hash, and not one more where an account is being recovered and has two.
-pub(crate) async fn new_sheet(
-    core: &Core,
-    account: Option<&SubjectFacts>,
-) -> Result<NewSheet, Refusal> {
-    let sheet = Sheet::from_random(&core.identity.codes_key, &random());
-    let facts = account.iter().flat_map(|account| account.live());
-    let salt = facts.into_iter().find_map(|row| match &row.fact {
-        Fact::CodeSheet(sheet) => <[u8; 16]>::try_from(sheet.salt.as_slice()).ok(),
-        _ => None,
-    });
-    let salt = salt.unwrap_or_else(random_id);
-    let hashes = core.identity.passwords.slow_each(sheet.keyed, salt).await?;
-    let kept = CodeSheet {
-        hashes: hashes.iter().map(|hash| hash.to_vec()).collect(),
-        salt: salt.to_vec(),
-        ..CodeSheet::default()
-    };
-    Ok((kept, sheet.printed))
 }
 
 async fn hashed(core: &Core, password: &str) -> Result<String, Refusal> {

@@ -142,6 +142,23 @@ impl Passwords {
         Ok(bool::from(hash.ct_eq(&against.hash)) && kept.is_some() && is_whole)
     }
 
+    /// The version of the password that fits. One that is nobody's is as much work as one.
+    pub async fn which_fits(
+        &self,
+        typed: &str,
+        kept: &[(i64, PasswordHash)],
+    ) -> Result<Option<i64>, PasswordError> {
+        if kept.is_empty() {
+            self.fits(typed, None).await?;
+        }
+        for (version, hash) in kept {
+            if self.fits(typed, Some(hash)).await? {
+                return Ok(Some(*version));
+            }
+        }
+        Ok(None)
+    }
+
     async fn work(&self, password: &str, salt: [u8; 16]) -> Result<[u8; 32], PasswordError> {
         let normal: Zeroizing<String> =
             Zeroizing::new(password.chars().take(LONGEST).nfkc().collect());

@@ -4,10 +4,10 @@ use crate::calls::reach;
 use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{End, Fact};
-use crate::identity::accounts::{Account, HeldPasskey, TypedCode, normal_login};
+use crate::identity::accounts::{Account, HeldPasskey, normal_login};
 use crate::identity::failures::{OF_SESSION, Tried};
 use crate::identity::passkeys::{Answer, Offered, made_up_credential};
-use crate::identity::passwords::PasswordHash;
+use crate::identity::sheets::TypedCode;
 use crate::identity::{Waiting, commit, sessions, standing};
 use crate::keys::LookupKind;
 use crate::ledger::{LedgerError, Refusal};
@@ -216,7 +216,8 @@ pub async fn password(
     may_try(core, &tried, now)?;
     let found = Account::by_login(core, &login).await?;
     let kept = found.as_ref().map(Account::passwords).unwrap_or_default();
-    let fitting = fitting(core, &call.password, &kept).await?;
+    let fitting = core.identity.passwords.which_fits(&call.password, &kept);
+    let fitting = fitting.await?;
     // Before anybody knows whether the password fits: what follows takes as long either way.
     let code = TypedCode::of(core, found.as_ref(), &call.code).await?;
     let Some((found, password)) = found.zip(fitting) else {
@@ -254,24 +255,6 @@ pub async fn password(
         }
     }
     Err(Reason::LedgerUnavailable.into())
-}
-
-/// The version of the password that fits. One that is nobody's is as much work as one.
-async fn fitting(
-    core: &Core,
-    typed: &str,
-    kept: &[(i64, PasswordHash)],
-) -> Result<Option<i64>, Refusal> {
-    let passwords = &core.identity.passwords;
-    if kept.is_empty() {
-        passwords.fits(typed, None).await?;
-    }
-    for (version, hash) in kept {
-        if passwords.fits(typed, Some(hash)).await? {
-            return Ok(Some(*version));
-        }
-    }
-    Ok(None)
 }
 
 /// Signs a practice's program in.
@@ -457,7 +440,8 @@ pub(crate) async fn code_account(
             let settled = account.settled_password(now);
             let mut kept = account.passwords();
             kept.retain(|(version, _)| Some(*version) == settled);
-            fitting(core, password, &kept).await?.is_some()
+            let fitting = core.identity.passwords.which_fits(password, &kept);
+            fitting.await?.is_some()
         }
         None => true,
     };
