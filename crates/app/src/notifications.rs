@@ -255,6 +255,14 @@ impl Notifier {
             is_told: place.code.is_none() || places.iter().any(is_there_twice),
             ..About::of(row, &place.contact.language)
         };
+        // That nobody hears of it at an address that was only to be confirmed leaves nobody untold.
+        let settled = |outcome| {
+            Sent::Settled(if about.is_told {
+                outcome
+            } else {
+                Telling::NoAddress
+            })
+        };
         let Words { subject, text } = (self.write)(about);
         let letter = Letter {
             to: to.as_str(),
@@ -264,13 +272,13 @@ impl Notifier {
         };
         match self.mailer.send(&letter, now).await {
             Ok(_) => Sent::Settled(Telling::Sent),
-            Err(MailError::Message | MailError::Refused(_)) => Sent::Settled(Telling::Refused),
+            Err(MailError::Message | MailError::Refused(_)) => settled(Telling::Refused),
             Err(MailError::Later(_)) if row.attempts >= MOST_ATTEMPTS => {
                 tracing::error!(
                     entry = row.entry,
                     "somebody cannot be told of a change by mail; it is not tried any more"
                 );
-                Sent::Settled(Telling::Stuck)
+                settled(Telling::Stuck)
             }
             Err(MailError::Later(_)) => Sent::Later,
         }

@@ -9,8 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -98,7 +97,7 @@ pub struct Checkpoints {
     signer: LogSigner,
     acceptance: MacKey,
     /// The kept tree was not the ledger's: this process keeps none any more.
-    keeps_no_tree: AtomicBool,
+    keeps_no_tree: Mutex<bool>,
 }
 
 /// The checkpoints of a folder, the newest last.
@@ -142,7 +141,7 @@ impl Checkpoints {
             folder,
             signer,
             acceptance,
-            keeps_no_tree: AtomicBool::new(false),
+            keeps_no_tree: Mutex::new(false),
         })
     }
 
@@ -276,9 +275,8 @@ impl Checkpoints {
     /// The same, and keeps its tree. Without one the next start only reads more.
     fn write_with_tree(&self, frontier: &Frontier) -> Result<String, CheckpointError> {
         let text = self.write(frontier)?;
-        if !self.keeps_no_tree.load(Ordering::SeqCst)
-            && let Err(error) = keep(&self.tree_file(), &frontier.to_bytes())
-        {
+        let keeps_none = self.trees();
+        if !*keeps_none && let Err(error) = keep(&self.tree_file(), &frontier.to_bytes()) {
             tracing::warn!(%error, "the ledger's tree could not be kept; the next start reads more of it");
         }
         Ok(text)
@@ -294,11 +292,18 @@ impl Checkpoints {
 
     /// The next start reads the whole ledger.
     pub fn forget_tree(&self) -> Result<(), CheckpointError> {
-        self.keeps_no_tree.store(true, Ordering::SeqCst);
+        let mut keeps_none = self.trees();
+        *keeps_none = true;
         match fs::remove_file(self.tree_file()) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
             _ => Ok(self.tree_file().parent().map_or(Ok(()), sync_folder)?),
         }
+    }
+
+    /// Whoever writes or removes the tree holds this.
+    fn trees(&self) -> MutexGuard<'_, bool> {
+        let held = self.keeps_no_tree.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn tree_file(&self) -> PathBuf {

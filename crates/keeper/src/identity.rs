@@ -74,7 +74,7 @@ pub struct Identity {
     /// Wrong birth dates by invitation.
     pub(crate) wrong_birth_dates: Mutex<HashMap<[u8; 16], u32>>,
     /// Who is setting a password now: one at a time each, so that nobody fills the queue of those who sign in.
-    pub(crate) setting_passwords: Mutex<HashSet<KeyedToken>>,
+    pub(crate) slow_work: Mutex<HashSet<KeyedToken>>,
     /// Tokens of runs by run and instance.
     pub(crate) run_tokens: Mutex<HashMap<([u8; 16], InstanceId), Token>>,
 }
@@ -89,7 +89,7 @@ impl Identity {
             failures: Failures::default(),
             codes_key: keys.codes().clone(),
             wrong_birth_dates: Mutex::default(),
-            setting_passwords: Mutex::default(),
+            slow_work: Mutex::default(),
             run_tokens: Mutex::default(),
         }
     }

@@ -168,8 +168,18 @@ impl Shared {
         Health::of(self.health.load(Ordering::Acquire))
     }
 
+    /// A ledger that is not what was signed stays so, whatever is still on its way.
     fn set_health(&self, health: Health) {
-        self.health.store(health as u8, Ordering::Release);
+        let is_lost = |now| Health::of(now) == Health::RolledBack && health != Health::Ended;
+        let next = |now| (!is_lost(now)).then_some(health as u8);
+        let _ = self
+            .health
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
+    }
+
+    /// The ledger was looked at, and goes on.
+    fn begin(&self) {
+        self.health.store(Health::Well as u8, Ordering::Release);
     }
 }
 

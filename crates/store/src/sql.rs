@@ -78,7 +78,7 @@ pub(crate) const PUT_OFF_NOTIFICATION: &str = "\
 update notification set next_at = $4, lease = null, attempts = attempts - $5 \
 where entry = $1 and item = $2 and lease = $3 and state = 'waiting'";
 
-/// The numbers of `Telling`: what one address got counts, whatever became of the others; else what somebody can mend.
+/// The numbers of `Telling`: that one address failed counts, whatever became of the others; else that one got it.
 pub(crate) const SETTLED_NOTIFICATIONS: &str = "\
 select entry, case when bool_or(state = 'stuck') then 4 when bool_or(state = 'refused') then 3 \
 when bool_or(state = 'sent') then 1 else 2 end \

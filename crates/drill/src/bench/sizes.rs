@@ -6,7 +6,7 @@ use super::order::{Ask, Said};
 use super::others::Others;
 use super::processes::memory_mib;
 use super::report::{Row, Sample, Settings, median};
-use super::{Bench, FEW_SYNCS, GRANT, Ground, SYNCS, Wishes, out_of_turn, prepare, synced};
+use super::{Bench, GRANT, Ground, SYNCS, Wishes, out_of_turn, prepare, synced};
 use crate::{Problem, clock};
 use rustix::process::{Pid, Signal, kill_process};
 use serde::Serialize;
@@ -24,7 +24,7 @@ const SETTLING: Duration = Duration::from_hours(1);
 pub struct Size {
     /// Patients enrolled, those who read among them.
     pub patients: u64,
-    /// Entries of its ledger when the measuring began.
+    /// Entries of its ledger when its keeper was killed, those of the turns among them.
     pub entries: u64,
     /// How long it took to make everybody.
     pub prepared_seconds: u64,
@@ -64,7 +64,6 @@ struct Installation {
     bench: Bench,
     others: Others,
     prepared: Duration,
-    entries: u64,
     samples: Vec<Sample>,
 }
 
@@ -123,7 +122,7 @@ async fn measure(
     })
 }
 
-/// Processor time of keeper and PostgreSQL for one grant, what came after the load included; in milliseconds.
+/// Processor time of keeper and PostgreSQL for one grant while it was asked for; in milliseconds.
 #[expect(
     clippy::cast_precision_loss,
     reason = "counts of one measurement, far below 2^52"
@@ -139,12 +138,11 @@ impl Installation {
         let mut ground =
             Ground::raise(&wishes.below, wishes.port, wishes.people, wishes.keep).await?;
         match Self::prepared(&mut ground, wishes, others).await {
-            Ok((bench, entries)) => Ok(Self {
+            Ok(bench) => Ok(Self {
                 ground,
                 bench,
                 others,
                 prepared: begun.elapsed(),
-                entries,
                 samples: Vec::new(),
             }),
             Err(problem) => {
@@ -158,20 +156,17 @@ impl Installation {
         ground: &mut Ground,
         wishes: &Wishes,
         others: Others,
-    ) -> Result<(Bench, u64), Problem> {
+    ) -> Result<Bench, Problem> {
         let disk = Disk::prepare(&ground.desk().join("synced"))?;
         let (hand, _) = prepare(ground, wishes, Some(others)).await?;
-        let mut bench = Bench::of(ground, hand, disk).await?;
+        let bench = Bench::of(ground, hand, disk).await?;
         bench.quiet(SETTLING).await?;
         // What PostgreSQL would do in its own time after so much was put in.
         let database = ground.superuser("candour_keeper").await?;
         let tidied = database.batch_execute("vacuum analyze").await;
         tidied.map_err(super::reference::refused)?;
-        let Said::Size(entries) = bench.hand.ask(&Ask::Size).await? else {
-            return Err(out_of_turn());
-        };
-        tracing::info!(patients = others.patients, entries, "everybody is enrolled");
-        Ok((bench, entries))
+        tracing::info!(patients = others.patients, "everybody is enrolled");
+        Ok(bench)
     }
 
     async fn sample(&mut self, length: Duration) -> Result<(), Problem> {
@@ -183,7 +178,9 @@ impl Installation {
     async fn size(&mut self, people: usize) -> Result<Size, Problem> {
         let keeper = self.bench.trees.process_of("keeper")?;
         let [keeper_mib, keeper_peak_mib] = memory_mib(keeper)?;
-        self.bench.disk.sync_ms(FEW_SYNCS)?;
+        let Said::Size(entries) = self.bench.hand.ask(&Ask::Size).await? else {
+            return Err(out_of_turn());
+        };
         let begun = Instant::now();
         let process = i32::try_from(keeper).ok().and_then(Pid::from_raw);
         let gone = || Problem::Unexpected("the keeper ended by itself".to_owned());
@@ -193,7 +190,7 @@ impl Installation {
         };
         Ok(Size {
             patients: u64::from(self.others.patients) + u64::try_from(people).unwrap_or(u64::MAX),
-            entries: self.entries,
+            entries,
             prepared_seconds: self.prepared.as_secs(),
             grant: Row::of(GRANT.name, &self.samples),
             keeper_mib,

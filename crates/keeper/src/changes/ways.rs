@@ -9,7 +9,7 @@ use crate::identity::accounts::{Account, HeldPasskey, normal_login};
 use crate::identity::codes::TotpSecret;
 use crate::identity::passwords::acceptable;
 use crate::identity::secrets::{self, Secret};
-use crate::identity::sheets::new_sheet;
+use crate::identity::sheets::{new_sheet, one_at_a_time};
 use crate::identity::sign_in::{random, random_id};
 use crate::identity::ways::{MOST_PASSKEYS, may_go, name};
 use crate::keys::LookupKind;
@@ -21,7 +21,6 @@ use candour_keeper_wire::wire::{self, ChangeKind};
 use candour_keeper_wire::words::Reason;
 use candour_seal::SystemRandom;
 use jiff::Timestamp;
-use std::sync::PoisonError;
 
 /// Most characters of a passkey's name.
 const LONGEST_NAME: usize = 40;
@@ -129,26 +128,8 @@ async fn hashed(core: &Core, account: &Account, password: &str) -> Result<String
         return Err(Reason::Invalid.into());
     }
     let hash = core.identity.passwords.hash(password, random_id());
-    let hash = one_at_a_time(core, account, hash).await?;
+    let hash = one_at_a_time(core, account.subject, hash).await?;
     Ok(hash?.to_phc())
-}
-
-/// Slow work of an account's, once at a time: nobody fills the queue in which everybody's password waits.
-async fn one_at_a_time<T>(
-    core: &Core,
-    account: &Account,
-    work: impl Future<Output = T>,
-) -> Result<T, Reason> {
-    let working = || {
-        let held = core.identity.setting_passwords.lock();
-        held.unwrap_or_else(PoisonError::into_inner)
-    };
-    if !working().insert(account.subject) {
-        return Err(Reason::TooMany);
-    }
-    let done = work.await;
-    working().remove(&account.subject);
-    Ok(done)
 }
 
 async fn own_waiting(
@@ -208,8 +189,8 @@ pub(super) async fn prepare(
             replaced(&account, app)
         }
         ChangeKind::NewSheet(_) => {
-            let made = new_sheet(core, Some(&account.facts));
-            let (sheet, printed) = one_at_a_time(core, &account, made).await??;
+            let made = new_sheet(core, account.subject, Some(&account.facts));
+            let (sheet, printed) = made.await?;
             let fact = Fact::CodeSheet(CodeSheet {
                 opens_from,
                 ..sheet

@@ -431,7 +431,8 @@ async fn credentials(
     acceptable(&call.password, login)?;
     if call.wants_sheet {
         let phc = hashed(core, &call.password).await?;
-        let sheet = new_sheet(core, held.recovering(core).await?.as_deref()).await?;
+        let account = held.recovering(core).await?;
+        let sheet = new_sheet(core, held.subject, account.as_deref()).await?;
         let person = PersonId::from_bytes(random_id());
         return Ok((person, Credentials::PasswordAndSheet { phc, sheet }));
     }
@@ -453,7 +454,7 @@ async fn credentials(
     let secret = new.totp;
     // Whoever lost everything once gets paper, too.
     let sheet = match held.recovering(core).await? {
-        Some(account) => Some(new_sheet(core, Some(&account)).await?),
+        Some(account) => Some(new_sheet(core, held.subject, Some(&account)).await?),
         None => None,
     };
     Ok((

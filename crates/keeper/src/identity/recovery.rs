@@ -131,10 +131,9 @@ pub(crate) async fn settled(
     let (mut effects, gone) = ended(core, &facts, |row| {
         row.fact.is_way() && !recovery.made(&row.fact)
     });
-    // Addresses of before are whoever's who had the older ways; its holder gives theirs again.
-    let addresses = facts
-        .live()
-        .filter(|row| matches!(row.fact, Fact::NotificationAddress(_)) && row.version < version);
+    // Until now only the older ways could give one: each is whoever's who had those. Its holder gives theirs again.
+    let live = facts.live();
+    let addresses = live.filter(|row| matches!(row.fact, Fact::NotificationAddress(_)));
     effects.extend(addresses.map(|row| end(subject, row.version)));
     effects.push(end(subject, version));
     let over = Fact::RecoveryEnded(RecoveryEnded {

@@ -5,16 +5,38 @@ use crate::facts::{CodeSheet, Fact, SubjectFacts};
 use crate::identity::accounts::Account;
 use crate::identity::codes::{Sheet, as_sheet_code};
 use crate::identity::sign_in::{random, random_id};
+use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
+use candour_keeper_wire::words::Reason;
 use std::collections::HashMap;
+use std::sync::PoisonError;
 
 /// A new sheet as it is kept, and as it is printed.
 pub(crate) type NewSheet = (CodeSheet, Vec<String>);
 
-/// Makes a sheet of codes, for an account that there is already with its facts. It has the salt of the sheet that is there: a
+/// Slow work for somebody, once at a time: nobody fills the queue in which everybody's password waits.
+pub(crate) async fn one_at_a_time<T>(
+    core: &Core,
+    whose: KeyedToken,
+    work: impl Future<Output = T>,
+) -> Result<T, Reason> {
+    let working = || {
+        let held = core.identity.slow_work.lock();
+        held.unwrap_or_else(PoisonError::into_inner)
+    };
+    if !working().insert(whose) {
+        return Err(Reason::TooMany);
+    }
+    let done = work.await;
+    working().remove(&whose);
+    Ok(done)
+}
+
+/// Makes a sheet of codes for whoever holds an account or an invitation; with the facts of an account that there is already. It has the salt of the sheet that is there: a
 /// try costs one hash, and not one more where an account is being recovered and has two.
 pub(crate) async fn new_sheet(
     core: &Core,
+    whose: KeyedToken,
     account: Option<&SubjectFacts>,
 ) -> Result<NewSheet, Refusal> {
     let sheet = Sheet::from_random(&core.identity.codes_key, &random());
@@ -24,7 +46,8 @@ pub(crate) async fn new_sheet(
         _ => None,
     });
     let salt = salt.unwrap_or_else(random_id);
-    let hashes = core.identity.passwords.slow_each(sheet.keyed, salt).await?;
+    let hashes = core.identity.passwords.slow_each(sheet.keyed, salt);
+    let hashes = one_at_a_time(core, whose, hashes).await??;
     let kept = CodeSheet {
         hashes: hashes.iter().map(|hash| hash.to_vec()).collect(),
         salt: salt.to_vec(),

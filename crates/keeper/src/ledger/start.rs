@@ -188,7 +188,7 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         ceilings,
         detector,
     };
-    shared.set_health(Health::Well);
+    shared.begin();
     let driver = Driver::new(Start {
         hook: Hook::new(&parts.keys, chain, frontier, row.get(3), counting),
         sequencer: Sequencer::new(head, set, Limits::default()),

@@ -41,7 +41,7 @@ pub(super) async fn look_through(
             }
             // Nothing opens from here on.
             shared.set_health(Health::RolledBack);
-            tracing::error!(size, "the ledger's older entries do not give what was signed; the keeper ends and looks at all of it");
+            tracing::error!(size, "the ledger's older entries do not give what was signed, or cannot be read; the keeper ends and looks at all of it");
             if let Err(error) = checkpoints.forget_tree() {
                 tracing::error!(%error, "the kept tree cannot be removed; remove ledger-tree in the keeper's folder");
             }

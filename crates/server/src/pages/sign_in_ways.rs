@@ -343,6 +343,7 @@ pub async fn change(
         Err(Refusal::Invalid) if field == "password" => "sign_in_ways.error_password",
         Err(Refusal::Invalid) if field == "email" => "sign_in_ways.told_wrong",
         Err(Refusal::NotAllowed) if field == "email" => "sign_in_ways.told_full",
+        Err(Refusal::TooMany { .. }) if field == "email" => "sign_in_ways.told_often",
         Err(Refusal::NotAllowed) if field == "name" => "sign_in_ways.no_room",
         Err(Refusal::NotAllowed) if form.what == "remove" => "sign_in_ways.last",
         Err(refusal) => return Err(refusal.into()),

@@ -74,7 +74,8 @@ pub struct CodeSheet {
     /// A recovery at the counter of this practice (16 bytes) made it; else empty. It never lets anybody act as staff.
     #[prost(bytes = "vec", tag = "3")]
     pub recovered_at: Vec<u8>,
-    /// The sheet's salt (16 bytes); empty for codes of 75 bits, and for a sheet that was made before there was one.
+    /// Their salt (16 bytes), the same for each sheet of an account; empty for codes of 75 bits, and for a sheet that was made
+    /// before there was one.
     #[prost(bytes = "vec", tag = "4")]
     pub salt: Vec<u8>,
 }

@@ -127,7 +127,7 @@ async fn a_guess_costs_the_same_work_whatever_of_it_is_right() {
         assert_eq!(answer.is_ok(), fits, "{login} {password}");
         assert_eq!(passwords.hashed() - before, 2, "{login} {password}");
     }
-    // Nor does it tell how old the sheet is, or that there are two, as while an account is recovered.
+    // Nor does it tell how old the sheet is, or that there are two.
     let salted = account(&inside).await;
     as_before(&inside, &printed).await;
     let subject = salted.subject;

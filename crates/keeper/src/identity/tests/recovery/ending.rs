@@ -210,24 +210,30 @@ async fn whoever_acts_for_the_patient_does_not_learn_of_it() {
     assert_eq!(after.events.len(), before.events.len() + 2);
 }
 
-#[tokio::test]
-async fn an_address_of_before_ends_with_the_older_ways() {
-    let mut scene = scene().await;
+/// An address of the account, as its holder, or whoever has an older way, gave it.
+async fn address(scene: &Scene, id: u8) {
     let account = Account::by_login(&scene.inside.core, "aroha").await;
     let mut draft = Draft::of_keeper(EntryKind::Change);
     draft.effects = vec![Effect::fact(
         account.unwrap().unwrap().subject,
         Fact::NotificationAddress(NotificationAddress {
-            id: vec![7; 16],
+            id: vec![id; 16],
             is_confirmed: true,
             ..NotificationAddress::default()
         }),
     )];
     commit(&scene.inside.core, draft).await.unwrap();
+}
+
+#[tokio::test]
+async fn addresses_from_before_a_recovery_and_from_its_three_days_end_with_the_older_ways() {
+    let mut scene = scene().await;
+    address(&scene, 7).await;
     let new = scene.recovered().await;
+    address(&scene, 8).await;
     let old = scene.old(0).await.unwrap();
     let ways = super::super::ways::listed(&scene.inside, &old.token).await;
-    assert_eq!(ways.addresses.len(), 1);
+    assert_eq!(ways.addresses.len(), 2);
     scene.inside.clock.advance(SignedDuration::from_hours(72));
     let later = by_new_password(&scene.inside, "aroha", &new[0]).await;
     let ways = super::super::ways::listed(&scene.inside, &later.unwrap().token).await;
