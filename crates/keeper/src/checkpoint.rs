@@ -1,5 +1,7 @@
 //! Signed checkpoints outside the database, and the check against the last one at start.
 
+mod tree;
+
 use crate::keys::Keys;
 use crate::ledger::LedgerHandle;
 use candour_ledger::{Frontier, Hash, LogSigner, LogVerifier};
@@ -9,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -270,44 +272,6 @@ impl Checkpoints {
         let text = self.signer.sign(frontier.size(), frontier.root());
         keep(&self.file(frontier.size()), text.as_bytes())?;
         Ok(text)
-    }
-
-    /// The same, and keeps its tree. Without one the next start only reads more.
-    fn write_with_tree(&self, frontier: &Frontier) -> Result<String, CheckpointError> {
-        let text = self.write(frontier)?;
-        let keeps_none = self.trees();
-        if !*keeps_none && let Err(error) = keep(&self.tree_file(), &frontier.to_bytes()) {
-            tracing::warn!(%error, "the ledger's tree could not be kept; the next start reads more of it");
-        }
-        Ok(text)
-    }
-
-    /// The tree of an earlier checkpoint, from which a start goes on; `None` where there is none, or it is not that of any
-    /// checkpoint that this keeper signed. Nobody need believe the file: its root is what was signed.
-    pub fn tree(&self) -> Option<Frontier> {
-        let tree = Frontier::from_bytes(&fs::read(self.tree_file()).ok()?).ok()?;
-        let (size, root, _) = self.read(&self.file(tree.size())).ok()?;
-        (size == tree.size() && root == tree.root()).then_some(tree)
-    }
-
-    /// The next start reads the whole ledger.
-    pub fn forget_tree(&self) -> Result<(), CheckpointError> {
-        let mut keeps_none = self.trees();
-        *keeps_none = true;
-        match fs::remove_file(self.tree_file()) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
-            _ => Ok(self.tree_file().parent().map_or(Ok(()), sync_folder)?),
-        }
-    }
-
-    /// Whoever writes or removes the tree holds this.
-    fn trees(&self) -> MutexGuard<'_, bool> {
-        let held = self.keeps_no_tree.lock();
-        held.unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn tree_file(&self) -> PathBuf {
-        self.folder.with_file_name("ledger-tree")
     }
 
     fn file(&self, size: u64) -> PathBuf {
