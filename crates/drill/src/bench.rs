@@ -61,27 +61,26 @@ struct Plan {
 
 #[derive(Debug, Clone, Copy)]
 enum How {
-    Hand(Work),
-    /// So many asked for in each second.
-    Paced(Work, u32),
+    /// So many asked for in each second; `None` for as many as are answered.
+    Hand(Work, Option<u32>),
     Inserts,
 }
 
 /// In the order in which they are measured; `ledger_append` reports what `grant` was granted.
 const PLANS: [Plan; 9] = [
-    plan("reference_read", 64, How::Hand(Work::ReferenceRead)),
-    plan("open_64k", 1, How::Hand(Work::Open)),
-    plan("open_64k", 16, How::Hand(Work::Open)),
-    plan("open_64k", 64, How::Hand(Work::Open)),
+    plan("reference_read", 64, How::Hand(Work::ReferenceRead, None)),
+    plan("open_64k", 1, How::Hand(Work::Open, None)),
+    plan("open_64k", 16, How::Hand(Work::Open, None)),
+    plan("open_64k", 64, How::Hand(Work::Open, None)),
     plan("reference_insert", 1, How::Inserts),
-    plan("grant", 1, How::Hand(Work::Grant)),
-    plan("grant_paced", 256, How::Paced(Work::Grant, PACE)),
+    plan("grant", 1, How::Hand(Work::Grant, None)),
+    plan("grant_paced", 256, How::Hand(Work::Grant, Some(PACE))),
     GRANT,
-    plan("ledger_append", 256, How::Hand(Work::Append)),
+    plan("ledger_append", 256, How::Hand(Work::Append, None)),
 ];
 
 /// The row that the sizes of installations are compared by too.
-const GRANT: Plan = plan("grant", 256, How::Hand(Work::Grant));
+const GRANT: Plan = plan("grant", 256, How::Hand(Work::Grant, None));
 /// Grants in a second where they are asked for at an even pace.
 const PACE: u32 = 1_000;
 
@@ -269,15 +268,12 @@ impl Bench {
                 let before = self.trees.used()?;
                 (self.inserts.load(length).await?, before)
             }
-            How::Hand(work) | How::Paced(work, _) => {
+            How::Hand(work, per_second) => {
                 let load = Load {
                     work,
                     connections: plan.name.connections,
                     milliseconds: u64::try_from(length.as_millis()).unwrap_or(u64::MAX),
-                    per_second: match plan.how {
-                        How::Paced(_, per_second) => Some(per_second),
-                        How::Hand(_) | How::Inserts => None,
-                    },
+                    per_second,
                 };
                 let Said::Ready = self.hand.ask(&Ask::Load(load)).await? else {
                     return Err(out_of_turn());

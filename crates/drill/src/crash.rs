@@ -24,6 +24,7 @@ pub use crew::invitees;
 pub use dice::Dice;
 pub use people::Invitee;
 pub use processes::child_of;
+pub(crate) use processes::send as send_signal;
 pub use strike::{Strike, Victim};
 
 use crate::Problem;

@@ -44,10 +44,7 @@ impl Machine {
         Ok(Self {
             cpu: value(&read("/proc/cpuinfo")?, "model name").unwrap_or_else(unknown),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            memory_mib: value(&read("/proc/meminfo")?, "MemTotal")
-                .and_then(|size| size.split(' ').next()?.parse::<u64>().ok())
-                .unwrap_or_default()
-                / 1024,
+            memory_mib: mib(&read("/proc/meminfo")?, "MemTotal").unwrap_or_default(),
             kernel: read("/proc/sys/kernel/osrelease")?.trim().to_owned(),
             file_system: file_system(&read("/proc/self/mountinfo")?, data).unwrap_or_else(unknown),
         })
@@ -59,6 +56,16 @@ fn value(text: &str, name: &str) -> Option<String> {
         .filter_map(|line| line.split_once(':'))
         .find(|(key, _)| key.trim() == name)
         .map(|(_, value)| value.trim().to_owned())
+}
+
+/// A size that `/proc` gives in kB, in MiB.
+pub fn mib(text: &str, name: &str) -> Option<u64> {
+    let kib = value(text, name)?;
+    kib.split(' ')
+        .next()?
+        .parse::<u64>()
+        .ok()
+        .map(|kib| kib / 1024)
 }
 
 /// The type of the mount whose path is the longest beginning of ours (`proc_pid_mountinfo(5)`); of several at one
@@ -138,6 +145,16 @@ mod tests {
             "tmpfs"
         );
         assert_eq!(file_system(mounts, Path::new("/var/lib")).unwrap(), "ext4");
+    }
+
+    #[test]
+    fn sizes_are_told_in_mebibytes() {
+        let text = "Name:\tcandour-keeper\nVmHWM:\t  208896 kB\nVmRSS:\t  104448 kB\n";
+        assert_eq!(
+            (mib(text, "VmRSS"), mib(text, "VmHWM")),
+            (Some(102), Some(204))
+        );
+        assert_eq!(mib(text, "VmSwap"), None);
     }
 
     #[test]

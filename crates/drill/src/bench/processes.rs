@@ -1,5 +1,6 @@
 //! Who used the processors: the installation's processes, told from everybody else's, out of `/proc`.
 
+use super::machine::mib;
 use crate::Problem;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -79,19 +80,6 @@ impl Trees {
         Ok(used)
     }
 
-    /// The process that is this part.
-    ///
-    /// # Errors
-    /// When there is none just now.
-    pub fn process_of(self, part: &'static str) -> Result<u32, Problem> {
-        let processes = all()?;
-        let is_part = |number: &u32| processes[number].part == Some(part);
-        let mut numbers = processes.keys().copied().filter(is_part);
-        numbers
-            .find(|number| self.whose(&processes, *number) == Whose::Part(part))
-            .ok_or_else(|| Problem::Unexpected(format!("there is no {part} just now")))
-    }
-
     fn whose(self, processes: &HashMap<u32, Process>, number: u32) -> Whose {
         let (mut at, mut part) = (number, None);
         while let Some(process) = processes.get(&at) {
@@ -162,16 +150,9 @@ pub fn memory_mib(number: u32) -> Result<[u64; 2], Problem> {
     let place = format!("/proc/{number}/status");
     let place = Path::new(&place);
     let text = fs::read_to_string(place).map_err(Problem::file("could not read", place))?;
-    memory(&text).ok_or_else(|| Problem::Unexpected("a process's status does not read".to_owned()))
-}
-
-fn memory(text: &str) -> Option<[u64; 2]> {
-    let of = |name: &str| {
-        let mut lines = text.lines();
-        let kib = lines.find_map(|line| line.strip_prefix(name)?.trim().strip_suffix(" kB"))?;
-        kib.parse::<u64>().ok().map(|kib| kib / 1024)
-    };
-    Some([of("VmRSS:")?, of("VmHWM:")?])
+    let sizes = mib(&text, "VmRSS").zip(mib(&text, "VmHWM"));
+    let sizes = sizes.map(|(now, most)| [now, most]);
+    sizes.ok_or_else(|| Problem::Unexpected("a process's status does not read".to_owned()))
 }
 
 /// Every process there is. Whoever ends meanwhile is counted with their parent.
@@ -292,13 +273,6 @@ mod tests {
         assert_eq!(trees.whose(&processes, 20), Whose::Part("supervisor"));
         assert_eq!(trees.whose(&processes, 30), Whose::Bench);
         assert_eq!(trees.whose(&processes, 1), Whose::Others);
-    }
-
-    #[test]
-    fn memory_is_told_in_mebibytes() {
-        let text = "Name:\tcandour-keeper\nVmHWM:\t  208896 kB\nVmRSS:\t  104448 kB\n";
-        assert_eq!(memory(text), Some([102, 204]));
-        assert_eq!(memory("Name:\tcandour-keeper\n"), None);
     }
 
     #[test]

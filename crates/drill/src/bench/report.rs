@@ -194,9 +194,7 @@ impl Report {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "measured    {}", self.at)?;
-        writeln!(out, "machine     {}", self.machine.line())?;
-        writeln!(out, "postgresql  {}", self.postgresql.line())?;
+        heading(out, &self.at, &self.machine, &self.postgresql)?;
         let [before, after] = self.sync_ms;
         writeln!(
             out,
@@ -247,6 +245,18 @@ impl Report {
         }
         out.write_str(BESIDE)
     }
+}
+
+/// When, on what and how durably something was measured, as every report begins.
+pub fn heading(
+    out: &mut String,
+    at: &str,
+    machine: &Machine,
+    postgresql: &Settings,
+) -> std::fmt::Result {
+    writeln!(out, "measured    {at}")?;
+    writeln!(out, "machine     {}", machine.line())?;
+    writeln!(out, "postgresql  {}", postgresql.line())
 }
 
 /// A figure of a row that is held against one sync: which, how much of it in milliseconds, and how much of that may be ours.

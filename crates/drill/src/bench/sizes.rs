@@ -5,10 +5,12 @@ use super::machine::{Disk, Machine};
 use super::order::{Ask, Said};
 use super::others::Others;
 use super::processes::memory_mib;
-use super::report::{Row, Sample, Settings, median};
+use super::report::{Row, Sample, Settings, heading, median};
 use super::{Bench, GRANT, Ground, SYNCS, Wishes, out_of_turn, prepare, synced};
+
+use crate::crash::{child_of, send_signal};
 use crate::{Problem, clock};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write;
@@ -176,15 +178,14 @@ impl Installation {
 
     /// What came of it; the keeper is killed for it.
     async fn size(&mut self, people: usize) -> Result<Size, Problem> {
-        let keeper = self.bench.trees.process_of("keeper")?;
+        let keeper = child_of(self.bench.trees.installation, "candour-keeper run")
+            .ok_or_else(|| Problem::Unexpected("there is no keeper just now".to_owned()))?;
         let [keeper_mib, keeper_peak_mib] = memory_mib(keeper)?;
         let Said::Size(entries) = self.bench.hand.ask(&Ask::Size).await? else {
             return Err(out_of_turn());
         };
         let begun = Instant::now();
-        let process = i32::try_from(keeper).ok().and_then(Pid::from_raw);
-        let gone = || Problem::Unexpected("the keeper ended by itself".to_owned());
-        kill_process(process.ok_or_else(gone)?, Signal::KILL).map_err(|_| gone())?;
+        send_signal(keeper, Signal::KILL);
         let Said::Back = self.bench.hand.ask(&Ask::WaitForKeeper).await? else {
             return Err(out_of_turn());
         };
@@ -210,9 +211,7 @@ impl Sizes {
     }
 
     fn write(&self, out: &mut String) -> std::fmt::Result {
-        writeln!(out, "measured    {}", self.at)?;
-        writeln!(out, "machine     {}", self.machine.line())?;
-        writeln!(out, "postgresql  {}", self.postgresql.line())?;
+        heading(out, &self.at, &self.machine, &self.postgresql)?;
         writeln!(
             out,
             "sync        fdatasync of a page, median: {:.3} ms",
