@@ -7,7 +7,7 @@ use crate::draft::Effect;
 use crate::facts::{End, Fact, NotificationAddress, SubjectFacts};
 use crate::identity::accounts::Account;
 use crate::identity::codes::{is_sent_code, sent_code};
-use crate::identity::failures::{OF_SESSION, Tried};
+use crate::identity::failures::Tried;
 use crate::identity::secrets::{self, Secret};
 use crate::identity::sign_in::{failed, may_try, random, random_id};
 use crate::identity::ways::{NEW_FOR, after};
@@ -184,10 +184,7 @@ pub(super) fn confirm(
     if held.fact.is_confirmed {
         return Err(Reason::NotFound.into());
     }
-    let tried = Tried {
-        network: format!("{OF_SESSION}{}", session.surrogate),
-        what: account.subject.0,
-    };
+    let tried = Tried::in_session(session);
     may_try(core, &tried, now)?;
     let code = held.code(&core.keys, account.subject);
     if held.code_until(now) == 0 || !is_sent_code(&code, &sent.code) {

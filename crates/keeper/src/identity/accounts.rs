@@ -2,7 +2,7 @@
 
 use crate::core::Core;
 use crate::facts::{Fact, SubjectFacts, is_before};
-use crate::identity::codes::{TotpSecret, position_on_sheet};
+use crate::identity::codes::TotpSecret;
 use crate::identity::passwords::PasswordHash;
 use crate::identity::recovery;
 use crate::identity::secrets::{self, Secret};
@@ -174,9 +174,7 @@ impl Account {
                     (self.used(row.version).max() < Some(step)).then_some(step)?
                 }
                 Fact::CodeSheet(sheet) => {
-                    let hash = typed.hash_for(row.version)?;
-                    let position = position_on_sheet(&sheet.hashes, hash)?;
-                    let position = i64::try_from(position).ok()?;
+                    let position = i64::try_from(typed.position_on(sheet)?).ok()?;
                     (!self.used(row.version).any(|used| used == position)).then_some(position)?
                 }
                 _ => return None,

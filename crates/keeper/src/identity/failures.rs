@@ -7,6 +7,7 @@
 //! signs in by password from where that account was not signed in to lately waits once, up to a minute, and is let in to try.
 //! Nobody is kept out by it, and from where one signs in every day nothing is felt.
 
+use crate::session::Session;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
@@ -30,7 +31,7 @@ const LONGEST_FOR_STRANGERS: i64 = 60;
 /// How long a network stays known to an account that was signed in to from there.
 const KNOWN: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Begins the name of what is no network but a session's own tries: nobody else delays those.
-pub const OF_SESSION: &str = "session ";
+const OF_SESSION: &str = "session ";
 /// The same for somebody of a practice who lets people in.
 pub const OF_PERSON: &str = "person ";
 /// The name of the keeper's own machine, where operators type.
@@ -43,6 +44,16 @@ pub struct Tried {
     pub network: String,
     /// Keyed hash (16 bytes) of what was typed.
     pub what: [u8; 16],
+}
+
+impl Tried {
+    /// Typed in a session by whose it is. It is the session's own: nobody delays another.
+    pub fn in_session(session: &Session) -> Self {
+        Self {
+            network: format!("{OF_SESSION}{}", session.surrogate),
+            what: session.subject.0,
+        }
+    }
 }
 
 /// Failures of one network, account and minute, for one ledger entry.

@@ -3,12 +3,11 @@
 use crate::core::Core;
 use crate::facts::{CodeSheet, Fact, SubjectFacts};
 use crate::identity::accounts::Account;
-use crate::identity::codes::{Sheet, as_sheet_code};
+use crate::identity::codes::{Keyed, Sheet, as_sheet_code, position_on_sheet};
 use crate::identity::sign_in::{random, random_id};
 use crate::keys::KeyedToken;
 use crate::ledger::Refusal;
 use candour_keeper_wire::words::Reason;
-use std::collections::HashMap;
 use std::sync::PoisonError;
 
 /// A new sheet as it is kept, and as it is printed.
@@ -40,12 +39,7 @@ pub(crate) async fn new_sheet(
     account: Option<&SubjectFacts>,
 ) -> Result<NewSheet, Refusal> {
     let sheet = Sheet::from_random(&core.identity.codes_key, &random());
-    let facts = account.iter().flat_map(|account| account.live());
-    let salt = facts.into_iter().find_map(|row| match &row.fact {
-        Fact::CodeSheet(sheet) => <[u8; 16]>::try_from(sheet.salt.as_slice()).ok(),
-        _ => None,
-    });
-    let salt = salt.unwrap_or_else(random_id);
+    let salt = account.and_then(salt_of).unwrap_or_else(random_id);
     let hashes = core.identity.passwords.slow_each(sheet.keyed, salt);
     let hashes = one_at_a_time(core, whose, hashes).await??;
     let kept = CodeSheet {
@@ -56,11 +50,18 @@ pub(crate) async fn new_sheet(
     Ok((kept, sheet.printed))
 }
 
-/// A code as somebody typed it, with its hash for each sheet that it may be on.
+/// A code as somebody typed it, with what it is on a sheet of the account.
 pub struct TypedCode<'a> {
     typed: &'a str,
-    /// By the version of the sheet's fact.
-    hashes: HashMap<i64, [u8; 32]>,
+    /// `None` where it cannot be a sheet's.
+    on_sheet: Option<OnSheet>,
+}
+
+/// What a code is on a sheet: under the account's salt, and as it was kept before there was one.
+struct OnSheet {
+    keyed: Keyed,
+    salt: [u8; 16],
+    slow: [u8; 32],
 }
 
 impl<'a> TypedCode<'a> {
@@ -70,32 +71,15 @@ impl<'a> TypedCode<'a> {
         account: Option<&Account>,
         typed: &'a str,
     ) -> Result<Self, Refusal> {
-        let mut hashes = HashMap::new();
         let Some(keyed) = as_sheet_code(&core.identity.codes_key, typed) else {
-            return Ok(Self { typed, hashes });
+            let on_sheet = None;
+            return Ok(Self { typed, on_sheet });
         };
-        let live = account.iter().flat_map(|account| account.facts.live());
-        let sheets: Vec<_> = live
-            .filter_map(|row| match &row.fact {
-                Fact::CodeSheet(sheet) => {
-                    Some((row.version, sheet.salt.as_slice().try_into().ok()))
-                }
-                _ => None,
-            })
-            .collect();
-        // An account's sheets have one salt.
-        let salt: Option<[u8; 16]> = sheets.iter().find_map(|(_, salt)| *salt);
-        let passwords = &core.identity.passwords;
-        let slow = passwords.slow(keyed.clone(), salt.unwrap_or_default());
-        let slow = slow.await?;
-        for (version, own) in sheets {
-            match own {
-                None => drop(hashes.insert(version, *keyed)),
-                own if own == salt => drop(hashes.insert(version, slow)),
-                Some(_) => {}
-            }
-        }
-        Ok(Self { typed, hashes })
+        let salt = account.and_then(|account| salt_of(&account.facts));
+        let salt = salt.unwrap_or_default();
+        let slow = core.identity.passwords.slow(keyed.clone(), salt).await?;
+        let on_sheet = Some(OnSheet { keyed, salt, slow });
+        Ok(Self { typed, on_sheet })
     }
 
     /// As it was typed.
@@ -103,8 +87,23 @@ impl<'a> TypedCode<'a> {
         self.typed
     }
 
-    /// Its hash for the sheet whose fact has this version.
-    pub fn hash_for(&self, version: i64) -> Option<&[u8; 32]> {
-        self.hashes.get(&version)
+    /// Its position on a sheet.
+    pub fn position_on(&self, sheet: &CodeSheet) -> Option<u64> {
+        let code = self.on_sheet.as_ref()?;
+        if sheet.salt.is_empty() {
+            position_on_sheet(&sheet.hashes, &code.keyed)
+        } else if sheet.salt == code.salt {
+            position_on_sheet(&sheet.hashes, &code.slow)
+        } else {
+            None
+        }
     }
+}
+
+/// The salt of an account's sheets, which is one.
+fn salt_of(facts: &SubjectFacts) -> Option<[u8; 16]> {
+    facts.live().find_map(|row| match &row.fact {
+        Fact::CodeSheet(sheet) => sheet.salt.as_slice().try_into().ok(),
+        _ => None,
+    })
 }

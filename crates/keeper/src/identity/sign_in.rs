@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::draft::{Draft, Effect, Guard};
 use crate::facts::{End, Fact};
 use crate::identity::accounts::{Account, HeldPasskey, normal_login};
-use crate::identity::failures::{OF_SESSION, Tried};
+use crate::identity::failures::Tried;
 use crate::identity::passkeys::{Answer, Offered, made_up_credential};
 use crate::identity::sheets::TypedCode;
 use crate::identity::{Waiting, commit, sessions, standing};
@@ -426,11 +426,7 @@ pub(crate) async fn code_account(
     let Principal::Person(person) = session.principal else {
         return Err(Reason::Invalid.into());
     };
-    let tried = Tried {
-        // A session's own: nobody delays another.
-        network: format!("{OF_SESSION}{}", session.surrogate),
-        what: session.subject.0,
-    };
+    let tried = Tried::in_session(session);
     may_try(core, &tried, now)?;
     let account = Account::by_person(core, person)
         .await?

@@ -227,6 +227,15 @@ pub async fn with_sheet(
     registered.await.unwrap().sheet
 }
 
+/// A patient of a practice of its own, with a password and a sheet.
+pub async fn patient_with_sheet(inside: &Inside) -> (PatientId, Vec<String>) {
+    let office = office(inside).await;
+    let mut manager = manager(inside, &office).await;
+    let patient = inside.patient(office.practice, 40).await;
+    let sheet = with_sheet(inside, &office, &mut manager, patient).await;
+    (patient, sheet)
+}
+
 /// The password of that patient.
 pub const PASSWORD: &str = "three tūī at dawn";
 

@@ -109,10 +109,7 @@ async fn a_person_has_twenty_sessions_and_with_one_more_the_one_unused_longest_e
 #[tokio::test]
 async fn a_password_is_as_good_after_two_years_as_on_the_first_day() {
     let inside = inside().await;
-    let office = office(&inside).await;
-    let mut manager = manager(&inside, &office).await;
-    let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let (_, sheet) = patient_with_sheet(&inside).await;
     inside
         .clock
         .advance(SignedDuration::from_hours(2 * 365 * 24));
@@ -135,10 +132,7 @@ async fn bound(inside: &Inside, code: &str, client: &str) -> Token {
 #[tokio::test]
 async fn a_token_that_comes_with_another_browser_is_refused_and_its_session_ends_on_the_ledger() {
     let inside = inside().await;
-    let office = office(&inside).await;
-    let mut manager = manager(&inside, &office).await;
-    let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let (_, sheet) = patient_with_sheet(&inside).await;
     let stolen = [
         Some("Firefox/141.0 on another machine"),
         Some(""),

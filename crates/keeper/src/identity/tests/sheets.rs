@@ -6,30 +6,10 @@ use crate::facts::{CodeSheet, End, Fact};
 use crate::harness::{Inside, PORTAL, inside};
 use crate::identity::accounts::Account;
 use crate::identity::codes::as_sheet_code;
-use crate::identity::{commit, invitations, sign_in as calls};
+use crate::identity::{commit, sign_in as calls};
 use argon2::{Algorithm, Argon2, Params, Version};
 use candour_keeper_wire::wire;
-use candour_keeper_wire::words::{EntryKind, Reason, Role};
-
-const PASSWORD: &str = "three tūī at dawn";
-
-/// A patient with a password and a sheet, and its codes as they are printed.
-async fn with_a_sheet(inside: &Inside) -> Vec<String> {
-    let office = office(inside).await;
-    let mut manager = manager(inside, &office).await;
-    let patient = inside.patient(office.practice, 40).await;
-    let kind = invite(office.practice, Role::Patient, patient.as_bytes().to_vec());
-    let call = wire::Register {
-        code: manager.signs(inside, kind).await.unwrap().code,
-        birth_date: "1980-01-31".to_owned(),
-        login: "aroha".to_owned(),
-        password: PASSWORD.to_owned(),
-        wants_sheet: true,
-        ..wire::Register::default()
-    };
-    let registered = invitations::register(&inside.core, PORTAL, &call).await;
-    registered.unwrap().sheet
-}
+use candour_keeper_wire::words::{EntryKind, Reason};
 
 fn typed(login: &str, password: &str, code: &str) -> wire::PasswordSignIn {
     wire::PasswordSignIn {
@@ -61,7 +41,7 @@ fn keyed(inside: &Inside, code: &str) -> [u8; 32] {
 #[tokio::test]
 async fn the_codes_of_a_sheet_are_kept_under_a_salt_and_a_slow_hash() {
     let inside = inside().await;
-    let printed = with_a_sheet(&inside).await;
+    let (_, printed) = patient_with_sheet(&inside).await;
     let kept = sheet(&account(&inside).await);
     assert_eq!((kept.salt.len(), kept.hashes.len()), (16, 40));
     // As another program would say it, of whoever has the database and the key.
@@ -102,18 +82,17 @@ async fn as_before(inside: &Inside, printed: &[String]) {
 #[tokio::test]
 async fn a_sheet_from_before_there_was_a_salt_still_opens_the_door() {
     let inside = inside().await;
-    let printed = with_a_sheet(&inside).await;
+    let (_, printed) = patient_with_sheet(&inside).await;
     as_before(&inside, &printed).await;
-    let call = typed("aroha", PASSWORD, &printed[7]);
-    calls::password(&inside.core, PORTAL, &call).await.unwrap();
-    let again = calls::password(&inside.core, PORTAL, &call).await;
+    by_password(&inside, &printed[7]).await.unwrap();
+    let again = by_password(&inside, &printed[7]).await;
     assert_eq!(again.unwrap_err().reason, Reason::WrongCredentials);
 }
 
 #[tokio::test]
 async fn a_guess_costs_the_same_work_whatever_of_it_is_right() {
     let inside = inside().await;
-    let printed = with_a_sheet(&inside).await;
+    let (_, printed) = patient_with_sheet(&inside).await;
     let passwords = &inside.core.identity.passwords;
     let wrong = "0000-0000";
     for (login, password, code, fits) in [
@@ -133,9 +112,7 @@ async fn a_guess_costs_the_same_work_whatever_of_it_is_right() {
     let subject = salted.subject;
     for _ in 0..2 {
         let before = passwords.hashed();
-        let guess = typed("aroha", PASSWORD, wrong);
-        let answer = calls::password(&inside.core, PORTAL, &guess).await;
-        assert!(answer.is_err());
+        assert!(by_password(&inside, wrong).await.is_err());
         assert_eq!(passwords.hashed() - before, 2);
         let mut draft = Draft::of_keeper(EntryKind::Change);
         for _ in 0..2 {

@@ -98,10 +98,7 @@ async fn a_new_sheet_and_password_void_the_old_and_sign_out_whoever_came_by_them
 #[tokio::test]
 async fn without_a_passkey_a_new_sheet_waits_its_day_and_then_opens_at_once() {
     let inside = inside().await;
-    let office = office(&inside).await;
-    let mut manager = manager(&inside, &office).await;
-    let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let (patient, sheet) = patient_with_sheet(&inside).await;
     let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let begun = act_by_code(&inside, &token, &sheet[1], new_sheet())
         .await
@@ -126,10 +123,7 @@ async fn without_a_passkey_a_new_sheet_waits_its_day_and_then_opens_at_once() {
 #[tokio::test]
 async fn without_a_passkey_an_address_waits_its_day_and_is_then_added_and_sent_a_code() {
     let inside = inside().await;
-    let office = office(&inside).await;
-    let mut manager = manager(&inside, &office).await;
-    let patient = inside.patient(office.practice, 40).await;
-    let sheet = with_sheet(&inside, &office, &mut manager, patient).await;
+    let (_, sheet) = patient_with_sheet(&inside).await;
     let token = by_password(&inside, &sheet[0]).await.unwrap().token;
     let address = "aroha@example.nz".to_owned();
     let add = ChangeKind::AddNotificationAddress(wire::AddNotificationAddress { address });
