@@ -386,6 +386,9 @@ pub struct Status {
     /// as the worker has asked.
     #[prost(uint32, tag = "80")]
     pub notifications_missed: u32,
+    /// Every entry was read since the keeper started, and gives what was signed. Of a long ledger that takes a while.
+    #[prost(bool, tag = "81")]
+    pub ledger_looked_through: bool,
 }
 
 /// The keys that everything about people hangs on. Times are microseconds; 0: not yet, or none.

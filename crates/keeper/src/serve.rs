@@ -234,6 +234,7 @@ fn status(core: &Core, instance: &Instance) -> wire::Status {
     wire::Status {
         ledger_size: core.ledger.size(),
         ledger_writable: core.ledger.health() == Health::Well,
+        ledger_looked_through: core.ledger.is_looked_through(),
         demonstration: core.config.is_demonstration,
         shares_user: core.config.shares_user,
         shares_cluster: core.config.shares_cluster,

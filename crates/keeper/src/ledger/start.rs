@@ -7,7 +7,7 @@ use super::driver::{Driver, Start, connect, head_of};
 use super::hours::Hours;
 use super::reservations::Reservations;
 use super::{Durable, Health, LedgerHandle, Shared, whole};
-use crate::checkpoint::{AtStart, CheckpointError, Checkpoints, Roots};
+use crate::checkpoint::{Accepted, AtStart, CheckpointError, Checkpoints, Roots};
 use crate::clock::Clock;
 use crate::decision_words::{charge_number, charge_of};
 use crate::facts::{Fact, FactStore, FactsError};
@@ -118,12 +118,8 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         .ok_or(StartError::Unreachable)?;
     let row = writer.client.query_one(sql::PEEK_HEAD, &[]).await?;
     let found = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
-    // What two operators accepted is another ledger than the tree's.
-    let goes_on = parts.checkpoints.accepted()?.is_none();
-    let tree = parts.checkpoints.tree();
-    let tree = tree
-        .filter(|tree| goes_on && tree.size() > parts.read_at_start && tree.size() <= found.size());
-    let held = at_start(&writer.client, &found, &parts.checkpoints, tree.as_ref());
+    let kept = Kept::of(&parts, &found)?;
+    let held = at_start(&writer.client, &found, &parts.checkpoints, &kept);
     let loss = match held.await? {
         AtStart::Continues => None,
         AtStart::RolledBack(loss) => {
@@ -159,7 +155,7 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         reservations: Arc::new(Reservations::default()),
         hours: Hours::new(parts.room),
         health: AtomicU8::new(Health::RolledBack as u8),
-        is_looked_through: AtomicBool::new(tree.is_none()),
+        is_looked_through: AtomicBool::new(kept.tree.is_none() && loss.is_none()),
         loss,
     });
     let (sender, messages) = mpsc::unbounded_channel();
@@ -199,7 +195,7 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
         writer,
         tasks: parts.tasks.clone(),
     });
-    if let Some(tree) = tree {
+    if let Some(tree) = kept.tree {
         let (shared, checkpoints) = (Arc::clone(&handle.shared), parts.checkpoints);
         let stop = parts.stop.clone();
         let looked = whole::look_through(shared, tree, checkpoints, parts.restart, stop);
@@ -218,16 +214,37 @@ fn known_networks(parts: &LedgerParts) -> Result<Vec<Network>, StartError> {
     known.collect()
 }
 
+/// What of the ledger lies beside the checkpoints.
+struct Kept {
+    /// A loss that two operators accepted.
+    accepted: Option<Accepted>,
+    /// What a start goes on from, where the ledger is a long one.
+    tree: Option<Frontier>,
+}
+
+impl Kept {
+    fn of(parts: &LedgerParts, found: &Frontier) -> Result<Self, CheckpointError> {
+        let accepted = parts.checkpoints.accepted()?;
+        let long = parts.read_at_start + 1..=found.size();
+        let tree = parts.checkpoints.tree();
+        // What two operators accepted is another ledger than the tree's.
+        let tree = tree.filter(|tree| accepted.is_none() && long.contains(&tree.size()));
+        Ok(Self { accepted, tree })
+    }
+}
+
 /// Holds the ledger against the last checkpoint, and its head against its leaves. Where two operators accepted
 /// that entries are lost, what contradicts that is set aside first, and what is left is signed.
 async fn at_start(
     client: &Client,
     found: &Frontier,
     checkpoints: &Checkpoints,
-    tree: Option<&Frontier>,
+    kept: &Kept,
 ) -> Result<AtStart, StartError> {
+    let Kept { accepted, tree } = kept;
     let roots = async |sizes: BTreeSet<u64>| {
-        if let Some(tree) = tree.filter(|tree| sizes.iter().all(|size| *size >= tree.size())) {
+        let is_within = |tree: &&Frontier| sizes.iter().all(|size| *size >= tree.size());
+        if let Some(tree) = tree.as_ref().filter(is_within) {
             let roots = roots_at(client, found, tree.clone(), &sizes).await?;
             if roots.is_some() {
                 return Ok(roots);
@@ -235,8 +252,7 @@ async fn at_start(
         }
         roots_at(client, found, Frontier::new(), &sizes).await
     };
-    let accepted = checkpoints.accepted()?;
-    if let Some(accepted) = &accepted {
+    if let Some(accepted) = accepted {
         let roots = roots(BTreeSet::from([accepted.loss.from])).await?;
         accepted.is_of(found.size(), roots.as_ref())?;
         checkpoints.set_aside(&accepted.loss)?;

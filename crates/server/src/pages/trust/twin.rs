@@ -148,6 +148,7 @@ impl From<EpochKeys> for KeyAges {
 struct Ledger {
     entries: u64,
     writable: bool,
+    looked_through: bool,
     /// First missing index and the one after the last; absent where nothing is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     missing: Option<[u64; 2]>,
@@ -238,6 +239,7 @@ impl From<Status> for Keeper {
             ledger: Ledger {
                 entries: status.ledger_size,
                 writable: status.ledger_writable,
+                looked_through: status.ledger_looked_through,
                 missing: (status.missing_to > 0)
                     .then_some([status.missing_from, status.missing_to]),
                 witnessing: status.witnessing.map(Witnessed::from),
