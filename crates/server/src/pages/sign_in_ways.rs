@@ -104,9 +104,11 @@ struct Given {
     note: Option<&'static str>,
     name: String,
     address: String,
+    /// The address whose code was wrong.
+    wrong_code: Option<String>,
 }
 
-async fn page(portal: &Portal, visitor: &Visitor, given: Given) -> Result<WaysPage, Problem> {
+async fn page(portal: &Portal, visitor: &Visitor, mut given: Given) -> Result<WaysPage, Problem> {
     let token = visitor.signed_in()?;
     let session = visitor.session(portal).await?;
     let ways = sign_in_ways::ways(portal.app(), token, &visitor.network).await?;
@@ -115,7 +117,6 @@ async fn page(portal: &Portal, visitor: &Visitor, given: Given) -> Result<WaysPa
         .frame(visitor.visit, "sign_in_ways.title")
         .await
         .back_to(home, "frame.back");
-    frame.has_errors = !given.errors.is_empty();
     let (texts, zone) = (frame.texts(), &portal.settings().zone);
     let view = Views { texts, zone };
     let Ways {
@@ -126,16 +127,23 @@ async fn page(portal: &Portal, visitor: &Visitor, given: Given) -> Result<WaysPa
         addresses,
         has_room_for_address,
     } = ways;
-    let told = portal.settings().tells_by_mail.then(|| Told {
+    let addresses: Vec<_> = addresses
+        .iter()
+        .enumerate()
+        .map(|(place, held)| view.address(place, held))
+        .collect();
+    if let Some(id) = given.wrong_code {
+        let field = addresses::field_of(&addresses, &id);
+        let wrong = texts.say("sign_in_ways.told_code_wrong");
+        given.errors.add(field, wrong);
+    }
+    frame.has_errors = !given.errors.is_empty();
+    let told = portal.settings().tells_by_mail.then_some(Told {
         lead: match typed {
             Some(_) => "sign_in_ways.told_text",
             None => "sign_in_ways.told_staff",
         },
-        addresses: addresses
-            .iter()
-            .enumerate()
-            .map(|(place, held)| view.address(place, held))
-            .collect(),
+        addresses,
         has_room: has_room_for_address,
         typed: given.address,
     });
@@ -276,8 +284,6 @@ pub struct ChangeForm {
     email: String,
     #[serde(default)]
     address: String,
-    #[serde(default)]
-    field: String,
     #[serde(default, deserialize_with = "secret")]
     code: Zeroizing<String>,
 }

@@ -60,6 +60,13 @@ impl Views<'_> {
     }
 }
 
+/// Where it is said that the code for this address is wrong: beside its field, where one is still waited for.
+pub(super) fn field_of(addresses: &[AddressView], id: &str) -> &'static str {
+    let held = addresses.iter().find(|held| held.id == id);
+    let held = held.filter(|held| held.code.is_some());
+    held.map_or("maincontent", |held| held.field)
+}
+
 /// The code from a mail, typed.
 pub(super) async fn confirm(
     portal: &Portal,
@@ -73,13 +80,10 @@ pub(super) async fn confirm(
         // It is gone, or confirmed, already.
         Err(Refusal::NotFound) => Ok(respond::to(super::PATH)),
         Err(Refusal::WrongCredentials) => {
-            let texts = crate::texts::Language::English.texts();
-            let mut given = Given::default();
-            let field = FIELDS.iter().find(|field| **field == form.field);
-            let field = field.copied().unwrap_or("maincontent");
-            given
-                .errors
-                .add(field, texts.say("sign_in_ways.told_code_wrong"));
+            let given = Given {
+                wrong_code: Some(form.address.clone()),
+                ..Given::default()
+            };
             again(portal, visitor, given).await
         }
         Err(refusal) => Err(refusal.into()),

@@ -1,8 +1,8 @@
 //! Addresses that people give themselves, on the page of how they sign in.
 
-use super::{OLD, notifier, refusing_relay, somebody};
+use super::{OLD, Post, notifier, refusing_relay, somebody};
 use crate::installation::Installation;
-use crate::sign_in_ways::Somebody;
+use crate::sign_in_ways::{Somebody, signed_in_again};
 use crate::visits::{between, encoded};
 use candour_keeper::clock::Clock;
 use jiff::SignedDuration;
@@ -23,14 +23,21 @@ impl Somebody {
         assert_eq!(done.header("location"), "/sign-in-ways?note=done");
     }
 
-    async fn types(&self, code: &str) -> (String, String) {
+    /// The name of the one address for which a code is waited for.
+    async fn waits_for(&self) -> String {
         let page = self.list().await;
         let [form] = forms(&page, "confirm-address").try_into().unwrap();
-        let hidden = |name: &str| between(form, &format!("name=\"{name}\" value=\""), "\"");
+        between(form, "name=\"address\" value=\"", "\"").to_owned()
+    }
+
+    async fn types(&self, code: &str) -> (String, String) {
+        self.types_for(&self.waits_for().await, code).await
+    }
+
+    async fn types_for(&self, address: &str, code: &str) -> (String, String) {
         let form = encoded(&[
             ("what", "confirm-address"),
-            ("address", hidden("address")),
-            ("field", hidden("field")),
+            ("address", address),
             ("code", code),
         ]);
         let answer = self
@@ -40,6 +47,16 @@ impl Somebody {
         let location = answer.headers.get("location");
         let location = location.map(|to| to.to_str().unwrap().to_owned());
         (location.unwrap_or_default(), answer.body)
+    }
+
+    /// Gives an address, and the code that is sent there; what is told of from now on comes later.
+    async fn confirms(&mut self, post: &Post, address: &str) {
+        self.gives(address).await;
+        post.step(&self.installation).await;
+        let [mail] = post.got(address).try_into().unwrap();
+        let (location, body) = self.types(code_of(&mail)).await;
+        assert_eq!(location, "/sign-in-ways?note=told", "{body}");
+        later(&self.installation);
     }
 }
 
@@ -61,7 +78,7 @@ async fn an_address_that_answered_with_its_code_is_told_of_what_comes_after() {
     // Where they were told before it is said that there is one more.
     assert_eq!(post.step(&somebody.installation).await, 2);
     let [old] = post.got(OLD).try_into().unwrap();
-    assert!(old.contains("one was added, or taken away"), "{old}");
+    assert!(old.contains("an email address was added"), "{old}");
     let [mail] = post.got(OWN).try_into().unwrap();
     assert!(!old.contains(code_of(&mail)), "{old}");
 
@@ -86,14 +103,10 @@ async fn an_address_that_answered_with_its_code_is_told_of_what_comes_after() {
 #[tokio::test]
 async fn the_same_address_as_the_practice_s_gets_the_code_and_then_one_mail_for_each_change() {
     let (mut somebody, post) = somebody().await;
-    somebody.gives(OLD).await;
-    assert_eq!(post.step(&somebody.installation).await, 1);
+    somebody.confirms(&post, OLD).await;
     let [mail] = post.got(OLD).try_into().unwrap();
     // Whoever else is signed in as them and gives it does not make the mail one that says less.
-    assert!(mail.contains("one was added, or taken away"), "{mail}");
-    let (location, body) = somebody.types(code_of(&mail)).await;
-    assert_eq!(location, "/sign-in-ways?note=told", "{body}");
-    later(&somebody.installation);
+    assert!(mail.contains("an email address was added"), "{mail}");
     somebody.add("New phone").await;
     assert_eq!(post.step(&somebody.installation).await, 1);
     assert_eq!(post.got(OLD).len(), 2);
@@ -115,11 +128,7 @@ async fn what_is_no_address_is_said_beside_its_field() {
 #[tokio::test]
 async fn an_address_is_taken_away_with_a_passkey_and_hears_of_it() {
     let (mut somebody, post) = somebody().await;
-    somebody.gives(OWN).await;
-    post.step(&somebody.installation).await;
-    let [mail] = post.got(OWN).try_into().unwrap();
-    somebody.types(code_of(&mail)).await;
-    later(&somebody.installation);
+    somebody.confirms(&post, OWN).await;
     let page = somebody.list().await;
     let [form] = forms(&page, "without-address").try_into().unwrap();
     let id = between(form, "name=\"address\" value=\"", "\"");
@@ -134,11 +143,7 @@ async fn an_address_is_taken_away_with_a_passkey_and_hears_of_it() {
 #[tokio::test]
 async fn an_address_that_fails_is_counted_although_another_one_is_told() {
     let (mut somebody, post) = somebody().await;
-    somebody.gives(OWN).await;
-    post.step(&somebody.installation).await;
-    let [mail] = post.got(OWN).try_into().unwrap();
-    somebody.types(code_of(&mail)).await;
-    later(&somebody.installation);
+    somebody.confirms(&post, OWN).await;
     somebody.add("New phone").await;
     let installation = &somebody.installation;
     let folder = tempfile::tempdir().unwrap();
@@ -151,4 +156,24 @@ async fn an_address_that_fails_is_counted_although_another_one_is_told() {
     let trust = installation.get("/trust.json", "").await;
     let twin: serde_json::Value = serde_json::from_str(&trust.body).unwrap();
     assert_eq!(twin["keeper"]["notifications_missed"], 1);
+}
+
+#[tokio::test]
+async fn a_code_that_is_too_old_is_said_at_the_top_where_its_field_is_gone() {
+    let (mut somebody, post) = somebody().await;
+    somebody.gives(OWN).await;
+    post.step(&somebody.installation).await;
+    let [mail] = post.got(OWN).try_into().unwrap();
+    let address = somebody.waits_for().await;
+    let installation = &somebody.installation;
+    let day = SignedDuration::from_hours(24);
+    installation.keeper.clock.advance(day);
+    somebody.cookies = signed_in_again(installation, &mut somebody.device, "").await;
+    let (location, body) = somebody.types_for(&address, code_of(&mail)).await;
+    assert!(location.is_empty(), "{location}");
+    assert!(body.contains("href=\"#maincontent\""), "{body}");
+    assert!(
+        body.contains("The code that was sent there is too old."),
+        "{body}"
+    );
 }
