@@ -9,7 +9,7 @@ use candour_keeper_api::words::{
     EntryKind, ItemKind, Notification, Reason, Role, Section, Tag, Telling,
 };
 use candour_keeper_api::{CallError, Notification as Addresses, OwnAddress, Token};
-use candour_seal::PersonId;
+use candour_seal::{PatientId, PersonId};
 use candour_testkit::keeper::acts::act;
 use candour_testkit::passkey::SoftwarePasskey;
 use jiff::SignedDuration;
@@ -29,6 +29,16 @@ async fn reception(scene: &Scene) -> Somebody {
         person: staff.person,
         token: staff.token,
         device: scene.keeper.give_passkey(staff.person).await,
+    }
+}
+
+/// A patient with an account, signed in.
+async fn account_of(scene: &Scene, patient: PatientId) -> Somebody {
+    let own = scene.keeper.as_patient(patient).await;
+    Somebody {
+        person: own.person,
+        token: own.token,
+        device: scene.keeper.give_passkey(own.person).await,
     }
 }
 
@@ -237,12 +247,7 @@ async fn a_tag_of_the_practice_and_a_closed_record_silence_the_account_s_own_add
     for is_closed in [false, true] {
         let scene = scene().await;
         let patient = scene.patient(1).await;
-        let own = scene.keeper.as_patient(patient).await;
-        let mut somebody = Somebody {
-            person: own.person,
-            device: scene.keeper.give_passkey(own.person).await,
-            token: own.token,
-        };
+        let mut somebody = account_of(&scene, patient).await;
         somebody.has(&scene, OWN).await;
         let sheet = ChangeKind::NewSheet(wire::NewSheet {});
         let made = somebody.does(&scene, sheet).await.unwrap();
@@ -273,12 +278,7 @@ async fn a_patient_is_told_at_their_own_address_beside_the_practice_s_and_a_mark
     let scene = scene().await;
     let patient = scene.patient(1).await;
     let block = contact(&scene, 1, patient).await;
-    let own = scene.keeper.as_patient(patient).await;
-    let mut somebody = Somebody {
-        person: own.person,
-        device: scene.keeper.give_passkey(own.person).await,
-        token: own.token,
-    };
+    let mut somebody = account_of(&scene, patient).await;
     somebody.has(&scene, OWN).await;
     let sheet = || ChangeKind::NewSheet(wire::NewSheet {});
     let made = somebody.does(&scene, sheet()).await.unwrap();
