@@ -16,7 +16,7 @@ use graph::Graph;
 ///
 /// The design's limit is [`AIM`]. It is overrun, so this number is to go down: it keeps the keeper from growing while
 /// it is cut. It rises only for a hole that is closed, and the commit says by how much and for what.
-const MOST_KEEPER_LINES: usize = 34_631;
+const MOST_KEEPER_LINES: usize = 34_642;
 /// What the design demands.
 const AIM: usize = 12_000;
 
