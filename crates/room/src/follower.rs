@@ -48,7 +48,8 @@ pub async fn next_index(pool: &Pool) -> Result<u64, DatabaseError> {
 
 /// Takes over the entries after ours; waits up to `wait_ms` milliseconds when there are none.
 ///
-/// Returns how many came. Safe to repeat: an entry that stands already is left as it is.
+/// Returns how many came. Safe to repeat: it begins after the last entry that stands, and where two take over at once the
+/// database refuses the second, which then begins anew.
 pub async fn take_over(pool: &Pool, keeper: &Keeper, wait_ms: u32) -> Result<u64, FollowError> {
     let from = next_index(pool).await?;
     let call = Call::EntriesAfter(wire::EntriesAfter {
@@ -220,7 +221,6 @@ pub(crate) const INSERT_ENTRIES: &str = "insert into entry
      session, principal, patient, item, leaf, body, room_wrap, hour)
     select * from unnest($1::bigint[], $2::timestamptz[], $3::smallint[], $4::smallint[], $5::smallint[],
      $6::smallint[], $7::bytea[], $8::smallint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
-     $13::bytea[], $14::bytea[], $15::bytea[], $16::integer[])
-    on conflict (index) do nothing";
+     $13::bytea[], $14::bytea[], $15::bytea[], $16::integer[])";
 
 pub(crate) const STATEMENTS: &[&str] = &[NEXT_INDEX, INSERT_HOUR_KEY, INSERT_ENTRIES];

@@ -2,7 +2,7 @@
 //!
 //! [`Counters::check`] asks, [`Counters::charge`] asks again and counts: call it in index order, from the
 //! sequencer's hook, so that requests of one batch cannot all pass on the same free place. What a batch counted is
-//! taken back by [`Counters::roll_back`] and stands after [`Counters::commit`]. [`Counters::rebuild`] reads the
+//! taken back by [`Counters::roll_back`] and stands after [`Counters::commit`]. [`Counters::count_again`] takes the
 //! ledger's last day, so a restart resets nothing.
 //!
 //! The same patient again inside the window costs nothing and is never refused; a document costs each time.

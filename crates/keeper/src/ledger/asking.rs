@@ -1,10 +1,10 @@
 //! What the ceilings are asked about an entry: the same while it is written and when it is counted again at a start.
 
-use crate::decision_words::{charge_of, role_of};
+use crate::decision_words::role_of;
 use crate::draft::NarrowRow;
 use crate::keys::practice_number;
 use candour_keeper_wire::words::{self, Purpose};
-use candour_rules::budget::{Asking, Charge};
+use candour_rules::budget::Asking;
 use candour_rules::decision::Lane;
 use candour_rules::keys;
 use candour_rules::time::Micros;
@@ -35,7 +35,7 @@ pub(super) fn of(row: &NarrowRow, proved_at: Option<Micros>) -> Asking {
 
 /// Of a row that has, from its first column, `at, principal, patient, practice, charge, session, purpose, role, item,
 /// instance`.
-pub(super) fn past(row: &Row) -> Option<(Asking, Charge, Micros)> {
+pub(super) fn past(row: &Row) -> Option<Asking> {
     let practice: Option<&[u8]> = row.get(3);
     let narrow = NarrowRow {
         principal: row.get(1),
@@ -48,6 +48,5 @@ pub(super) fn past(row: &Row) -> Option<(Asking, Charge, Micros)> {
         instance: row.get(9),
         ..NarrowRow::of_keeper(words::EntryKind::Open)
     };
-    let charge = charge_of(row.get(4), narrow.patient)?;
-    Some((of(&narrow, None), charge, Micros(row.get(0))))
+    Some(of(&narrow, None))
 }

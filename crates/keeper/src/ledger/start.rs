@@ -20,7 +20,7 @@ use crate::sql::ledger as sql;
 use crate::subject_keys::SubjectKeys;
 use candour_keeper_wire::words::{Level, Role};
 use candour_ledger::{Frontier, Hash};
-use candour_rules::budget::{Asking, BudgetTable, Ceilings, Charge, Counters, Past, PastPeak};
+use candour_rules::budget::{BudgetTable, Ceilings, Charge, Counters, Past, PastPeak};
 use candour_rules::detect::{DetectionTable, Detector};
 use candour_rules::freeze::FreezeSet;
 use candour_rules::keys::{Network, Patient, Practice, Principal};
@@ -171,10 +171,8 @@ pub async fn start(parts: LedgerParts) -> Result<(LedgerHandle, Arc<Freezes>), S
     let head = head_of(&row).ok_or(StartError::NoHead)?;
     let frontier = Frontier::from_bytes(row.get(2)).map_err(|_| StartError::NoHead)?;
     let now = parts.clock.now().as_microsecond();
-    let (past, hour) = charges(&writer.client, head.size, now).await?;
-    let peaks = peaks(&writer.client, head.size, now).await?;
-    let ceilings = Ceilings::rebuild(parts.budgets.clone(), hour);
-    let counters = Counters::rebuild(parts.budgets, past, peaks);
+    let counted = counted(&writer.client, parts.budgets, head.size, now);
+    let (counters, ceilings) = counted.await?;
     let mut detector = Detector::new(parts.detection);
     for network in known {
         detector.exempt_network(network);
@@ -297,26 +295,39 @@ async fn roots_at(
 }
 
 /// What was counted in the last day on persons and practices, and in the last hour on all the rest, from the ledger itself.
-async fn charges(client: &Client, size: u64, now: i64) -> Result<(Vec<Past>, Hour), StartError> {
+/// A day may hold millions of entries, so none is kept once it is counted.
+async fn counted(
+    client: &Client,
+    budgets: BudgetTable,
+    size: u64,
+    now: i64,
+) -> Result<(Counters, Ceilings), StartError> {
+    let mut ceilings = Ceilings::new(budgets.clone());
+    let mut counters = Counters::with_peaks(budgets, peaks(client, size, now).await?);
     let first = first_since(client, size, now - Counters::HORIZON.as_micros()).await?;
-    let rows = client.query(sql::CHARGES_SINCE, &[&first]).await?;
-    let since = now - Ceilings::HORIZON.as_micros();
-    let recent = rows.iter().filter(|row| row.get::<_, i64>(0) >= since);
-    let hour = recent.filter_map(asking::past).collect();
-    let past = rows.iter().filter_map(|row| {
-        let practice: Option<&[u8]> = row.get(3);
-        Some(Past {
-            at: Micros(row.get(0)),
+    let recent = now - Ceilings::HORIZON.as_micros();
+    let rows = client.query_raw(sql::CHARGES_SINCE, [first].iter()).await?;
+    tokio::pin!(rows);
+    while let Some(row) = rows.try_next().await? {
+        let (at, practice): (i64, Option<&[u8]>) = (row.get(0), row.get(3));
+        let Some(charge) = charge_of(row.get(4), row.get(2)) else {
+            continue;
+        };
+        counters.count_again(Past {
+            at: Micros(at),
             principal: Principal(row.get(1)),
             practice: practice.and_then(practice_of),
-            charge: charge_of(row.get(4), row.get(2))?,
-        })
-    });
-    Ok((past.collect(), hour))
+            charge,
+        });
+        if at >= recent
+            && let Some(asking) = asking::past(&row)
+        {
+            ceilings.count(&asking, charge, Micros(at));
+            ceilings.commit();
+        }
+    }
+    Ok((counters, ceilings))
 }
-
-/// What the ceilings count again.
-type Hour = Vec<(Asking, Charge, Micros)>;
 
 /// The busiest hour of each day of each practice's program. Hours of the clock are counted, so that a start gives a
 /// program at most what it had before.

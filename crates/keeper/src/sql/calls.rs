@@ -199,7 +199,7 @@ order by e.owes = 14, row_number() over (
     TOLD_OPENINGS = "\
 select (select count(*) from entry where of_grant = $1 and kind = 1),
   count(*), count(*) filter (where patient = $4 or (patient = 0 and item = $4))
-from entry where principal = $2 and at > $3 and kind = 1 and decision = 0";
+from entry where principal = $2 and at > $3 and kind = 1 and decision = 0 and purpose = 80";
 
     /// Of how many entries since $1 nobody could be told: refused or tried often enough, or older than $2 by now.
     NOT_TOLD = "\

@@ -192,7 +192,7 @@ pub struct Ceilings {
 }
 
 impl Ceilings {
-    /// How far back [`Self::rebuild`] needs entries; the window and its rounding.
+    /// How far back granted entries are counted again at a start; the window and its rounding.
     pub const HORIZON: Span = Span::minutes(62);
 
     /// Nothing counted yet.
@@ -206,20 +206,6 @@ impl Ceilings {
             alarms: Vec::new(),
             next_sweep: Micros(i64::MIN),
         }
-    }
-
-    /// The counts as they stood, from the granted entries of the last [`Self::HORIZON`].
-    #[must_use]
-    pub fn rebuild(
-        table: BudgetTable,
-        entries: impl IntoIterator<Item = (Asking, Charge, Micros)>,
-    ) -> Self {
-        let mut ceilings = Self::new(table);
-        for (asking, charge, at) in entries {
-            ceilings.count(&asking, charge, at);
-            ceilings.commit();
-        }
-        ceilings
     }
 
     /// Counted on a rung.

@@ -163,7 +163,7 @@ impl Charge {
     }
 }
 
-/// One counted entry of the ledger, for [`Counters::rebuild`].
+/// One counted entry of the ledger, for [`Counters::count_again`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Past {
     /// The entry's time.
@@ -176,7 +176,7 @@ pub struct Past {
     pub charge: Charge,
 }
 
-/// A client's peak of one day, for [`Counters::rebuild`].
+/// A client's peak of one day, for [`Counters::with_peaks`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PastPeak {
     /// The client.
@@ -197,7 +197,7 @@ pub struct Counters {
 }
 
 impl Counters {
-    /// How far back [`Self::rebuild`] needs entries; the longest window and its rounding.
+    /// How far back [`Self::count_again`] needs granted entries; the longest window and its rounding.
     pub const HORIZON: Span = Span::hours(25);
     /// How far back it needs daily peaks of clients.
     pub const PEAK_HORIZON: Span = Span::days(PEAK_DAYS + 1);
@@ -213,13 +213,9 @@ impl Counters {
         }
     }
 
-    /// The counts as they stood: from the granted entries of the last [`Self::HORIZON`] and the clients' daily peaks.
+    /// Nothing counted yet but the clients' daily peaks of the last [`Self::PEAK_HORIZON`].
     #[must_use]
-    pub fn rebuild(
-        table: BudgetTable,
-        entries: impl IntoIterator<Item = Past>,
-        peaks: impl IntoIterator<Item = PastPeak>,
-    ) -> Self {
+    pub fn with_peaks(table: BudgetTable, peaks: impl IntoIterator<Item = PastPeak>) -> Self {
         let mut counters = Self::new(table);
         for PastPeak {
             principal,
@@ -234,11 +230,13 @@ impl Counters {
             let peak = account.peaks.entry(at.0.div_euclid(DAY)).or_default();
             *peak = patients.max(*peak);
         }
-        for past in entries {
-            counters.apply(past.principal, past.practice, &[past.charge], past.at);
-            counters.commit();
-        }
         counters
+    }
+
+    /// Counts one entry of before; to be called in index order.
+    pub fn count_again(&mut self, past: Past) {
+        self.apply(past.principal, past.practice, &[past.charge], past.at);
+        self.commit();
     }
 
     /// The numbers in force.

@@ -383,16 +383,16 @@ fn a_client_deposits_up_to_twice_its_past_peak_and_todays_own_peak_does_not_rais
         patients,
     };
     let at = |counters: &mut Counters, now| pass(counters, Role::Client, now, Charge::Deposited).0;
-    assert_eq!(at(&mut Counters::rebuild(table.clone(), [], []), START), 10);
+    assert_eq!(at(&mut Counters::with_peaks(table.clone(), []), START), 10);
     assert_eq!(
         at(
-            &mut Counters::rebuild(table.clone(), [], [peak(29, 90)]),
+            &mut Counters::with_peaks(table.clone(), [peak(29, 90)]),
             START
         ),
         10,
         "too long ago"
     );
-    let mut counters = Counters::rebuild(table, [], [peak(3, 20), peak(28, 15)]);
+    let mut counters = Counters::with_peaks(table, [peak(3, 20), peak(28, 15)]);
     assert_eq!(at(&mut counters, START), 40);
     assert_eq!(
         at(&mut counters, START + Span::hours(3)),
@@ -463,7 +463,10 @@ fn a_restart_resets_nothing() {
         practice: None,
         charge: Charge::Reopening,
     });
-    let rebuilt = Counters::rebuild(BudgetTable::default(), past, []);
+    let mut rebuilt = Counters::new(BudgetTable::default());
+    for past in past {
+        rebuilt.count_again(past);
+    }
     let now = START + Span::minutes(3);
     for budget in Budget::ALL
         .into_iter()

@@ -335,7 +335,11 @@ fn what_is_rolled_back_counts_nowhere_and_what_a_restart_reads_counts_as_before(
     let now = START + Span::minutes(10);
     ceilings.count(&document, Charge::Document(Patient(100)), now);
     ceilings.roll_back();
-    let again = Ceilings::rebuild(table(), entries);
+    let mut again = Ceilings::new(table());
+    for (asking, charge, at) in entries {
+        again.count(&asking, charge, at);
+        again.commit();
+    }
     let rungs = [
         Rung::Session(Session(1)),
         Rung::Practice(Practice(1)),
