@@ -76,6 +76,21 @@ async fn a_patient_s_counter_has_no_gap_and_times_never_run_backwards() {
 }
 
 #[tokio::test]
+async fn the_key_of_each_entry_s_hour_is_stored() {
+    let mut scene = scene().await;
+    scene.patient(1).await;
+    scene.keeper = scene.keeper.restart().await;
+    scene.keeper.practice().await;
+    let client = scene.keeper.core.pool.get().await.unwrap();
+    let text = "select count(distinct hour), count(*) filter (where sealed is null)
+        from entry left join room_hour_key using (hour)";
+    let row = client.query_one(text, &[]).await.unwrap();
+    let [hours, without]: [i64; 2] = [row.get(0), row.get(1)];
+    assert!(hours >= 2, "each start has an hour of its own");
+    assert_eq!(without, 0);
+}
+
+#[tokio::test]
 async fn a_clock_that_steps_back_and_forth_gives_no_budget_back_and_stops_nobody_for_good() {
     let mut settings = Settings::default();
     settings.budgets.staff.opened_hour = 3;

@@ -1,6 +1,6 @@
 //! A ledger restored as it was yesterday: it opens nothing, names what is missing, and two operators may accept it.
 
-use crate::arrange::{Stored, denied, scene, viewer};
+use crate::arrange::{Scene, Stored, denied, eventually, scene, scene_of, viewer};
 use crate::disk::checkpoints;
 use candour_keeper::checkpoint::Loss;
 use candour_keeper::keys::Keys;
@@ -10,7 +10,7 @@ use candour_keeper_api::words::{EntryKind, Purpose, Reason, Role, Section};
 use candour_keeper_api::{CallError, Item, Section as SectionOf};
 use candour_ledger::Frontier;
 use candour_seal::{PatientId, PersonId, PracticeId};
-use candour_testkit::keeper::InstanceKind;
+use candour_testkit::keeper::{InstanceKind, KEEPER, Settings};
 use candour_testkit::{TestCluster, TestDatabase, TestKeeper};
 use candour_verify::verify;
 
@@ -28,7 +28,10 @@ struct Restored {
 }
 
 async fn restored() -> Restored {
-    let scene = scene().await;
+    restored_from(scene().await).await
+}
+
+async fn restored_from(scene: Scene) -> Restored {
     let codes = name_operators(&scene.keeper.core).await.unwrap();
     let patient = scene.patient(1).await;
     let stored = scene.document(1, patient).await;
@@ -205,4 +208,29 @@ async fn an_accepted_loss_is_an_entry_for_each_lost_index_and_an_incident_and_th
     // What was signed over the lost entries stays as evidence.
     let lost = restored.keeper.folder().join("checkpoints/lost");
     assert!(std::fs::read_dir(lost).unwrap().count() > 1);
+}
+
+#[tokio::test]
+async fn a_loss_of_a_long_ledger_is_accepted_too_and_no_tree_from_before_it_is_gone_on_from() {
+    let database = TestCluster::shared().database(&KEEPER).await;
+    let settings = Settings {
+        read_at_start: 2,
+        ..Settings::default()
+    };
+    let keeper = TestKeeper::start_with(&database, settings).await;
+    let mut restored = restored_from(scene_of(database, keeper).await).await;
+    assert!(restored.keeper.folder().join("ledger-tree").exists());
+    let (from, to) = (restored.loss().from, restored.loss().to);
+    assert_eq!(from, restored.had);
+    let [one, two] = restored.codes.clone();
+    restored.order([&one, &two], from, to).await.unwrap();
+    for _ in 0..2 {
+        restored.keeper = restored.keeper.restart().await;
+        let ledger = &restored.keeper.core.ledger;
+        assert_eq!(ledger.health(), Health::Well);
+        eventually(|| async { ledger.is_looked_through() }).await;
+        assert!(!restored.keeper.core.restart.is_cancelled());
+        assert!(restored.open().await.unwrap() > to);
+        assert_eq!(restored.count(EntryKind::LossAccepted, 0).await, to - from);
+    }
 }

@@ -3,6 +3,7 @@
 use crate::arrange::{Scene, scene};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use candour_keeper::making::{MakeError, migrate};
 use candour_keeper::sql;
 
 #[tokio::test]
@@ -14,6 +15,23 @@ async fn every_statement_prepares_against_the_schema() {
             panic!("{statement}: {error:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn programs_that_do_not_know_the_newest_change_of_the_database_do_not_begin() {
+    let scene = scene().await;
+    scene.keeper.stop().await;
+    let config = scene.database.as_ref().unwrap().config();
+    migrate(&config).await.unwrap();
+    scene
+        .past_the_keeper(
+            "insert into refinery_schema_history (version, name, applied_on, checksum)
+             select version + 1, 'of_newer_programs', applied_on, checksum
+             from refinery_schema_history order by version desc limit 1",
+        )
+        .await;
+    let refused = migrate(&config).await.unwrap_err();
+    assert!(matches!(refused, MakeError::Schema(_)), "{refused}");
 }
 
 const COLUMNS: &str = "\
